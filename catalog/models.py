@@ -1,0 +1,155 @@
+"""The canonical diamonds and the version of the data set."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+
+#: Namespace of diamond ids: `uuid5(DIAMOND_NAMESPACE, "<feed slug>:<supplier stone id>")`. Never changes.
+DIAMOND_NAMESPACE = uuid.UUID("5b0d3a5e-6a3c-5d0e-9d3f-1f6f3f0f7c11")
+
+
+def diamond_id(feed: str, supplier_stone_id: str) -> uuid.UUID:
+    """The id of a supplier's stone in the catalogue: the same for ever, known before any look-up."""
+    return uuid.uuid5(DIAMOND_NAMESPACE, f"{feed}:{supplier_stone_id}")
+
+
+class Availability(models.TextChoices):
+    """Whether a stone can be sold. `delisted` is ours: a complete full run did not show the stone."""
+
+    AVAILABLE = "available"
+    ON_HOLD = "on_hold"
+    SOLD = "sold"
+    UNAVAILABLE = "unavailable"
+    DELISTED = "delisted"
+
+
+def _grade(grades: type) -> models.PositiveSmallIntegerField:
+    return models.PositiveSmallIntegerField(null=True, blank=True, choices=[(g.value, g.name) for g in grades])  # type: ignore[attr-defined]
+
+
+def _measure(digits: int, places: int) -> models.DecimalField:
+    return models.DecimalField(max_digits=digits, decimal_places=places, null=True, blank=True)
+
+
+class Diamond(models.Model):
+    """One stone as the catalogue knows it.
+
+    Written only by consolidation, delisting and repricing, in sets. Grades are small integers in the trade's order (best
+    first); money is US cents; lengths are mm. `payload_hash`, `raw_id` and `source_updated_at` name the payload it was
+    mapped from: a payload observed earlier never overwrites one observed later. `feed`, `rule_set` and `rule` are plain
+    values, because the tables they name belong to apps above this one.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    feed = models.CharField(max_length=50)
+    supplier_stone_id = models.CharField(max_length=100)
+    offer_id = models.CharField(max_length=100)
+    shape = models.CharField(max_length=40, null=True, blank=True)  # noqa: DJ001 - unknown is NULL, as for every attribute
+    carats = _measure(8, 3)
+    color = _grade(Color)
+    clarity = _grade(Clarity)
+    cut = _grade(Finish)
+    polish = _grade(Finish)
+    symmetry = _grade(Finish)
+    fluorescence_intensity = _grade(Fluorescence)
+    fluorescence_color = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
+    fancy_color = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    fancy_intensity = _grade(FancyIntensity)
+    fancy_overtone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    lab_grown = models.BooleanField()
+    treated = models.BooleanField(null=True, blank=True)
+    lab = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
+    certificate_number = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    certificate_url = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
+    length_mm = _measure(7, 2)
+    width_mm = _measure(7, 2)
+    depth_mm = _measure(7, 2)
+    ratio = _measure(7, 3)
+    table_pct = _measure(6, 2)
+    depth_pct = _measure(6, 2)
+    crown_angle = _measure(6, 2)
+    crown_height = _measure(6, 2)
+    pavilion_angle = _measure(6, 2)
+    pavilion_depth = _measure(6, 2)
+    girdle = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001
+    culet = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001
+    eye_clean = models.BooleanField(null=True, blank=True)
+    brown = models.BooleanField(null=True, blank=True)
+    green = models.BooleanField(null=True, blank=True)
+    milky = models.BooleanField(null=True, blank=True)
+    image_url = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
+    video_url = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
+    images = ArrayField(models.CharField(max_length=2000), default=list, blank=True)
+    supplier_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    country_of_origin = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001
+    delivery_days_min = models.PositiveSmallIntegerField(null=True, blank=True)
+    delivery_days_max = models.PositiveSmallIntegerField(null=True, blank=True)
+    cost_cents = models.BigIntegerField()
+    cost_per_carat_cents = models.BigIntegerField(null=True, blank=True)
+    availability = models.CharField(max_length=16, choices=Availability)
+
+    price_cents = models.BigIntegerField()
+    price_per_carat_cents = models.BigIntegerField(null=True, blank=True)
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)
+    rule_set = models.BigIntegerField()
+    rule = models.BigIntegerField(null=True, blank=True)
+    experiment_arm = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+
+    payload_hash = models.BinaryField(max_length=16)
+    raw_id = models.BigIntegerField()
+    source_updated_at = models.DateTimeField()
+    first_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(cost_cents__gt=0) & Q(price_cents__gt=0), name="diamond_money_positive"),
+            # NaN sorts above every number in PostgreSQL, so an upper bound refuses it as well.
+            models.CheckConstraint(condition=Q(carats__gte=0) & Q(carats__lt=100_000), name="diamond_carats_sane"),
+        ]
+        indexes = [
+            # Broad searches walk this one in price order; the id breaks ties and makes the cursor.
+            models.Index(fields=["price_cents", "id"], name="diamond_price"),
+            # Narrow searches filter here and sort afterwards.
+            models.Index(fields=["lab_grown", "shape", "carats"], name="diamond_kind"),
+            models.Index(
+                fields=["certificate_number"],
+                name="diamond_certificate",
+                condition=Q(certificate_number__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        words = [str(self.carats or "?"), "ct", self.shape or "stone"]
+        return " ".join(words)
+
+
+class DatasetVersion(models.Model):
+    """One version of the catalogue's data. Written in the transaction that changed the data; the newest is current."""
+
+    version = models.BigAutoField(primary_key=True)
+    cause = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        get_latest_by = "version"
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+    @classmethod
+    def bump(cls, cause: str) -> int:
+        """Start a new version; to be called in the transaction that changes the data. Returns the version."""
+        return cls.objects.create(cause=cause).version
+
+    @classmethod
+    def current(cls) -> int:
+        """The newest version, 0 before there is any data."""
+        return cls.objects.aggregate(newest=models.Max("version"))["newest"] or 0

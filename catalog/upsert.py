@@ -1,0 +1,130 @@
+"""Writing mapped stones into the catalogue in sets: COPY into a temporary table, then one statement.
+
+The caller says how a price is made (an SQL expression over the incoming row), so that this module knows no rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from catalog.rows import StoneFacts
+
+#: Columns that a payload determines, in the order of the COPY.
+FACT_COLUMNS = StoneFacts.__struct_fields__
+SOURCE_COLUMNS = ("id", "feed", "supplier_stone_id", "payload_hash", "raw_id", "source_updated_at")
+INCOMING_COLUMNS = (*SOURCE_COLUMNS, *FACT_COLUMNS)
+#: Columns that pricing determines.
+PRICE_COLUMNS = ("price_cents", "price_per_carat_cents", "rule_set")
+
+
+@dataclass(frozen=True, slots=True)
+class MappedStone:
+    """A stone on its way into the catalogue: who it is, which payload says so, and what that says."""
+
+    id: UUID
+    feed: str
+    supplier_stone_id: str
+    payload_hash: bytes
+    raw_id: int
+    source_updated_at: datetime
+    facts: StoneFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What an upsert did: stones inserted, stones updated; the rest was there already, or newer."""
+
+    inserted: int
+    updated: int
+
+
+def create_incoming(cursor: psycopg.Cursor[object]) -> None:
+    """Make the temporary table of the current transaction that `copy_incoming` fills."""
+    cursor.execute(
+        sql.SQL(
+            """
+            /* Same types as the catalogue, no constraint, no index; gone with the transaction. */
+            CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
+            SELECT {columns} FROM catalog_diamond WITH NO DATA
+            """
+        ).format(columns=_names(INCOMING_COLUMNS))
+    )
+
+
+def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: tuple[str, ...], rows: Iterable[object]) -> None:
+    """COPY typed rows (sequences in the order of `columns`) into a table."""
+    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
+        table=sql.Identifier(table), columns=_names(columns)
+    )
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)  # type: ignore[arg-type]
+
+
+def incoming_row(stone: MappedStone) -> tuple[object, ...]:
+    """A stone as a row of `incoming`."""
+    return (
+        stone.id,
+        stone.feed,
+        stone.supplier_stone_id,
+        stone.payload_hash,
+        stone.raw_id,
+        stone.source_updated_at,
+        *msgspec.structs.astuple(stone.facts),
+    )
+
+
+def upsert_incoming(
+    cursor: psycopg.Cursor[object], *, price: sql.Composable, price_per_carat: sql.Composable, rule_set: int
+) -> Upserted:
+    """Price and upsert all rows of `incoming`, which `price` and `price_per_carat` name as `i` and `p.price_cents`.
+
+    A row whose payload was observed before the one that the catalogue holds changes nothing, and neither does the same
+    payload again, unless the stone was delisted meanwhile. Locks the rows it writes, in id order, so that two upserts
+    never wait for each other in a circle.
+    """
+    updates = sql.SQL(", ").join(
+        sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name))
+        for name in (*INCOMING_COLUMNS[1:], *PRICE_COLUMNS, "changed_at")
+    )
+    cursor.execute(
+        sql.SQL(
+            """
+            WITH written AS (
+                INSERT INTO catalog_diamond AS d
+                    ({columns}, price_cents, price_per_carat_cents, rule_set, first_seen_at, changed_at)
+                SELECT {incoming}, p.price_cents, {price_per_carat}, {rule_set}, now(), now()
+                FROM incoming AS i
+                CROSS JOIN LATERAL (SELECT {price} AS price_cents) AS p
+                ORDER BY i.id
+                ON CONFLICT (id) DO UPDATE
+                SET {updates}
+                WHERE (d.source_updated_at, d.raw_id) < (EXCLUDED.source_updated_at, EXCLUDED.raw_id)
+                    AND (d.payload_hash <> EXCLUDED.payload_hash OR d.availability = 'delisted')
+                RETURNING (xmax = 0) AS is_new
+            )
+            SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
+            """
+        ).format(
+            columns=_names(INCOMING_COLUMNS),
+            incoming=sql.SQL(", ").join(sql.Identifier("i", name) for name in INCOMING_COLUMNS),
+            price=price,
+            price_per_carat=price_per_carat,
+            rule_set=sql.Literal(rule_set),
+            updates=updates,
+        )
+    )
+    row = cursor.fetchone()
+    assert isinstance(row, tuple)
+    return Upserted(inserted=row[0], updated=row[1])
+
+
+def _names(columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

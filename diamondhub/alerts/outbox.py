@@ -1,0 +1,88 @@
+"""Writing events into the outbox and sending them from it.
+
+`announce` is called inside the transaction that makes the news true. Workers claim deliveries, send outside any
+transaction, and record the outcome under their lease; a failure is tried again with growing pauses for a day.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from psycopg import sql
+
+from diamondhub import leases
+from diamondhub.alerts.channels import ChannelError, send
+from diamondhub.alerts.models import Delivery, Event
+from diamondhub.database import release_connection
+from diamondhub.doorbells import ring
+
+log = structlog.get_logger(__name__)
+
+#: Long enough for a channel's own time-outs (seconds).
+LEASE_SECONDS = 60.0
+#: A delivery that failed for this long is dead.
+GIVE_UP_AFTER = timedelta(days=1)
+
+
+def announce(
+    *, dedupe_key: str, kind: str, severity: str, subject: str, details: dict[str, Any] | None = None, trace_id: str = ""
+) -> Event:
+    """Write an event and one delivery per configured channel, once per `dedupe_key`; returns the event."""
+    event, created = Event.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "kind": kind,
+            "severity": severity,
+            "subject": subject[:300],
+            "details": details or {},
+            "trace_id": trace_id,
+        },
+    )
+    if created:
+        Delivery.objects.bulk_create(
+            [Delivery(event=event, channel=channel, due_at=Now()) for channel in settings.ALERT_CHANNELS]
+        )
+        ring("diamondhub.alerts.tasks.deliver", event.pk)
+    return event
+
+
+def deliver_due() -> int:
+    """Send every delivery that is due; returns how many were tried."""
+    tried = 0
+    while lease := leases.claim(
+        Delivery,
+        where=sql.SQL("t.state = 'pending'"),
+        parameters={},
+        order_by=sql.SQL("t.due_at"),
+        seconds=LEASE_SECONDS,
+    ):
+        tried += 1
+        delivery = Delivery.objects.select_related("event").get(pk=lease.pk)
+        release_connection()
+        try:
+            send(delivery.channel, delivery.event)
+        except ChannelError as error:
+            if lease.granted_at - delivery.event.created_at > GIVE_UP_AFTER:
+                leases.finish(lease, state=Delivery.State.DEAD, last_error=str(error), finished_at=Now())
+                log.error("alert_dead", channel=delivery.channel, subject=delivery.event.subject, error=str(error))
+                continue
+            Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=str(error))
+            leases.give_back(lease, due_in=random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.attempts, 12)))
+            log.warning("alert_not_delivered", channel=delivery.channel, error=str(error), attempts=delivery.attempts)
+        else:
+            leases.finish(lease, state=Delivery.State.DELIVERED, last_error="", finished_at=Now())
+    return tried
+
+
+def ring_due() -> None:
+    """The sweep's look at the outbox."""
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
+    due = Delivery.objects.filter(free, state=Delivery.State.PENDING, due_at__lte=Now()).first()
+    if due is not None:
+        ring("diamondhub.alerts.tasks.deliver", due.event_id)

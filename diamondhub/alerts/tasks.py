@@ -1,0 +1,13 @@
+"""Doorbell of the outbox."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from diamondhub.alerts import outbox
+
+
+@shared_task(name="diamondhub.alerts.tasks.deliver")
+def deliver(_event_id: int) -> None:
+    """Send what is due."""
+    outbox.deliver_due()

@@ -1,0 +1,374 @@
+"""Settings of DiamondHub, read once from the environment and validated together.
+
+Every variable that an operator may set is named here with its default and the reason for it. A wrong value stops the
+start with one message that names all offending variables.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from environs import Env, EnvValidationError, validate
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from diamondhub.telemetry.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = Env(eager=False)
+
+
+def _one_of(*allowed: str) -> validate.OneOf:
+    return validate.OneOf(allowed, error="must be one of: {choices}")
+
+
+def _between(low: float, high: float) -> validate.Range:
+    return validate.Range(min=low, max=high, error="must be between {min} and {max}")
+
+
+def _url_with(*schemes: str) -> Any:
+    def check(value: str) -> None:
+        if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+            raise EnvValidationError(
+                f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}",
+                [f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"],
+            )
+
+    return check
+
+
+# --- where it runs -------------------------------------------------------------------------------------------------
+ENV: str = env.str("ENV", "development", validate=_one_of("development", "production"))
+PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
+SECRET_KEY: str = env.str("SECRET_KEY", "")
+DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
+REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
+CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+#: Connections a process keeps in its pool. 0: no pool (prefork workers, commands); web and thread workers set it.
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=_between(0, 100))
+
+# --- the supplier --------------------------------------------------------------------------------------------------
+NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=_url_with("http", "https"))
+NIVODA_USERNAME: str = env.str("NIVODA_USERNAME", "")
+NIVODA_PASSWORD: str = env.str("NIVODA_PASSWORD", "")
+#: Requests in any one second that the contract allows for the whole account.
+NIVODA_RATE_LIMIT: int = env.int("NIVODA_RATE_LIMIT", 25, validate=_between(1, 10_000))
+#: A request without an answer for this long has failed (seconds); the supplier's slow answers take over 45.
+NIVODA_TIMEOUT: float = env.float("NIVODA_TIMEOUT", 60.0, validate=_between(1, 300))
+
+# --- pace of the work ----------------------------------------------------------------------------------------------
+#: How often beat asks what is due (seconds). Bounds how long a lost doorbell delays anything.
+SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", 5.0, validate=_between(0.2, 300))
+#: A walker that shows no page for this long has lost its partition (seconds); longer than any request may take.
+PARTITION_LEASE_SECONDS: float = env.float("PARTITION_LEASE_SECONDS", 60.0, validate=_between(1, 3600))
+#: A consolidation worker that sends no heartbeat for this long has lost its batch (seconds).
+BATCH_LEASE_SECONDS: float = env.float("BATCH_LEASE_SECONDS", 120.0, validate=_between(2, 3600))
+#: A consolidation statement that takes longer is cut and its batch halved (seconds).
+BATCH_STATEMENT_SECONDS: float = env.float("BATCH_STATEMENT_SECONDS", 60.0, validate=_between(1, 3600))
+#: A walker gives its partition back after this long, so that partitions share the workers (seconds).
+WALK_SLICE_SECONDS: float = env.float("WALK_SLICE_SECONDS", 20.0, validate=_between(0.5, 600))
+#: Partitions walked at once over all hosts: enough to fill the supplier's limit at half a second an answer.
+WALKERS: int = env.int("WALKERS", 12, validate=_between(1, 64))
+#: Stones that one consolidation batch claims, maps and upserts in one transaction.
+CONSOLIDATION_BATCH_STONES: int = env.int("CONSOLIDATION_BATCH_STONES", 2000, validate=_between(1, 50_000))
+#: How long a run with failed partitions waits for retries before it consolidates what it has (seconds).
+PARTIAL_DELAY_SECONDS: float = env.float("PARTIAL_DELAY_SECONDS", 300.0, validate=_between(0, 86_400))
+#: First wait before a failed page is tried again (seconds); doubles with each failure, with full jitter, up to the cap.
+RETRY_BASE_SECONDS: float = env.float("RETRY_BASE_SECONDS", 1.0, validate=_between(0.01, 60))
+RETRY_CAP_SECONDS: float = env.float("RETRY_CAP_SECONDS", 60.0, validate=_between(0.1, 3600))
+#: Failures in a row that a partition survives before it is marked failed.
+PARTITION_ERROR_BUDGET: int = env.int("PARTITION_ERROR_BUDGET", 12, validate=_between(1, 1000))
+
+# --- alerts --------------------------------------------------------------------------------------------------------
+ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+EMAIL_BACKEND: str = env.str("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+
+try:
+    env.seal()
+except EnvValidationError as error:
+    raise ImproperlyConfigured(
+        "wrong environment: "
+        + "; ".join(
+            f"{name}: {', '.join(messages)} (got {os.environ.get(name, '')!r})"
+            if "PASSWORD" not in name and "URL" not in name and "KEY" not in name
+            else f"{name}: {', '.join(messages)}"
+            for name, messages in error.error_messages.items()
+        )
+    ) from None
+
+PRODUCTION = ENV == "production"
+DEBUG = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en-us"
+ROOT_URLCONF = "diamondhub.urls"
+WSGI_APPLICATION = "diamondhub.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if PRODUCTION:
+    missing = [
+        name
+        for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NIVODA_ENDPOINT", "NIVODA_USERNAME", "NIVODA_PASSWORD")
+        if not globals()[name]
+    ]
+    if missing:
+        raise ImproperlyConfigured(f"ENV=production needs these variables to be set: {', '.join(missing)}")
+    if len(SECRET_KEY) < 32:
+        raise ImproperlyConfigured("SECRET_KEY: must have at least 32 characters in production")
+
+
+def _development_secret() -> str:
+    """A random key of this checkout's own, so that sessions outlive a restart without any set-up."""
+    path = VAR_DIR / "run" / "secret-key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_urlsafe(48)
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(key)
+        except FileExistsError:
+            return path.read_text() or key
+        return key
+
+
+SECRET_KEY = SECRET_KEY or _development_secret()
+REDIS_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
+CELERY_BROKER_URL = CELERY_BROKER_URL or REDIS_URL
+
+
+def _database(url: str) -> dict[str, Any]:
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {str(error).strip()}") from None
+    options = {key: value for key, value in parts.items() if key not in {"host", "port", "user", "password", "dbname"}}
+    options.setdefault("connect_timeout", 10)
+    options.setdefault("application_name", "diamondhub")
+    # A network that swallows packets must not hang a worker for the kernel's two hours.
+    options.update(keepalives_idle=30, keepalives_interval=10, keepalives_count=3, tcp_user_timeout=60_000)
+    if DATABASE_POOL_SIZE:
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 20}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": parts.get("host", ""),
+        "PORT": str(parts.get("port", "")),
+        "USER": parts.get("user", ""),
+        "PASSWORD": parts.get("password", ""),
+        "NAME": parts.get("dbname", "diamondhub"),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        # PgBouncer in transaction mode keeps no session for a named cursor.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": options,
+    }
+
+
+DATABASES = {"default": _database(DATABASE_URL or "postgresql://diamondhub@127.0.0.1:5432/diamondhub")}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "diamondhub",
+        "OPTIONS": {"socket_timeout": 2.0, "socket_connect_timeout": 2.0},
+    }
+}
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "diamondhub.local",
+    "diamondhub.telemetry",
+    "diamondhub.access",
+    "diamondhub.alerts",
+    "catalog",
+    "pricing",
+    "ingest",
+]
+MIDDLEWARE = [
+    "diamondhub.telemetry.middleware.RequestContext",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+STATIC_URL = "/static/"
+# Served straight from the packages: nothing to collect on one machine, and the same files in production.
+WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = VAR_DIR / "static"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+X_FRAME_OPTIONS = "DENY"
+# Alpine, which the admin theme ships with, evaluates expressions and sets styles; nothing comes from outside.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "https:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'self'"],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["diamondhub.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["diamondhub.access.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "diamondhub.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "DiamondHub API",
+    "VERSION": "1.0.0",
+    "DESCRIPTION": "The seller's diamond catalogue: search, details and prices. Sign requests with an `X-API-Key` header.",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+CELERY = {
+    "broker_url": CELERY_BROKER_URL,
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "task_ignore_result": True,
+    # A doorbell is acknowledged on receipt: leases and the sweep redeliver, never the broker.
+    "task_acks_late": False,
+    "task_publish_retry": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "task_default_queue": "control",
+    "task_routes": {
+        "ingest.tasks.walk": {"queue": "supplier"},
+        "ingest.tasks.consolidate": {"queue": "consolidation"},
+    },
+    "beat_schedule": {
+        "sweep": {
+            "task": "diamondhub.tasks.sweep",
+            "schedule": SWEEP_SECONDS,
+            "options": {"expires": SWEEP_SECONDS * 2},
+        }
+    },
+    "timezone": "UTC",
+}
+
+LOGGING = logging_config(level=LOG_LEVEL, json=(LOG_FORMAT or ("json" if PRODUCTION else "console")) == "json")
+
+SILENCED_SYSTEM_CHECKS: list[str] = []
+RATELIMIT_USE_CACHE = "default"
+# Redis away must not sign anybody out: failed sign-ins are then not counted, keys are still checked.
+RATELIMIT_FAIL_OPEN = True
+
+UNFOLD = {
+    "SITE_TITLE": "DiamondHub",
+    "SITE_HEADER": "DiamondHub",
+    "SITE_SUBHEADER": "The seller's diamond catalogue",
+    "SITE_SYMBOL": "diamond",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("diamondhub/admin.css")],
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": [
+            {
+                "title": "Catalogue",
+                "items": [
+                    {"title": "Diamonds", "icon": "diamond", "link": reverse_lazy("admin:catalog_diamond_changelist")},
+                ],
+            },
+            {
+                "title": "Ingestion",
+                "items": [
+                    {"title": "Feeds", "icon": "rss_feed", "link": reverse_lazy("admin:ingest_feed_changelist")},
+                    {"title": "Runs", "icon": "sync", "link": reverse_lazy("admin:ingest_run_changelist")},
+                    {
+                        "title": "Dead letters",
+                        "icon": "report",
+                        "link": reverse_lazy("admin:ingest_deadletter_changelist"),
+                    },
+                ],
+            },
+            {
+                "title": "Pricing",
+                "items": [
+                    {"title": "Rule sets", "icon": "sell", "link": reverse_lazy("admin:pricing_ruleset_changelist")},
+                ],
+            },
+            {
+                "title": "Operations",
+                "items": [
+                    {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("admin:alerts_event_changelist")},
+                    {"title": "API clients", "icon": "key", "link": reverse_lazy("admin:access_apiclient_changelist")},
+                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
+                ],
+            },
+        ],
+    },
+}

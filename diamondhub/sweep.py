@@ -1,0 +1,35 @@
+"""What is due rings its doorbell.
+
+Apps register a function that looks at its own rows; beat's single task calls them all every few seconds. Two beats at
+once only ring twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from django.db import DatabaseError
+
+from diamondhub.telemetry.models import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+_sweepers: list[Callable[[], None]] = []
+
+
+def register(sweeper: Callable[[], None]) -> Callable[[], None]:
+    """Have `sweeper` called at every sweep. Called from an app's `ready`."""
+    if sweeper not in _sweepers:
+        _sweepers.append(sweeper)
+    return sweeper
+
+
+def sweep() -> None:
+    """Call every sweeper once; one that fails is logged and does not keep the others from their turn."""
+    for sweeper in _sweepers:
+        try:
+            sweeper()
+        except DatabaseError as error:
+            log.error("sweep_failed", sweeper=f"{sweeper.__module__}.{sweeper.__name__}", error=str(error).strip())
+    Heartbeat.beat("sweep")

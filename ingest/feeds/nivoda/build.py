@@ -1,0 +1,39 @@
+"""Builds the adapter of one Nivoda feed from the settings: all feeds of the account share one client and one limiter."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from diamondhub.ratelimit.limiter import Limiter
+from ingest.errors import IngestError
+from ingest.feeds.nivoda.adapter import NivodaAdapter
+from ingest.feeds.nivoda.client import NivodaClient
+
+
+class NivodaNotConfigured(IngestError):
+    """NIVODA_ENDPOINT, NIVODA_USERNAME and NIVODA_PASSWORD must be set."""
+
+
+def build(parameters: dict[str, Any]) -> NivodaAdapter:
+    """The adapter for a feed's parameters. Raises `NivodaNotConfigured` if the settings lack the account."""
+    return NivodaAdapter(_client(), parameters)
+
+
+@cache
+def _client() -> NivodaClient:
+    missing = [
+        name for name in ("NIVODA_ENDPOINT", "NIVODA_USERNAME", "NIVODA_PASSWORD") if not getattr(settings, name)
+    ]
+    if missing:
+        raise NivodaNotConfigured(f"the Nivoda account is not configured: set {', '.join(missing)}")
+    limiter = Limiter("nivoda", per_second=settings.NIVODA_RATE_LIMIT, redis_url=settings.REDIS_URL)
+    return NivodaClient(
+        settings.NIVODA_ENDPOINT,
+        settings.NIVODA_USERNAME,
+        settings.NIVODA_PASSWORD,
+        limiter,
+        timeout=settings.NIVODA_TIMEOUT,
+    )

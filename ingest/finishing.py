@@ -1,0 +1,86 @@
+"""The end of a run: brakes, delisting, watermark, dataset version, summary and alert in one last transaction."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from catalog.models import DatasetVersion
+from diamondhub import leases
+from diamondhub.alerts.outbox import announce
+from ingest import delisting, report
+from ingest.models import ConsolidationBatch, Feed, Partition, Run
+from ingest.transitions import transition
+
+#: How long a run that waits for batches rests between looks (seconds); batches ring it when they end.
+LOOK_AGAIN = 2.0
+
+
+def finish(run: Run, lease: leases.Lease) -> float | None:
+    """Finish a run whose batches are all done; returns seconds to wait, or None if it moved on."""
+    if run.batches.filter(state=ConsolidationBatch.State.READY).exists():
+        return LOOK_AGAIN
+    with transaction.atomic():
+        leases.renew(lease, seconds=600.0)
+        complete = not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
+        missing = sum(run.partitions.values_list("missing", flat=True))
+        if missing > max(5, 0.001 * run.plan.get("total", 0)) and not run.suspect:
+            run.suspect = f"{missing} stones that the supplier counts were never shown"
+            Run.objects.filter(pk=run.pk).update(suspect=run.suspect)
+        may_delist = complete and run.kind == Run.Kind.FULL and not run.suspect
+        if not run.approved_by and (why := _brakes(run, may_delist=may_delist)):
+            _hold(run, why)
+            return None
+        delisted = delisting.delist(run) if may_delist else 0
+        if complete and not run.suspect:
+            Feed.objects.filter(pk=run.feed_id).filter(
+                Q(watermark__isnull=True) | Q(watermark__lt=run.window_to)
+            ).update(watermark=run.window_to)
+        totals = report.batch_totals(run)
+        if delisted or totals["inserted"] or totals["updated"]:
+            DatasetVersion.bump(f"run {run.pk}")
+        transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
+        summary = report.report(run, delisted=delisted)
+        Run.objects.filter(pk=run.pk).update(summary=summary)
+        announce(
+            dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
+            kind="run_completed",
+            severity="warning" if run.suspect or not complete else "info",
+            subject=_subject(run, summary, complete=complete),
+            details=summary,
+            trace_id=run.trace_id,
+        )
+    return None
+
+
+def _brakes(run: Run, *, may_delist: bool) -> str:
+    received = report.page_totals(run)["received"]
+    dead = run.dead_letters.count()
+    if dead > max(1, run.feed.error_budget * received):
+        return f"{dead} of {received} stones are dead letters, more than {run.feed.error_budget:.0%}"
+    if may_delist:
+        return delisting.brake(run, delisting.count_unseen(run))
+    return ""
+
+
+def _hold(run: Run, why: str) -> None:
+    if transition(run, Run.State.IN_REVIEW, reason=why):
+        announce(
+            dedupe_key=f"run:{run.pk}:in_review:{run.events.count()}",
+            kind="run_in_review",
+            severity="critical",
+            subject=f"Run {run.pk} of {run.feed.slug} waits for approval: {why}",
+            details={"approve": f"manage.py approve_run {run.pk} --reason …", "cancel": f"manage.py cancel_run {run.pk}"},
+            trace_id=run.trace_id,
+        )
+
+
+def _subject(run: Run, summary: dict[str, object], *, complete: bool) -> str:
+    ending = "completed" if complete else "completed in part"
+    if run.suspect:
+        ending += f" but is suspect ({run.suspect})"
+    return (
+        f"Run {run.pk} of {run.feed.slug} {ending}: {summary['inserted']} new, {summary['updated']} changed, "
+        f"{summary['delisted']} delisted"
+    )

@@ -1,0 +1,97 @@
+"""Runs: one pull of a feed's window, from plan to published data set."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from diamondhub.leases import Leased
+from diamondhub.states import StateMachine
+from ingest.models.feed import Feed
+
+RUN_STATES = StateMachine(
+    {
+        "planning": frozenset({"ingesting", "failed", "cancelled"}),
+        "ingesting": frozenset({"settling", "failed", "cancelled"}),
+        "settling": frozenset({"ingesting", "consolidating", "failed", "cancelled"}),
+        "consolidating": frozenset({"completed", "in_review", "failed", "cancelled"}),
+        "in_review": frozenset({"consolidating", "cancelled"}),
+        "completed": frozenset({"ingesting"}),
+        "failed": frozenset({"ingesting"}),
+        "cancelled": frozenset(),
+    }
+)
+#: States in which a run still works or waits; a feed has at most one run in them.
+LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review")
+
+
+class Run(Leased):
+    """One pull of a feed's window.
+
+    The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper and rule set are
+    pinned then, too. Counts are derived from partitions, pages and batches; `summary` is written once, at the end.
+    """
+
+    class Kind(models.TextChoices):
+        FULL = "full"
+        INCREMENTAL = "incremental"
+
+    class State(models.TextChoices):
+        PLANNING = "planning"
+        INGESTING = "ingesting"
+        SETTLING = "settling"
+        CONSOLIDATING = "consolidating"
+        IN_REVIEW = "in_review"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    feed = models.ForeignKey(Feed, on_delete=models.PROTECT, related_name="runs")
+    kind = models.CharField(max_length=16, choices=Kind)
+    state = models.CharField(max_length=16, choices=State, default=State.PLANNING)
+    window_from = models.DateTimeField(null=True, blank=True)
+    window_to = models.DateTimeField(null=True, blank=True)
+    trace_id = models.CharField(max_length=32)
+    started_by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    query_version = models.CharField(max_length=50, blank=True, default="")
+    mapper_version = models.CharField(max_length=50, blank=True, default="")
+    rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
+    plan = models.JSONField(default=dict, blank=True)
+    suspect = models.CharField(max_length=500, blank=True, default="")
+    approved_by = models.CharField(max_length=150, blank=True, default="")
+    failure = models.TextField(blank=True, default="")
+    summary = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["feed"], condition=Q(state__in=LIVE_STATES), name="one_live_run_per_feed"),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="run_due", condition=Q(state__in=LIVE_STATES))]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk} of {self.feed.slug}"
+
+    @property
+    def live(self) -> bool:
+        """Whether the run still works or waits."""
+        return self.state in LIVE_STATES
+
+
+class RunEvent(models.Model):
+    """One transition of a run: its audit. Append-only."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    from_state = models.CharField(max_length=16, blank=True, default="")
+    to_state = models.CharField(max_length=16)
+    actor = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.from_state or '–'} → {self.to_state}"

@@ -1,0 +1,144 @@
+"""The raw store: days made ahead, and a page's changed payloads written in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+import psycopg
+from django.db import connection, transaction
+from psycopg import sql
+
+from catalog.models import Availability
+from diamondhub.database import psycopg_cursor
+
+#: Days that are made ahead, today included.
+DAYS_AHEAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One identified item of a page."""
+
+    diamond_id: UUID
+    supplier_stone_id: str
+    payload: bytes
+    payload_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A page's items by what must be done with them."""
+
+    new: list[Received]
+    unchanged: int
+    repeats: int
+
+
+def payload_hash(payload: bytes) -> bytes:
+    """The 16-byte hash of a payload's text, word for word."""
+    return blake2b(payload, digest_size=16).digest()
+
+
+def make_days_ahead(today: date | None = None) -> list[str]:
+    """Make the table's daily partitions for today and the next days; returns the names of those that are there.
+
+    Takes a lock on the table for the moment in which a day is added, and only if one is missing.
+    """
+    first = today or datetime.now(UTC).date()
+    names = []
+    for ahead in range(DAYS_AHEAD):
+        day = first + timedelta(days=ahead)
+        name = f"ingest_rawdiamond_{day:%Y%m%d}"
+        names.append(name)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            row = cursor.fetchone()
+            if row and row[0] is None:
+                # Two planners at once: the second waits here and then finds the day made.
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ingest_rawdiamond_days'))")
+                cursor.execute(
+                    sql.SQL(
+                        "CREATE TABLE IF NOT EXISTS {} PARTITION OF ingest_rawdiamond FOR VALUES FROM ({}) TO ({})"
+                    ).format(sql.Identifier(name), sql.Literal(day), sql.Literal(day + timedelta(days=1)))
+                )
+    return names
+
+
+def sort_received(run_id: int, received: Sequence[Received]) -> Sorted:
+    """Tell which payloads are new, which the catalogue has already, and which the run has already.
+
+    Within a run a payload is compared with the run's newest of that stone, else with the catalogue's. A stone that was
+    delisted and is shown again counts as new even with the same payload.
+    """
+    ids = [item.diamond_id for item in received]
+    with psycopg_cursor(binary=True) as cursor:
+        cursor.execute(
+            """
+            /* The newest payload hash of each stone in this run; index rawdiamond (run_id, diamond_id). */
+            SELECT DISTINCT ON (diamond_id) diamond_id, payload_hash
+            FROM ingest_rawdiamond
+            WHERE run_id = %s AND diamond_id = ANY(%s)
+            ORDER BY diamond_id, observed_at DESC, id DESC
+            """,
+            [run_id, ids],
+        )
+        in_run: dict[UUID, bytes] = dict(cursor.fetchall())
+        cursor.execute(
+            """
+            /* The catalogue's payload hash of each stone; primary key. */
+            SELECT id, payload_hash
+            FROM catalog_diamond
+            WHERE id = ANY(%s) AND availability <> %s
+            """,
+            [ids, Availability.DELISTED.value],
+        )
+        in_catalogue: dict[UUID, bytes] = dict(cursor.fetchall())
+    new: dict[UUID, Received] = {}
+    unchanged = repeats = 0
+    for item in received:
+        if item.diamond_id in new:
+            # Twice in one page: the later one wins.
+            repeats += 1
+            new[item.diamond_id] = item
+        elif item.diamond_id in in_run:
+            if in_run[item.diamond_id] == item.payload_hash:
+                repeats += 1
+            else:
+                new[item.diamond_id] = item
+        elif in_catalogue.get(item.diamond_id) == item.payload_hash:
+            unchanged += 1
+        else:
+            new[item.diamond_id] = item
+    return Sorted(list(new.values()), unchanged, repeats)
+
+
+def store(run_id: int, partition_id: int, observed_at: datetime, items: Sequence[Received]) -> None:
+    """Append payloads to the raw store. Part of the transaction that moves the partition's offset."""
+    if not items:
+        return
+    with psycopg_cursor() as cursor:
+        cursor.execute(
+            """
+            /* Binary arrays: four times as fast as text ones. */
+            INSERT INTO ingest_rawdiamond
+                (received_on, run_id, partition_id, diamond_id, supplier_stone_id, payload, payload_hash, observed_at)
+            SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, %(run)s, %(partition)s, item.diamond_id,
+                item.supplier_stone_id, convert_from(item.payload, 'UTF8')::json, item.payload_hash, %(observed_at)s
+            FROM unnest(
+                %(diamond_ids)b::uuid[], %(stone_ids)b::text[], %(payloads)b::bytea[], %(hashes)b::bytea[]
+            ) AS item (diamond_id, supplier_stone_id, payload, payload_hash)
+            """,
+            {
+                "run": run_id,
+                "partition": partition_id,
+                "observed_at": observed_at,
+                "diamond_ids": [item.diamond_id for item in items],
+                "stone_ids": [item.supplier_stone_id for item in items],
+                "payloads": [psycopg.Binary(item.payload) for item in items],
+                "hashes": [psycopg.Binary(item.payload_hash) for item in items],
+            },
+        )

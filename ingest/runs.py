@@ -1,0 +1,223 @@
+"""The run's state machine: starting, moving on, retrying, approving and cancelling runs.
+
+`advance` takes a run as far as its rows allow. Doorbells ring it when something happened; the sweep rings it anyway.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q
+from django.db.models.functions import Now
+
+from diamondhub import leases
+from diamondhub.alerts.outbox import announce
+from diamondhub.doorbells import ring
+from ingest import consolidation, finishing, planning, settling
+from ingest.errors import IngestError
+from ingest.feeds.registry import adapter_for
+from ingest.models import Feed, Partition, Run
+from ingest.models.run import LIVE_STATES
+from ingest.transitions import transition
+from pricing.publish import published_rule_set
+
+log = structlog.get_logger(__name__)
+
+#: Long enough for one supplier request with its time-out; planning renews it with every request (seconds).
+RUN_LEASE_SECONDS = 90.0
+
+
+class UnknownFeed(IngestError):
+    """There is no such feed."""
+
+
+class FeedDisabled(IngestError):
+    """The feed is disabled: enable it in the admin first."""
+
+
+class LiveRunExists(IngestError):
+    """The feed has a live run already."""
+
+
+class NoWatermark(IngestError):
+    """An incremental run needs a watermark, and the feed has none yet: start a full run first."""
+
+
+class NothingToDo(IngestError):
+    """The run has nothing of the kind that was asked for."""
+
+
+def find_feed(slug: str) -> Feed:
+    """The feed with this slug. Raises `UnknownFeed`, which names those there are."""
+    feed = Feed.objects.filter(slug=slug).first()
+    if feed is None:
+        known = ", ".join(Feed.objects.values_list("slug", flat=True)) or "none"
+        raise UnknownFeed(f"there is no feed {slug!r}; known feeds: {known}")
+    return feed
+
+
+def find_run(pk: int) -> Run:
+    """The run with this number. Raises `NothingToDo` if there is none."""
+    run = Run.objects.select_related("feed").filter(pk=pk).first()
+    if run is None:
+        raise NothingToDo(f"there is no run {pk}")
+    return run
+
+
+def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run:
+    """Create a run and ring for its planning.
+
+    Raises `UnknownFeed`, `FeedDisabled`, `NoWatermark`, `LiveRunExists`, or the adapter's own `IngestError` if the supplier
+    account is not configured. Whether a live run exists is decided by the database's unique index.
+    """
+    feed = find_feed(slug)
+    if not feed.enabled:
+        raise FeedDisabled(f"feed {slug} is disabled: enable it in the admin first")
+    if kind == Run.Kind.INCREMENTAL and feed.watermark is None:
+        raise NoWatermark(f"feed {slug} has no watermark yet: start a full run first")
+    adapter = adapter_for(feed.adapter, feed.parameters)
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                feed=feed,
+                kind=kind,
+                trace_id=uuid.uuid4().hex,
+                started_by=started_by,
+                reason=reason,
+                query_version=adapter.query_version,
+                mapper_version=adapter.mapper_version,
+                rule_set=published_rule_set().version,
+                due_at=Now(),
+            )
+            run.events.create(to_state=run.state, actor=started_by, reason=reason, at=Now())
+            ring("ingest.tasks.advance", run.pk)
+    except IntegrityError as error:
+        live = Run.objects.filter(feed=feed, state__in=LIVE_STATES).first()
+        if live is None:
+            raise
+        raise LiveRunExists(
+            f"feed {slug} has a live run already: run {live.pk}, {live.state}; watch it with `watch_run {live.pk}` "
+            f"or end it with `cancel_run {live.pk}`"
+        ) from error
+    return Run.objects.select_related("feed").get(pk=run.pk)
+
+
+def advance(run_id: int) -> None:
+    """Take the run through every stage that is over. Does nothing if somebody else is at it, or it is not due."""
+    while True:
+        run = Run.objects.select_related("feed").filter(pk=run_id, state__in=LIVE_STATES).first()
+        if run is None or run.state == Run.State.IN_REVIEW:
+            return
+        lease = leases.claim_one(Run, run.pk, state=run.state, seconds=RUN_LEASE_SECONDS)
+        if lease is None:
+            return
+        with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug):
+            wait = _STEPS[run.state](run, lease)
+        leases.give_back(lease, due_in=wait or 0.0)
+        if wait is not None:
+            return
+
+
+#: What each state waits for. A step returns None if the run moved on, else seconds until it is worth looking again.
+_STEPS: dict[str, Callable[[Run, leases.Lease], float | None]] = {
+    Run.State.PLANNING: planning.plan_run,
+    Run.State.INGESTING: settling.ingesting,
+    Run.State.SETTLING: settling.settle,
+    Run.State.CONSOLIDATING: finishing.finish,
+}
+
+
+def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
+    """Cancel a live run: its open partitions and batches are cancelled with it, workers stop at their next write.
+
+    What was consolidated stays; the watermark does not move. Raises `NothingToDo` if the run is not live.
+    """
+    run = find_run(run_id)
+    with transaction.atomic():
+        if not run.live or not transition(run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now()):
+            raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
+        close_open_work(run)
+        announce(
+            dedupe_key=f"run:{run.pk}:cancelled",
+            kind="run_cancelled",
+            severity="warning",
+            subject=f"Run {run.pk} of {run.feed.slug} was cancelled by {actor}",
+            details={"reason": reason},
+            trace_id=run.trace_id,
+        )
+    return run
+
+
+def close_open_work(run: Run) -> None:
+    """Cancel every partition and batch of the run that is still open, leases included."""
+    over = {"state": "cancelled", "lease_expires_at": None, "lease_owner": "", "due_at": None}
+    run.partitions.filter(state="ready").update(**over)
+    run.batches.filter(state="ready").update(**over)
+
+
+def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[Partition]:
+    """Make the failed partitions of a run ready again, at their offsets; returns them.
+
+    A run that failed or completed without them goes on ingesting; what they bring is consolidated as a delta. Raises
+    `NothingToDo` if no partition failed, `LiveRunExists` if another run of the feed is live.
+    """
+    run = find_run(run_id)
+    failed = list(run.partitions.filter(state=Partition.State.FAILED).order_by("ordinal"))
+    if not failed:
+        raise NothingToDo(f"run {run_id} has no failed partitions")
+    if dry_run:
+        return failed
+    try:
+        with transaction.atomic():
+            if run.state in (Run.State.FAILED, Run.State.COMPLETED, Run.State.SETTLING):
+                transition(
+                    run,
+                    Run.State.INGESTING,
+                    actor=actor,
+                    reason=f"retry of {len(failed)} partitions",
+                    due_at=Now(),
+                    failure="",
+                    finished_at=None,
+                )
+            elif run.state != Run.State.INGESTING:
+                raise NothingToDo(f"run {run_id} is {run.state}: its partitions can be retried when it has settled")
+            run.partitions.filter(state=Partition.State.FAILED).update(
+                state=Partition.State.READY, due_at=Now(), errors=0, failure=""
+            )
+            ring("ingest.tasks.walk", run.pk, times=min(len(failed), settings.WALKERS))
+    except IntegrityError as error:
+        raise LiveRunExists(f"feed {run.feed.slug} has another live run: retry when it is over") from error
+    return failed
+
+
+def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
+    """Let a run in review go on past its brakes. Raises `NothingToDo` if it is not in review."""
+    run = find_run(run_id)
+    with transaction.atomic():
+        if run.state != Run.State.IN_REVIEW or not transition(
+            run, Run.State.CONSOLIDATING, actor=actor, reason=reason, approved_by=actor, due_at=Now()
+        ):
+            raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, not in review")
+        ring("ingest.tasks.advance", run.pk)
+    return run
+
+
+def ring_due() -> None:
+    """The sweep's look at ingestion: live runs, free partitions and free batches ring their doorbells."""
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
+    due = Q(due_at__lte=Now()) & free
+    for run in Run.objects.filter(due, state__in=LIVE_STATES).exclude(state=Run.State.IN_REVIEW):
+        ring("ingest.tasks.advance", run.pk)
+    _ring_for(Partition.objects.filter(due), "ingest.tasks.walk", settings.WALKERS)
+    _ring_for(consolidation.open_batches().filter(due), "ingest.tasks.consolidate", 2)
+
+
+def _ring_for(rows: Any, task: str, most: int) -> None:
+    runs = rows.filter(state="ready", run__state__in=LIVE_STATES).values(pk=F("run_id")).annotate(n=Count("id"))
+    for row in runs:
+        ring(task, row["pk"], times=min(row["n"], most))

@@ -1,0 +1,25 @@
+"""Moving a run from state to state: one guarded UPDATE and one audit event, in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+
+from ingest.models import Run
+from ingest.models.run import RUN_STATES
+
+log = structlog.get_logger(__name__)
+
+
+def transition(run: Run, to: str, *, actor: str = "system", reason: str = "", **changes: Any) -> bool:
+    """Move a run and record who did it and why. False, and nothing written, if somebody else moved it first."""
+    was = run.state
+    with transaction.atomic():
+        if not RUN_STATES.move(run, to, **changes):
+            return False
+        run.events.create(from_state=was, to_state=to, actor=actor, reason=reason[:500], at=Now())
+    log.info("run_moved", run_id=run.pk, feed=run.feed.slug, was=was, now=to, actor=actor, reason=reason or None)
+    return True

@@ -1,0 +1,352 @@
+"""Walking a partition: fetch a page, store it, move on, until an empty page.
+
+A walker leases a partition, fetches with no transaction open, and commits raw rows, ledger and next offset together,
+guarded by its fencing token and the offset it started from. What happens to the offset is decided by `ingest.footing`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from psycopg import sql
+
+from catalog.models import diamond_id
+from diamondhub import leases
+from diamondhub.database import release_connection
+from diamondhub.doorbells import ring
+from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from ingest import dead_letters, raw_store
+from ingest.errors import MappingError, SupplierError, ThrottledBySupplier, TransientSupplierError
+from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
+from ingest.feeds.registry import adapter_for
+from ingest.footing import Footing, Verdict, union
+from ingest.models import Page, Partition, Run
+
+log = structlog.get_logger(__name__)
+
+#: How often a partition that ends off its count is read again from the beginning.
+REREADS = 2
+#: A reading that takes this many times the requests it should has lost its way.
+RUNAWAY_FACTOR, RUNAWAY_ALLOWANCE = 4, 200
+
+#: Set when the process is asked to stop: walkers commit the page in hand and give their leases back.
+draining = threading.Event()
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What of a page goes into the ledger and where."""
+
+    items: list[raw_store.Received]
+    unidentified: list[tuple[bytes, MappingError]]
+    observed_at: datetime
+
+
+def walk(run_id: int) -> None:
+    """Walk partitions of a run, those with most left first, for one time slice; then ring for the next."""
+    end = monotonic() + settings.WALK_SLICE_SECONDS
+    while monotonic() < end and not draining.is_set():
+        lease = claim_partition(run_id)
+        if lease is None:
+            return
+        _walk_leased(lease, end)
+    if not draining.is_set():
+        ring("ingest.tasks.walk", run_id)
+
+
+def claim_partition(run_id: int) -> leases.Lease | None:
+    """Lease the run's partition with most left to read; None if none is free or enough walkers are at work."""
+    return leases.claim(
+        Partition,
+        where=sql.SQL(
+            """t.run_id = %(run)s AND t.state = 'ready'
+                AND (
+                    SELECT count(*) FROM ingest_partition AS busy
+                    WHERE busy.state = 'ready' AND busy.lease_expires_at > clock_timestamp()
+                ) < %(walkers)s"""
+        ),
+        parameters={"run": run_id, "walkers": settings.WALKERS},
+        order_by=sql.SQL("t.expected - t.next_offset DESC, t.id"),
+        seconds=settings.PARTITION_LEASE_SECONDS,
+    )
+
+
+def _walk_leased(lease: leases.Lease, end: float) -> None:
+    partition = Partition.objects.select_related("run__feed").get(pk=lease.pk)
+    run = partition.run
+    with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, partition_id=partition.pk):
+        try:
+            adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+            walker = _Confirmation if partition.kind == Partition.Kind.CONFIRM else _Reading
+            finished = walker(lease, partition, adapter).walk(end)
+        except leases.LeaseLost:
+            log.info("lease_lost")
+            return
+        except WaitTooLong as error:
+            leases.give_back(lease, due_in=random.uniform(0.5, 1.0) * error.wait)
+        except LimiterUnavailable as error:
+            log.warning("limiter_unavailable", error=str(error))
+            leases.give_back(lease, due_in=random.uniform(0.5, 1.5))
+        except SupplierError as error:
+            _supplier_failed(lease, partition, error)
+        else:
+            if not finished:
+                leases.give_back(lease)
+            else:
+                ring("ingest.tasks.advance", run.pk)
+
+
+def _supplier_failed(lease: leases.Lease, partition: Partition, error: SupplierError) -> None:
+    """Put the partition off with growing pauses; fail it, with the reason, when waiting does not help any more."""
+    throttled = isinstance(error, ThrottledBySupplier)
+    waiting_helps = throttled or isinstance(error, TransientSupplierError)
+    partition.refresh_from_db(fields=["errors"])
+    errors = partition.errors + (0 if throttled else 1)
+    with transaction.atomic():
+        if waiting_helps and errors < settings.PARTITION_ERROR_BUDGET:
+            ceiling = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2.0 ** min(errors, 16))
+            wait = random.uniform(0, ceiling) if not throttled else random.uniform(0.2, 1.0)
+            Partition.objects.filter(pk=partition.pk, lease_token=lease.token).update(
+                errors=errors, other_requests=F("other_requests") + 1
+            )
+            leases.give_back(lease, due_in=wait)
+            log.warning("page_failed", kind=error.kind, error=str(error), errors=errors, retry_in=round(wait, 2))
+        else:
+            failure = f"{error.kind}: {error}"
+            leases.finish(
+                lease,
+                state=Partition.State.FAILED,
+                failure=failure,
+                errors=errors,
+                other_requests=F("other_requests") + 1,
+            )
+            log.error("partition_failed", failure=failure, errors=errors)
+            ring("ingest.tasks.advance", partition.run_id)
+
+
+class _Walker:
+    """What reading a range and asking for stones by id have in common: the clock, the ledger and the commit."""
+
+    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
+        self.lease = lease
+        self.partition = partition
+        self.run: Run = partition.run
+        self.adapter = adapter
+        #: The database's clock when the lease was last granted or renewed, and the same moment on our own.
+        self._anchor = (lease.granted_at, monotonic())
+        self._other_requests = 0
+
+    def walk(self, end: float) -> bool:
+        """Read until the partition is over (True) or the time slice is (False)."""
+        while True:
+            if self.step():
+                return True
+            if monotonic() >= end or draining.is_set():
+                return False
+
+    def step(self) -> bool:
+        """Make one request; True if the partition is over."""
+        raise NotImplementedError
+
+    def now(self) -> datetime:
+        """The database's time, without asking it again."""
+        at, mark = self._anchor
+        return at + timedelta(seconds=monotonic() - mark)
+
+    def sort(self, page: SupplierPage, observed_at: datetime) -> _Ledger:
+        """Identify the items of a page; those that do not say who they are are kept apart."""
+        ledger = _Ledger([], [], observed_at)
+        for payload in page.items:
+            try:
+                payload.decode("utf-8")
+                identity = self.adapter.identify(payload)
+            except UnicodeDecodeError as error:
+                ledger.unidentified.append((payload, MappingError("item", f"is not UTF-8: {error.reason}")))
+            except MappingError as error:
+                ledger.unidentified.append((payload, error))
+            else:
+                ledger.items.append(
+                    raw_store.Received(
+                        diamond_id(self.run.feed.slug, identity.supplier_stone_id),
+                        identity.supplier_stone_id,
+                        payload,
+                        raw_store.payload_hash(payload),
+                    )
+                )
+        return ledger
+
+    def commit(self, page: SupplierPage, ledger: _Ledger, *, offset: int, next_offset: int) -> None:
+        """Store a page: rows, ledger and next offset in one transaction. Raises `LeaseLost` and then stores nothing."""
+        with transaction.atomic():
+            self._move_to(next_offset)
+            sorted_items = raw_store.sort_received(self.run.pk, ledger.items)
+            raw_store.store(self.run.pk, self.partition.pk, ledger.observed_at, sorted_items.new)
+            for payload, error in ledger.unidentified:
+                dead_letters.record(self.run, kind="page", payload=payload, error=error)
+            Page.objects.create(
+                run_id=self.run.pk,
+                partition=self.partition,
+                reread=self.partition.rereads,
+                offset=offset,
+                received=len(page.items),
+                stored=len(sorted_items.new),
+                unchanged=sorted_items.unchanged,
+                repeats=sorted_items.repeats,
+                dead=len(ledger.unidentified),
+                stone_ids=[item.diamond_id for item in ledger.items],
+                observed_at=ledger.observed_at,
+                elapsed_ms=int(page.elapsed * 1000),
+                created_at=Now(),
+            )
+        self.partition.next_offset = next_offset
+        self._other_requests = 0
+
+    def _move_to(self, next_offset: int) -> None:
+        """Move the offset and renew the lease, if this walker still holds it. Locks the partition's row."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE ingest_partition
+                SET next_offset = %(next)s,
+                    errors = 0,
+                    other_requests = other_requests + %(other)s,
+                    lease_expires_at = clock_timestamp() + %(seconds)s * interval '1 second'
+                WHERE id = %(id)s
+                    AND lease_token = %(token)s
+                    AND next_offset = %(offset)s
+                    AND state = 'ready'
+                    AND lease_expires_at IS NOT NULL
+                RETURNING clock_timestamp()
+                """,
+                {
+                    "next": next_offset,
+                    "other": self._other_requests,
+                    "seconds": settings.PARTITION_LEASE_SECONDS,
+                    "id": self.partition.pk,
+                    "token": self.lease.token,
+                    "offset": self.partition.next_offset,
+                },
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise leases.LeaseLost
+        self._anchor = (row[0], monotonic())
+
+    def renew(self) -> None:
+        """Keep the lease for a request that stores nothing."""
+        self._anchor = (leases.renew(self.lease, seconds=settings.PARTITION_LEASE_SECONDS), monotonic())
+        self._other_requests += 1
+
+
+class _Reading(_Walker):
+    """Reads a price range page by page, on sure footing."""
+
+    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
+        super().__init__(lease, partition, adapter)
+        self.query = query_of(partition)
+        seen = union(
+            Page.objects.filter(partition=partition, reread=partition.rereads).values_list("stone_ids", flat=True)
+        )
+        self.footing = Footing(adapter.page_limit, partition.next_offset, partition.expected, seen)
+        self._requests = 0
+
+    def step(self) -> bool:
+        offset = self.footing.next_offset()
+        self._requests += 1
+        if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * self.partition.expected / self.adapter.page_limit:
+            raise TransientSupplierError(f"{self._requests} requests brought no end: the pages move too fast")
+        # The connection goes back to the pool while the supplier takes its time.
+        release_connection()
+        observed_at = self.now()
+        page = self.adapter.page(self.query, offset, self.adapter.page_limit)
+        ledger = self.sort(page, observed_at)
+        verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
+        if verdict is Verdict.GO_ON:
+            self.commit(page, ledger, offset=offset, next_offset=self.footing.position)
+        elif verdict is Verdict.STEP_BACK:
+            self.renew()
+        else:
+            return self._end()
+        return False
+
+    def _end(self) -> bool:
+        """Hold what was read against the count; read again what is unexplained, at most `REREADS` times."""
+        partition = self.partition
+        # The empty page.
+        self._other_requests += 1
+        seen = self.footing.seen
+        if partition.rereads:
+            seen = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
+        missing, recounted = 0, None
+        if len(seen) < partition.expected:
+            self.renew()
+            release_connection()
+            (recounted,) = self.adapter.count([self.query])
+            missing = max(0, recounted - len(seen))
+        if missing and partition.rereads < REREADS:
+            log.warning("partition_read_again", expected=partition.expected, recounted=recounted, seen=len(seen))
+            self._read_again()
+            return False
+        leases.finish(
+            self.lease,
+            state=Partition.State.COMPLETED,
+            recounted=recounted,
+            missing=missing,
+            other_requests=F("other_requests") + self._other_requests,
+            completed_at=Now(),
+        )
+        return True
+
+    def _read_again(self) -> None:
+        partition = self.partition
+        updated = Partition.objects.filter(
+            pk=partition.pk, lease_token=self.lease.token, lease_expires_at__isnull=False, state="ready"
+        ).update(
+            rereads=partition.rereads + 1, next_offset=0, other_requests=F("other_requests") + self._other_requests
+        )
+        if not updated:
+            raise leases.LeaseLost
+        self._other_requests = 0
+        partition.rereads += 1
+        partition.next_offset = 0
+        self.footing.start_again()
+
+
+class _Confirmation(_Walker):
+    """Asks for stones by id, a page's worth at a time."""
+
+    def step(self) -> bool:
+        offset = self.partition.next_offset
+        chunk: Sequence[str] = self.partition.stone_ids[offset : offset + self.adapter.page_limit]
+        if not chunk:
+            leases.finish(self.lease, state=Partition.State.COMPLETED, completed_at=Now())
+            return True
+        release_connection()
+        observed_at = self.now()
+        page = self.adapter.lookup(chunk)
+        self.commit(page, self.sort(page, observed_at), offset=offset, next_offset=offset + len(chunk))
+        return False
+
+
+def query_of(partition: Partition) -> StoneQuery:
+    """The supplier query of a range partition."""
+    run = partition.run
+    return StoneQuery(
+        window_from=run.window_from,
+        window_to=run.window_to,
+        available_only=run.kind == Run.Kind.FULL,
+        price_from=partition.price_from,
+        price_to=partition.price_to,
+        carats_from=partition.carats_from,
+        carats_to=partition.carats_to,
+    )
