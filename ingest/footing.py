@@ -4,6 +4,10 @@ Stones leave a run's window while it is walked, and everything behind them moves
 the last stone of the page before: a page that does not begin with a stone already seen has lost its footing, and the walk
 steps back until it finds a page that does. Pure bookkeeping, no I/O: `ingest.walking` asks `next_offset` and tells
 `received`.
+
+Why that is enough: stones leave but never enter, and the order is stable, so the stones seen are always a prefix of those
+that are there, and everything before a seen stone was seen. The end is proven the same way: an empty page at some offset,
+and *after* it a page just before that offset that begins with a seen stone and shows nothing new.
 """
 
 from __future__ import annotations
@@ -13,14 +17,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+#: Pages without anything new after which a gap is taken for stones that are counted but never shown.
+STUCK = 8
+
 
 class Verdict(enum.Enum):
     """What a page means for the walk."""
 
     #: The page follows on what was read before: store it and go on.
     GO_ON = "go on"
-    #: The page may have skipped stones: store nothing, read again further back.
-    STEP_BACK = "step back"
+    #: The page may have skipped stones, or brought nothing to store: read again where `next_offset` says.
+    LOOK_AGAIN = "look again"
     #: Nothing lies behind what was read.
     END = "end"
 
@@ -29,8 +36,8 @@ class Verdict(enum.Enum):
 class Footing:
     """The state of one reading of one slice.
 
-    `position` is the offset behind the last stone read; `seen` the ids of this reading; `expected` how many stones the
-    slice should have, which only decides whether it is worth looking for the end.
+    `position` is the offset behind the last stone read; `seen` the ids of this reading; `expected` is the supplier's count
+    of the slice: if exactly that many were seen, the first empty page is believed without a second look.
     """
 
     limit: int
@@ -38,48 +45,58 @@ class Footing:
     expected: int
     seen: set[UUID] = field(default_factory=set)
     _overlap: int = 1
+    #: The next page is read without overlap, to see whether it is empty.
     _probe: bool = False
-    _covered_to: int = 0
+    #: An empty page was seen, and the next page must confirm that nothing moved in front of it.
+    _confirm: bool = False
+    _stuck: int = 0
 
     def next_offset(self) -> int:
         """The offset to read next."""
-        if self._probe:
-            return self.position
-        return max(0, self.position - self._overlap)
+        return self.position if self._probe else max(0, self.position - self._overlap)
 
     def received(self, offset: int, ids: Sequence[UUID], size: int) -> Verdict:
         """Judge the page read at `offset`: the ids of its identified items, and its `size` with unidentified ones."""
         if not size:
-            if offset == 0 or self._probe:
-                return Verdict.END
-            return self._step_back()
-        footed = offset == 0 or offset < self._covered_to or (bool(ids) and ids[0] in self.seen)
-        if not footed:
+            return self._empty(offset)
+        if offset and not (ids and ids[0] in self.seen) and not (self._probe and self._stuck > STUCK):
             return self._step_back()
         fresh = [one for one in ids if one not in self.seen]
+        if self._confirm and not fresh:
+            return Verdict.END
         self.seen.update(fresh)
+        self._stuck = 0 if fresh else self._stuck + 1
         self.position = offset + size
         short = size < self.limit
-        # A short page without news: its whole width was just read, so whatever comes behind its start follows on.
-        self._covered_to = offset + self.limit if short and not fresh else 0
-        self._probe = (short and not fresh) or (short and len(self.seen) >= self.expected)
+        # The end is looked for where it is likely; looking costs a request.
+        self._probe = short and (not fresh or len(self.seen) == self.expected)
+        self._confirm = False
         self._overlap = 1
         return Verdict.GO_ON
 
+    def _empty(self, offset: int) -> Verdict:
+        if offset == 0:
+            return Verdict.END
+        if not self._probe:
+            # What was read there before is gone: the list got shorter than where we stand.
+            return self._step_back()
+        self._stuck += 1
+        if len(self.seen) == self.expected or self._stuck > STUCK:
+            return Verdict.END
+        self._probe, self._confirm, self._overlap = False, True, 1
+        return Verdict.LOOK_AGAIN
+
     def _step_back(self) -> Verdict:
-        if self._probe:
-            # The count promised the end here and lied: take up the walk where it stands.
-            self._probe = False
-            self.expected = 1 << 62
-            return Verdict.STEP_BACK
+        self._stuck += self._probe
+        self._probe = self._confirm = False
         self._overlap = min(self.limit - 1, 10) if self._overlap == 1 else self._overlap + self.limit - 1
-        return Verdict.STEP_BACK
+        return Verdict.LOOK_AGAIN
 
     def start_again(self) -> None:
         """Read the slice again from its beginning."""
-        self.position = 0
+        self.position = self._stuck = 0
         self.seen = set()
-        self._overlap, self._probe, self._covered_to = 1, False, 0
+        self._overlap, self._probe, self._confirm = 1, False, False
 
 
 def union(pages: Iterable[Sequence[UUID]]) -> set[UUID]:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 #: A cut may miss its quantile by this share of a piece; two such cuts keep a piece within 1 ± 0.2 of the mean.
 TOLERANCE = 0.1
-#: Rounds of guesses; interpolation is good within four, the rest is for steep steps.
-ROUNDS = 12
+#: Rounds of guesses; interpolation is good within four, the rest is for steep steps and far ends.
+ROUNDS = 16
+#: Above everything known, the next guess is this many times as far out.
+REACH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def _guess(
     """The next value to ask about for one cut; None if the cut is good enough or cannot get better."""
     at = bisect.bisect_left(counts, target)
     if at == len(values):
-        # Above everything known: the axis has no end, so double.
-        return None if total - counts[-1] <= tolerance and counts[-1] >= target - tolerance else values[-1] * 2
+        # Above everything known: the axis has no end, so reach out.
+        return None if counts[-1] >= target - tolerance else values[-1] * REACH
     if min(abs(counts[at] - target), abs(counts[at - 1] - target) if at else math.inf) <= tolerance:
         return None
     low, high = values[at - 1], values[at]

@@ -273,7 +273,7 @@ class _Reading(_Walker):
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
             self.commit(page, ledger, offset=offset, next_offset=self.footing.position)
-        elif verdict is Verdict.STEP_BACK:
+        elif verdict is Verdict.LOOK_AGAIN:
             self.renew()
         else:
             return self._end()

@@ -1,0 +1,14 @@
+"""The access app: API clients and their keys."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """Access."""
+
+    name = "diamondhub.access"
+    label = "access"
+    verbose_name = "API access"
+    default_auto_field = "django.db.models.BigAutoField"

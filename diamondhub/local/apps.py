@@ -1,0 +1,12 @@
+"""The local app: commands for one machine."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class LocalConfig(AppConfig):
+    """Local."""
+
+    name = "diamondhub.local"
+    label = "local"

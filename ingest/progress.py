@@ -1,0 +1,96 @@
+"""How far a run is: one snapshot of its rows, for `watch_run`, the demo's display and the admin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from ingest.models import Run
+from ingest.report import batch_totals, partition_totals
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run's numbers at one moment. `per_second` is the pages stored in each of the last five seconds on average;
+    `seconds_left` is an estimate for the pages still to come at that pace, None while there is no pace."""
+
+    run: int
+    feed: str
+    state: str
+    partitions: int
+    partitions_completed: int
+    partitions_failed: int
+    pages: int
+    received: int
+    expected: int
+    batches: int
+    batches_completed: int
+    per_second: float
+    seconds_left: float | None
+
+    @property
+    def share(self) -> float:
+        """How much of the current stage is done, between 0 and 1."""
+        if self.state == Run.State.CONSOLIDATING:
+            return self.batches_completed / self.batches if self.batches else 0.0
+        return min(1.0, self.received / self.expected) if self.expected else 0.0
+
+
+def progress(run: Run) -> Progress:
+    """Take a snapshot of a run; three grouped queries."""
+    partitions, batches = partition_totals(run), batch_totals(run)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*), coalesce(sum(received - repeats), 0),
+                count(*) FILTER (WHERE created_at > clock_timestamp() - interval '5 seconds')
+            FROM ingest_page WHERE run_id = %s
+            """,
+            [run.pk],
+        )
+        row = cursor.fetchone()
+    assert row is not None
+    pages, received, lately = row
+    expected = partitions["expected"] + partitions["confirming"]
+    per_second = lately / 5
+    left = None
+    if run.state == Run.State.INGESTING and per_second and pages:
+        left = max(0, expected - received) / max(1.0, received / pages) / per_second
+    return Progress(
+        run=run.pk,
+        feed=run.feed.slug,
+        state=run.state,
+        partitions=partitions["partitions"],
+        partitions_completed=partitions["partitions_completed"],
+        partitions_failed=partitions["partitions_failed"],
+        pages=pages,
+        received=int(received),
+        expected=expected,
+        batches=batches["batches"],
+        batches_completed=batches["batches_completed"],
+        per_second=per_second,
+        seconds_left=left,
+    )
+
+
+def line(now: Progress) -> str:
+    """One line for a terminal."""
+    if now.state == Run.State.PLANNING:
+        return f"{now.feed}: planning"
+    if now.state in (Run.State.INGESTING, Run.State.SETTLING):
+        left = "" if now.seconds_left is None else f", {duration(now.seconds_left)} left"
+        failed = f", {now.partitions_failed} failed" if now.partitions_failed else ""
+        return (
+            f"{now.feed}: {now.state} {now.share:4.0%}  {now.received:,} of {now.expected:,} stones, "
+            f"{now.partitions_completed} of {now.partitions} partitions{failed}, {now.per_second:.1f} pages/s{left}"
+        )
+    if now.state == Run.State.CONSOLIDATING:
+        return f"{now.feed}: consolidating {now.share:4.0%}  {now.batches_completed} of {now.batches} batches"
+    return f"{now.feed}: {now.state}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `48 s`, `3 min 05 s`."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"

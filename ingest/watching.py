@@ -1,0 +1,87 @@
+"""Waiting for a run, and saying in words how it goes and how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models.functions import Now
+
+from diamondhub.telemetry.models import Heartbeat
+from ingest.models import Run
+from ingest.progress import Progress, duration, line, progress
+from ingest.report import report
+
+
+class Output(Protocol):
+    """A terminal, or something that is none."""
+
+    def write(self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None) -> object:
+        """Write one line."""
+
+    def isatty(self) -> bool:
+        """Whether a person looks at it."""
+
+
+#: How often the rows are looked at (seconds).
+LOOK = 0.5
+
+
+def wait_until_over(run_id: int, *, show: Callable[[Progress], None] | None = None) -> Run:
+    """Look at a run until it is over or waits for a person; a database that is away for a while is waited for."""
+    while True:
+        try:
+            run = Run.objects.select_related("feed").get(pk=run_id)
+            if show is not None:
+                show(progress(run))
+            if not run.live or run.state == Run.State.IN_REVIEW:
+                return run
+        except DatabaseError:
+            connection.close()
+        time.sleep(LOOK)
+
+
+def somebody_works() -> bool:
+    """Whether a sweep went round lately, so that beat and a worker are alive."""
+    grace = timedelta(seconds=max(30.0, settings.SWEEP_SECONDS * 6))
+    return Heartbeat.objects.filter(name="sweep", seen_at__gt=Now() - grace).exists()
+
+
+def printer(output: Output) -> Callable[[Progress], None]:
+    """Shows progress: one line that rewrites itself on a terminal, else a line whenever the stage or its tenth changes."""
+    last: list[object] = []
+
+    def show(now: Progress) -> None:
+        text = line(now)
+        if output.isatty():
+            output.write(f"\r\033[K{text}", ending="")
+            if now.state not in ("planning", "ingesting", "settling", "consolidating"):
+                output.write("")
+            return
+        mark = [now.state, int(now.share * 10)]
+        if mark != last:
+            last[:] = mark
+            output.write(text)
+
+    return show
+
+
+def last_reason(run: Run) -> str:
+    """The reason of the run's last transition."""
+    event = run.events.order_by("-id").first()
+    return event.reason if event else ""
+
+
+def ending(run: Run) -> str:
+    """A finished run in two lines."""
+    done = report(run)
+    seconds = sum(done["seconds"].values())
+    return (
+        f"run {run.pk} of {run.feed.slug} {run.state} in {duration(seconds)}: {done['received']:,} stones received on "
+        f"{done['pages']:,} pages ({done['requests']:,} requests), {done['inserted']:,} new, {done['updated']:,} changed, "
+        f"{done['unchanged']:,} unchanged, {done['delisted']:,} delisted, {done['dead_letters']:,} dead letters"
+    )
