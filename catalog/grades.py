@@ -1,7 +1,185 @@
-"""Ordered grades (temporary scaffold)."""
+"""The trade's ordered grades: small integers, best first, and every spelling that suppliers use for them.
+
+Adapters parse with `parse`, the API and the admin speak `name`. One table of synonyms per grade; a spelling is looked up
+after `fold` has taken case, spaces, underscores, dashes and dots out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 from enum import IntEnum
-Color = IntEnum("Color", [*"DEFGHIJKLMNOPQRSTUVWXYZ", "FANCY"])
-Clarity = IntEnum("Clarity", "FL IF VVS1 VVS2 VS1 VS2 SI1 SI2 SI3 I1 I2 I3")
-Finish = IntEnum("Finish", "EXCELLENT VERY_GOOD GOOD FAIR POOR")
-Fluorescence = IntEnum("Fluorescence", "NONE FAINT MEDIUM STRONG VERY_STRONG")
-FancyIntensity = IntEnum("FancyIntensity", "FAINT VERY_LIGHT LIGHT FANCY_LIGHT FANCY FANCY_INTENSE FANCY_VIVID FANCY_DEEP FANCY_DARK")
+from functools import lru_cache
+from itertools import pairwise
+from typing import TypeVar
+
+
+class Color(IntEnum):
+    """Colour from D (colourless) to Z; `FANCY` is beyond the scale, with its name in `fancy_color`."""
+
+    D = 1
+    E = 2
+    F = 3
+    G = 4
+    H = 5
+    I = 6  # noqa: E741 - the trade's letter
+    J = 7
+    K = 8
+    L = 9
+    M = 10
+    N = 11
+    O = 12  # noqa: E741
+    P = 13
+    Q = 14
+    R = 15
+    S = 16
+    T = 17
+    U = 18
+    V = 19
+    W = 20
+    X = 21
+    Y = 22
+    Z = 23
+    FANCY = 24
+
+
+class Clarity(IntEnum):
+    """Clarity from flawless to included; SI3 is EGL's and the trade's, not GIA's."""
+
+    FL = 1
+    IF = 2
+    VVS1 = 3
+    VVS2 = 4
+    VS1 = 5
+    VS2 = 6
+    SI1 = 7
+    SI2 = 8
+    SI3 = 9
+    I1 = 10
+    I2 = 11
+    I3 = 12
+
+
+class Finish(IntEnum):
+    """Grades of cut, polish and symmetry. "Ideal" is a laboratory's word for excellent."""
+
+    EXCELLENT = 1
+    VERY_GOOD = 2
+    GOOD = 3
+    FAIR = 4
+    POOR = 5
+
+
+class Fluorescence(IntEnum):
+    """Fluorescence under long-wave ultraviolet."""
+
+    NONE = 1
+    FAINT = 2
+    MEDIUM = 3
+    STRONG = 4
+    VERY_STRONG = 5
+
+
+class FancyIntensity(IntEnum):
+    """Intensity of a fancy colour, in the order of GIA's scale."""
+
+    FAINT = 1
+    VERY_LIGHT = 2
+    LIGHT = 3
+    FANCY_LIGHT = 4
+    FANCY = 5
+    FANCY_INTENSE = 6
+    FANCY_VIVID = 7
+    FANCY_DARK = 8
+    FANCY_DEEP = 9
+
+
+Grade = TypeVar("Grade", Color, Clarity, Finish, Fluorescence, FancyIntensity)
+
+
+def fold(text: str) -> str:
+    """A spelling without what suppliers vary: `"Very Good"`, `"VERY_GOOD"` and `"very-good"` become `"VERYGOOD"`."""
+    return "".join(text.split()).upper().translate(_NOISE)
+
+
+_NOISE = str.maketrans("", "", "_-.+/")
+
+_SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
+    Color: {
+        "FANCY": Color.FANCY,
+        "FCY": Color.FANCY,
+        "FANCYCOLOR": Color.FANCY,
+        "FANCYCOLOUR": Color.FANCY,
+        # Ranges, as laboratories grade the end of the scale; the worse letter promises nothing.
+        **{f"{better.name}{worse.name}": worse for better, worse in pairwise(list(Color)[:-1])},
+    },
+    Clarity: {
+        "FLAWLESS": Clarity.FL,
+        "INTERNALLYFLAWLESS": Clarity.IF,
+        "LC": Clarity.IF,
+        "LOUPECLEAN": Clarity.IF,
+        "P1": Clarity.I1,
+        "P2": Clarity.I2,
+        "P3": Clarity.I3,
+    },
+    Finish: {
+        "EX": Finish.EXCELLENT,
+        "EXC": Finish.EXCELLENT,
+        "EXCELLENT": Finish.EXCELLENT,
+        "EXCEPTIONAL": Finish.EXCELLENT,
+        "3EX": Finish.EXCELLENT,
+        "X": Finish.EXCELLENT,
+        "XXX": Finish.EXCELLENT,
+        "ID": Finish.EXCELLENT,
+        "IDEAL": Finish.EXCELLENT,
+        "VG": Finish.VERY_GOOD,
+        "VGOOD": Finish.VERY_GOOD,
+        "GD": Finish.GOOD,
+        "G": Finish.GOOD,
+        "FR": Finish.FAIR,
+        "F": Finish.FAIR,
+        "PR": Finish.POOR,
+        "P": Finish.POOR,
+    },
+    Fluorescence: {
+        "NON": Fluorescence.NONE,
+        "N": Fluorescence.NONE,
+        "NIL": Fluorescence.NONE,
+        "FNT": Fluorescence.FAINT,
+        "F": Fluorescence.FAINT,
+        "VERYSLIGHT": Fluorescence.FAINT,
+        "SLIGHT": Fluorescence.FAINT,
+        "MED": Fluorescence.MEDIUM,
+        "M": Fluorescence.MEDIUM,
+        "STG": Fluorescence.STRONG,
+        "STR": Fluorescence.STRONG,
+        "S": Fluorescence.STRONG,
+        "VST": Fluorescence.VERY_STRONG,
+        "VSTG": Fluorescence.VERY_STRONG,
+        "VS": Fluorescence.VERY_STRONG,
+    },
+    FancyIntensity: {
+        "INTENSE": FancyIntensity.FANCY_INTENSE,
+        "VIVID": FancyIntensity.FANCY_VIVID,
+        "DARK": FancyIntensity.FANCY_DARK,
+        "DEEP": FancyIntensity.FANCY_DEEP,
+    },
+}
+#: Words that say "no grade" in every field.
+NOT_GRADED = frozenset({"", "NA", "NONE", "NULL", "UNKNOWN", "NOTSPECIFIED", "NOTGRADED", "0"})
+
+
+class UnknownGrade(ValueError):
+    """A text is no spelling of any grade that we know."""
+
+
+@lru_cache(maxsize=4096)
+def parse(grades: type[Grade], text: str) -> Grade | None:
+    """The grade that a spelling means; None if it says that there is none. Raises `UnknownGrade`."""
+    folded = fold(text)
+    by_name = {fold(grade.name): grade for grade in grades}
+    grade = by_name.get(folded) or _SPELLINGS[grades].get(folded)
+    if grade is not None:
+        return grade  # type: ignore[return-value]
+    if folded in NOT_GRADED:
+        return None
+    raise UnknownGrade(f"{text[:60]!r} is not a {grades.__name__.lower()} grade")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -30,11 +30,11 @@ class Availability(models.TextChoices):
     DELISTED = "delisted"
 
 
-def _grade(grades: type) -> models.PositiveSmallIntegerField:
+def _grade(grades: type) -> models.PositiveSmallIntegerField[int | None, int | None]:
     return models.PositiveSmallIntegerField(null=True, blank=True, choices=[(g.value, g.name) for g in grades])  # type: ignore[attr-defined]
 
 
-def _measure(digits: int, places: int) -> models.DecimalField:
+def _measure(digits: int, places: int) -> models.DecimalField[Decimal | str | float | None, Decimal | None]:
     return models.DecimalField(max_digits=digits, decimal_places=places, null=True, blank=True)
 
 

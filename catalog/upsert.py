@@ -5,9 +5,11 @@ The caller says how a price is made (an SQL expression over the incoming row), s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -68,17 +70,39 @@ def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: tuple[str, ..
             copy.write_row(row)  # type: ignore[arg-type]
 
 
-def incoming_row(stone: MappedStone) -> tuple[object, ...]:
-    """A stone as a row of `incoming`."""
-    return (
-        stone.id,
+def incoming_row(stone: MappedStone) -> list[object]:
+    """A stone as a row of `incoming`.
+
+    Decimals, ids and lists go as text, which COPY takes as well: writing these takes longer than all the rest of a row.
+    """
+    row: list[Any] = [
+        str(stone.id),
         stone.feed,
         stone.supplier_stone_id,
         stone.payload_hash,
         stone.raw_id,
-        stone.source_updated_at,
+        stone.source_updated_at.isoformat(),
         *msgspec.structs.astuple(stone.facts),
-    )
+    ]
+    for position in _DECIMALS:
+        if row[position] is not None:
+            row[position] = str(row[position])
+    row[_IMAGES] = _array(row[_IMAGES])
+    return row
+
+
+#: Positions in a row of what goes as text.
+_DECIMALS = tuple(
+    len(SOURCE_COLUMNS) + position
+    for position, field in enumerate(msgspec.structs.fields(StoneFacts))
+    if Decimal in get_args(field.type)
+)
+_IMAGES = INCOMING_COLUMNS.index("images")
+
+
+def _array(texts: Sequence[str]) -> str:
+    """A list of texts as PostgreSQL writes an array."""
+    return "{" + ",".join('"' + one.replace("\\", r"\\").replace('"', r"\"") + '"' for one in texts) + "}"
 
 
 def upsert_incoming(
@@ -124,6 +148,56 @@ def upsert_incoming(
     row = cursor.fetchone()
     assert isinstance(row, tuple)
     return Upserted(inserted=row[0], updated=row[1])
+
+
+def refresh_incoming(
+    cursor: psycopg.Cursor[object], *, price: sql.Composable, price_per_carat: sql.Composable, rule_set: int
+) -> Upserted:
+    """Map anew what the catalogue has: write rows of `incoming` whose payload the catalogue holds, but in other words.
+
+    A stone that got another payload meanwhile, or was delisted, is left alone, and so is one that says the same as before.
+    Locks the rows it writes, in id order.
+    """
+    updates = sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in FACT_COLUMNS)
+    cursor.execute(
+        sql.SQL(
+            """
+            WITH differing AS (
+                SELECT d.id
+                FROM catalog_diamond AS d
+                JOIN incoming AS i ON i.id = d.id
+                WHERE d.raw_id = i.raw_id
+                    AND d.availability <> 'delisted'
+                    AND ({of_diamond}) IS DISTINCT FROM ({of_incoming})
+                ORDER BY d.id
+                FOR UPDATE OF d
+            ), written AS (
+                UPDATE catalog_diamond AS d
+                SET {updates},
+                    price_cents = p.price_cents,
+                    price_per_carat_cents = {price_per_carat},
+                    rule_set = {rule_set},
+                    changed_at = now()
+                FROM differing
+                JOIN incoming AS i USING (id)
+                CROSS JOIN LATERAL (SELECT {price} AS price_cents) AS p
+                WHERE d.id = differing.id AND d.raw_id = i.raw_id AND d.availability <> 'delisted'
+                RETURNING d.id
+            )
+            SELECT count(*) FROM written
+            """
+        ).format(
+            of_diamond=sql.SQL(", ").join(sql.Identifier("d", name) for name in FACT_COLUMNS),
+            of_incoming=sql.SQL(", ").join(sql.Identifier("i", name) for name in FACT_COLUMNS),
+            updates=updates,
+            price=price,
+            price_per_carat=price_per_carat,
+            rule_set=sql.Literal(rule_set),
+        )
+    )
+    row = cursor.fetchone()
+    assert isinstance(row, tuple)
+    return Upserted(inserted=0, updated=row[0])
 
 
 def _names(columns: Iterable[str]) -> sql.Composed:

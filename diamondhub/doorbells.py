@@ -5,13 +5,28 @@ Nothing depends on their arrival: the sweep rings again for whatever is still du
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
-from celery import current_app
 from django.conf import settings
-from django.db import transaction
-from kombu.exceptions import OperationalError
+from django.db import InterfaceError, OperationalError, transaction
+from kombu import exceptions as kombu
+
+from diamondhub.database import release_connection
 
 log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Around the work of a task: a database that goes away costs one log line, for the sweep rings again."""
+    try:
+        yield
+    except (InterfaceError, OperationalError) as error:
+        log.warning("database_away", error=str(error).strip().splitlines()[0])
+    finally:
+        release_connection()
 
 
 def ring(task: str, identifier: int, *, times: int = 1) -> None:
@@ -22,12 +37,13 @@ def ring(task: str, identifier: int, *, times: int = 1) -> None:
     """
 
     def send() -> None:
+        # Imported here: in a command nobody else loads the app that knows the broker.
+        from diamondhub.celery import app
+
         try:
             for _ in range(times):
-                current_app.send_task(
-                    task, args=[identifier], expires=max(settings.SWEEP_SECONDS * 4, 10), ignore_result=True
-                )
-        except (OperationalError, OSError) as error:
+                app.send_task(task, args=[identifier], expires=max(settings.SWEEP_SECONDS * 4, 10), ignore_result=True)
+        except (kombu.OperationalError, OSError) as error:
             log.warning("doorbell_not_rung", task=task, identifier=identifier, error=type(error).__name__)
 
     transaction.on_commit(send)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, models
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 from psycopg import sql
 
 
@@ -134,14 +137,36 @@ def give_back(lease: Lease, *, due_in: float = 0.0) -> bool:
         return bool(cursor.rowcount == 1)
 
 
+def make_due(model: type[Leased], pk: int) -> None:
+    """Something happened that a free row may be waiting for: it is due now, not only when it wanted to look again."""
+    model._default_manager.filter(pk=pk, due_at__gt=Now(), lease_expires_at__isnull=True).update(due_at=Now())
+
+
+def give_back_when_possible(lease: Lease, *, seconds: float = 20.0) -> bool:
+    """`give_back` for a worker whose database went away: tries until it is back, for at most `seconds`.
+
+    Without it the row would wait for the lease to run out. False if the lease was lost or time ran out.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.close()
+            return give_back(lease)
+        except (InterfaceError, OperationalError):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+
+
 def finish(lease: Lease, *, state: str, **changes: Any) -> None:
     """End the lease and the row's work together: the row gets `state` and `changes`. Raises `LeaseLost`.
 
     Call it inside the transaction that writes the work's outcome, so that both are kept or neither.
     """
-    updated = (
-        lease.model._default_manager.filter(pk=lease.pk, lease_token=lease.token, lease_expires_at__isnull=False)
-    ).update(state=state, lease_expires_at=None, lease_owner="", due_at=None, **changes)
+    rows: QuerySet[Any] = lease.model._default_manager.filter(
+        pk=lease.pk, lease_token=lease.token, lease_expires_at__isnull=False
+    )
+    updated = rows.update(state=state, lease_expires_at=None, lease_owner="", due_at=None, **changes)
     if updated != 1:
         raise LeaseLost
 

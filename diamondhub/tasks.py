@@ -5,9 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 
 from diamondhub import sweep as sweeping
+from diamondhub.doorbells import answering
 
 
 @shared_task(name="diamondhub.tasks.sweep")
 def sweep() -> None:
     """Ring the doorbell of everything that is due."""
-    sweeping.sweep()
+    with answering():
+        sweeping.sweep()

@@ -1,1 +1,28 @@
-urlpatterns: list = []
+"""Where everything is served."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+from diamondhub import admin_login
+from diamondhub.api.views import ApiPages, OpenApiDocument
+from diamondhub.telemetry import views as health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/login/", admin_login.login),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("catalog.urls")),
+    path("api/v1/", include("ingest.urls")),
+    path("api/schema/", OpenApiDocument.as_view(), name="schema"),
+    path("api/docs/", ApiPages.as_view(), name="docs"),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+]
+
+handler400 = "diamondhub.api.problems.bad_request"
+handler403 = "diamondhub.api.problems.permission_denied"
+handler404 = "diamondhub.api.problems.not_found"
+handler500 = "diamondhub.api.problems.server_error"

@@ -7,29 +7,41 @@ map becomes a dead letter; rows that the database refuses are halved until the o
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
+from typing import Protocol
 
+import psycopg
 import structlog
 from django.conf import settings
-from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.db.models import Max, QuerySet
-from django.db.models.functions import Now
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models import F, Max, QuerySet, TextField
+from django.db.models.functions import Cast, Now
 from psycopg import sql
 from psycopg.errors import QueryCanceled
 
 from catalog import upsert
 from catalog.models import Availability
+from catalog.rows import StoneFacts
 from diamondhub import leases
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
-from ingest import dead_letters
+from ingest import dead_letters, drift
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.registry import adapter_for
 from ingest.models import ConsolidationBatch, DeadLetter, RawDiamond, Run
+from ingest.transitions import wake
 from pricing.compile import price_expression, price_per_carat_expression
 from pricing.models import RuleSet
 
@@ -37,8 +49,24 @@ log = structlog.get_logger(__name__)
 
 #: A batch that takes longer is logged (seconds).
 SLOW_SECONDS = 10.0
+#: Leases of a batch after which it is set aside as a whole: whatever it does to its workers, it did it often enough.
+MOST_ATTEMPTS = 15
 #: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
 SLICE_SECONDS = 20.0
+
+
+class Statement(Protocol):
+    """How the rows of the incoming table get into the catalogue: `catalog.upsert.upsert_incoming` or `refresh_incoming`."""
+
+    def __call__(
+        self,
+        cursor: psycopg.Cursor[object],
+        *,
+        price: sql.Composable,
+        price_per_carat: sql.Composable,
+        rule_set: int,
+    ) -> upsert.Upserted:
+        """Price and write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +117,7 @@ def cut_batches(run: Run) -> int:
         )
         row = cursor.fetchone()
     assert row is not None
-    stones, newest = row
+    stones, newest = int(row[0]), row[1]
     if not stones:
         return 0
     pieces = -(-stones // settings.CONSOLIDATION_BATCH_STONES)
@@ -121,13 +149,47 @@ def consolidate(run_id: int) -> None:
             seconds=settings.BATCH_LEASE_SECONDS,
         )
         if lease is None:
-            ring("ingest.tasks.advance", run_id)
+            wake(run_id)
             return
         try:
-            consolidate_batch(lease)
+            if not _set_aside(lease):
+                consolidate_batch(lease)
         except leases.LeaseLost:
             log.info("lease_lost", run_id=run_id, batch_id=lease.pk)
+        except (InterfaceError, OperationalError) as error:
+            log.warning("database_away", run_id=run_id, batch_id=lease.pk, error=str(error).strip().splitlines()[0])
+            if leases.give_back_when_possible(lease):
+                # That was not the batch's fault.
+                ConsolidationBatch.objects.filter(pk=lease.pk).update(attempts=F("attempts") - 1)
+        except Exception as error:
+            # Whatever it is, it must not stop the other batches; it is tried again, and set aside after some times.
+            log.exception("batch_failed", run_id=run_id, batch_id=lease.pk)
+            ConsolidationBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(
+                last_error=f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+            )
+            leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
     ring("ingest.tasks.consolidate", run_id)
+
+
+def _set_aside(lease: leases.Lease) -> bool:
+    """Make a batch that was leased too often without ever ending one dead letter; False if it may be tried (again)."""
+    batch = ConsolidationBatch.objects.select_related("run").get(pk=lease.pk)
+    if batch.attempts <= MOST_ATTEMPTS:
+        return False
+    reason = f"it was taken {batch.attempts - 1} times and never ended: {batch.last_error or 'its workers died'}"
+    with transaction.atomic():
+        stones, payloads = changed_payloads(batch)
+        dead_letters.record_batch(batch, stones=len(payloads), reason=reason)
+        leases.finish(
+            lease,
+            state=ConsolidationBatch.State.COMPLETED,
+            stones=stones,
+            unchanged=stones - len(payloads),
+            dead=len(payloads),
+            completed_at=Now(),
+        )
+    log.error("batch_set_aside", run_id=batch.run_id, batch_id=batch.pk, stones=len(payloads), reason=reason)
+    return True
 
 
 def consolidate_batch(lease: leases.Lease) -> Outcome:
@@ -142,14 +204,16 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
         leases.heartbeat(lease, seconds=settings.BATCH_LEASE_SECONDS),
         transaction.atomic(),
     ):
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = {int(settings.BATCH_STATEMENT_SECONDS * 1000)}")
+        bound_statements()
         stones, payloads = changed_payloads(batch)
         outcome = Outcome(stones=stones)
         mapped = map_payloads(run, adapter, payloads, outcome)
+        seen = drift.count(adapter, (stone.facts for stone in mapped), [payload.text for payload in payloads])
         with psycopg_cursor() as copier:
             upsert.create_incoming(copier)
-        _write(run, rule_set, mapped, outcome)
+        done = write(mapped, rule_set, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
+        outcome.inserted, outcome.updated = done.inserted, done.updated
+        dead_letters.supersede(batch)
         DeadLetter.objects.bulk_create(outcome.letters)
         leases.finish(
             lease,
@@ -159,6 +223,7 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
             updated=outcome.updated,
             unchanged=outcome.unchanged,
             dead=len(outcome.letters),
+            drift=seen,
             seconds=monotonic() - started,
             completed_at=Now(),
         )
@@ -210,17 +275,33 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
     return stones, [Payload(*row[1:]) for row in rows if row[1] is not None]
 
 
-def map_payloads(
-    run: Run, adapter: Adapter, payloads: Sequence[Payload], outcome: Outcome
-) -> list[upsert.MappedStone]:
+def bound_statements() -> None:
+    """Let no statement of the current transaction run longer than a batch's may."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {int(settings.BATCH_STATEMENT_SECONDS * 1000)}")
+
+
+def facts_of(adapter: Adapter, text: bytes) -> StoneFacts:
+    """A payload in the catalogue's terms. A mapper that stumbles over it raises a `MappingError` like any other."""
+    try:
+        return adapter.to_diamond(text)
+    except MappingError:
+        raise
+    except Exception as error:
+        # One stone that breaks the mapper must not hold back the others, and their run, for ever.
+        log.exception("mapper_broke")
+        raise MappingError("item", f"the mapper broke: {type(error).__name__}: {error}") from error
+
+
+def map_payloads(run: Run, adapter: Adapter, payloads: Sequence[Payload], outcome: Outcome) -> list[upsert.MappedStone]:
     """Map payloads; those that do not map become dead letters of the outcome."""
     feed = run.feed.slug
     mapped = []
     for payload in payloads:
         try:
-            facts = adapter.to_diamond(payload.text)
+            facts = facts_of(adapter, payload.text)
         except MappingError as error:
-            outcome.letters.append(_letter(run, payload, error))
+            outcome.letters.append(stone_letter(run, payload, error))
         else:
             mapped.append(
                 upsert.MappedStone(
@@ -236,56 +317,75 @@ def map_payloads(
     return mapped
 
 
-def _write(run: Run, rule_set: RuleSet, stones: Sequence[upsert.MappedStone], outcome: Outcome) -> None:
-    """Copy and upsert; on rows that the database refuses, halve until the stone at fault stands alone."""
+def write(
+    stones: Sequence[upsert.MappedStone],
+    rule_set: RuleSet,
+    *,
+    refused: Callable[[upsert.MappedStone, MappingError], None],
+    statement: Statement | None = None,
+) -> upsert.Upserted:
+    """Copy, price and upsert stones, each of which is there once; `refused` is told those that the catalogue does not take.
+
+    `statement` writes them, `upsert_incoming` unless told otherwise. On rows that the database refuses, halves until the
+    stone at fault stands alone. The caller's transaction has made the table of incoming stones.
+    """
     if not stones:
-        return
-    price = price_expression(rule_set, "i")
+        return upsert.Upserted(0, 0)
     try:
         with transaction.atomic(), psycopg_cursor() as cursor:
             cursor.execute("TRUNCATE incoming")
             upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
-            done = upsert.upsert_incoming(
+            return (statement or upsert.upsert_incoming)(
                 cursor,
-                price=price,
+                price=price_expression(rule_set, "i"),
                 price_per_carat=price_per_carat_expression(sql.SQL("p.price_cents"), "i"),
                 rule_set=rule_set.version,
             )
-    except (DataError, IntegrityError, OperationalError) as error:
+    except (DataError, IntegrityError, NotSupportedError, OperationalError, UnicodeEncodeError) as error:
+        # Not supported is what PostgreSQL calls a NaN that should become an integer.
         if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
             raise
+        reason = str(error).strip().splitlines()[0]
         if len(stones) == 1:
-            outcome.letters.append(_refused(run, stones[0], error))
-            return
-        log.warning("batch_halved", stones=len(stones), error=str(error).strip().splitlines()[0])
-        middle = len(stones) // 2
-        _write(run, rule_set, stones[:middle], outcome)
-        _write(run, rule_set, stones[middle:], outcome)
-    else:
-        outcome.inserted += done.inserted
-        outcome.updated += done.updated
+            column = getattr(getattr(error.__cause__, "diag", None), "column_name", None) or "row"
+            refused(stones[0], MappingError(column, f"the catalogue does not take it: {reason}"))
+            return upsert.Upserted(0, 0)
+        log.warning("batch_halved", stones=len(stones), error=reason)
+    middle = len(stones) // 2
+    halves = [
+        write(half, rule_set, refused=refused, statement=statement) for half in (stones[:middle], stones[middle:])
+    ]
+    return upsert.Upserted(sum(half.inserted for half in halves), sum(half.updated for half in halves))
 
 
-def _letter(run: Run, payload: Payload, error: MappingError) -> DeadLetter:
+def stone_letter(run: Run, payload: Payload, error: MappingError, *, mapper_version: str = "") -> DeadLetter:
+    """The letter of a stone whose payload does not become a diamond; not saved yet."""
     return dead_letters.letter(
         run,
         kind=DeadLetter.Kind.STONE,
         payload=payload.text,
         error=error,
+        mapper_version=mapper_version,
         diamond_id=payload.diamond_id,
         supplier_stone_id=payload.supplier_stone_id,
+        raw_id=payload.raw_id,
+        observed_at=payload.observed_at,
     )
 
 
-def _refused(run: Run, stone: upsert.MappedStone, error: Exception) -> DeadLetter:
-    reason = str(error).strip().splitlines()[0]
-    column = getattr(getattr(error.__cause__, "diag", None), "column_name", None) or "row"
-    payload = RawDiamond.objects.get(pk=stone.raw_id).payload
-    return dead_letters.letter(
-        run,
-        kind=DeadLetter.Kind.STONE,
-        payload=payload.encode() if isinstance(payload, str) else str(payload).encode(),
-        error=MappingError(column, f"the catalogue does not take it: {reason}"),
-        diamond_id=stone.id,
-        supplier_stone_id=stone.supplier_stone_id,
+def _refused(run: Run, stone: upsert.MappedStone, error: MappingError) -> DeadLetter:
+    # As text: the driver would take the payload's JSON apart.
+    text = RawDiamond.objects.values_list(Cast("payload", TextField()), flat=True).filter(pk=stone.raw_id)[:1].get()
+    return stone_letter(run, payload_of(stone, text), error)
+
+
+def payload_of(stone: upsert.MappedStone, text: str) -> Payload:
+    """The payload that a stone was mapped from."""
+    return Payload(
+        stone.raw_id,
+        stone.id,
+        stone.supplier_stone_id,
+        text.encode(),
+        stone.payload_hash,
+        stone.source_updated_at,
     )

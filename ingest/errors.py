@@ -26,6 +26,23 @@ class TransientSupplierError(SupplierError):
     kind = "transient"
 
 
+class UndecodableAnswer(TransientSupplierError):
+    """The supplier answered with something that cannot be decoded."""
+
+    def __init__(self, message: str | None = None, *, body: bytes = b"") -> None:
+        super().__init__(message)
+        #: The answer as it came; it is kept when asking again did not help.
+        self.body = body
+
+
+class SupplierTooSlow(TransientSupplierError):
+    """The supplier did not answer in time."""
+
+
+class AnswerTooLong(TransientSupplierError):
+    """The supplier's answer is longer than what is read."""
+
+
 class ThrottledBySupplier(SupplierError):
     """The supplier said that it is asked too often."""
 
@@ -47,6 +64,18 @@ class PermanentSupplierError(SupplierError):
     """The supplier refused the request itself; repeating it will not help."""
 
     kind = "permanent"
+
+
+class CountsRefused(PermanentSupplierError):
+    """The supplier takes only one count a request; ask again, one by one."""
+
+
+class QueryRefused(IngestError):
+    """The supplier is not asked this; the message says what is accepted."""
+
+
+class OrderingRefused(QueryRefused):
+    """The query would hold or order stones, and who asks may only read."""
 
 
 class MappingError(IngestError):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
-from ingest import delisting, report
+from ingest import brakes, dead_letters, delisting, drift, report
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
 
@@ -21,16 +22,21 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
     """Finish a run whose batches are all done; returns seconds to wait, or None if it moved on."""
     if run.batches.filter(state=ConsolidationBatch.State.READY).exists():
         return LOOK_AGAIN
+    if report.batch_totals(run)["inserted"]:
+        with connection.cursor() as cursor:
+            # What the planner knows of the catalogue is as old as the last time that somebody looked.
+            cursor.execute("ANALYZE catalog_diamond")
     with transaction.atomic():
-        leases.renew(lease, seconds=600.0)
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
         complete = not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
         missing = sum(run.partitions.values_list("missing", flat=True))
         if missing > max(5, 0.001 * run.plan.get("total", 0)) and not run.suspect:
             run.suspect = f"{missing} stones that the supplier counts were never shown"
             Run.objects.filter(pk=run.pk).update(suspect=run.suspect)
-        may_delist = complete and run.kind == Run.Kind.FULL and not run.suspect
-        if not run.approved_by and (why := _brakes(run, may_delist=may_delist)):
-            _hold(run, why)
+        drift.compare(run)
+        may_delist = complete and run.kind == Run.Kind.FULL and not run.suspect and not _overtaken(run)
+        if pressing := brakes.pressing(run, _brakes(run, may_delist=may_delist)):
+            brakes.hold(run, pressing)
             return None
         delisted = delisting.delist(run) if may_delist else 0
         if complete and not run.suspect:
@@ -54,26 +60,27 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
     return None
 
 
-def _brakes(run: Run, *, may_delist: bool) -> str:
-    received = report.page_totals(run)["received"]
-    dead = run.dead_letters.count()
+def _overtaken(run: Run) -> bool:
+    """Whether a later run of the feed has brought stones: they were not there to be shown when this one read."""
+    return Run.objects.filter(feed=run.feed_id, pk__gt=run.pk, batches__isnull=False).exists()
+
+
+def _brakes(run: Run, *, may_delist: bool) -> list[brakes.Brake]:
+    found = []
+    pages = report.page_totals(run)
+    received = pages["received"]
+    share, why = drift.required_missing(run, received - pages["repeats"])
+    if why:
+        found.append(brakes.Brake("required_missing", share, why))
+    dead = dead_letters.stones_of(run)
     if dead > max(1, run.feed.error_budget * received):
-        return f"{dead} of {received} stones are dead letters, more than {run.feed.error_budget:.0%}"
+        why = f"{dead} of {received} stones are dead letters, more than {run.feed.error_budget:.0%}"
+        found.append(brakes.Brake("dead_letters", dead / max(1, received), why))
     if may_delist:
-        return delisting.brake(run, delisting.count_unseen(run))
-    return ""
-
-
-def _hold(run: Run, why: str) -> None:
-    if transition(run, Run.State.IN_REVIEW, reason=why):
-        announce(
-            dedupe_key=f"run:{run.pk}:in_review:{run.events.count()}",
-            kind="run_in_review",
-            severity="critical",
-            subject=f"Run {run.pk} of {run.feed.slug} waits for approval: {why}",
-            details={"approve": f"manage.py approve_run {run.pk} --reason …", "cancel": f"manage.py cancel_run {run.pk}"},
-            trace_id=run.trace_id,
-        )
+        unseen = delisting.count_unseen(run)
+        if why := delisting.brake(run, unseen):
+            found.append(brakes.Brake("delisting", unseen / max(1, delisting.count_listed(run)), why))
+    return found
 
 
 def _subject(run: Run, summary: dict[str, object], *, complete: bool) -> str:

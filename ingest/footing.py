@@ -8,6 +8,11 @@ steps back until it finds a page that does. Pure bookkeeping, no I/O: `ingest.wa
 Why that is enough: stones leave but never enter, and the order is stable, so the stones seen are always a prefix of those
 that are there, and everything before a seen stone was seen. The end is proven the same way: an empty page at some offset,
 and *after* it a page just before that offset that begins with a seen stone and shows nothing new.
+
+A slice of a list that begins at an offset trusts its first page; from then on what it has seen is an unbroken stretch of
+those that are there, whatever leaves. The slice before it has seen everything up to where it stands. So as soon as that one
+meets a stone which this one has seen, nothing lies between them, and it may end. If this one lost its whole stretch, it
+begins again at the front of the list; if it was never begun, the one before reads on to the end.
 """
 
 from __future__ import annotations
@@ -37,13 +42,15 @@ class Footing:
     """The state of one reading of one slice.
 
     `position` is the offset behind the last stone read; `seen` the ids of this reading; `expected` is the supplier's count
-    of the slice: if exactly that many were seen, the first empty page is believed without a second look.
+    of the slice: if exactly that many were seen, the first empty page is believed without a second look. `start` is the
+    offset at which the slice begins.
     """
 
     limit: int
     position: int
     expected: int
     seen: set[UUID] = field(default_factory=set)
+    start: int = 0
     _overlap: int = 1
     #: The next page is read without overlap, to see whether it is empty.
     _probe: bool = False
@@ -53,13 +60,31 @@ class Footing:
 
     def next_offset(self) -> int:
         """The offset to read next."""
+        if self._at_start:
+            return self.start
         return self.position if self._probe else max(0, self.position - self._overlap)
+
+    @property
+    def _at_start(self) -> bool:
+        return self.position == self.start and not self.seen and self._overlap == 1
+
+    @property
+    def lost(self) -> bool:
+        """Whether a slice has lost all it saw: to be begun again, from the front of the list (`start_again`)."""
+        return self.start > 0 and self.next_offset() == 0
+
+    @property
+    def looking(self) -> bool:
+        """Whether the walk is looking for its footing or for the end: who takes it up later would have to begin again."""
+        return self._probe or self._confirm or self._overlap > 1
 
     def received(self, offset: int, ids: Sequence[UUID], size: int) -> Verdict:
         """Judge the page read at `offset`: the ids of its identified items, and its `size` with unidentified ones."""
+        begins = self._at_start and offset == self.start
         if not size:
-            return self._empty(offset)
-        if offset and not (ids and ids[0] in self.seen) and not (self._probe and self._stuck > STUCK):
+            # A slice that was never begun is the business of the one before it.
+            return Verdict.END if begins else self._empty(offset)
+        if offset and not begins and not (ids and ids[0] in self.seen) and not (self._probe and self._stuck > STUCK):
             return self._step_back()
         fresh = [one for one in ids if one not in self.seen]
         if self._confirm and not fresh:
@@ -93,8 +118,8 @@ class Footing:
         return Verdict.LOOK_AGAIN
 
     def start_again(self) -> None:
-        """Read the slice again from its beginning."""
-        self.position = self._stuck = 0
+        """Read again, from the beginning of the list."""
+        self.position = self.start = self._stuck = 0
         self.seen = set()
         self._overlap, self._probe, self._confirm = 1, False, False
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from django.conf import settings
 from django.db import connection
@@ -15,7 +14,7 @@ from django.db.models import Count, Max, Q
 from psycopg import sql
 
 from diamondhub.alerts.models import Delivery
-from ingest.models import ConsolidationBatch, Feed, Partition, Run
+from ingest.models import ConsolidationBatch, Feed, Partition, Pruning, Remap, Run
 from ingest.models.run import LIVE_STATES
 from pricing.compile import price_expression
 from pricing.models import RuleSet
@@ -30,25 +29,29 @@ class Violation:
 
 
 def partitions_tile_the_axis() -> Iterator[str]:
-    """The partitions of a planned run tile its price axis: no gap, no overlap but shared ends, the last open-ended."""
-    for run in Run.objects.exclude(state=Run.State.PLANNING).filter(partitions__kind=Partition.Kind.RANGE).distinct():
-        ranges = sorted(
-            set(run.partitions.filter(kind=Partition.Kind.RANGE).values_list("price_from", "price_to")),
-            key=lambda edges: (edges[0], edges[1] is None, edges[1] or 0),
+    """The partitions of a planned run tile its price axis: no gap, no overlap but shared ends, the last open-ended; those of
+    one crowded price tile its carats and its list."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT run.id, ingest_tiling_fault(run.id)
+            FROM ingest_run AS run
+            WHERE run.state <> 'planning'
+                AND EXISTS (SELECT FROM ingest_partition AS p WHERE p.run_id = run.id AND p.kind = 'range')
+                AND ingest_tiling_fault(run.id) IS NOT NULL
+            """
         )
-        if ranges[0][0] != 0:
-            yield f"run {run.pk}: the first partition starts at {ranges[0][0]}, not at 0"
-        if ranges[-1][1] is not None:
-            yield f"run {run.pk}: the last partition ends at {ranges[-1][1]}, it should be open-ended"
-        shared = bool(run.plan.get("shared_ends"))
-        for (_, end), (start, _) in pairwise(ranges):
-            if end is None or start - end not in ((0, 1) if shared else (1,)):
-                yield f"run {run.pk}: between {end} and {start} dollars per carat partitions gap or overlap"
+        for run, fault in cursor.fetchall():
+            yield f"run {run}: {fault}"
 
 
 def ledgers_balance() -> Iterator[str]:
     """Every page's received ids are stored, unchanged, repeated or dead (a constraint says so for each page); every
-    stored one is in the raw store; every completed partition was read to its end."""
+    stored one is in the raw store and every dead one has its letter; every completed partition was read to its end.
+
+    Archived runs have no ledger any more, and days of payloads that were dropped are not missed.
+    """
+    kept_from = Pruning.objects.aggregate(day=Max("raw_kept_from"))["day"]
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -59,10 +62,38 @@ def ledgers_balance() -> Iterator[str]:
             ) AS raw ON raw.id = partition_id
             GROUP BY partition_id
             HAVING sum(stored) <> coalesce(max(raw.rows), 0)
-            """
+                /* A page that was begun before midnight may have its payloads in the day before. */
+                AND (%(kept)s::date IS NULL OR min(created_at) > %(kept)s::date + interval '10 minutes')
+            """,
+            {"kept": kept_from},
         )
         for partition, ledger, rows in cursor.fetchall():
             yield f"partition {partition}: the ledger says {ledger} payloads were stored, the raw store has {rows}"
+        cursor.execute(
+            """
+            /* Index on the letters' run. Items are of pages, stones and batches of batches; a remap may add more. */
+            SELECT run.id, pages.dead, batches.dead, letters.items, letters.stones
+            FROM ingest_run AS run
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(dead), 0) AS dead FROM ingest_page WHERE run_id = run.id
+            ) AS pages
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(dead), 0) AS dead FROM ingest_consolidationbatch WHERE run_id = run.id
+            ) AS batches
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE kind = 'item') AS items,
+                    coalesce(sum(stones) FILTER (WHERE kind IN ('stone', 'batch')), 0) AS stones
+                FROM ingest_deadletter
+                WHERE run_id = run.id
+            ) AS letters
+            WHERE run.archived_at IS NULL AND (pages.dead > letters.items OR batches.dead > letters.stones)
+            """
+        )
+        for run, dead_items, dead_stones, items, stones in cursor.fetchall():
+            yield (
+                f"run {run}: {dead_items} items and {dead_stones} stones could not be processed, "
+                f"but dead letters speak of {items} and {stones}"
+            )
     late = Partition.objects.filter(state=Partition.State.COMPLETED, completed_at__isnull=True)
     for pk in late.values_list("pk", flat=True):
         yield f"partition {pk} is completed but does not say when"
@@ -74,6 +105,8 @@ def nothing_is_stranded() -> Iterator[str]:
         (Run, Q(state__in=set(LIVE_STATES) - {Run.State.IN_REVIEW.value})),
         (Partition, Q(state=Partition.State.READY)),
         (ConsolidationBatch, Q(state=ConsolidationBatch.State.READY)),
+        (Remap, Q(state=Remap.State.READY)),
+        (Pruning, Q(state=Pruning.State.READY)),
         (Delivery, Q(state=Delivery.State.PENDING)),
     ):
         for row in model._default_manager.filter(unfinished, due_at__isnull=True):
@@ -86,7 +119,7 @@ def nothing_is_stranded() -> Iterator[str]:
 def no_lease_without_a_holder() -> Iterator[str]:
     """No row says that it is worked on without a live lease: a lease that ran out was taken up within two sweeps."""
     grace = 2 * settings.SWEEP_SECONDS + 5
-    for model in (Run, Partition, ConsolidationBatch, Delivery):
+    for model in (Run, Partition, ConsolidationBatch, Remap, Pruning, Delivery):
         with connection.cursor() as cursor:
             cursor.execute(
                 sql.SQL(
@@ -102,24 +135,33 @@ def no_lease_without_a_holder() -> Iterator[str]:
 
 
 def newest_payload_wins() -> Iterator[str]:
-    """A diamond's payload hash is that of the newest payload that was consolidated for it."""
+    """A diamond's payload hash is that of the newest payload that was consolidated for it.
+
+    Payloads of runs that are not completed are not consolidated yet, and those with a dead letter never were, unless it
+    was replayed.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT d.id, newest.id, d.raw_id
-            FROM catalog_diamond AS d
-            JOIN LATERAL (
-                SELECT r.id, r.payload_hash
+            /* One pass over payloads and one over diamonds. Few payloads are later than the one that their diamond holds, so
+               sorting them by stone is cheap. Materialized, or the limit has every stone looked up by itself. */
+            WITH later AS MATERIALIZED (
+                SELECT r.diamond_id, r.id, r.payload_hash, r.observed_at, d.payload_hash AS held, d.raw_id
                 FROM ingest_rawdiamond AS r
+                JOIN catalog_diamond AS d
+                    ON d.id = r.diamond_id
+                    AND r.id > d.raw_id
+                    AND (r.observed_at, r.id) > (d.source_updated_at, d.raw_id)
                 JOIN ingest_run AS run ON run.id = r.run_id AND run.state = 'completed'
-                WHERE r.diamond_id = d.id
-                    AND NOT EXISTS (
-                        SELECT FROM ingest_deadletter AS dead WHERE dead.run_id = r.run_id AND dead.diamond_id = d.id
-                    )
-                ORDER BY r.observed_at DESC, r.id DESC
-                LIMIT 1
-            ) AS newest ON newest.payload_hash <> d.payload_hash AND newest.id > d.raw_id
-            LIMIT 20
+                LEFT JOIN (
+                    SELECT DISTINCT run_id, diamond_id FROM ingest_deadletter
+                    WHERE diamond_id IS NOT NULL AND state <> 'replayed'
+                ) AS dead ON dead.run_id = r.run_id AND dead.diamond_id = r.diamond_id
+                WHERE dead.run_id IS NULL
+            ), newest AS (
+                SELECT DISTINCT ON (diamond_id) * FROM later ORDER BY diamond_id, observed_at DESC, id DESC
+            )
+            SELECT diamond_id, id, raw_id FROM newest WHERE payload_hash <> held LIMIT 20
             """
         )
         for diamond, newest, raw in cursor.fetchall():
@@ -171,7 +213,10 @@ def prices_follow_their_rule_set() -> Iterator[str]:
 
 def finished_runs_are_accounted_for() -> Iterator[str]:
     """Every finished run has its audit events, its trace id, and its alert in a final delivery state."""
-    for run in Run.objects.exclude(state__in=LIVE_STATES):
+    horizon = Pruning.objects.aggregate(moment=Max("history_kept_from"))["moment"]
+    over = Run.objects.exclude(state__in=LIVE_STATES)
+    # What happened before was pruned.
+    for run in over.filter(finished_at__gte=horizon) if horizon else over:
         last = run.events.order_by("-id").first()
         if last is None or last.to_state != run.state:
             yield f"run {run.pk} is {run.state}, but its last audit event says {last and last.to_state}"

@@ -1,18 +1,15 @@
-"""Planning: cutting a run's window into partitions by asking the supplier for nothing but counts.
+"""Planning a run: its window by the supplier's clock, the partitions it is cut into, and what that took.
 
-The window's end is taken from the supplier's clock. The price axis (whole dollars per carat, 0 and up, open-ended) is cut
-at quantiles that are searched for all at once: each round asks, in as few requests as possible, for the count below one
-guess per cut. Every partition is then counted once more, and the counts are held against that of the whole window.
+Called by `ingest.runs` for a run that is planning. Counts are kept on the run as they come in, so that a planner that
+takes over from a dead one does not ask again; `ingest.cutting` decides where to cut.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -23,182 +20,24 @@ from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
 from ingest import failing, raw_store
+from ingest.counting import Counter
+from ingest.cutting import make_plan
+from ingest.density import Density, known_density
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
-from ingest.models import Partition, Run
-from ingest.quantiles import Edges, quantile_edges
+from ingest.models import Feed, Partition, Run
+from ingest.plans import TOLERATED_DIFFERENCE, Plan
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
 
-#: Partitions aim at this share of the largest allowed size, so that the largest stays within 1.25 × the mean.
-FILL = 0.8
-#: First look at the price axis (dollars per carat): dense where the trade is.
-PRICE_GRID = (100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000, 12_000, 20_000, 50_000, 100_000)
-#: First look at the carat axis (hundredths of a carat).
-CARAT_GRID = (30, 50, 70, 100, 150, 200, 300, 500)
 #: Failures in a row that planning survives.
 ERROR_BUDGET = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A planned partition: its query and the supplier's count of it."""
-
-    query: StoneQuery
-    expected: int
-
-
-@dataclass(slots=True)
-class Plan:
-    """What planning found out.
-
-    `density` are (dollars per carat, stones below) pairs; `difference` is what the partitions' counts lack against the
-    count of the whole window (positive: lacking); `requests` counts requests to the supplier.
-    """
-
-    total: int
-    slices: list[Slice]
-    density: list[tuple[int, int]]
-    shared_ends: bool
-    difference: int
-    requests: int = 0
-    seconds: float = 0.0
-
-    @property
-    def largest(self) -> int:
-        """Stones in the largest partition."""
-        return max((piece.expected for piece in self.slices), default=0)
-
-
-class _Counter:
-    """Counts slices of the window and knows what that cost."""
-
-    def __init__(self, adapter: Adapter, before_request: Callable[[], object]) -> None:
-        self._adapter = adapter
-        self._before_request = before_request
-        self.requests = 0
-
-    def __call__(self, queries: Sequence[StoneQuery]) -> list[int]:
-        counts: list[int] = []
-        step = self._adapter.counts_per_request
-        for first in range(0, len(queries), step):
-            self._before_request()
-            self.requests += 1
-            counts += self._adapter.count(queries[first : first + step])
-        return counts
-
-
-def make_plan(
-    adapter: Adapter,
-    window: StoneQuery,
-    *,
-    max_stones: int,
-    before_request: Callable[[], object] = lambda: None,
-) -> Plan:
-    """Cut a window into slices of at most `max_stones` stones that tile the price axis.
-
-    `before_request` is called before every request, e.g. to renew a lease. Raises what the adapter raises.
-    """
-    started = monotonic()
-    count = _Counter(adapter, before_request)
-    (total,) = count([window])
-    edges = _price_edges(count, window, total, max_stones)
-    cuts = edges.chosen
-    queries = _tiles(window, cuts, shared=False)
-    counts = count(queries)
-    shared = False
-    if sum(counts) < total:
-        # Stones may have left the window meanwhile, or prices fall between whole dollars: then ranges share their ends.
-        (total,) = count([window])
-        if sum(counts) < total:
-            shared = True
-            queries = _tiles(window, cuts, shared=True)
-            counts = count(queries)
-    slices: list[Slice] = []
-    for query, expected in zip(queries, counts, strict=True):
-        slices += _split(count, query, expected, max_stones, shared)
-    return Plan(
-        total=total,
-        slices=slices,
-        density=edges.known,
-        shared_ends=shared,
-        difference=max(0, total - sum(piece.expected for piece in slices)),
-        requests=count.requests,
-        seconds=monotonic() - started,
-    )
-
-
-def _price_edges(count: _Counter, window: StoneQuery, total: int, max_stones: int) -> Edges:
-    def below(prices: Sequence[int]) -> list[int]:
-        return count([replace(window, price_from=0, price_to=price - 1) for price in prices])
-
-    pieces = -(-total // max(1, int(max_stones * FILL))) if total > max_stones else 1
-    return quantile_edges(below, total=total, pieces=pieces, grid=PRICE_GRID)
-
-
-def _tiles(window: StoneQuery, cuts: Sequence[int], *, shared: bool) -> list[StoneQuery]:
-    starts = [0, *cuts]
-    ends: list[int | None] = [cut if shared else cut - 1 for cut in cuts]
-    return [
-        replace(window, price_from=start, price_to=end) for start, end in zip(starts, [*ends, None], strict=True)
-    ]
-
-
-def _split(count: _Counter, query: StoneQuery, expected: int, max_stones: int, shared: bool) -> list[Slice]:
-    """Split what is still too big: by price as long as there are whole dollars between its ends, then by carat."""
-    if expected <= max_stones:
-        return [Slice(query, expected)]
-    low, high = query.price_from, query.price_to
-    width = None if high is None else high - low + (0 if shared else 1)
-    if width is None or width > 1:
-        return _split_by_price(count, query, expected, max_stones, shared)
-    return _split_by_carats(count, query, expected, max_stones, shared)
-
-
-def _split_by_price(
-    count: _Counter, query: StoneQuery, expected: int, max_stones: int, shared: bool
-) -> list[Slice]:
-    high = query.price_to
-    middle = (query.price_from + high + 1) // 2 if high is not None else max(query.price_from * 2, 1_000)
-    if high is None and middle > 10**9:
-        # Whatever costs more than a billion a carat will not be cut finer by price.
-        return [Slice(query, expected)]
-    halves = [
-        replace(query, price_to=middle if shared else middle - 1),
-        replace(query, price_from=middle),
-    ]
-    found: list[Slice] = []
-    for half, number in zip(halves, count(halves), strict=True):
-        found += _split(count, half, number, max_stones, shared)
-    return found
-
-
-def _split_by_carats(
-    count: _Counter, query: StoneQuery, expected: int, max_stones: int, shared: bool
-) -> list[Slice]:
-    def carats(hundredths: int) -> Decimal:
-        return Decimal(hundredths).scaleb(-2)
-
-    # The query must name both ends to hold carats at all; stones of unknown weight count as 0.
-    base = replace(query, carats_from=Decimal(0), carats_to=None)
-
-    def below(edges: Sequence[int]) -> list[int]:
-        return count([replace(base, carats_to=carats(edge - 1)) for edge in edges])
-
-    pieces = -(-expected // max(1, int(max_stones * FILL)))
-    cuts = quantile_edges(below, total=expected, pieces=pieces, grid=CARAT_GRID).chosen
-    queries = [
-        # Carats have three decimals, ranges two: neighbours share their end, a stone seen twice is stored once.
-        replace(base, carats_from=carats(start), carats_to=None if end is None else carats(end))
-        for start, end in zip([0, *cuts], [*cuts, None], strict=True)
-    ]
-    found = [Slice(piece, number) for piece, number in zip(queries, count(queries), strict=True)]
-    if sum(piece.expected for piece in found) < expected or not cuts:
-        # The supplier loses stones when asked by carat (or all weigh the same): walk the crowded price as one.
-        return [Slice(query, expected)]
-    return found
+#: Counts older than this are forgotten with their window: stones have moved (seconds).
+COUNTS_KEEP_SECONDS = 1800.0
+#: Counts are written to the run no more often than this (seconds); a killed planner loses no more of them.
+KEEP_EVERY_SECONDS = 1.0
 
 
 def window_of(run: Run, adapter: Adapter) -> StoneQuery:
@@ -212,17 +51,84 @@ def window_of(run: Run, adapter: Adapter) -> StoneQuery:
     return StoneQuery(window_from=start, window_to=max(until, start), available_only=False)
 
 
+def learned_from(feed: Feed) -> tuple[Density | None, bool]:
+    """What an earlier full run teaches the next one: the density of its stones, and whether ranges had to share ends."""
+    last = Run.objects.filter(feed=feed, kind=Run.Kind.FULL, state=Run.State.COMPLETED).order_by("-id").first()
+    if last is None:
+        return None, False
+    # Ten points a partition are enough to cut between the partitions of last time.
+    steps = 10 * max(10, int(last.plan.get("partitions", 0)))
+    return known_density(feed.slug, steps=steps), bool(last.plan.get("shared_ends"))
+
+
+class _Known:
+    """The window and the counts of a run that is being planned, kept in `run.plan` until the plan replaces them."""
+
+    def __init__(self, run: Run, lease: leases.Lease) -> None:
+        self._run, self._lease = run, lease
+        began = run.plan.get("began")
+        kept = began is not None and lease.granted_at - datetime.fromisoformat(began) < timedelta(
+            seconds=COUNTS_KEEP_SECONDS
+        )
+        # A planner that failed before it heard the supplier's time has no window to go on with.
+        self._fresh = not kept or run.window_to is None
+        self._plan: dict[str, Any] = {"known": {}, "slow": {}, "requests": 0, "began": lease.granted_at.isoformat()}
+        if kept:
+            self._plan |= {name: run.plan[name] for name in self._plan}
+        self._kept_at = monotonic()
+
+    def window(self, adapter: Adapter) -> StoneQuery:
+        """The run's window: as it was, if a planner before this one fixed it not long ago."""
+        run = self._run
+        if self._fresh:
+            window = window_of(run, adapter)
+            run.window_from, run.window_to = window.window_from, window.window_to
+            # Asking for the time was a request, too.
+            self._plan["requests"] += 1
+            self.keep()
+        return StoneQuery(
+            window_from=run.window_from, window_to=run.window_to, available_only=run.kind == Run.Kind.FULL
+        )
+
+    def counter(self, adapter: Adapter) -> Counter:
+        """A counter that knows what is known, renews the lease, and has kept what it learns."""
+        counter = Counter(
+            adapter,
+            known=self._plan["known"],
+            slow=self._plan["slow"],
+            spent=self._plan["requests"],
+            before_request=lambda: leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS),
+            after_request=lambda: self._after(counter),
+        )
+        return counter
+
+    def _after(self, counter: Counter) -> None:
+        self._plan["requests"] = counter.requests
+        if monotonic() - self._kept_at >= KEEP_EVERY_SECONDS:
+            self.keep()
+
+    def keep(self) -> None:
+        """Write down what is known, if the lease still holds. Raises `LeaseLost`."""
+        run, lease = self._run, self._lease
+        run.plan = {**run.plan, **self._plan}
+        updated = Run.objects.filter(
+            pk=run.pk, state=Run.State.PLANNING, lease_token=lease.token, lease_expires_at__isnull=False
+        ).update(plan=run.plan, window_from=run.window_from, window_to=run.window_to)
+        if not updated:
+            raise leases.LeaseLost
+        self._kept_at = monotonic()
+
+
 def plan_run(run: Run, lease: leases.Lease) -> float | None:
     """Plan the run and let it ingest; returns None if it moved on, else seconds until planning is tried again."""
+    known = _Known(run, lease)
     try:
-        adapter = adapter_for(run.feed.adapter, run.feed.parameters)
-        window = window_of(run, adapter)
-        plan = make_plan(
-            adapter,
-            window,
-            max_stones=run.feed.max_partition_stones,
-            before_request=lambda: leases.renew(lease, seconds=90.0),
-        )
+        try:
+            window, plan = _make(run, lease, known)
+        except (IngestError, WaitTooLong, LimiterUnavailable):
+            known.keep()
+            raise
+        keep_plan(run, lease, window, plan)
     except leases.LeaseLost:
         return 0.0
     except (ThrottledBySupplier, WaitTooLong, LimiterUnavailable) as error:
@@ -230,8 +136,25 @@ def plan_run(run: Run, lease: leases.Lease) -> float | None:
         return random.uniform(1.0, 3.0)
     except IngestError as error:
         return _planning_failed(run, error)
-    keep_plan(run, lease, window, plan)
     return None
+
+
+def _make(run: Run, lease: leases.Lease, known: _Known) -> tuple[StoneQuery, Plan]:
+    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    window = known.window(adapter)
+    density, shared_ends = None, False
+    if run.kind == Run.Kind.FULL:
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
+        density, shared_ends = learned_from(run.feed)
+    plan = make_plan(
+        adapter,
+        window,
+        max_stones=run.feed.max_partition_stones,
+        density=density,
+        shared_ends=shared_ends,
+        counter=known.counter(adapter),
+    )
+    return window, plan
 
 
 def _planning_failed(run: Run, error: IngestError) -> float | None:
@@ -239,7 +162,7 @@ def _planning_failed(run: Run, error: IngestError) -> float | None:
     passes = isinstance(error, TransientSupplierError)
     if passes and failures < ERROR_BUDGET:
         Run.objects.filter(pk=run.pk).update(plan={**run.plan, "failures": failures})
-        wait = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2**failures)
+        wait: float = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2**failures)
         log.warning("planning_failed", error=str(error), failures=failures, retry_in=round(wait, 1))
         return random.uniform(0.5, 1.0) * wait
     kind = error.kind if isinstance(error, SupplierError) else "configuration"
@@ -251,7 +174,7 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
     """Write partitions, window and plan and move the run to ingesting, all at once or, if the lease is gone, not at all."""
     raw_store.make_days_ahead()
     with transaction.atomic():
-        leases.renew(lease, seconds=90.0)
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
         Partition.objects.bulk_create(
             Partition(
                 run=run,
@@ -260,13 +183,18 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
                 price_to=piece.query.price_to,
                 carats_from=piece.query.carats_from,
                 carats_to=piece.query.carats_to,
+                shares_end=plan.shared_ends and piece.query.price_to is not None,
+                offset_from=piece.offset_from,
+                offset_to=piece.offset_to,
+                next_offset=piece.offset_from,
                 expected=piece.expected,
                 due_at=Now(),
             )
             for ordinal, piece in enumerate(plan.slices)
         )
         suspect = ""
-        if plan.difference > plan.total * 0.001:
+        # Where not all was counted, what was shown tells in the end (`ingest.settling`).
+        if plan.difference > plan.total * TOLERATED_DIFFERENCE and not plan.uncounted:
             suspect = f"the partitions' counts lack {plan.difference} of {plan.total} stones"
         transition(
             run,
@@ -275,10 +203,13 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
             window_to=window.window_to,
             suspect=suspect,
             plan={
+                "method": plan.method,
                 "total": plan.total,
                 "partitions": len(plan.slices),
                 "largest": plan.largest,
-                "requests": plan.requests + 1,
+                "mean": round(plan.mean, 1),
+                "uncounted": plan.uncounted,
+                "requests": plan.requests,
                 "seconds": round(plan.seconds, 3),
                 "shared_ends": plan.shared_ends,
                 "difference": plan.difference,
@@ -286,4 +217,12 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
             },
         )
         ring("ingest.tasks.walk", run.pk, times=min(len(plan.slices), settings.WALKERS))
-    log.info("run_planned", stones=plan.total, partitions=len(plan.slices), requests=plan.requests + 1)
+    log.info(
+        "run_planned",
+        method=plan.method,
+        stones=plan.total,
+        partitions=len(plan.slices),
+        largest=plan.largest,
+        requests=plan.requests,
+        uncounted=plan.uncounted,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from ingest.models import Run
-from ingest.report import batch_totals, partition_totals
+from ingest.report import batch_totals, page_totals, partition_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,11 @@ class Progress:
 def progress(run: Run) -> Progress:
     """Take a snapshot of a run; three grouped queries."""
     partitions, batches = partition_totals(run), batch_totals(run)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*), coalesce(sum(received - repeats), 0),
-                count(*) FILTER (WHERE created_at > clock_timestamp() - interval '5 seconds')
-            FROM ingest_page WHERE run_id = %s
-            """,
-            [run.pk],
-        )
-        row = cursor.fetchone()
-    assert row is not None
-    pages, received, lately = row
+    if run.archived_at:
+        ledger = page_totals(run)
+        pages, received, lately = ledger["pages"], ledger["received"] - ledger["repeats"], 0
+    else:
+        pages, received, lately = _pages(run)
     expected = partitions["expected"] + partitions["confirming"]
     per_second = lately / 5
     left = None
@@ -74,6 +67,21 @@ def progress(run: Run) -> Progress:
     )
 
 
+def _pages(run: Run) -> tuple[int, int, int]:
+    """Pages and different stones received so far, and the pages of the last five seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*), coalesce(sum(received - repeats), 0),
+                count(*) FILTER (WHERE created_at > clock_timestamp() - interval '5 seconds')
+            FROM ingest_page WHERE run_id = %s
+            """,
+            [run.pk],
+        )
+        pages, received, lately = cursor.fetchone() or (0, 0, 0)
+    return pages, int(received), lately
+
+
 def line(now: Progress) -> str:
     """One line for a terminal."""
     if now.state == Run.State.PLANNING:
@@ -88,6 +96,12 @@ def line(now: Progress) -> str:
     if now.state == Run.State.CONSOLIDATING:
         return f"{now.feed}: consolidating {now.share:4.0%}  {now.batches_completed} of {now.batches} batches"
     return f"{now.feed}: {now.state}"
+
+
+def bar(share: float, width: int = 24) -> str:
+    """A share between 0 and 1 as a bar for a terminal."""
+    full = round(min(1.0, max(0.0, share)) * width)
+    return f"[{'#' * full}{'.' * (width - full)}]"
 
 
 def duration(seconds: float) -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import blake2b
 from uuid import UUID
 
 import psycopg
-from django.db import connection, transaction
-from psycopg import sql
+from django.db.models import Max
 
 from catalog.models import Availability
 from diamondhub.database import psycopg_cursor
+from diamondhub.timed_tables import TimedTable
+from ingest.models import RawDiamond
 
 #: Days that are made ahead, today included.
 DAYS_AHEAD = 3
+#: The store's table, in daily pieces.
+DAYS = TimedTable("ingest_rawdiamond", "received_on", "day", DAYS_AHEAD)
+#: Stands for the partition of payloads that no page of the ledger stored.
+NO_PARTITION = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +50,18 @@ def payload_hash(payload: bytes) -> bytes:
 
 
 def make_days_ahead(today: date | None = None) -> list[str]:
-    """Make the table's daily partitions for today and the next days; returns the names of those that are there.
-
-    Takes a lock on the table for the moment in which a day is added, and only if one is missing.
-    """
-    first = today or datetime.now(UTC).date()
-    names = []
-    for ahead in range(DAYS_AHEAD):
-        day = first + timedelta(days=ahead)
-        name = f"ingest_rawdiamond_{day:%Y%m%d}"
-        names.append(name)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass(%s)", [name])
-            row = cursor.fetchone()
-            if row and row[0] is None:
-                # Two planners at once: the second waits here and then finds the day made.
-                cursor.execute("SELECT pg_advisory_xact_lock(hashtext('ingest_rawdiamond_days'))")
-                cursor.execute(
-                    sql.SQL(
-                        "CREATE TABLE IF NOT EXISTS {} PARTITION OF ingest_rawdiamond FOR VALUES FROM ({}) TO ({})"
-                    ).format(sql.Identifier(name), sql.Literal(day), sql.Literal(day + timedelta(days=1)))
-                )
-    return names
+    """Make the table's daily partitions for today and the next days; returns the names of those that are there."""
+    return DAYS.make_ahead(today)
 
 
-def sort_received(run_id: int, received: Sequence[Received]) -> Sorted:
+def sort_received(run_id: int, received: Sequence[Received], *, shown: AbstractSet[UUID] = frozenset()) -> Sorted:
     """Tell which payloads are new, which the catalogue has already, and which the run has already.
 
+    `shown` are stones that this walk was shown before; with the same payload again they are repeats.
+
     Within a run a payload is compared with the run's newest of that stone, else with the catalogue's. A stone that was
-    delisted and is shown again counts as new even with the same payload.
+    delisted and is shown again counts as new even with the same payload, and so does one with a dead letter of a payload
+    that the catalogue never got: what is shown now makes the letter obsolete.
     """
     ids = [item.diamond_id for item in received]
     with psycopg_cursor(binary=True) as cursor:
@@ -89,10 +78,15 @@ def sort_received(run_id: int, received: Sequence[Received]) -> Sorted:
         in_run: dict[UUID, bytes] = dict(cursor.fetchall())
         cursor.execute(
             """
-            /* The catalogue's payload hash of each stone; primary key. */
-            SELECT id, payload_hash
-            FROM catalog_diamond
-            WHERE id = ANY(%s) AND availability <> %s
+            /* The catalogue's payload hash of each stone; primary key, and the index on letters that wait. */
+            SELECT d.id, d.payload_hash
+            FROM catalog_diamond AS d
+            WHERE d.id = ANY(%s)
+                AND d.availability <> %s
+                AND NOT EXISTS (
+                    SELECT FROM ingest_deadletter AS letter
+                    WHERE letter.diamond_id = d.id AND letter.state IN ('open', 'parked') AND letter.raw_id > d.raw_id
+                )
             """,
             [ids, Availability.DELISTED.value],
         )
@@ -110,7 +104,8 @@ def sort_received(run_id: int, received: Sequence[Received]) -> Sorted:
             else:
                 new[item.diamond_id] = item
         elif in_catalogue.get(item.diamond_id) == item.payload_hash:
-            unchanged += 1
+            repeats += item.diamond_id in shown
+            unchanged += item.diamond_id not in shown
         else:
             new[item.diamond_id] = item
     return Sorted(list(new.values()), unchanged, repeats)
@@ -142,3 +137,11 @@ def store(run_id: int, partition_id: int, observed_at: datetime, items: Sequence
                 "hashes": [psycopg.Binary(item.payload_hash) for item in items],
             },
         )
+
+
+def keep(run_id: int, observed_at: datetime, item: Received) -> int:
+    """Append one payload that no page of the ledger stored; returns its id. Part of the caller's transaction."""
+    store(run_id, NO_PARTITION, observed_at, [item])
+    newest = RawDiamond.objects.filter(run_id=run_id, diamond_id=item.diamond_id).aggregate(id=Max("id"))["id"]
+    assert newest is not None
+    return int(newest)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
+from ingest import drift
 from ingest.models import Page, Partition, Run
 
 
 def page_totals(run: Run) -> dict[str, int]:
-    """Sums over the run's page ledger."""
+    """Sums over the run's page ledger; of an archived run those that were kept."""
+    if run.archived_at:
+        kept: dict[str, int] = run.summary["ledger"]
+        return kept
     totals: dict[str, int] = Page.objects.filter(run_id=run.pk).aggregate(
         pages=Count("id"),
         **{name: Coalesce(Sum(name), 0) for name in ("received", "stored", "unchanged", "repeats", "dead")},
@@ -24,9 +29,7 @@ def batch_totals(run: Run) -> dict[str, int]:
     totals: dict[str, int] = run.batches.aggregate(
         batches=Count("id"),
         batches_completed=Count("id", filter=Q(state="completed")),
-        **{
-            name: Coalesce(Sum(name), 0) for name in ("stones", "inserted", "updated", "unchanged")
-        },
+        **{name: Coalesce(Sum(name), 0) for name in ("stones", "inserted", "updated", "unchanged")},
     )
     return totals
 
@@ -37,8 +40,9 @@ def partition_totals(run: Run) -> dict[str, int]:
         partitions=Count("id"),
         partitions_completed=Count("id", filter=Q(state=Partition.State.COMPLETED)),
         partitions_failed=Count("id", filter=Q(state=Partition.State.FAILED)),
-        expected=Coalesce(Sum("expected", filter=Q(kind=Partition.Kind.RANGE)), 0),
+        # Before the sum that hides the column behind its own name.
         confirming=Coalesce(Sum("expected", filter=Q(kind=Partition.Kind.CONFIRM)), 0),
+        expected=Coalesce(Sum("expected", filter=Q(kind=Partition.Kind.RANGE)), 0),
         other_requests=Coalesce(Sum("other_requests"), 0),
         missing=Coalesce(Sum("missing"), 0),
     )
@@ -49,7 +53,7 @@ def stage_seconds(run: Run) -> dict[str, float]:
     """Seconds that the run spent in each state so far, by its audit events."""
     events = list(run.events.order_by("id"))
     seconds: dict[str, float] = {}
-    for event, following in zip(events, events[1:], strict=False):
+    for event, following in pairwise(events):
         seconds[event.to_state] = seconds.get(event.to_state, 0.0) + (following.at - event.at).total_seconds()
     return {state: round(value, 3) for state, value in seconds.items()}
 
@@ -83,6 +87,7 @@ def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
         "delisted": delisted,
         "missing": partitions["missing"],
         "dead_letters": run.dead_letters.count(),
+        "drift": drift.summary(run),
         "rule_set": run.rule_set,
         "suspect": run.suspect,
         "failure": run.failure,

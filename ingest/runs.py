@@ -11,14 +11,15 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.doorbells import ring
-from ingest import consolidation, finishing, planning, settling
+from ingest import consolidation, failing, finishing, planning, settling
+from ingest.draining import Draining, holding
 from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Partition, Run
@@ -28,8 +29,8 @@ from pricing.publish import published_rule_set
 
 log = structlog.get_logger(__name__)
 
-#: Long enough for one supplier request with its time-out; planning renews it with every request (seconds).
-RUN_LEASE_SECONDS = 90.0
+#: How often a stage may break down in a way that nobody foresaw before its run fails.
+CRASH_BUDGET = 5
 
 
 class UnknownFeed(IngestError):
@@ -50,6 +51,10 @@ class NoWatermark(IngestError):
 
 class NothingToDo(IngestError):
     """The run has nothing of the kind that was asked for."""
+
+
+class ReasonMissing(IngestError):
+    """Say why: the reason is kept with the run."""
 
 
 def find_feed(slug: str) -> Feed:
@@ -113,14 +118,42 @@ def advance(run_id: int) -> None:
         run = Run.objects.select_related("feed").filter(pk=run_id, state__in=LIVE_STATES).first()
         if run is None or run.state == Run.State.IN_REVIEW:
             return
-        lease = leases.claim_one(Run, run.pk, state=run.state, seconds=RUN_LEASE_SECONDS)
+        lease = leases.claim_one(Run, run.pk, state=run.state, seconds=settings.RUN_LEASE_SECONDS)
         if lease is None:
             return
         with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug):
-            wait = _STEPS[run.state](run, lease)
+            try:
+                # A step may take minutes; a worker that dies in it must not cost as much.
+                with holding(lease), leases.heartbeat(lease, seconds=settings.RUN_LEASE_SECONDS):
+                    wait = _step(run, lease)
+            except Draining:
+                log.info("run_put_down", state=run.state)
+                leases.give_back(lease)
+                return
+            except leases.LeaseLost:
+                log.info("lease_lost")
+                return
         leases.give_back(lease, due_in=wait or 0.0)
         if wait is not None:
             return
+
+
+def _step(run: Run, lease: leases.Lease) -> float | None:
+    """Take the step of the run's state. What nobody foresaw is tried again, and in the end fails the run visibly."""
+    try:
+        return _STEPS[run.state](run, lease)
+    except (leases.LeaseLost, Draining, InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        crashes = int(run.plan.get("crashes", 0)) + 1
+        log.exception("run_step_crashed", state=run.state, crashes=crashes)
+        # Read anew: the step may have changed it before it broke.
+        run.refresh_from_db(fields=["plan", "state"])
+        if crashes >= CRASH_BUDGET and run.live:
+            failing.fail_run(run, f"{run.state} broke down {crashes} times: {type(error).__name__}: {error}"[:900])
+            return None
+        Run.objects.filter(pk=run.pk).update(plan={**run.plan, "crashes": crashes})
+        return float(min(60, 2**crashes))
 
 
 #: What each state waits for. A step returns None if the run moved on, else seconds until it is worth looking again.
@@ -170,6 +203,7 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
     failed = list(run.partitions.filter(state=Partition.State.FAILED).order_by("ordinal"))
     if not failed:
         raise NothingToDo(f"run {run_id} has no failed partitions")
+    _refuse_archived(run_id)
     if dry_run:
         return failed
     try:
@@ -182,10 +216,15 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
                     reason=f"retry of {len(failed)} partitions",
                     due_at=Now(),
                     failure="",
+                    # Whoever approved did not see what the retry will bring.
+                    approved_by="",
+                    approved={},
                     finished_at=None,
                 )
             elif run.state != Run.State.INGESTING:
                 raise NothingToDo(f"run {run_id} is {run.state}: its partitions can be retried when it has settled")
+            # Again, now that the transition holds the row: a pruning may have been faster.
+            _refuse_archived(run_id)
             run.partitions.filter(state=Partition.State.FAILED).update(
                 state=Partition.State.READY, due_at=Now(), errors=0, failure=""
             )
@@ -195,12 +234,25 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
     return failed
 
 
+def _refuse_archived(run_id: int) -> None:
+    if Run.objects.filter(pk=run_id, archived_at__isnull=False).exists():
+        raise NothingToDo(f"run {run_id} is archived and its ledger gone: start a new run instead")
+
+
 def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
-    """Let a run in review go on past its brakes. Raises `NothingToDo` if it is not in review."""
+    """Let a run in review go on past the brakes that hold it, from where they stopped it.
+
+    Raises `ReasonMissing`, or `NothingToDo` if it is not in review.
+    """
+    if not reason.strip():
+        raise ReasonMissing
     run = find_run(run_id)
     with transaction.atomic():
+        stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
+        back = stopped.from_state if stopped and stopped.from_state == Run.State.SETTLING else Run.State.CONSOLIDATING
+        approved = {**run.approved, **run.held}
         if run.state != Run.State.IN_REVIEW or not transition(
-            run, Run.State.CONSOLIDATING, actor=actor, reason=reason, approved_by=actor, due_at=Now()
+            run, back, actor=actor, reason=reason, approved_by=actor, approved=approved, held={}, due_at=Now()
         ):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, not in review")
         ring("ingest.tasks.advance", run.pk)

@@ -10,16 +10,22 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
+from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
-from ingest import consolidation, delisting
+from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from ingest import brakes, consolidation, delisting
+from ingest.errors import SupplierError
 from ingest.failing import fail_run
+from ingest.feeds.adapter import StoneQuery
+from ingest.feeds.registry import adapter_for
 from ingest.models import Partition, Run
+from ingest.plans import TOLERATED_DIFFERENCE
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
@@ -72,28 +78,61 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
             reasons = run.partitions.filter(state=Partition.State.FAILED).values_list("failure", flat=True).distinct()
             fail_run(
                 run,
-                f"only {partitions.completed} of {partitions.total} partitions completed: {'; '.join(reasons[:3])}"[:900],
+                f"only {partitions.completed} of {partitions.total} partitions completed: {'; '.join(reasons[:3])}"[
+                    :900
+                ],
             )
             return None
         waited = _waited_since(run, lease)
-        if waited < settings.PARTIAL_DELAY_SECONDS:
-            return settings.PARTIAL_DELAY_SECONDS - waited
+        of_feed = run.feed.partial_delay_seconds
+        delay: float = settings.PARTIAL_DELAY_SECONDS if of_feed is None else of_feed
+        if waited < delay:
+            return delay - waited
     elif run.kind == Run.Kind.FULL and not run.suspect:
-        why = delisting.shrunk(run)
+        why = delisting.shrunk(run) or _unaccounted(run)
         if why:
             _suspect(run, why)
         elif _ask_for_the_unseen(run):
             return None
     with transaction.atomic():
-        leases.renew(lease, seconds=120.0)
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
+        if pressing := brakes.pressing(run, brakes.median_brake(run)):
+            brakes.hold(run, pressing)
+            return None
         batches = consolidation.cut_batches(run)
         transition(run, Run.State.CONSOLIDATING, reason=f"{batches} batches")
         ring("ingest.tasks.consolidate", run.pk, times=min(batches, 2))
     return None
 
 
+def _unaccounted(run: Run) -> str:
+    """Why stones may be missing that no partition was counted with; empty if all that there are were shown.
+
+    Where planning could not afford to count every partition, what their counts lack may be in those that it guessed.
+    """
+    total, lacking = run.plan.get("total", 0), run.plan.get("difference", 0)
+    if not run.plan.get("uncounted") or lacking <= TOLERATED_DIFFERENCE * total:
+        return ""
+    release_connection()
+    try:
+        (total,) = adapter_for(run.feed.adapter, run.feed.parameters).count(
+            [StoneQuery(window_to=run.window_to, available_only=True)]
+        )
+    except (SupplierError, LimiterUnavailable, WaitTooLong) as error:
+        # Then the first count stands.
+        log.warning("window_not_counted_again", error=str(error))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(DISTINCT stone) FROM ingest_page, unnest(stone_ids) AS stone WHERE run_id = %s", [run.pk]
+        )
+        (shown,) = cursor.fetchone() or (0,)
+    if total - shown <= TOLERATED_DIFFERENCE * total:
+        return ""
+    return f"the supplier counts {total} stones and showed {shown}"
+
+
 def _waited_since(run: Run, lease: leases.Lease) -> float:
-    settled = run.events.filter(to_state=Run.State.SETTLING).latest("id")
+    settled = run.events.filter(to_state=Run.State.SETTLING).exclude(from_state=Run.State.IN_REVIEW).latest("id")
     return (lease.granted_at - settled.at).total_seconds()
 
 

@@ -8,6 +8,8 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Now
 
+from diamondhub import leases
+from diamondhub.doorbells import ring
 from ingest.models import Run
 from ingest.models.run import RUN_STATES
 
@@ -23,3 +25,9 @@ def transition(run: Run, to: str, *, actor: str = "system", reason: str = "", **
         run.events.create(from_state=was, to_state=to, actor=actor, reason=reason[:500], at=Now())
     log.info("run_moved", run_id=run.pk, feed=run.feed.slug, was=was, now=to, actor=actor, reason=reason or None)
     return True
+
+
+def wake(run_id: int) -> None:
+    """Have a run looked at now: something that it waits for has ended."""
+    leases.make_due(Run, run_id)
+    ring("ingest.tasks.advance", run_id)

@@ -7,7 +7,6 @@ guarded by its fencing token and the offset it started from. What happens to the
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +14,8 @@ from time import monotonic
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Sum
 from django.db.models.functions import Now
 from psycopg import sql
 
@@ -25,12 +24,21 @@ from diamondhub import leases
 from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
 from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import dead_letters, raw_store
-from ingest.errors import MappingError, SupplierError, ThrottledBySupplier, TransientSupplierError
+from ingest import dead_letters, raw_store, slices
+from ingest.draining import Draining, draining, holding
+from ingest.errors import (
+    MappingError,
+    SupplierError,
+    SupplierTooSlow,
+    ThrottledBySupplier,
+    TransientSupplierError,
+    UndecodableAnswer,
+)
 from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
 from ingest.feeds.registry import adapter_for
 from ingest.footing import Footing, Verdict, union
 from ingest.models import Page, Partition, Run
+from ingest.transitions import wake
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +46,6 @@ log = structlog.get_logger(__name__)
 REREADS = 2
 #: A reading that takes this many times the requests it should has lost its way.
 RUNAWAY_FACTOR, RUNAWAY_ALLOWANCE = 4, 200
-
-#: Set when the process is asked to stop: walkers commit the page in hand and give their leases back.
-draining = threading.Event()
 
 
 @dataclass(slots=True)
@@ -54,14 +59,20 @@ class _Ledger:
 
 def walk(run_id: int) -> None:
     """Walk partitions of a run, those with most left first, for one time slice; then ring for the next."""
+    if draining.is_set():
+        return
     end = monotonic() + settings.WALK_SLICE_SECONDS
     while monotonic() < end and not draining.is_set():
         lease = claim_partition(run_id)
         if lease is None:
             return
-        _walk_leased(lease, end)
-    if not draining.is_set():
-        ring("ingest.tasks.walk", run_id)
+        try:
+            with holding(lease):
+                _walk_leased(lease, end)
+        except leases.LeaseLost:
+            log.info("lease_lost", run_id=run_id, partition_id=lease.pk)
+    # When the process is asked to stop, whoever comes after it takes up the doorbell and goes on at once.
+    ring("ingest.tasks.walk", run_id)
 
 
 def claim_partition(run_id: int) -> leases.Lease | None:
@@ -76,7 +87,7 @@ def claim_partition(run_id: int) -> leases.Lease | None:
                 ) < %(walkers)s"""
         ),
         parameters={"run": run_id, "walkers": settings.WALKERS},
-        order_by=sql.SQL("t.expected - t.next_offset DESC, t.id"),
+        order_by=sql.SQL("t.expected + t.offset_from - t.next_offset DESC, t.id"),
         seconds=settings.PARTITION_LEASE_SECONDS,
     )
 
@@ -90,8 +101,9 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
             walker = _Confirmation if partition.kind == Partition.Kind.CONFIRM else _Reading
             finished = walker(lease, partition, adapter).walk(end)
         except leases.LeaseLost:
-            log.info("lease_lost")
-            return
+            raise
+        except Draining:
+            leases.give_back(lease)
         except WaitTooLong as error:
             leases.give_back(lease, due_in=random.uniform(0.5, 1.0) * error.wait)
         except LimiterUnavailable as error:
@@ -99,11 +111,19 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
             leases.give_back(lease, due_in=random.uniform(0.5, 1.5))
         except SupplierError as error:
             _supplier_failed(lease, partition, error)
+        except (InterfaceError, OperationalError) as error:
+            log.warning("database_away", error=str(error).strip().splitlines()[0])
+            leases.give_back_when_possible(lease)
+        except Exception as error:
+            # Nobody foresaw it, so it may pass; if it does not, it fails the partition where people see it.
+            log.exception("walk_broke")
+            broke = f"the walk broke: {type(error).__name__}: {str(error)[:300]!a}"
+            _supplier_failed(lease, partition, TransientSupplierError(broke))
         else:
             if not finished:
                 leases.give_back(lease)
             else:
-                ring("ingest.tasks.advance", run.pk)
+                wake(run.pk)
 
 
 def _supplier_failed(lease: leases.Lease, partition: Partition, error: SupplierError) -> None:
@@ -130,8 +150,10 @@ def _supplier_failed(lease: leases.Lease, partition: Partition, error: SupplierE
                 errors=errors,
                 other_requests=F("other_requests") + 1,
             )
+            if isinstance(error, UndecodableAnswer):
+                dead_letters.record_page(partition, error)
             log.error("partition_failed", failure=failure, errors=errors)
-            ring("ingest.tasks.advance", partition.run_id)
+            wake(partition.run_id)
 
 
 class _Walker:
@@ -145,14 +167,24 @@ class _Walker:
         #: The database's clock when the lease was last granted or renewed, and the same moment on our own.
         self._anchor = (lease.granted_at, monotonic())
         self._other_requests = 0
+        #: Everything that this partition's pages have shown so far, earlier readings included.
+        self.shown = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
 
     def walk(self, end: float) -> bool:
         """Read until the partition is over (True) or the time slice is (False)."""
         while True:
             if self.step():
                 return True
-            if monotonic() >= end or draining.is_set():
+            if draining.is_set() or (monotonic() >= end and self.may_rest()) or self.makes_way():
                 return False
+
+    def may_rest(self) -> bool:
+        """Whether another walker can go on from here. A supplier may take longer for a request than a slice lasts."""
+        return True
+
+    def makes_way(self) -> bool:
+        """Whether another partition should be walked first, time slice or not."""
+        return False
 
     def step(self) -> bool:
         """Make one request; True if the partition is over."""
@@ -189,10 +221,10 @@ class _Walker:
         """Store a page: rows, ledger and next offset in one transaction. Raises `LeaseLost` and then stores nothing."""
         with transaction.atomic():
             self._move_to(next_offset)
-            sorted_items = raw_store.sort_received(self.run.pk, ledger.items)
+            sorted_items = raw_store.sort_received(self.run.pk, ledger.items, shown=self.shown)
             raw_store.store(self.run.pk, self.partition.pk, ledger.observed_at, sorted_items.new)
             for payload, error in ledger.unidentified:
-                dead_letters.record(self.run, kind="page", payload=payload, error=error)
+                dead_letters.record_item(self.run, self.partition.pk, ledger.observed_at, payload=payload, error=error)
             Page.objects.create(
                 run_id=self.run.pk,
                 partition=self.partition,
@@ -208,6 +240,7 @@ class _Walker:
                 elapsed_ms=int(page.elapsed * 1000),
                 created_at=Now(),
             )
+        self.shown.update(item.diamond_id for item in ledger.items)
         self.partition.next_offset = next_offset
         self._other_requests = 0
 
@@ -254,16 +287,29 @@ class _Reading(_Walker):
     def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
         super().__init__(lease, partition, adapter)
         self.query = query_of(partition)
-        seen = union(
-            Page.objects.filter(partition=partition, reread=partition.rereads).values_list("stone_ids", flat=True)
+        pages = Page.objects.filter(partition=partition, reread=partition.rereads)
+        seen = union(pages.values_list("stone_ids", flat=True)) if partition.rereads else set(self.shown)
+        self.slice = slices.is_slice(partition)
+        self.footing = Footing(
+            adapter.page_limit,
+            partition.next_offset,
+            # A slice ends where it meets the next one, not at a number.
+            expected=-1 if self.slice else partition.expected,
+            seen=seen,
+            # Read again, it is read from the front of the list.
+            start=0 if partition.rereads else partition.offset_from,
         )
-        self.footing = Footing(adapter.page_limit, partition.next_offset, partition.expected, seen)
+        self.unidentified: int = pages.aggregate(dead=Sum("dead"))["dead"] or 0
         self._requests = 0
 
     def step(self) -> bool:
+        if self.footing.lost:
+            log.warning("slice_begins_again", offset_from=self.partition.offset_from)
+            self._read_again()
         offset = self.footing.next_offset()
         self._requests += 1
-        if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * self.partition.expected / self.adapter.page_limit:
+        stones = self.partition.offset_from + self.partition.expected
+        if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * stones / self.adapter.page_limit:
             raise TransientSupplierError(f"{self._requests} requests brought no end: the pages move too fast")
         # The connection goes back to the pool while the supplier takes its time.
         release_connection()
@@ -273,30 +319,69 @@ class _Reading(_Walker):
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
             self.commit(page, ledger, offset=offset, next_offset=self.footing.position)
+            self.unidentified += len(ledger.unidentified)
+            if slices.meets_next(self.partition, [item.diamond_id for item in ledger.items]):
+                return self._end_slice()
         elif verdict is Verdict.LOOK_AGAIN:
             self.renew()
         else:
-            return self._end()
+            # The empty page.
+            self._other_requests += 1
+            return self._end_slice() if self.slice else self._end()
         return False
+
+    def may_rest(self) -> bool:
+        return not self.footing.looking
+
+    def makes_way(self) -> bool:
+        # Where the next slice should have been met, but nobody has begun it.
+        partition = self.partition
+        beyond = partition.offset_to is not None and self.footing.position >= partition.offset_to
+        return beyond and self.may_rest() and slices.next_is_waiting(partition)
 
     def _end(self) -> bool:
         """Hold what was read against the count; read again what is unexplained, at most `REREADS` times."""
         partition = self.partition
-        # The empty page.
-        self._other_requests += 1
-        seen = self.footing.seen
-        if partition.rereads:
-            seen = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
         missing, recounted = 0, None
-        if len(seen) < partition.expected:
-            self.renew()
-            release_connection()
-            (recounted,) = self.adapter.count([self.query])
-            missing = max(0, recounted - len(seen))
+        # What does not say who it is was shown all the same.
+        shown = len(self.shown) + self.unidentified
+        if shown < partition.expected:
+            recounted = self._recount()
+            missing = max(0, (partition.expected if recounted is None else recounted) - shown)
         if missing and partition.rereads < REREADS:
-            log.warning("partition_read_again", expected=partition.expected, recounted=recounted, seen=len(seen))
+            log.warning("partition_read_again", expected=partition.expected, recounted=recounted, shown=shown)
             self._read_again()
             return False
+        self._complete(recounted, missing)
+        return True
+
+    def _end_slice(self) -> bool:
+        """End a slice; whoever is the last of its list holds what all of them were shown against the count."""
+        with transaction.atomic():
+            others = slices.others_locked(self.partition)
+            if any(other.state != Partition.State.COMPLETED for other in others):
+                self._complete(None, 0)
+                return True
+        missing, recounted = 0, None
+        shown = slices.shown(self.partition, others)
+        expected = self.partition.expected + sum(other.expected for other in others)
+        if shown < expected:
+            recounted = self._recount()
+            missing = max(0, (expected if recounted is None else recounted) - shown)
+        self._complete(recounted, missing)
+        return True
+
+    def _recount(self) -> int | None:
+        """Count the partition's query again; None if that takes the supplier too long: then the first count stands."""
+        self.renew()
+        release_connection()
+        try:
+            (recounted,) = self.adapter.count([self.query])
+        except SupplierTooSlow:
+            return None
+        return recounted
+
+    def _complete(self, recounted: int | None, missing: int) -> None:
         leases.finish(
             self.lease,
             state=Partition.State.COMPLETED,
@@ -305,7 +390,6 @@ class _Reading(_Walker):
             other_requests=F("other_requests") + self._other_requests,
             completed_at=Now(),
         )
-        return True
 
     def _read_again(self) -> None:
         partition = self.partition
@@ -318,7 +402,7 @@ class _Reading(_Walker):
             raise leases.LeaseLost
         self._other_requests = 0
         partition.rereads += 1
-        partition.next_offset = 0
+        partition.next_offset = self.unidentified = 0
         self.footing.start_again()
 
 

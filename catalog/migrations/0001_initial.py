@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('fluorescence_intensity', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'NONE'), (2, 'FAINT'), (3, 'MEDIUM'), (4, 'STRONG'), (5, 'VERY_STRONG')], null=True)),
                 ('fluorescence_color', models.CharField(blank=True, max_length=32, null=True)),
                 ('fancy_color', models.CharField(blank=True, max_length=64, null=True)),
-                ('fancy_intensity', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'FAINT'), (2, 'VERY_LIGHT'), (3, 'LIGHT'), (4, 'FANCY_LIGHT'), (5, 'FANCY'), (6, 'FANCY_INTENSE'), (7, 'FANCY_VIVID'), (8, 'FANCY_DEEP'), (9, 'FANCY_DARK')], null=True)),
+                ('fancy_intensity', models.PositiveSmallIntegerField(blank=True, choices=[(1, 'FAINT'), (2, 'VERY_LIGHT'), (3, 'LIGHT'), (4, 'FANCY_LIGHT'), (5, 'FANCY'), (6, 'FANCY_INTENSE'), (7, 'FANCY_VIVID'), (8, 'FANCY_DARK'), (9, 'FANCY_DEEP')], null=True)),
                 ('fancy_overtone', models.CharField(blank=True, max_length=64, null=True)),
                 ('lab_grown', models.BooleanField()),
                 ('treated', models.BooleanField(blank=True, null=True)),

@@ -12,3 +12,7 @@ class AccessConfig(AppConfig):
     label = "access"
     verbose_name = "API access"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the description of the key's header."""
+        from diamondhub.access import documentation  # noqa: F401

@@ -13,6 +13,7 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        """Have the outbox looked at by the sweep."""
         from diamondhub import sweep
         from diamondhub.alerts import outbox
 

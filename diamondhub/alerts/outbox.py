@@ -31,15 +31,24 @@ GIVE_UP_AFTER = timedelta(days=1)
 
 
 def announce(
-    *, dedupe_key: str, kind: str, severity: str, subject: str, details: dict[str, Any] | None = None, trace_id: str = ""
+    *,
+    dedupe_key: str,
+    kind: str,
+    severity: str,
+    subject: str,
+    details: dict[str, Any] | None = None,
+    trace_id: str = "",
 ) -> Event:
-    """Write an event and one delivery per configured channel, once per `dedupe_key`; returns the event."""
+    """Write an event and one delivery per configured channel, once per `dedupe_key`; returns the event.
+
+    The subject is kept on one line: channels make headers of it, and it may hold a supplier's words.
+    """
     event, created = Event.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
             "kind": kind,
             "severity": severity,
-            "subject": subject[:300],
+            "subject": " ".join(subject.split())[:300],
             "details": details or {},
             "trace_id": trace_id,
         },
@@ -73,7 +82,9 @@ def deliver_due() -> int:
                 log.error("alert_dead", channel=delivery.channel, subject=delivery.event.subject, error=str(error))
                 continue
             Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=str(error))
-            leases.give_back(lease, due_in=random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.attempts, 12)))
+            leases.give_back(
+                lease, due_in=random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.attempts, 12))
+            )
             log.warning("alert_not_delivered", channel=delivery.channel, error=str(error), attempts=delivery.attempts)
         else:
             leases.finish(lease, state=Delivery.State.DELIVERED, last_error="", finished_at=Now())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 
 from diamondhub.alerts import outbox
+from diamondhub.doorbells import answering
 
 
 @shared_task(name="diamondhub.alerts.tasks.deliver")
 def deliver(_event_id: int) -> None:
     """Send what is due."""
-    outbox.deliver_due()
+    with answering():
+        outbox.deliver_due()

@@ -1,65 +1,149 @@
--- One global pacemaker per account (GCRA reservation, burst 1), on the server's own clock.
--- KEYS[1]  hash: tat, interval, blocked, epoch, penalty (integer microseconds; epoch and penalty are counters)
--- ARGV[1]  operation: reserve | penalize | epoch
--- ARGV[2]  base interval in microseconds
--- ARGV[3]  reserve: longest wait the caller accepts, in microseconds; penalize: retry-after in microseconds
--- ARGV[4]  penalize: the epoch that the caller saw
--- Answers  reserve: {1, wait, epoch} or {0, wait, epoch}; penalize: {1 or 0, blocked for, epoch}; epoch: {epoch}
-local HORIZON = 10 * 1000000
-local GUARD = 1000000
-local KEEP = 86400
+-- One pacemaker per account for everybody, on the server's own clock: a reservation of slots (GCRA, burst 1) says who comes
+-- when, and a log of what was really let through sees to it that late callers never make a window too full.
+-- KEYS[1]  hash: tat, interval, blocked, raised (microseconds), epoch, fails, failed, opened (microseconds)
+-- KEYS[2]  sorted set: slots that the caller's lane waits for
+-- KEYS[3]  hash: counters since the last flush
+-- KEYS[4]  sorted set: the last ARGV[6] callers that were let through, by when they were, or really sent
+-- ARGV[1]  operation: reserve | redeem | sent | penalize | block | failed | succeeded
+-- ARGV[2]  base interval (microseconds)
+-- ARGV[3]  reserve: longest wait the caller accepts; sent: how long after it was let through the caller sent; penalize, block: length of the pause (microseconds)
+-- ARGV[4]  penalize, redeem: the epoch that the caller saw; sent: the moment at which it was let through; reserve: what became of its last slot ('' | late | epoch)
+-- ARGV[5]  reserve: how many may wait in the lane
+-- ARGV[6]  how many may be let through within ARGV[6] base intervals
+-- Answers  {1 or 0, microseconds, epoch, word, now}
+--   reserve:   granted, wait until the slot (refused: until it is worth asking again), epoch, word; the words of a grant are
+--              '' | probe | troubled, those of a refusal '' | lane | open; a grant without a wait is let through already
+--   redeem:    let through; else how long to wait before redeeming again, epoch, early | void
+--   penalize:  taken, pause that is left, epoch, ''
+local HORIZON, GUARD, KEEP = 10 * 1000000, 1000000, 86400
+-- So many transport failures without one success, within so long, and nobody but one probe is let through.
+local BREAK_AFTER, BREAK_WITHIN, PROBE_EVERY = 5, 30 * 1000000, 30 * 1000000
+local QUIET = 10 * 1000000
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local function text(number) return string.format('%.0f', number) end
+local function count(name) redis.call('HINCRBY', KEYS[3], name, 1) end
 
-local state = redis.call('HMGET', KEYS[1], 'tat', 'interval', 'blocked', 'epoch', 'raised')
+local state = redis.call('HMGET', KEYS[1], 'tat', 'interval', 'blocked', 'raised', 'epoch', 'fails', 'failed', 'opened')
 local base = tonumber(ARGV[2])
-local tat, interval, blocked = tonumber(state[1]), tonumber(state[2]), tonumber(state[3])
-local epoch, raised = tonumber(state[4]), tonumber(state[5])
+local tat, interval = tonumber(state[1]), tonumber(state[2])
+local blocked, raised = tonumber(state[3]) or 0, tonumber(state[4]) or 0
+local epoch = tonumber(state[5])
+local fails, failed, opened = tonumber(state[6]) or 0, tonumber(state[7]) or 0, tonumber(state[8]) or 0
 
 if not tat or not epoch then
     -- Flushed or restarted: what was sent in the last second is unknown, so wait one out and void all reservations.
-    tat, interval, blocked, raised = now + GUARD, base, 0, 0
-    epoch = now
+    tat, interval, epoch = now + GUARD, base, now
 end
 if not interval or interval < base then interval = base end
 -- A clock that stepped back must not leave a slot hours away.
-if tat > now + HORIZON + GUARD then tat = now + HORIZON end
+if tat > now + HORIZON + GUARD and tat > blocked then tat = now + HORIZON end
 -- Every 10 quiet seconds give one request per second back.
-if interval > base and raised > 0 and now - raised >= 10000000 then
-    local steps = math.floor((now - raised) / 10000000)
-    local rate = 1000000 / interval + steps
-    interval = math.max(base, math.floor(1000000 / rate))
-    raised = raised + steps * 10000000
+if interval > base and raised > 0 and now - raised >= QUIET then
+    local steps = math.floor((now - raised) / QUIET)
+    interval = math.max(base, math.floor(1000000 / (1000000 / interval + steps)))
+    raised = raised + steps * QUIET
+end
+
+-- How long until one more may be let through: never more than the contract in a window that is longer than a second by the
+-- jitter on the way, however late or early those before came, and never two at once.
+local function until_free()
+    local last = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2])
+    local oldest = tonumber(redis.call('ZREVRANGE', KEYS[4], ARGV[6] - 1, ARGV[6] - 1, 'WITHSCORES')[2])
+    local free = now
+    if last then free = math.max(free, math.min(last, now) + interval / 2) end
+    if oldest then free = math.max(free, math.min(oldest, now) + interval * ARGV[6]) end
+    return math.ceil(free - now)
+end
+local function let_through()
+    redis.call('ZADD', KEYS[4], text(now), text(now))
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -ARGV[6] - 1)
+    redis.call('EXPIRE', KEYS[4], 600)
+    count('granted')
 end
 
 local answer
-if ARGV[1] == 'reserve' then
-    local slot = math.max(now, tat, blocked or 0)
-    local wait = slot - now
-    if wait > tonumber(ARGV[3]) then
-        answer = {0, wait, text(epoch)}
+if ARGV[1] == 'redeem' then
+    if text(epoch) ~= ARGV[4] then
+        answer = {0, 0, text(epoch), 'void'}
     else
-        tat = slot + interval
-        answer = {1, wait, text(epoch)}
+        local wait = until_free()
+        if wait > 0 then
+            answer = {0, wait, text(epoch), 'early'}
+        else
+            let_through()
+            answer = {1, 0, text(epoch), ''}
+        end
     end
-elseif ARGV[1] == 'penalize' then
-    if text(epoch) == ARGV[4] then
-        blocked = math.max(blocked or 0, now + tonumber(ARGV[3]))
-        -- The limiter's queue starts anew behind the pause; earlier reservations are void by the new epoch.
+elseif ARGV[1] == 'sent' then
+    -- What the supplier sees is when it was sent: the window is counted from there.
+    redis.call('ZADD', KEYS[4], 'XX', text(math.min(now, tonumber(ARGV[4]) + tonumber(ARGV[3]))), ARGV[4])
+    count('sent_late')
+    answer = {1, 0, text(epoch), ''}
+elseif ARGV[1] == 'reserve' then
+    if ARGV[4] ~= '' then count('forfeited_' .. ARGV[4]) end
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
+    local slot = math.max(now, tat, blocked)
+    if slot == now then slot = now + until_free() end
+    if opened > now then
+        count('refused')
+        answer = {0, opened - now, text(epoch), 'open'}
+    elseif slot - now > tonumber(ARGV[3]) then
+        count('refused')
+        answer = {0, slot - now, text(epoch), ''}
+    elseif redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) then
+        count('refused')
+        local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+        answer = {0, tonumber(first[2]) - now, text(epoch), 'lane'}
+    else
+        local word = ''
+        if fails > 0 then word = 'troubled' end
+        if opened > 0 then
+            -- The pause of the open breaker is over: this caller tries, the others wait for what it finds.
+            opened, word = now + PROBE_EVERY, 'probe'
+        end
+        tat = slot + interval
+        if slot == now then
+            let_through()
+        else
+            redis.call('ZADD', KEYS[2], text(slot), text(slot))
+            redis.call('EXPIRE', KEYS[2], 60)
+        end
+        redis.call('HINCRBY', KEYS[3], 'waited_microseconds', text(slot - now))
+        answer = {1, slot - now, text(epoch), word}
+    end
+elseif ARGV[1] == 'penalize' or ARGV[1] == 'block' then
+    if ARGV[1] == 'block' or text(epoch) == ARGV[4] then
+        blocked = math.max(blocked, now + tonumber(ARGV[3]))
+        -- The queue starts anew behind the pause; earlier reservations are void by the new epoch.
         tat = blocked
         epoch = math.max(epoch + 1, now)
-        interval = math.min(math.floor(interval * 1.5), base * 10)
-        raised = blocked
-        answer = {1, blocked - now, text(epoch)}
+        if ARGV[1] == 'penalize' then
+            interval = math.min(math.floor(interval * 1.5), base * 10)
+            raised = blocked
+            count('penalties')
+        end
+        answer = {1, blocked - now, text(epoch), ''}
     else
-        answer = {0, math.max(0, (blocked or 0) - now), text(epoch)}
+        answer = {0, math.max(0, blocked - now), text(epoch), ''}
     end
+elseif ARGV[1] == 'failed' then
+    if now - failed > BREAK_WITHIN then fails = 0 end
+    fails, failed = fails + 1, now
+    if fails >= BREAK_AFTER then
+        if opened <= now then count('opened') end
+        opened = now + PROBE_EVERY
+    end
+    count('failures')
+    answer = {1, math.max(0, opened - now), text(epoch), ''}
 else
-    answer = {text(epoch)}
+    fails, opened = 0, 0
+    answer = {1, 0, text(epoch), ''}
 end
-redis.call('HSET', KEYS[1], 'tat', text(tat), 'interval', text(interval), 'blocked', text(blocked or 0),
-    'epoch', text(epoch), 'raised', text(raised or 0))
+redis.call('HSET', KEYS[1], 'tat', text(tat), 'interval', text(interval), 'blocked', text(blocked), 'raised', text(raised),
+    'epoch', text(epoch), 'fails', text(fails), 'failed', text(failed), 'opened', text(opened))
 redis.call('EXPIRE', KEYS[1], KEEP)
+redis.call('EXPIRE', KEYS[3], KEEP)
+answer[5] = text(now)
 return answer

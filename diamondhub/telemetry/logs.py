@@ -46,9 +46,16 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     renderer: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        # Plain tracebacks: the pretty ones show local variables, secrets among them.
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
-    quiet = {name: {"level": "WARNING"} for name in ("kombu", "amqp", "urllib3", "celery.beat", "celery.worker.strategy")}
+    quiet = {
+        name: {"level": "WARNING"} for name in ("kombu", "amqp", "urllib3", "celery.beat", "celery.worker.strategy")
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,

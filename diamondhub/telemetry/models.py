@@ -15,11 +15,11 @@ class Heartbeat(models.Model):
     def __str__(self) -> str:
         return f"{self.name} at {self.seen_at:%H:%M:%S}"
 
-    @classmethod
-    def beat(cls, name: str) -> None:
+    @staticmethod
+    def beat(name: str) -> None:
         """Record that `name` did its round now."""
-        cls.objects.bulk_create(
-            [cls(name=name, seen_at=Now())],
+        Heartbeat.objects.bulk_create(
+            [Heartbeat(name=name, seen_at=Now())],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["seen_at"],

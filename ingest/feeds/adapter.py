@@ -6,11 +6,11 @@ feed by `ingest.feeds.registry.adapter_for`; it is safe to share between threads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from catalog.rows import StoneFacts
 
@@ -50,6 +50,16 @@ class StoneIdentity:
     offer_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What of one item the adapter does not know."""
+
+    #: Paths of fields that mean nothing to it, e.g. "diamond.certificate.newField".
+    unknown_fields: tuple[str, ...]
+    #: (column of the catalogue, value) of what stands where a grade, a shape or an availability belongs and is none.
+    not_understood: tuple[tuple[str, str], ...]
+
+
 class Adapter(Protocol):
     """One feed's view of one supplier.
 
@@ -59,7 +69,7 @@ class Adapter(Protocol):
 
     #: Largest number of items in a page.
     page_limit: int
-    #: How many counts one request can carry.
+    #: How many counts one request can carry; falls to 1 for good when the supplier refuses more.
     counts_per_request: int
     #: Versions pinned on a run, e.g. "nivoda-query-1" and "nivoda-mapper-1".
     query_version: str
@@ -69,7 +79,11 @@ class Adapter(Protocol):
         """The supplier's clock, by its `Date` header (asks it with the cheapest request there is)."""
 
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
-        """The number of stones in each slice, in the order of `queries`; takes ceil(n / counts_per_request) requests."""
+        """The number of stones in each of at most `counts_per_request` slices, in their order, by one request.
+
+        Raises `CountsRefused` if the supplier takes one count a request only (`counts_per_request` is 1 from then on), and
+        `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
+        """
 
     def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
         """Up to `limit` stones of a slice from `offset` on, in the supplier's stable order."""
@@ -81,4 +95,35 @@ class Adapter(Protocol):
         """Who an item is; raises `MappingError` if it does not say."""
 
     def to_diamond(self, item: bytes) -> StoneFacts:
-        """An item in the catalogue's terms; raises `MappingError` with field and reason if it cannot be one."""
+        """An item in the catalogue's terms; raises `MappingError` with field and reason if it cannot be one.
+
+        The reason for a required field that is not there is "is missing": a run that meets too many of these stops.
+        """
+
+
+@runtime_checkable
+class Watchful(Protocol):
+    """An adapter that can also say what it does not know. A few stones of every batch are looked at; see `ingest.drift`."""
+
+    def look(self, item: bytes) -> Look:
+        """What of an item is unknown; raises `MappingError` if it cannot be read at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedAnswer:
+    """What a supplier answered to somebody else's query: `data` as JSON word for word, or None, and what went wrong."""
+
+    data: bytes | None
+    errors: list[dict[str, Any]]
+
+
+@runtime_checkable
+class Relaying(Protocol):
+    """An adapter that relays queries of other programs of the house, within the account's one limit."""
+
+    def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
+        """Ask the supplier at once, on our account, in the interactive lane, and log what kind of query that is.
+
+        Raises `QueryRefused` or `OrderingRefused` for what is not asked, a `SupplierError` for what went wrong there, and
+        `WaitTooLong` or `LimiterUnavailable` when there is no slot.
+        """

@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import Any
 
 import msgspec
+
 from ingest.errors import IngestError
 from ingest.feeds.adapter import Adapter
 
 #: Adapter name → module with `build(parameters) -> Adapter`.
-ADAPTERS = {"nivoda": "ingest.feeds.nivoda"}
+ADAPTERS = {"nivoda": "ingest.feeds.nivoda", "pricelist": "ingest.feeds.pricelist"}
 
 
 class UnknownAdapter(IngestError):

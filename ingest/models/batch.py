@@ -38,6 +38,9 @@ class ConsolidationBatch(Leased):
     unchanged = models.PositiveIntegerField(default=0)
     dead = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+    #: What `ingest.drift` counted of the batch's stones.
+    drift = models.JSONField(default=dict, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

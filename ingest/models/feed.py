@@ -5,13 +5,18 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
+
+from ingest import crontab
 
 
 class Feed(models.Model):
     """One stream of stones from one supplier account.
 
     `parameters` belong to the adapter. `watermark` is the supplier's time up to which the catalogue is complete; only a
-    finished run whose partitions all completed advances it. Shares are between 0 and 1.
+    finished run whose partitions all completed advances it. Shares are between 0 and 1. Schedules are crontab strings in
+    UTC; no slot is owed from before `scheduled_since`, which a trigger of the table sets when a schedule changes or the
+    feed is enabled.
     """
 
     slug = models.SlugField(max_length=50, unique=True)
@@ -20,6 +25,21 @@ class Feed(models.Model):
     parameters = models.JSONField(default=dict, blank=True)
     enabled = models.BooleanField(default=True)
     watermark = models.DateTimeField(null=True, blank=True, editable=False)
+    full_schedule = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        validators=[crontab.validate],
+        help_text="When full runs start, e.g. 0 2 * * * (every day at 02:00 UTC). Empty: never by themselves.",
+    )
+    incremental_schedule = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        validators=[crontab.validate],
+        help_text="When incremental runs start, e.g. */15 * * * * (every quarter of an hour). Empty: never by themselves.",
+    )
+    scheduled_since = models.DateTimeField(db_default=Now(), editable=False)
     window_lag_seconds = models.PositiveIntegerField(
         default=30,
         help_text="A run's window ends this long before the supplier's clock, so that nothing is still being written in it.",
@@ -40,6 +60,17 @@ class Feed(models.Model):
     )
     error_budget = models.FloatField(
         default=0.01, help_text="A run with more than this share of dead letters waits for approval."
+    )
+    median_brake = models.FloatField(
+        default=0.3,
+        validators=[MinValueValidator(0)],
+        help_text="A run that would move the median of what the feed's stones cost by more than this share waits.",
+    )
+    partial_delay_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(86_400)],
+        help_text="How long a run with failed partitions waits for retries. Empty: PARTIAL_DELAY_SECONDS.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

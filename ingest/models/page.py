@@ -12,7 +12,8 @@ class Page(models.Model):
     """One page that was received and stored; written with its rows and the partition's next offset, or not at all.
 
     `received = stored + unchanged + repeats + dead`. `stone_ids` are the catalogue ids of all identified items, in order;
-    `reread` says which reading of the partition it belongs to. `observed_at` is when the request was sent, by the database's clock.
+    `reread` says which reading of the partition it belongs to. `observed_at` is when the request was sent, by the
+    database's clock.
     """
 
     run_id = models.BigIntegerField()

@@ -23,6 +23,13 @@ PARTITION_STATES = StateMachine(
 class Partition(Leased):
     """A slice of a run: a range of whole dollars per carat (inclusive; the last one open-ended), or a list of stones.
 
+    With `shares_end` the next range begins at this one's `price_to`, else a dollar above. Prices that are too crowded for
+    one partition have several, cut by carats (each begins where the one before ends, or a hundredth above) or, where stones
+    cannot be told apart, by offsets: such a slice begins at the stone at `offset_from` and ends where it meets the next one,
+    about `offset_to` (None: at the list's end). That ranges do not overlap is an exclusion constraint
+    (`partition_no_overlap`), that they tile the axis is checked by a trigger when the run leaves planning
+    (`run_partitions_tile`), and they never change afterwards (`partition_range_fixed`); see the migration `0013_planning`.
+
     Being worked on is not a state but a live lease. `next_offset` moves only in the transaction that stores the page.
     `expected` is the supplier's count of the slice, `recounted` the one taken at its end if they differed, `errors` the
     failures since the last page that went well, `other_requests` those that stored no page (failed ones, steps back,
@@ -47,6 +54,9 @@ class Partition(Leased):
     price_to = models.PositiveIntegerField(null=True, blank=True)
     carats_from = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     carats_to = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
+    shares_end = models.BooleanField(default=False)
+    offset_from = models.PositiveIntegerField(default=0)
+    offset_to = models.PositiveIntegerField(null=True, blank=True)
     stone_ids = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     expected = models.PositiveIntegerField()
     recounted = models.PositiveIntegerField(null=True, blank=True)
@@ -66,12 +76,22 @@ class Partition(Leased):
                 condition=Q(price_to__isnull=True) | Q(price_to__gte=models.F("price_from")),
                 name="partition_range_not_empty",
             ),
+            models.CheckConstraint(
+                condition=Q(offset_to__isnull=True) | Q(offset_to__gt=models.F("offset_from")),
+                name="partition_offsets_not_empty",
+            ),
         ]
         indexes = [models.Index(fields=["run", "due_at"], name="partition_due", condition=Q(state="ready"))]
 
     def __str__(self) -> str:
         if self.kind == self.Kind.CONFIRM:
-            return f"{len(self.stone_ids)} stones by id"
+            return f"{self.expected} stones by id"
         end = "and above" if self.price_to is None else f"– {self.price_to:,}"
         carats = "" if self.carats_from is None else f", {self.carats_from} – {self.carats_to or '…'} ct"
-        return f"${self.price_from:,} {end} per carat{carats}"
+        return f"${self.price_from:,} {end} per carat{carats}{self._stones}"
+
+    @property
+    def _stones(self) -> str:
+        if not self.offset_from and self.offset_to is None:
+            return ""
+        return f", stones {self.offset_from:,} {'and on' if self.offset_to is None else f'– {self.offset_to - 1:,}'}"

@@ -10,7 +10,9 @@ class RawDiamond(models.Model):
 
     The table is range-partitioned by `received_on` (a day); `ingest.raw_store` makes the days ahead, retention drops whole
     ones. The primary key in the database is `(id, received_on)`. `payload` is of type `json`, which keeps the text as it
-    came. `payload_hash` is BLAKE2b (16 bytes) of that text. `observed_at` is when the request was sent.
+    came. `payload_hash` is BLAKE2b (16 bytes) of that text. `observed_at` is when the request was sent. A `partition_id` of
+    0 marks what no page of the ledger stored: a replayed item, or a live diamond's payload that was carried over from a day
+    that was dropped, under its old id.
     """
 
     id = models.BigAutoField(primary_key=True)

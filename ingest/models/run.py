@@ -13,9 +13,9 @@ RUN_STATES = StateMachine(
     {
         "planning": frozenset({"ingesting", "failed", "cancelled"}),
         "ingesting": frozenset({"settling", "failed", "cancelled"}),
-        "settling": frozenset({"ingesting", "consolidating", "failed", "cancelled"}),
+        "settling": frozenset({"ingesting", "consolidating", "in_review", "failed", "cancelled"}),
         "consolidating": frozenset({"completed", "in_review", "failed", "cancelled"}),
-        "in_review": frozenset({"consolidating", "cancelled"}),
+        "in_review": frozenset({"settling", "consolidating", "cancelled"}),
         "completed": frozenset({"ingesting"}),
         "failed": frozenset({"ingesting"}),
         "cancelled": frozenset(),
@@ -29,7 +29,9 @@ class Run(Leased):
     """One pull of a feed's window.
 
     The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper and rule set are
-    pinned then, too. Counts are derived from partitions, pages and batches; `summary` is written once, at the end.
+    pinned then, too. Counts are derived from partitions, pages and batches; `summary` is written once, at the end. Once a
+    run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and `approved` say by which
+    brakes a run was held and let go on, and how hard each pressed (shares by brake).
     """
 
     class Kind(models.TextChoices):
@@ -59,17 +61,25 @@ class Run(Leased):
     rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
     plan = models.JSONField(default=dict, blank=True)
     suspect = models.CharField(max_length=500, blank=True, default="")
+    held = models.JSONField(default=dict, blank=True)
+    approved = models.JSONField(default=dict, blank=True)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     failure = models.TextField(blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
+    #: What `ingest.drift` counted of the run's stones, and of earlier runs' that it was held against.
+    drift = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["feed"], condition=Q(state__in=LIVE_STATES), name="one_live_run_per_feed"),
         ]
-        indexes = [models.Index(fields=["due_at"], name="run_due", condition=Q(state__in=LIVE_STATES))]
+        indexes = [
+            models.Index(fields=["due_at"], name="run_due", condition=Q(state__in=LIVE_STATES)),
+            models.Index(fields=["finished_at"], name="run_not_archived", condition=Q(archived_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"Run {self.pk} of {self.feed.slug}"

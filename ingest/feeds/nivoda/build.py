@@ -8,9 +8,12 @@ from typing import Any
 from django.conf import settings
 
 from diamondhub.ratelimit.limiter import Limiter
+from ingest.draining import pause
 from ingest.errors import IngestError
 from ingest.feeds.nivoda.adapter import NivodaAdapter
 from ingest.feeds.nivoda.client import NivodaClient
+from ingest.feeds.nivoda.tokens import SharedTokens
+from ingest.pauses import SupplierPauses
 
 
 class NivodaNotConfigured(IngestError):
@@ -19,7 +22,7 @@ class NivodaNotConfigured(IngestError):
 
 def build(parameters: dict[str, Any]) -> NivodaAdapter:
     """The adapter for a feed's parameters. Raises `NivodaNotConfigured` if the settings lack the account."""
-    return NivodaAdapter(_client(), parameters)
+    return NivodaAdapter(_client(), parameters, count_seconds=settings.PLAN_COUNT_SECONDS)
 
 
 @cache
@@ -29,11 +32,24 @@ def _client() -> NivodaClient:
     ]
     if missing:
         raise NivodaNotConfigured(f"the Nivoda account is not configured: set {', '.join(missing)}")
-    limiter = Limiter("nivoda", per_second=settings.NIVODA_RATE_LIMIT, redis_url=settings.REDIS_URL)
+    limiter = Limiter(
+        "nivoda",
+        per_second=settings.NIVODA_RATE_LIMIT,
+        redis_url=settings.REDIS_URL,
+        pauses=SupplierPauses(),
+        sleep=pause,
+    )
     return NivodaClient(
         settings.NIVODA_ENDPOINT,
         settings.NIVODA_USERNAME,
         settings.NIVODA_PASSWORD,
         limiter,
         timeout=settings.NIVODA_TIMEOUT,
+        tokens=SharedTokens(
+            settings.NIVODA_ENDPOINT,
+            settings.NIVODA_USERNAME,
+            settings.NIVODA_PASSWORD,
+            redis_url=settings.REDIS_URL,
+            secret=settings.SECRET_KEY,
+        ),
     )

@@ -33,7 +33,7 @@ class IngestCommand(BaseCommand):
         except IngestError as error:
             raise CommandError(str(error)) from error
 
-    def run(self, **options: Any) -> None:
+    def run(self, *args: Any, **options: Any) -> None:
         """What the command does."""
         raise NotImplementedError
 

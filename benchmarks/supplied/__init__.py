@@ -1,0 +1,1 @@
+"""A supplier without a network: what remains is our own work."""

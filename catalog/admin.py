@@ -1,0 +1,241 @@
+"""The diamonds in the admin: found by exact look-ups, listed by price, never edited.
+
+Apps above add what they know: ingestion calls `name_feeds_by` with the feeds' slugs and `link_from_diamonds` with the
+link to the raw payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from catalog.models import DatasetVersion, Diamond, diamond_id
+from catalog.shapes import KNOWN_SHAPES
+from diamondhub.admin_base import ReadOnlyAdmin, SelectFilter
+from diamondhub.admin_display import (
+    NOTHING,
+    Group,
+    Link,
+    badge,
+    dollars,
+    field_value,
+    moment,
+    of_the_web,
+    outside_link,
+    spoken,
+)
+
+_feed_slugs: list[Callable[[], Sequence[str]]] = []
+_links: list[Callable[[HttpRequest, Diamond], Link | None]] = []
+#: Stones of one certificate number that a search shows at most.
+SAME_CERTIFICATE = 100
+
+
+def name_feeds_by(slugs: Callable[[], Sequence[str]]) -> None:
+    """Have the feeds' slugs asked of `slugs`, for the filter and for the search by the supplier's stone id."""
+    if slugs not in _feed_slugs:
+        _feed_slugs.append(slugs)
+
+
+def link_from_diamonds(link: Callable[[HttpRequest, Diamond], Link | None]) -> None:
+    """Have the page of a diamond show the link that `link` makes for whom may follow it."""
+    if link not in _links:
+        _links.append(link)
+
+
+def feed_slugs() -> list[str]:
+    """The slugs of all feeds that anybody knows."""
+    return [slug for slugs in _feed_slugs for slug in slugs()]
+
+
+class FeedFilter(SelectFilter):
+    """Stones of one feed."""
+
+    title = "feed"
+    parameter_name = field = "feed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The known feeds; never read from the stones."""
+        return [(slug, slug) for slug in feed_slugs()]
+
+
+class ShapeFilter(SelectFilter):
+    """Stones of one of the shapes that suppliers are known to send."""
+
+    title = "shape"
+    parameter_name = field = "shape"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The known shapes."""
+        return [(shape, spoken(shape)) for shape in KNOWN_SHAPES]
+
+
+@admin.register(Diamond)
+class DiamondAdmin(ReadOnlyAdmin[Diamond]):
+    """Diamonds. Sorted by nothing but price, which the index (price, id) serves both ways."""
+
+    list_display = (
+        "stone",
+        "carats",
+        "color",
+        "clarity",
+        "cut_grade",
+        "lab",
+        "certificate_number",
+        "state",
+        "price",
+        "cost",
+        "feed",
+    )
+    list_filter = (FeedFilter, ShapeFilter, "lab_grown", "availability")
+    sortable_by = ("price",)
+    ordering = ("price_cents", "pk")
+    search_help_text = "Diamond id, certificate or stone id"
+    detail_template = "admin/catalog/diamond/detail.html"
+
+    def find(self, rows: QuerySet[Diamond], text: str) -> QuerySet[Diamond]:
+        """By id, by certificate number (its index) and by the supplier's stone id, whose diamond id is known."""
+        ids = [diamond_id(feed, text) for feed in feed_slugs()]
+        try:
+            ids.append(UUID(text))
+        except ValueError:
+            pass
+        certified = Diamond.objects.filter(certificate_number=text).values_list("pk", flat=True)
+        return rows.filter(pk__in=[*ids, *certified[:SAME_CERTIFICATE]])
+
+    @admin.display(description="stone")
+    def stone(self, diamond: Diamond) -> str:
+        """Shape and kind; links to the page."""
+        return f"{spoken(diamond.shape)}{', lab-grown' if diamond.lab_grown else ''}"
+
+    @admin.display(description="cut")
+    def cut_grade(self, diamond: Diamond) -> str:
+        """The cut by name."""
+        return grade(diamond, "cut")
+
+    @admin.display(description="availability")
+    def state(self, diamond: Diamond) -> SafeString:
+        """Availability as a badge."""
+        return badge(diamond.availability)
+
+    @admin.display(description="price", ordering="price_cents")
+    def price(self, diamond: Diamond) -> str:
+        """The price in dollars."""
+        return dollars(diamond.price_cents)
+
+    @admin.display(description="cost")
+    def cost(self, diamond: Diamond) -> str:
+        """The cost in dollars."""
+        return dollars(diamond.cost_cents)
+
+    def links(self, request: HttpRequest, row: Diamond) -> list[Link]:
+        """What the apps above know of the stone."""
+        return [found for link in _links if (found := link(request, row)) is not None]
+
+    def detail_context(self, request: HttpRequest, row: Diamond) -> dict[str, Any]:
+        """The picture, only from an address of the web."""
+        picture = row.image_url or ""
+        return {"picture": picture if of_the_web(picture) else "", "title": f"{row}, {spoken(row.shape)}"}
+
+    def groups(self, request: HttpRequest, row: Diamond) -> list[Group]:
+        """All fields, sorted as the trade reads them."""
+        return [
+            Group("Stone", _stone(row)),
+            Group("Measurements", _measurements(row)),
+            Group("Certificate and media", _certificate(row)),
+            Group("Money", _money(row)),
+            Group("Provenance", _provenance(row)),
+        ]
+
+
+@admin.register(DatasetVersion)
+class DatasetVersionAdmin(ReadOnlyAdmin[DatasetVersion]):
+    """What changed the data set, newest first."""
+
+    list_display = ("version", "cause", "created")
+
+    @admin.display(description="created")
+    def created(self, version: DatasetVersion) -> str | SafeString:
+        """When it became current."""
+        return moment(version.created_at)
+
+
+def grade(diamond: Diamond, name: str) -> str:
+    """A grade by its name; letters and clarity stay as the trade writes them."""
+    value = getattr(diamond, name)
+    if value is None:
+        return NOTHING
+    written = str(getattr(diamond, f"get_{name}_display")())
+    return written if name in ("color", "clarity") else spoken(written)
+
+
+def _shown(diamond: Diamond, *names: str) -> list[tuple[str, Any]]:
+    labels = {field.name: str(field.verbose_name) for field in diamond._meta.concrete_fields}
+    return [(labels[name], field_value(diamond, name)) for name in names]
+
+
+def _stone(diamond: Diamond) -> list[tuple[str, Any]]:
+    return [
+        ("availability", badge(diamond.availability)),
+        ("kind", "lab-grown" if diamond.lab_grown else "natural"),
+        ("shape", spoken(diamond.shape)),
+        *_shown(diamond, "carats"),
+        *((name, grade(diamond, name)) for name in ("color", "clarity", "cut", "polish", "symmetry")),
+        ("fluorescence", grade(diamond, "fluorescence_intensity")),
+        *_shown(diamond, "fluorescence_color", "fancy_color"),
+        ("fancy intensity", grade(diamond, "fancy_intensity")),
+        *_shown(diamond, "fancy_overtone", "treated", "eye_clean", "brown", "green", "milky"),
+        *_shown(diamond, "country_of_origin"),
+    ]
+
+
+def _measurements(diamond: Diamond) -> list[tuple[str, Any]]:
+    sides = [diamond.length_mm, diamond.width_mm, diamond.depth_mm]
+    return [
+        ("length × width × depth", " × ".join("?" if side is None else str(side) for side in sides) + " mm"),
+        *_shown(diamond, "ratio"),
+        ("table, %", field_value(diamond, "table_pct")),
+        ("depth, %", field_value(diamond, "depth_pct")),
+        *_shown(diamond, "crown_angle", "crown_height", "pavilion_angle", "pavilion_depth", "girdle", "culet"),
+    ]
+
+
+def _certificate(diamond: Diamond) -> list[tuple[str, Any]]:
+    return [
+        *_shown(diamond, "lab", "certificate_number"),
+        ("certificate", outside_link(diamond.certificate_url)),
+        ("image", outside_link(diamond.image_url)),
+        ("video", outside_link(diamond.video_url)),
+        *((f"image {place}", outside_link(url)) for place, url in enumerate(diamond.images, start=1)),
+    ]
+
+
+def _money(diamond: Diamond) -> list[tuple[str, Any]]:
+    gain = diamond.price_cents - diamond.cost_cents
+    return [
+        ("price", dollars(diamond.price_cents)),
+        ("price per carat", dollars(diamond.price_per_carat_cents)),
+        ("cost", dollars(diamond.cost_cents)),
+        ("cost per carat", dollars(diamond.cost_per_carat_cents)),
+        ("margin on cost", f"{gain / diamond.cost_cents:.1%} ({dollars(gain) if gain >= 0 else '-' + dollars(-gain)})"),
+        *_shown(diamond, "rule_set", "rule", "experiment_arm", "rating"),
+    ]
+
+
+def _provenance(diamond: Diamond) -> list[tuple[str, Any]]:
+    return [
+        ("diamond id", str(diamond.pk)),
+        *_shown(diamond, "feed", "supplier_stone_id", "offer_id", "supplier_name"),
+        *_shown(diamond, "delivery_days_min", "delivery_days_max"),
+        ("first seen", moment(diamond.first_seen_at)),
+        ("changed", moment(diamond.changed_at)),
+        ("supplier's change", moment(diamond.source_updated_at)),
+        ("payload hash", bytes(diamond.payload_hash).hex()),
+        ("raw payload", str(diamond.raw_id)),
+    ]

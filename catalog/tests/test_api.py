@@ -1,0 +1,206 @@
+"""The diamonds' API from outside: what it shows, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.api import PARAMETERS
+from catalog.grades import Clarity, Color, FancyIntensity
+from catalog.models import Diamond
+from catalog.tests.factories import a_diamond
+from diamondhub.access.clients import create_client
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/api/v1/diamonds"
+
+
+@pytest.fixture
+def http() -> Client:
+    key = create_client("shop", scopes=["catalog:read"]).text
+    return Client(headers={"X-API-Key": key}, raise_request_exception=False)
+
+
+def refused(answer: Any) -> dict[str, str]:
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    return {error["field"]: error["message"] for error in answer.json()["errors"]}
+
+
+def test_a_stone_is_shown_in_the_trades_words(http: Client) -> None:
+    a_diamond(
+        carats=Decimal("1.500"),
+        color=Color.FANCY,
+        clarity=Clarity.VVS1,
+        fancy_color="YELLOW",
+        fancy_intensity=FancyIntensity.FANCY_VIVID,
+        cut=None,
+        price_cents=1_234_50,
+        price_per_carat_cents=823_00,
+    )
+
+    body = http.get(ADDRESS).json()
+
+    assert {name: body[name] for name in ("count", "count_is_exact", "next")} == {
+        "count": 1,
+        "count_is_exact": True,
+        "next": None,
+    }
+    (stone,) = body["results"]
+    assert (stone["price"], stone["price_per_carat"], stone["currency"]) == ("1234.50", "823.00", "USD")
+    assert (stone["color"], stone["fancy_color"], stone["fancy_intensity"]) == ("FANCY", "YELLOW", "FANCY_VIVID")
+    assert (stone["clarity"], stone["cut"], stone["polish"]) == ("VVS1", None, "EXCELLENT")
+    assert (stone["carats"], stone["ratio"], stone["treated"], stone["lab_grown"]) == (1.5, 1.005, None, False)
+    assert stone["changed_at"] == "2026-01-02T03:04:05Z"
+
+
+def test_the_sellers_secrets_are_not_shown(http: Client) -> None:
+    stone = a_diamond(cost_cents=98_765_43, cost_per_carat_cents=87_654_32, rule_set=76_543, rule=65_432, raw_id=54_321)
+
+    shown = http.get(ADDRESS).content.decode() + http.get(f"{ADDRESS}/{stone.pk}").content.decode()
+
+    hidden = {"cost_cents", "cost_per_carat_cents", "rule_set", "rule", "experiment_arm", "payload_hash", "raw_id"}
+    columns = {field.name for field in Diamond._meta.get_fields()}
+    assert columns - set(json.loads(http.get(f"{ADDRESS}/{stone.pk}").content)) == hidden | {
+        "price_cents",
+        "price_per_carat_cents",
+    }
+    assert not any(number in shown for number in ("98765", "87654", "76543", "65432", "54321"))
+    assert "cost" not in shown
+
+
+def test_one_stone_by_its_id_whatever_its_availability(http: Client) -> None:
+    stone = a_diamond(availability="delisted")
+
+    answer = http.get(f"{ADDRESS}/{stone.pk}")
+
+    assert answer.status_code == 200
+    assert (answer.json()["id"], answer.json()["availability"]) == (str(stone.pk), "delisted")
+
+
+def test_a_stone_that_there_is_not_is_not_found(http: Client) -> None:
+    answer = http.get(f"{ADDRESS}/{uuid4()}")
+
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:diamondhub:problem:not-found"
+
+
+def test_one_stone_takes_no_parameters(http: Client) -> None:
+    stone = a_diamond()
+
+    assert "fields" in refused(http.get(f"{ADDRESS}/{stone.pk}?fields=price"))
+
+
+def test_pages_follow_each_other_by_their_cursor(http: Client) -> None:
+    for cents in (300, 100, 200):
+        a_diamond(price_cents=cents)
+
+    first = http.get(f"{ADDRESS}?limit=2&sort=-price").json()
+    second = http.get(f"{ADDRESS}?limit=5&sort=-price&cursor={first['next']}").json()
+
+    assert [stone["price"] for stone in first["results"] + second["results"]] == ["3.00", "2.00", "1.00"]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize("other", ["sort=price", "sort=-price&color=G", "sort=-price&availability=available,sold"])
+def test_a_cursor_of_another_query_is_refused(http: Client, other: str) -> None:
+    a_diamond()
+    a_diamond()
+    cursor = http.get(f"{ADDRESS}?limit=1&sort=-price").json()["next"]
+
+    answer = http.get(f"{ADDRESS}?{other}&cursor={cursor}")
+
+    assert "another query" in refused(answer)["cursor"]
+    assert answer.json()["type"] == "urn:diamondhub:problem:wrong-cursor"
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "x" * 501, "WzEsMl0:1xVsza:jINKP9", "%00", "é"])
+def test_an_invented_cursor_is_refused(http: Client, cursor: str) -> None:
+    assert "cursor" in refused(http.get(f"{ADDRESS}?cursor={quote(cursor)}"))
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("order_by=price", "order_by"),
+        ("_connector=OR", "_connector"),
+        ("price_cents__gte=1", "price_cents__gte"),
+        ("cost_min=1", "cost_min"),
+        ("offset=10", "offset"),
+        ("sort=cost_cents", "sort"),
+        ("sort=price&sort=price", "sort"),
+        ("sort=", "sort"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=9223372036854775808", "limit"),
+        ("carats_min=NaN", "carats_min"),
+        ("carats_max=Infinity", "carats_max"),
+        ("price_min=1e400", "price_min"),
+        ("price_min=99999999999999999999", "price_min"),
+        ("carats_min=2&carats_max=1", "carats_min"),
+        ("price_min=2&price_max=1.99", "price_min"),
+        ("clarity_min=VS2&clarity_max=VVS1", "clarity_min"),
+        ("color=d", "color"),
+        ("color=ZZ", "color"),
+        ("shape=" + ",".join(["ROUND"] * 51), "shape"),
+        ("shape=ROUND%00", "shape"),
+        ("shape=%ED%A0%80", "query"),
+        ("shape=" + "A" * 41, "shape"),
+        ("lab=" + "A" * 33, "lab"),
+        ("certificate_number=" + "1" * 65, "certificate_number"),
+        ("lab_grown=1", "lab_grown"),
+        ("availability=gone", "availability"),
+        ("changed_since=yesterday", "changed_since"),
+    ],
+)
+def test_a_wrong_parameter_is_named(http: Client, query: str, field: str) -> None:
+    assert list(refused(http.get(f"{ADDRESS}?{query}"))) == [field]
+
+
+def test_the_edges_of_every_bound_reach_the_database_unharmed(http: Client) -> None:
+    edges = {
+        "price_max": "1000000000", "carats_max": "99999.999", "table_max": "9999.99", "ratio_max": "9999.999",
+        "certificate_number": "A" * 64, "shape": "A" * 40, "lab": "A" * 32, "fancy_color": "A" * 64,
+        "changed_since": "2999-12-31T23:59:59.999999-14:00", "limit": "100",
+    }  # fmt: skip
+
+    for name, value in edges.items():
+        assert http.get(ADDRESS, {name: value}).status_code == 200, name
+
+
+NAMES = st.sampled_from([parameter.name for parameter in PARAMETERS])
+VALUES = st.text(max_size=12) | st.sampled_from(["0", "1", "1.5", "true", "D", "ROUND,OVAL", "VS1", "price", "-carats"])
+
+
+@settings(max_examples=80)
+@given(pairs=st.lists(st.tuples(NAMES, VALUES), max_size=4))
+def test_no_query_is_a_fault_of_ours(pairs: list[tuple[str, str]]) -> None:
+    http = Client(headers={"X-API-Key": _key()}, raise_request_exception=False)
+
+    answer = http.get(f"{ADDRESS}?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs))
+
+    assert answer.status_code in {200, 400}, answer.content
+
+
+def _key() -> str:
+    return create_client(str(uuid4()), scopes=["catalog:read"]).text
+
+
+def test_head_and_options_are_answered(http: Client) -> None:
+    assert http.head(ADDRESS).status_code == 200
+    assert http.options(ADDRESS).status_code == 200
+
+
+def test_with_redis_away_searches_are_answered(http: Client, settings: Any) -> None:
+    away = {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+
+    assert http.get(ADDRESS).status_code == 200

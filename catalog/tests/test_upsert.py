@@ -1,0 +1,204 @@
+"""Writing mapped stones in sets: what an upsert inserts, changes and leaves alone."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import DataError, IntegrityError, NotSupportedError, connection, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+from psycopg import sql
+
+from catalog import upsert
+from catalog.models import Diamond, diamond_id
+from catalog.rows import StoneFacts
+from catalog.tests.factories import SEEN
+from catalog.tests.facts import facts
+from catalog.upsert import MappedStone, Upserted
+from diamondhub.database import psycopg_cursor
+
+PRICE = sql.SQL("i.cost_cents * 2")
+PER_CARAT = sql.SQL("CASE WHEN i.carats > 0 THEN round(p.price_cents / i.carats)::bigint END")
+
+
+def mapped(stone: str = "S-1", *, raw_id: int = 1, after: float = 0.0, **changes: Any) -> MappedStone:
+    """A stone on its way; `after` are seconds from `SEEN` to when its payload was observed."""
+    return MappedStone(
+        id=diamond_id("memory", stone),
+        feed="memory",
+        supplier_stone_id=stone,
+        payload_hash=raw_id.to_bytes(16, "big"),
+        raw_id=raw_id,
+        source_updated_at=SEEN + timedelta(seconds=after),
+        facts=facts(**changes),
+    )
+
+
+def write(*stones: MappedStone, rule_set: int = 1) -> Upserted:
+    with transaction.atomic(), psycopg_cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
+        upsert.create_incoming(cursor)
+        upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
+        return upsert.upsert_incoming(cursor, price=PRICE, price_per_carat=PER_CARAT, rule_set=rule_set)
+
+
+def test_the_columns_are_those_of_the_catalogue_in_the_order_of_the_facts() -> None:
+    columns = {field.name for field in Diamond._meta.fields}
+
+    assert set(upsert.INCOMING_COLUMNS) < columns
+    assert upsert.INCOMING_COLUMNS[-len(StoneFacts.__struct_fields__) :] == StoneFacts.__struct_fields__
+
+
+@pytest.mark.django_db
+def test_a_new_stone_is_written_with_every_fact_priced_and_dated() -> None:
+    said: dict[str, Any] = {
+        "color": 4,
+        "clarity": 5,
+        "ratio": Decimal("1.016"),
+        "images": ["https://images.example/ü,{}\"'.jpg", "two"],
+        "girdle": "Thin\tto \\N thick",
+        "treated": False,
+        "carats": Decimal("1.500"),
+        "delivery_days_min": 3,
+    }
+
+    done = write(mapped(**said), rule_set=7)
+
+    stone = Diamond.objects.get()
+    assert done == Upserted(inserted=1, updated=0)
+    assert {name: getattr(stone, name) for name in said} == said
+    assert (stone.cost_cents, stone.price_cents, stone.price_per_carat_cents) == (100_000, 200_000, 133_333)
+    assert (stone.rule_set, stone.raw_id, stone.source_updated_at) == (7, 1, SEEN)
+    assert stone.first_seen_at == stone.changed_at
+    assert (stone.cut, stone.lab, stone.eye_clean) == (None, None, None)
+
+
+@pytest.mark.django_db
+def test_a_newer_payload_changes_everything_but_when_the_stone_was_first_seen() -> None:
+    write(mapped(color=4, lab="GIA"))
+    Diamond.objects.update(first_seen_at=SEEN, changed_at=SEEN)
+
+    done = write(mapped(raw_id=2, after=1, cost_cents=300, availability="sold"), rule_set=2)
+
+    stone = Diamond.objects.get()
+    assert done == Upserted(inserted=0, updated=1)
+    assert (stone.cost_cents, stone.price_cents, stone.color, stone.lab) == (300, 600, None, None)
+    assert (stone.availability, stone.raw_id, stone.rule_set) == ("sold", 2, 2)
+    assert stone.first_seen_at == SEEN
+    assert stone.changed_at > SEEN
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("raw_id", "after"), [(9, -1.0), (1, -1.0), (1, 0.0)])
+def test_an_older_payload_changes_nothing(raw_id: int, after: float) -> None:
+    write(mapped(raw_id=2, after=0, cost_cents=500))
+
+    done = write(mapped(raw_id=raw_id, after=after, cost_cents=1))
+
+    assert done == Upserted(inserted=0, updated=0)
+    assert (Diamond.objects.get().cost_cents, Diamond.objects.get().raw_id) == (500, 2)
+
+
+@pytest.mark.django_db
+def test_of_payloads_observed_at_once_the_later_received_wins() -> None:
+    write(mapped(raw_id=2, cost_cents=500))
+
+    assert write(mapped(raw_id=3, cost_cents=700)).updated == 1
+    assert Diamond.objects.get().cost_cents == 700
+
+
+@pytest.mark.django_db
+def test_the_same_payload_again_changes_nothing_unless_the_stone_was_delisted() -> None:
+    first = mapped()
+    again = replace(first, raw_id=2, source_updated_at=SEEN + timedelta(days=1))
+    write(first)
+    unchanged = write(again)
+    Diamond.objects.update(availability="delisted")
+
+    back = write(again)
+
+    assert (unchanged, back) == (Upserted(0, 0), Upserted(0, 1))
+    assert Diamond.objects.get().availability == "available"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"lab": "x" * 33}, DataError),
+        ({"carats": Decimal(100_000)}, DataError),
+        ({"carats": Decimal("NaN")}, NotSupportedError),
+        ({"carats": Decimal(-1)}, IntegrityError),
+        ({"cost_cents": 0}, IntegrityError),
+        ({"cost_cents": 2**63}, DataError),
+        ({"offer_id": None}, IntegrityError),
+        ({"girdle": "NUL\0"}, DataError),
+        ({"color": 40_000}, DataError),
+    ],
+)
+def test_one_stone_that_the_catalogue_does_not_take_keeps_all_out(
+    changes: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        write(mapped("good"), mapped("bad", **changes))
+
+    assert not Diamond.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sets_that_overlap_are_written_at_once_without_a_deadlock_and_the_newest_wins() -> None:
+    stones = [f"S-{number}" for number in range(200)]
+    failures: list[Exception] = []
+    gate = threading.Barrier(4)
+
+    def work(worker: int) -> None:
+        order = stones if worker % 2 else stones[::-1]
+        try:
+            gate.wait(timeout=10)
+            for turn in range(3):
+                raw_id = 10 * turn + worker + 1
+                write(*[mapped(stone, raw_id=raw_id, after=raw_id, cost_cents=raw_id) for stone in order])
+        except Exception as error:  # noqa: BLE001 - told below
+            failures.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=30)
+
+    assert failures == []
+    assert set(Diamond.objects.values_list("raw_id", "cost_cents")) == {(24, 24)}
+
+
+class AnyFacts(TestCase):
+    """Whatever a mapper may say."""
+
+    @given(
+        text=st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=60),
+        images=st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), max_size=3),
+        carats=st.decimals(0, Decimal("99999.999"), places=3),
+        flag=st.sampled_from([None, True, False]),
+    )
+    @settings(max_examples=40)
+    def test_facts_come_back_as_they_were_written(
+        self, text: str, images: list[str], carats: Decimal, flag: bool | None
+    ) -> None:
+        stone = mapped(str(uuid.uuid4()), girdle=text, images=images, carats=carats, milky=flag)
+
+        write(stone)
+
+        kept = Diamond.objects.get(pk=stone.id)
+        assert {name: getattr(kept, name) for name in StoneFacts.__struct_fields__} == msgspec.structs.asdict(
+            stone.facts
+        )

@@ -1,0 +1,12 @@
+"""Addresses of the catalogue's API, below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from catalog.api import Diamonds, OneDiamond
+
+urlpatterns: list[URLPattern] = [
+    path("diamonds", Diamonds.as_view(), name="diamonds"),
+    path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
+]

@@ -1,0 +1,79 @@
+"""The text of an API key, `dh_<id>_<secret><checksum>`: made, taken apart, hashed. Knows no database.
+
+The secret is 256 random bits, so a fast keyed hash is as good as a slow one, and a slow one would only be a lever for
+whoever wants to keep the server busy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+
+from django.conf import settings
+
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+ID_LENGTH = 12
+#: Characters that 32 bytes, and a CRC32, need in base 62.
+SECRET_LENGTH, CHECKSUM_LENGTH = 43, 6
+_FORM = re.compile(
+    rf"(?P<body>dh_(?P<id>[0-9A-Za-z]{{{ID_LENGTH}}})_(?P<secret>[0-9A-Za-z]{{{SECRET_LENGTH}}}))"
+    rf"(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_LENGTH}}})",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class PresentedKey:
+    """A well-formed key: its id, and its secret, which no representation shows."""
+
+    key_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"PresentedKey({self.key_id})"
+
+    @property
+    def text(self) -> str:
+        """The whole key, as its client keeps it."""
+        body = f"dh_{self.key_id}_{self.secret}"
+        return body + _checksum(body)
+
+    @property
+    def secret_hash(self) -> bytes:
+        """What is stored of the secret: 32 bytes, worthless without `SECRET_KEY`."""
+        return hmac.digest(_pepper(), f"{self.key_id}:{self.secret}".encode(), hashlib.sha256)
+
+
+def generate() -> PresentedKey:
+    """A new key."""
+    key_id = "".join(secrets.choice(_DIGITS) for _ in range(ID_LENGTH))
+    return PresentedKey(key_id, _base62(int.from_bytes(secrets.token_bytes(32)), SECRET_LENGTH))
+
+
+def parse(text: str) -> PresentedKey | None:
+    """The key that a client presented; None if it is malformed or mistyped, which its checksum tells without a query."""
+    found = _FORM.fullmatch(text)
+    if found is None or not hmac.compare_digest(_checksum(found["body"]), found["checksum"]):
+        return None
+    return PresentedKey(found["id"], found["secret"])
+
+
+def _checksum(body: str) -> str:
+    return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_DIGITS))
+        characters.append(_DIGITS[digit])
+    return "".join(reversed(characters))
+
+
+def _pepper() -> bytes:
+    return hmac.digest(settings.SECRET_KEY.encode(), b"diamondhub.access.api-keys", hashlib.sha256)

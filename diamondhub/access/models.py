@@ -1,0 +1,53 @@
+"""API clients and their keys. `clients` creates them, `authentication` looks them up at every request."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db import models
+
+from diamondhub.access.scopes import Scope
+
+
+class ApiClient(models.Model):
+    """A program that may call the API: a shop, a pricing tool. It holds scopes, its keys only prove who it is."""
+
+    name = models.CharField(max_length=100, unique=True, validators=[ProhibitNullCharactersValidator()])
+    active = models.BooleanField(default=True, help_text="An inactive client is refused, whatever its keys say.")
+    scopes = ArrayField(models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]))
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+
+    class Meta:
+        verbose_name = "API client"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_authenticated(self) -> Literal[True]:
+        """What DRF asks of whom it calls the user of a request."""
+        return True
+
+
+class ApiKey(models.Model):
+    """One key of a client, kept as a keyed hash: what the client presents is never stored.
+
+    A client may have several keys at once, so that a new one can be rolled out before the old one is revoked.
+    """
+
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="keys")
+    key_id = models.CharField(max_length=12, unique=True, editable=False)
+    secret_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    #: True to the minute: a busy client does not write at every request.
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"dh_{self.key_id}_…"

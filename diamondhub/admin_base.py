@@ -1,0 +1,278 @@
+"""What every admin page of ours stands on: lists that stay fast at millions of rows, and pages that only show.
+
+The one module through which the theme's classes are imported; every `admin` module builds on `Admin` or `ReadOnlyAdmin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import InvalidPage, Paginator
+from django.db import DataError, OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+from psycopg.errors import QueryCanceled
+
+from diamondhub.admin_display import Group, Link, Table, field_value
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as _ThemeAdmin
+    from django.contrib.admin.views.main import ChangeList
+
+    ThemeAdmin = _ThemeAdmin
+    RowPaginator = Paginator[Any]
+else:
+    from unfold.admin import ModelAdmin as _ThemeAdmin
+    from unfold.views import ChangeList
+
+    RowPaginator = Paginator
+
+    class ThemeAdmin(_ThemeAdmin):
+        """The theme's class, which can be written with its model as the type checker wants it."""
+
+        def __class_getitem__(cls, _row: object) -> type:
+            return cls
+
+
+_Row = TypeVar("_Row", bound=Model)
+
+#: A list counts its rows up to here; beyond, it says "more than".
+COUNT_CAP = 10_000
+#: Pages that can be leafed through; whoever looks for something further away filters or searches.
+LAST_PAGE = 100
+#: A list that cannot be had in this time says so instead of keeping the database busy (seconds).
+LIST_SECONDS = 10
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[None]:
+    """Let no statement of the block run longer than `seconds`; the timeout ends with the transaction, pooled or not."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
+        yield
+        cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+
+
+def estimated_rows(model: type[Model]) -> int:
+    """How many rows the table has by the planner's statistics; costs nothing, is 0 or less before the first analyze."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+class CappedPaginator(RowPaginator):
+    """Counts no further than `COUNT_CAP` and leafs no further than `LAST_PAGE`."""
+
+    #: The theme's hook for what stands below a list.
+    template_name = "admin/pagination_capped.html"
+
+    @cached_property
+    def count(self) -> int:
+        """Rows up to the cap; the cap plus one means that there are more."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # lists page querysets only
+        return rows.order_by()[: COUNT_CAP + 1].count()
+
+    @cached_property
+    def num_pages(self) -> int:
+        """Pages that can be asked for."""
+        return min(LAST_PAGE, max(1, -(-self.count // self.per_page)))
+
+    @property
+    def more_than_shown(self) -> bool:
+        """Whether there are rows behind the last page."""
+        return self.count > LAST_PAGE * self.per_page
+
+    @property
+    def count_text(self) -> str:
+        """The count in words: exact up to the cap, the planner's estimate for the whole table, else a lower bound."""
+        if self.count <= COUNT_CAP:
+            return f"{self.count:,}"
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        estimate = 0 if rows.query.where else estimated_rows(rows.model)
+        return f"about {estimate:,}" if estimate > COUNT_CAP else f"{COUNT_CAP:,}+"
+
+
+class BoundedChangeList(ChangeList):
+    """A list that sorts only where its admin says that an index serves, and gives up in time."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Sort by nothing but the columns in `sortable_by`, whatever the address asks for."""
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Ties are broken in the direction of the sort, so that one index on both can be walked either way."""
+        ordering = list(super().get_ordering(request, queryset))
+        if len(ordering) > 1 and ordering[-1] in ("pk", "-pk") and isinstance(ordering[-2], str):
+            ordering[-1] = "-pk" if ordering[-2].startswith("-") else "pk"
+        return ordering
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Take the page's rows and the capped count, or an empty list and a word about it if that takes too long."""
+        try:
+            with bounded(LIST_SECONDS):
+                self._take(self.model_admin.get_paginator(request, self.queryset, self.list_per_page))
+        except DataError as error:
+            raise IncorrectLookupParameters from error
+        except OperationalError as error:
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            messages.warning(
+                request,
+                f"This list takes longer than {LIST_SECONDS} seconds: add another filter, or search for something exact.",
+            )
+            self._take(self.model_admin.get_paginator(request, self.queryset.none(), self.list_per_page))
+
+    def _take(self, paginator: Any) -> None:
+        self.result_count = paginator.count
+        self.multi_page = self.result_count > self.list_per_page
+        try:
+            page = paginator.page(self.page_num if self.multi_page else 1)
+        except InvalidPage as error:
+            raise IncorrectLookupParameters from error
+        self.result_list = list(page.object_list)
+        self.show_full_result_count = False
+        # The theme offers "show all" where the two differ.
+        self.full_result_count = self.result_count
+        self.show_admin_actions = bool(self.result_count)
+        self.can_show_all = False
+        self.paginator = paginator
+
+
+class Admin(ThemeAdmin[_Row]):
+    """A list that is cheap at any size. Subclasses say how a text is searched for in `find`, exactly and by an index."""
+
+    paginator = CappedPaginator
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
+    list_filter_sheet = True
+    list_fullwidth = True
+    #: Look-ups that links may use besides those of `list_filter`.
+    allowed_lookups: ClassVar[Sequence[str]] = ()
+    #: What the search box finds; empty: there is no search box.
+    search_help_text = ""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The bounded list."""
+        return BoundedChangeList
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Shows the search box; `find` does the searching."""
+        return ("pk",) if self.search_help_text else ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[_Row], search_term: str
+    ) -> tuple[QuerySet[_Row], bool]:
+        """Ask `find` for what a person typed."""
+        text = search_term.strip()
+        return (self.find(queryset, text) if text else queryset), False
+
+    def find(self, rows: QuerySet[_Row], text: str) -> QuerySet[_Row]:
+        """The rows that `text` names: by default the one with this number."""
+        return rows.filter(pk=int(text)) if text.isascii() and text.isdigit() else rows.none()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Filter by nothing but the filters shown and the links we make: others would read the whole table."""
+        own = [*self.allowed_lookups]
+        for shown in self.get_list_filter(request) if request else self.list_filter or ():
+            if isinstance(shown, str):
+                own.append(f"{shown}__exact")
+                own.append(f"{shown}__id__exact")
+            elif isinstance(shown, type) and issubclass(shown, admin.SimpleListFilter) and shown.parameter_name:
+                own.append(shown.parameter_name)
+        return lookup in own
+
+    # --- a page that only shows ------------------------------------------------------------------------------------
+
+    detail_template = "admin/detail.html"
+
+    def groups(self, request: HttpRequest, row: _Row) -> list[Group]:
+        """The row's fields for the page that shows it; all in one group unless a subclass sorts them."""
+        fields = [field for field in row._meta.concrete_fields if field.name != "id"]
+        return [Group("", [(str(field.verbose_name), field_value(row, field.name)) for field in fields])]
+
+    def tables(self, request: HttpRequest, row: _Row) -> list[Table]:
+        """Tables below the fields."""
+        return []
+
+    def links(self, request: HttpRequest, row: _Row) -> list[Link]:
+        """Where to go from here."""
+        return []
+
+    def detail_context(self, request: HttpRequest, row: _Row) -> dict[str, Any]:
+        """What the page's own template needs besides groups, tables and links."""
+        return {}
+
+    def detail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page that shows one row. 405 for anything but GET, 403 without permission, back to the index if gone."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,
+            "title": str(row),
+            "groups": self.groups(request, row),
+            "tables": self.tables(request, row),
+            "links": self.links(request, row),
+            "media": self.media,
+            **self.detail_context(request, row),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.detail_template, context)
+
+
+class ReadOnlyAdmin(Admin[_Row]):
+    """Rows that the admin shows and never edits."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, *_args: Any) -> bool:
+        """Nobody: these rows are made by the system."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the row."""
+        return self.detail_view(request, object_id)
+
+
+class SelectFilter(admin.SimpleListFilter):
+    """A filter over a fixed list of values, shown as a drop-down. Subclasses give `lookups`, `field` and `title`."""
+
+    template = "admin/filter_select.html"
+    #: The model's field that must equal the chosen value.
+    field = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows with the chosen value; a value that is not in the list finds nothing."""
+        value = self.value()
+        if value is None:
+            return queryset
+        known = {str(choice) for choice, _title in self.lookup_choices}
+        return queryset.filter(**{self.field: value}) if value in known else queryset.none()

@@ -1,0 +1,119 @@
+"""Bodies of requests: every way in which a JSON body is not what it seems is told as what it is, never as a 500."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+from rest_framework.request import Request
+
+from diamondhub.api.bodies import DEEPEST, InvalidBody, read_object
+from diamondhub.api.problems import Problem
+
+LIMIT = 10_000
+
+
+def request(body: bytes, content_type: str = "application/json", **headers: Any) -> Request:
+    return Request(RequestFactory().generic("POST", "/", body, content_type, **headers))
+
+
+def read(body: bytes, **extra: Any) -> dict[str, Any]:
+    return read_object(request(body, **extra), limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"query": "{ a }", "variables": {"n": 1, "x": 1.5, "none": None, "list": [1, "zwölf", True]}},
+        {"n": 2**63 - 1, "m": -(2**63)},
+        {"emoji": "💎", "brackets": "[[[[{{{{" * 20, "quote": 'a"b\\'},
+    ],
+)
+def test_a_plain_object_is_read(value: dict[str, Any]) -> None:
+    assert read(json.dumps(value).encode()) == value
+    assert read(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b" ", "not JSON"),
+        (b"{", "not JSON at line 1"),
+        (b"{'a': 1}", "not JSON"),
+        (b'{"a": 1} x', "not JSON"),
+        (b"\xef\xbb\xbf{}", "not JSON"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
+        (b'{"a": "\xff"}', "not UTF-8"),
+        (b"[]", "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+        (b'{"a": 1, "a": 2}', "names 'a' twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "names 'b' twice"),
+        (b'{"a": NaN}', "NaN is not a JSON number"),
+        (b'{"a": -Infinity}', "-Infinity is not a JSON number"),
+        (b'{"a": 1e999}', "too large"),
+        (b'{"a": 9223372036854775808}', "outside of 64 bits"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "outside of 64 bits"),
+        (b'{"a": "\\u0000"}', "NUL"),
+        (b'{"a\\u0000": 1}', "NUL"),
+        (b'{"a": "\\ud800"}', "surrogate"),
+        (b'{"\\udfff": 1}', "surrogate"),
+        (b'{"a": ' + b"[" * DEEPEST + b"]" * DEEPEST + b"}", f"more than {DEEPEST} levels"),
+        (b"[" * (LIMIT - 1), f"more than {DEEPEST} levels"),
+        (b'{"a":' * 1_900, f"more than {DEEPEST} levels"),
+    ],
+)
+def test_what_is_ambiguous_or_cannot_be_stored_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(InvalidBody) as refused:
+        read(body)
+
+    assert refused.value.status == 400
+    assert words in refused.value.detail
+
+
+def test_the_deepest_body_that_is_taken_is_taken() -> None:
+    inner = b"[" * (DEEPEST - 1) + b"]" * (DEEPEST - 1)
+
+    assert "a" in read(b'{"a": ' + inner + b"}")
+
+
+class Unread:
+    """A body that fails the test if anybody reads it."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"CONTENT_LENGTH": str(LIMIT + 1)}, 413),
+        ({"CONTENT_LENGTH": "9" * 18}, 413),
+        ({"CONTENT_LENGTH": ""}, 411),
+        ({"CONTENT_LENGTH": "-1"}, 411),
+        ({"CONTENT_LENGTH": "١٢"}, 411),
+        ({"CONTENT_TYPE": "text/plain"}, 415),
+        ({"CONTENT_TYPE": ""}, 415),
+        ({"CONTENT_TYPE": "application/json; charset=utf-16"}, 415),
+        ({"CONTENT_TYPE": "application/x-www-form-urlencoded"}, 415),
+        ({"HTTP_CONTENT_ENCODING": "gzip"}, 415),
+    ],
+)
+def test_what_is_not_wanted_is_refused_before_a_byte_of_it_is_read(headers: dict[str, str], status: int) -> None:
+    asked = request(b"{}")
+    asked.META.update(headers)
+    vars(asked)["_stream"] = Unread()
+
+    with pytest.raises(Problem) as refused:
+        read_object(asked, limit=LIMIT)
+
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']
+)
+def test_json_is_taken_however_its_type_is_written(kind: str) -> None:
+    assert read(b'{"a": 1}', content_type=kind) == {"a": 1}

@@ -1,0 +1,161 @@
+"""The parser of query parameters: strict, complete in its errors, and never surprised."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.http import HttpRequest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diamondhub.api.parameters import (
+    ListOf,
+    Moment,
+    Money,
+    Number,
+    OneOf,
+    Order,
+    Parameter,
+    Text,
+    Whole,
+    YesNo,
+    parse,
+)
+from diamondhub.api.problems import InvalidParameters
+
+CARATS = Number(Decimal(0), Decimal("99.999"), 3)
+PARAMETERS = (
+    Parameter("carats_min", CARATS, ""),
+    Parameter("carats_max", CARATS, ""),
+    Parameter("price", Money(1_000_000), ""),
+    Parameter("limit", Whole(1, 100), "", default="50"),
+    Parameter("lab_grown", YesNo(), ""),
+    Parameter("color", ListOf(OneOf({"D": 1, "E": 2, "F": 3})), ""),
+    Parameter("shape", ListOf(Text("[A-Z_]{1,20}", "a name")), ""),
+    Parameter("since", Moment(), ""),
+)
+ORDERS = (Order("carats_min", "carats_max", "must not be above carats_max"),)
+
+
+def read(query: str) -> dict[str, Any]:
+    request = HttpRequest()
+    request.META["QUERY_STRING"] = query
+    return parse(request, PARAMETERS, ORDERS)
+
+
+def wrong(query: str) -> list[str]:
+    with pytest.raises(InvalidParameters) as caught:
+        read(query)
+    return [error.field for error in caught.value.errors]
+
+
+def test_values_are_typed_and_defaults_filled_in() -> None:
+    values = read("carats_min=1.010&price=12.5&lab_grown=true&color=F,D,F&since=2026-01-31T08:00:00%2B02:00")
+
+    assert values["carats_min"] == Decimal("1.01")
+    assert values["price"] == 1250
+    assert values["lab_grown"] is True
+    assert values["color"] == (1, 3)
+    assert values["since"].isoformat() == "2026-01-31T08:00:00+02:00"
+    assert values["limit"] == 50
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    assert wrong("carats_min=x&lab_grown=yes&bogus=1&limit=1&limit=2") == ["bogus", "limit", "carats_min", "lab_grown"]
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_known_one() -> None:
+    with pytest.raises(InvalidParameters, match="did you mean color"):
+        read("colour=D")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["NaN", "Infinity", "-Infinity", "inf", "-1", "+1", "1e3", "0x1", "1_000", "١٢٣", "1\n", " 1", "1 ", "", ".5", "1.",
+     "1.0000", "100", "9" * 400, "1,2", "\x00", "1\x00", "𝟏"],
+)  # fmt: skip
+def test_what_is_no_plain_number_within_bounds_is_refused(text: str) -> None:
+    assert wrong("carats_min=" + quote(text)) == ["carats_min"]
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "1.0", "9223372036854775808", "٣", "1\n", "", "true"])
+def test_what_is_no_whole_number_within_bounds_is_refused(text: str) -> None:
+    assert wrong("limit=" + quote(text)) == ["limit"]
+
+
+@pytest.mark.parametrize("text", ["1.234", "-1", "1000000.01", "1e3", "$5", "1,000", "NaN", "١", "", "9" * 30])
+def test_what_is_no_amount_of_money_is_refused(text: str) -> None:
+    assert wrong("price=" + quote(text)) == ["price"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-01-31", "2026-01-31T08:00:00", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-W01-1",
+     "0001-01-01T00:00:00Z", "2026-01-31T08:00:60Z", "2026-01-31T08:00:00+99:99", "now",
+     "2026-01-31T08:00:00 02:00", "٢٠٢٦-01-31T08:00:00Z"],
+)  # fmt: skip
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    assert wrong("since=" + quote(text)) == ["since"]
+
+
+@pytest.mark.parametrize("text", ["", "D,", ",D", "D,,E", "d", "D E", "1", ",".join("D" * 51)])
+def test_what_is_no_list_of_names_is_refused(text: str) -> None:
+    assert wrong("color=" + quote(text)) == ["color"]
+
+
+@pytest.mark.parametrize("text", ["A\x00", "é", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "A\n"])
+def test_texts_are_of_their_alphabet_only(text: str) -> None:
+    assert wrong("shape=" + quote(text)) == ["shape"]
+
+
+@pytest.mark.parametrize("query", ["shape=%FF", "shape=%ED%A0%80", "%FF=1", "shape=\xff"])
+def test_bytes_that_are_no_utf8_are_refused(query: str) -> None:
+    assert wrong(query) == ["query"]
+
+
+def test_a_flood_of_parameters_is_refused() -> None:
+    assert wrong("&".join(f"p{number}=1" for number in range(300))) == ["query"]
+
+
+def test_a_lower_bound_above_its_upper_bound_is_refused() -> None:
+    assert wrong("carats_min=2&carats_max=1.999") == ["carats_min"]
+    assert read("carats_min=2&carats_max=2.000")["carats_max"] == 2
+
+
+def test_the_same_value_written_differently_is_the_same_value() -> None:
+    assert str(read("carats_min=1.50")["carats_min"]) == str(read("carats_min=1.5")["carats_min"])
+
+
+NAMES = st.sampled_from([parameter.name for parameter in PARAMETERS]) | st.text(max_size=8)
+
+
+def outcome(query: str) -> set[str]:
+    try:
+        return set(read(query))
+    except InvalidParameters as problem:
+        return {error.field for error in problem.errors}
+
+
+@given(st.lists(st.tuples(NAMES, st.text(max_size=20)), max_size=6))
+def test_whatever_is_asked_is_answered_with_values_or_with_invalid_parameters(pairs: list[tuple[str, str]]) -> None:
+    asked = {name for name, _ in pairs}
+
+    told = outcome(urlencode(pairs))
+
+    assert told - {"limit"} <= asked | {ascii(name) for name in asked}
+    assert bool(told - {"limit"}) == bool(asked - {"limit"})
+
+
+@given(st.binary(max_size=40))
+def test_whatever_bytes_are_sent_are_answered_so_as_well(query: bytes) -> None:
+    assert outcome(query.decode("latin-1"))
+
+
+@given(st.decimals(0, Decimal("99.999"), places=3), st.integers(0, 100_000_000), st.integers(1, 100))
+def test_every_value_within_bounds_is_read_exactly(carats: Decimal, cents: int, limit: int) -> None:
+    values = read(f"carats_min={carats}&price={cents // 100}.{cents % 100:02d}&limit={limit}")
+
+    assert (values["carats_min"], values["price"], values["limit"]) == (carats, cents, limit)

@@ -1,0 +1,74 @@
+"""How gunicorn serves DiamondHub: `gunicorn --config python:diamondhub.gunicorn_conf diamondhub.wsgi`.
+
+A few processes with threads, each with its own pool of database connections; nothing is loaded before the fork, so no
+connection is ever shared between processes.
+"""
+
+from __future__ import annotations
+
+import logging.config
+import os
+import signal
+from contextlib import suppress
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from diamondhub.local.processes import die_with_parent
+
+
+class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Sends gunicorn's own messages through the project's logging, one structured line each."""
+
+    def setup(self, cfg: Config) -> None:
+        """Take the handlers of the settings instead of gunicorn's own."""
+        from diamondhub.settings import LOGGING
+
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        logging.config.dictConfig(LOGGING)
+
+
+bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+#: As many as a process keeps database connections (DATABASE_POOL_SIZE).
+threads = 8
+preload_app = False
+#: An idle browser's connection, slightly longer than a load balancer's usual look (seconds).
+keepalive = 5
+#: A worker that shows no life for this long is replaced (seconds); requests run in threads and may take longer.
+timeout = 60
+#: Requests in flight may finish for this long when the server stops; within the supervisor's 30 s (seconds).
+graceful_timeout = 25
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+#: Heartbeat files belong into memory: a busy disk must not look like a dead worker.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
+accesslog = None
+logger_class = StructuredLogger
+control_socket_disable = True
+proc_name = "diamondhub-web"
+
+
+def on_starting(_server: Any) -> None:
+    """Make the folder for collected static files, which stays empty on one machine: WhiteNoise warns if there is none."""
+    from diamondhub.settings import STATIC_ROOT
+
+    with suppress(OSError):
+        STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+def pre_fork(_server: Any, worker: Any) -> None:
+    """Prepare the worker's end together with its parent's: a killed arbiter leaves nobody behind."""
+    worker.die_with_arbiter = die_with_parent(signal.SIGKILL)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Runs in the new worker."""
+    worker.die_with_arbiter()

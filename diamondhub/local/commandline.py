@@ -1,0 +1,60 @@
+"""Runs one management command: with the servers that it needs, and with one line for a user's mistake."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+
+#: Commands that need no database and no Redis, or bring their own.
+WITHOUT_SERVICES = frozenset({"help", "version", "--version", "--help", "-h", "test"})
+#: Commands that run the whole stack: one at a time, and always with servers of their own.
+STACK = frozenset({"up", "demo"})
+#: Commands whose stones are invented and whose database is emptied: never where `up` keeps the real ones.
+DISPOSABLE = frozenset({"demo", "bench"})
+
+
+def run(argv: list[str]) -> None:
+    """Run a management command as Django does, with the embedded servers up if the environment names none.
+
+    Exits non-zero, with one line on stderr, for a wrong environment and for servers that cannot be started.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    from diamondhub.local import stack
+    from diamondhub.local.processes import var_dir
+    from diamondhub.local.services import ServicesError, opened
+
+    command = argv[1] if len(argv) > 1 else "help"
+    if command not in STACK:
+        # A command says what it has to say itself; of the log, its user wants what went wrong.
+        os.environ.setdefault("LOG_LEVEL", "WARNING")
+    if command in DISPOSABLE:
+        os.environ.setdefault("DIAMONDHUB_VAR", str(var_dir() / command))
+        # What a benchmark measures in this process runs in a worker otherwise, and that has a pool.
+        os.environ.setdefault("DATABASE_POOL_SIZE", "4")
+    try:
+        if command in WITHOUT_SERVICES or not {"--help", "-h"}.isdisjoint(argv):
+            execute_from_command_line(argv)
+            return
+        _check_settings_alone()
+        with ExitStack() as held:
+            if command in STACK:
+                held.enter_context(stack.claimed())
+            if os.environ.get("ENV") != "production":
+                held.enter_context(opened(owned=command in STACK))
+            execute_from_command_line(argv)
+    except (ImproperlyConfigured, ServicesError) as error:
+        sys.exit(f"DiamondHub: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _check_settings_alone() -> None:
+    """Find a wrong variable before any server is started for nothing; the settings are read again with the servers."""
+    import importlib
+
+    importlib.import_module("diamondhub.settings")
+    del sys.modules["diamondhub.settings"]

@@ -1,0 +1,74 @@
+"""`manage.py test`: lint, types, the import rule, then every test. With arguments, only pytest with these."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+#: What a change must pass before its tests run, in the order of cheapness.
+CHECKS = (
+    ("lint", ["ruff", "check", "."]),
+    ("format", ["ruff", "format", "--check", "."]),
+    ("import rule", ["lint-imports"]),
+    ("types", ["mypy", "."]),
+)
+
+
+class Command(BaseCommand):
+    """Check the project."""
+
+    help = "Lint, types, import rule and all tests; with arguments: pytest with these arguments only."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Pass everything after `test` to pytest untouched; exits with the first failing check's status."""
+        arguments = argv[2:]
+        folder = Path(sys.executable).parent
+        failed = []
+        if not arguments:
+            for name, (program, *options) in CHECKS:
+                print(f"--- {name}: {program} {' '.join(options)}", flush=True)
+                if subprocess.run([folder / program, *options], cwd=settings.BASE_DIR, check=False).returncode:
+                    failed.append(name)
+        if failed:
+            sys.exit(f"failed: {', '.join(failed)}")
+        os.chdir(settings.BASE_DIR)
+        pytest = [sys.executable, "-m", "pytest"]
+        if arguments or {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
+            print("--- tests", flush=True)
+            # Replaced, not called: a signal to this command reaches pytest, which stops its servers.
+            os.execv(sys.executable, [*pytest, *arguments])
+        sys.exit(_side_by_side(pytest))
+
+
+def _side_by_side(pytest: list[str]) -> int:
+    """Run the tests of whole processes, which mostly wait, beside all others; each half has embedded servers of its own.
+
+    Returns 0 if both passed. The output of the first is printed when both are over.
+    """
+    var = Path(os.environ.get("DIAMONDHUB_VAR") or settings.BASE_DIR / "var" / "test")
+    with tempfile.TemporaryFile() as output:
+        environment = {**os.environ, "DIAMONDHUB_VAR": str(var.with_name(f"{var.name}-processes"))}
+        print("--- tests of whole processes, beside all others", flush=True)
+        waiting = subprocess.Popen([*pytest, "-m", "processes"], env=environment, stdout=output, stderr=output)
+        others = subprocess.Popen([*pytest, "-m", "not processes"])
+        both = (waiting, others)
+
+        def stop(number: int, _frame: object) -> None:
+            for half in both:
+                half.send_signal(number)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        codes = [half.wait() for half in reversed(both)]
+        print("--- tests of whole processes", flush=True)
+        output.seek(0)
+        sys.stdout.buffer.write(output.read())
+        sys.stdout.flush()
+    return max(abs(code) for code in codes)

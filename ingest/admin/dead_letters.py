@@ -1,0 +1,262 @@
+"""Dead letters in the admin: grouped by cause, with payload and attempts, to be replayed or discarded for a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+
+from catalog.models import Diamond
+from diamondhub.admin_base import COUNT_CAP, ReadOnlyAdmin
+from diamondhub.admin_display import NOTHING, Group, Link, Table, badge, code, moment, number, pretty_json, row_link
+from ingest import dead_letters, replaying
+from ingest.admin.acting import RequiredReason, act
+from ingest.models import DeadLetter, DeadLetterAttempt
+
+#: Who may replay letters, and who may discard them.
+REPLAY = "ingest.replay_deadletter"
+DISCARD = "ingest.discard_deadletter"
+#: Letters that a button tries first, and at most: a request must not take minutes; a command takes them all.
+SAMPLE = 10
+MOST_AT_ONCE = 2_000
+#: Attempts that the page of a letter shows.
+ATTEMPTS_SHOWN = 50
+#: Causes that stand above the list, the most frequent first.
+CAUSES_SHOWN = 8
+
+
+def open_causes() -> list[dict[str, Any]]:
+    """The most frequent causes of open letters, each with its newest letter.
+
+    Looks at no more than `COUNT_CAP` letters, through the index on open ones by fingerprint.
+    """
+    some = dead_letters.waiting().order_by("fingerprint", "pk")[:COUNT_CAP]
+    groups = list(
+        DeadLetter.objects.filter(pk__in=some.values("pk"))
+        .order_by()
+        .values("fingerprint")
+        .annotate(letters=Count("pk"), newest=Max("pk"))
+        .order_by("-letters", "fingerprint")[:CAUSES_SHOWN]
+    )
+    newest = DeadLetter.objects.select_related("feed").defer("payload").in_bulk([group["newest"] for group in groups])
+    list_url = reverse("admin:ingest_deadletter_changelist")
+    return [
+        {
+            "letters": group["letters"],
+            "letter": newest[group["newest"]],
+            "url": f"{list_url}?fingerprint={group['fingerprint']}",
+            "replay_url": reverse("admin:ingest_deadletter_replay", args=["cause", group["fingerprint"]]),
+            "discard_url": reverse("admin:ingest_deadletter_discard", args=["cause", group["fingerprint"]]),
+        }
+        for group in groups
+        if group["newest"] in newest
+    ]
+
+
+class WhyLetters(RequiredReason):
+    """Why a person replays or discards letters."""
+
+    reason = forms.CharField(
+        max_length=500, label="Reason", error_messages={"required": "Say why: the reason is kept with the letters."}
+    )
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
+    """Dead letters, newest first."""
+
+    list_display = ("stone", "kind", "badge", "feed", "field", "short_reason", "of_run", "created")
+    list_filter = ("kind", "state", "feed")
+    list_select_related = ("feed", "run__feed")
+    allowed_lookups = ("fingerprint", "run")
+    detail_template = "admin/ingest/deadletter/detail.html"
+    list_before_template = "admin/ingest/deadletter/causes.html"
+    search_help_text = "Number of the dead letter"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
+        """Without the payloads, which only the page of a letter shows."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        return rows.defer("payload") if match and match.url_name == "ingest_deadletter_changelist" else rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list below its causes."""
+        causes = {"causes": open_causes(), **_may(request)} if self.has_view_permission(request) else {}
+        return super().changelist_view(
+            request, {**causes, "fingerprint": request.GET.get("fingerprint", ""), **(extra_context or {})}
+        )
+
+    @admin.display(description="stone")
+    def stone(self, letter: DeadLetter) -> str:
+        """The supplier's stone id, if the letter has one."""
+        return letter.supplier_stone_id or f"letter {letter.pk}"
+
+    @admin.display(description="state")
+    def badge(self, letter: DeadLetter) -> SafeString:
+        """The state as a badge."""
+        return badge(letter.state)
+
+    @admin.display(description="reason")
+    def short_reason(self, letter: DeadLetter) -> str:
+        """The reason, cut to a line."""
+        return letter.reason if len(letter.reason) <= 90 else f"{letter.reason[:89]}…"
+
+    @admin.display(description="run")
+    def of_run(self, letter: DeadLetter) -> str | SafeString:
+        """The run, as a link."""
+        return row_link(letter.run, f"Run {letter.run_id}") if letter.run else NOTHING
+
+    @admin.display(description="created")
+    def created(self, letter: DeadLetter) -> str | SafeString:
+        """When it was written."""
+        return moment(letter.created_at)
+
+    def links(self, request: HttpRequest, row: DeadLetter) -> list[Link]:
+        """Letters of the same cause, and the diamond as the catalogue still has it."""
+        same = f"{reverse('admin:ingest_deadletter_changelist')}?fingerprint={row.fingerprint}"
+        links = [Link("Letters of this cause", same, "report")]
+        if row.diamond_id and Diamond.objects.filter(pk=row.diamond_id).exists():
+            links.append(Link("Diamond", reverse("admin:catalog_diamond_change", args=[row.diamond_id]), "diamond"))
+        return links
+
+    def detail_context(self, request: HttpRequest, row: DeadLetter) -> dict[str, Any]:
+        """Which buttons this person has."""
+        return {
+            "state": badge(row.state),
+            "letter": row,
+            "replay_url": reverse("admin:ingest_deadletter_replay", args=["letter", row.pk]),
+            "discard_url": reverse("admin:ingest_deadletter_discard", args=["letter", row.pk]),
+            **{name: allowed and row.waiting for name, allowed in _may(request).items()},
+        }
+
+    def tables(self, request: HttpRequest, row: DeadLetter) -> list[Table]:
+        """What was done about it, the newest first."""
+        attempts = DeadLetterAttempt.objects.filter(letter_id=row.pk).order_by("-pk")[:ATTEMPTS_SHOWN]
+        return [
+            Table(
+                "Attempts",
+                ["at", "by", "outcome", "reason", "mapper", "rule set"],
+                [
+                    [
+                        moment(attempt.at),
+                        attempt.actor,
+                        badge(attempt.outcome),
+                        attempt.reason or NOTHING,
+                        attempt.mapper_version or NOTHING,
+                        attempt.rule_set or NOTHING,
+                    ]
+                    for attempt in attempts
+                ],
+                note="Nothing was done about it yet.",
+            )
+        ]
+
+    # --- buttons -----------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """The buttons' addresses besides the usual ones."""
+        view = self.admin_site.admin_view
+        return [
+            path("<str:of>/<str:which>/replay/", view(self.replay), name="ingest_deadletter_replay"),
+            path("<str:of>/<str:which>/discard/", view(self.discard), name="ingest_deadletter_discard"),
+            *super().get_urls(),
+        ]
+
+    def replay(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
+        """Try the letters of a cause, or one, again: a sample first."""
+
+        def do(reason: str) -> tuple[str, str]:
+            report = replaying.replay(
+                _chosen(of, which),
+                actor=request.user.get_username(),
+                why=reason,
+                sample=SAMPLE,
+                force=of == "letter",
+                most=MOST_AT_ONCE,
+            )
+            if report.failed or report.stopped:
+                example = next((one["reason"] for one in report.letters if one["outcome"] == "failed"), "")
+                messages.warning(request, f"Still failing, e.g.: {example}" if example else report.stopped)
+            return f"{report.in_words()}.", _back(of, which)
+
+        return act(request, REPLAY, do, back=_back(of, which), form=WhyLetters)
+
+    def discard(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
+        """Close the letters of a cause, or one, without processing them."""
+
+        def do(reason: str) -> tuple[str, str]:
+            count = dead_letters.discard(_chosen(of, which), actor=request.user.get_username(), reason=reason)
+            return f"{count:,} letter{'s are' if count != 1 else ' is'} discarded.", _back(of, which)
+
+        return act(request, DISCARD, do, back=_back(of, which), form=WhyLetters)
+
+    def groups(self, request: HttpRequest, row: DeadLetter) -> list[Group]:
+        """What went wrong, where it came from, and the text itself."""
+        return [
+            Group(
+                "What went wrong",
+                [
+                    ("state", badge(row.state)),
+                    ("field", row.field or NOTHING),
+                    ("reason", row.reason),
+                    ("kind", row.get_kind_display()),
+                    ("stones", number(row.stones)),
+                    ("cause (fingerprint)", row.fingerprint),
+                    ("replayed in vain", f"{row.attempts} of {dead_letters.MOST_ATTEMPTS} times"),
+                    ("came again", f"{row.seen - 1} times"),
+                ],
+            ),
+            Group(
+                "What became of it",
+                [
+                    ("closed", moment(row.closed_at)),
+                    ("by", row.closed_by or NOTHING),
+                    ("reason", row.closed_reason or NOTHING),
+                ],
+            ),
+            Group(
+                "Where it came from",
+                [
+                    ("feed", row_link(row.feed) if row.feed else NOTHING),
+                    ("run", row_link(row.run) if row.run else NOTHING),
+                    ("supplier's stone id", row.supplier_stone_id or NOTHING),
+                    ("diamond id", row.diamond_id or NOTHING),
+                    ("requested at", moment(row.observed_at)),
+                    ("query", row.query_version or NOTHING),
+                    ("mapper", row.mapper_version or NOTHING),
+                    ("rule set", row.rule_set or NOTHING),
+                    ("trace id", row.trace_id or NOTHING),
+                    ("created", moment(row.created_at)),
+                ],
+            ),
+            Group(
+                "Payload",
+                [("as received, indented" if row.exact else "cut or escaped", code(pretty_json(row.payload)))],
+            ),
+        ]
+
+
+def _may(request: HttpRequest) -> dict[str, bool]:
+    """Which buttons this person has."""
+    return {"may_replay": request.user.has_perm(REPLAY), "may_discard": request.user.has_perm(DISCARD)}
+
+
+def _chosen(of: str, which: str) -> QuerySet[DeadLetter]:
+    """The waiting letters that an address means. Raises `NoSuchLetters`."""
+    if of == "cause":
+        return replaying.select(fingerprint=which[:32])
+    if of == "letter" and which.isascii() and which.isdigit() and len(which) < 19:
+        return replaying.select(letter=int(which))
+    raise replaying.NoSuchLetters
+
+
+def _back(of: str, which: str) -> str:
+    """Where the button was."""
+    if of == "letter":
+        return reverse("admin:ingest_deadletter_change", args=[which])
+    return reverse("admin:ingest_deadletter_changelist")

@@ -1,0 +1,190 @@
+"""Feeds in the admin: their settings, how far they are, and the buttons that start a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import FloatField, OuterRef, QuerySet, Subquery
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from catalog.admin import name_feeds_by
+from diamondhub.admin_base import Admin
+from diamondhub.admin_display import NOTHING, ago, badge, moment, row_link
+from ingest import runs
+from ingest.admin.acting import START, act
+from ingest.feeds.registry import ADAPTERS
+from ingest.models import Feed, Run
+from ingest.models.run import LIVE_STATES
+from ingest.progress import progress
+from ingest.scheduling import next_slots
+
+if TYPE_CHECKING:
+    FeedModelForm = ModelForm[Feed]
+else:
+    FeedModelForm = ModelForm
+
+#: Slots of its schedules that a feed's page shows.
+COMING_SLOTS, LAST_SLOTS = 3, 10
+
+name_feeds_by(lambda: list(Feed.objects.values_list("slug", flat=True)))
+
+
+class FeedForm(FeedModelForm):
+    """A feed's settings; its adapter is one that exists."""
+
+    class Meta:
+        model = Feed
+        fields = "__all__"
+
+    def clean_adapter(self) -> str:
+        """An adapter that nobody serves would fail every run."""
+        adapter = str(self.cleaned_data["adapter"])
+        if adapter not in ADAPTERS:
+            raise forms.ValidationError(f"There is no such adapter; known are: {', '.join(sorted(ADAPTERS))}.")
+        return adapter
+
+    def clean_parameters(self) -> dict[str, Any]:
+        """Adapters read their parameters by name."""
+        parameters = self.cleaned_data["parameters"]
+        if parameters is None:
+            return {}
+        if not isinstance(parameters, dict):
+            raise forms.ValidationError('Parameters are a JSON object, e.g. {"labgrown": true}.')
+        return parameters
+
+
+@admin.register(Feed)
+class FeedAdmin(Admin[Feed]):
+    """Feeds: two queries for the list, whatever their number."""
+
+    form = FeedForm
+    list_display = ("slug", "adapter", "enabled", "complete_to", "last_run", "live_run")
+    ordering = ("slug",)
+    actions = None
+    fieldsets = (
+        (None, {"fields": ("slug", "name", "enabled", "adapter", "parameters")}),
+        ("Schedules (crontab, UTC)", {"fields": ("full_schedule", "incremental_schedule")}),
+        ("Window", {"fields": ("window_lag_seconds", "overlap_seconds", "max_partition_stones")}),
+        ("Brakes (shares from 0 to 1)", {"fields": ("delist_brake", "shrink_brake", "median_brake", "error_budget")}),
+        ("Failed partitions", {"fields": ("partial_delay_seconds",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
+        """Feeds with the numbers and states of their last and their live run."""
+        own = Run.objects.filter(feed=OuterRef("pk"))
+        last, live = own.order_by("-pk"), own.filter(state__in=LIVE_STATES)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                last_run_pk=Subquery(last.values("pk")[:1]),
+                last_run_state=Subquery(last.values("state")[:1]),
+                live_run_pk=Subquery(live.values("pk")[:1]),
+                live_run_state=Subquery(live.values("state")[:1]),
+            )
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> tuple[str, ...]:
+        """A feed's slug makes its diamonds' ids, its adapter their meaning: neither changes once there is a feed."""
+        return ("slug", "adapter") if obj else ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        """Hold the shares between 0 and 1, as the table does."""
+        if isinstance(db_field, FloatField):
+            kwargs |= {"min_value": 0, "max_value": 1}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[arg-type]  # stubs know no None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Feed | None = None) -> bool:
+        """Nobody: a feed that is not wanted is disabled, its history stays."""
+        return False
+
+    @admin.display(description="complete up to (watermark)")
+    def complete_to(self, feed: Feed) -> str:
+        """The watermark, as a time and an age."""
+        return f"{feed.watermark:%Y-%m-%d %H:%M} ({ago(feed.watermark)})" if feed.watermark else "no full run yet"
+
+    @admin.display(description="last run")
+    def last_run(self, feed: Any) -> str | SafeString:
+        """The newest run and its state."""
+        return _run(feed.last_run_pk, feed.last_run_state)
+
+    @admin.display(description="live run")
+    def live_run(self, feed: Any) -> str | SafeString:
+        """The run that works or waits, if there is one."""
+        return _run(feed.live_run_pk, feed.live_run_state)
+
+    def save_model(self, request: HttpRequest, obj: Feed, form: ModelForm[Feed], change: bool) -> None:
+        """Write what the person changed and nothing else: a run may have advanced the watermark meanwhile."""
+        if change:
+            if form.changed_data:
+                obj.save(update_fields=form.changed_data)
+        else:
+            super().save_model(request, obj, form, change)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form, below what the feed does and the buttons that start a run."""
+        feed: Any = self.get_object(request, object_id)
+        panel: dict[str, Any] = {}
+        if feed is not None:
+            live = Run.objects.select_related("feed").filter(pk=feed.live_run_pk).first() if feed.live_run_pk else None
+            panel = {
+                "feed": feed,
+                "watermark_age": ago(feed.watermark),
+                "last_run": _run(feed.last_run_pk, feed.last_run_state),
+                "live_run": live,
+                "live": progress(live) if live else None,
+                "runs_url": f"{reverse('admin:ingest_run_changelist')}?feed__id__exact={feed.pk}",
+                "may_start": request.user.has_perm(START),
+                "slots": _slots(feed),
+            }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **panel})
+
+    def get_urls(self) -> list[URLPattern]:
+        """The button's address besides the usual ones."""
+        start = self.admin_site.admin_view(self.start)
+        return [path("<int:feed_id>/start/<slug:kind>/", start, name="ingest_feed_start"), *super().get_urls()]
+
+    def start(self, request: HttpRequest, feed_id: int, kind: str) -> HttpResponse:
+        """Start a run; the person lands on its page, or on the feed's with the reason why not."""
+
+        def do(reason: str) -> tuple[str, str]:
+            feed = Feed.objects.filter(pk=feed_id).first()
+            if feed is None:
+                raise runs.UnknownFeed
+            if kind not in Run.Kind.values:
+                raise runs.NothingToDo(f"there is no kind of run {kind!r}")
+            run = runs.start_run(feed.slug, kind=kind, started_by=request.user.get_username(), reason=reason)
+            return f"Run {run.pk} started.", reverse("admin:ingest_run_change", args=[run.pk])
+
+        return act(request, START, do, back=reverse("admin:ingest_feed_change", args=[feed_id]))
+
+
+def _slots(feed: Feed) -> dict[str, Any]:
+    """The feed's coming slots and its last ten, as a table."""
+    rows = [
+        (moment(slot), kind, "next", NOTHING) for slot, kind in reversed(next_slots(feed, timezone.now(), COMING_SLOTS))
+    ]
+    for slot in feed.slots.select_related("run").order_by("-due_at", "kind")[:LAST_SLOTS]:
+        outcome = row_link(slot.run, f"Run {slot.run.pk}") if slot.run else slot.reason
+        rows.append((moment(slot.due_at), slot.kind, badge(slot.state), outcome or NOTHING))
+    return {
+        "title": "Scheduled runs",
+        "headers": ["Due (UTC)", "Kind", "State", "Run, or why not"],
+        "rows": rows,
+        "note": "No schedule: runs start when somebody starts them.",
+    }
+
+
+def _run(pk: int | None, state: str | None) -> str | SafeString:
+    if pk is None or state is None:
+        return NOTHING
+    return format_html("{} {}", row_link(Run(pk=pk), f"Run {pk}"), badge(state))

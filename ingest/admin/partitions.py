@@ -1,0 +1,161 @@
+"""Partitions and consolidation batches in the admin: long lists of one run, only shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from diamondhub.admin_base import ReadOnlyAdmin
+from diamondhub.admin_display import NOTHING, Group, Link, Table, address, badge, duration, moment, number, row_link
+from ingest.models import ConsolidationBatch, Page, Partition
+
+#: Pages of a partition that its own page shows, newest first.
+PAGES_SHOWN = 100
+
+
+class RunsRowsAdmin(ReadOnlyAdmin[Any]):
+    """Rows of runs, reached from a run's page by `?run=<number>`; without it the list is that of all runs."""
+
+    allowed_lookups = ("run",)
+    list_filter = ("state",)
+    list_select_related = ("run__feed",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Rows that say whether somebody works at them now, by the database's clock."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        marked: QuerySet[Any] = rows.annotate(working=Q(lease_expires_at__gt=Now()))
+        return marked
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """The rows of one run in its order, of all runs the newest first."""
+        return ("ordinal", "pk") if request.GET.get("run") else ("-pk",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say in the title whose rows these are."""
+        run = request.GET.get("run", "")
+        title = {"title": f"{str(self.opts.verbose_name_plural).capitalize()} of run {run}"} if run.isdigit() else {}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
+
+    @admin.display(description="run")
+    def of_run(self, row: Any) -> str | SafeString:
+        """The run, as a link."""
+        return row_link(row.run)
+
+    @admin.display(description="state")
+    def badge(self, row: Any) -> SafeString:
+        """The state, or that somebody works at it."""
+        return badge("working" if row.working and row.state == "ready" else row.state)
+
+    def links(self, request: HttpRequest, row: Any) -> list[Link]:
+        """Back to the run."""
+        return [Link(f"Run {row.run_id}", address("ingest_run_change", row.run_id), "sync")]
+
+
+@admin.register(Partition)
+class PartitionAdmin(RunsRowsAdmin):
+    """Partitions: what was planned, how far each was walked, and what stood in the way."""
+
+    list_display = ("title", "of_run", "badge", "expected", "next_offset", "attempts", "errors", "failure")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the long lists of stones that are asked for by id."""
+        return super().get_queryset(request).defer("stone_ids")
+
+    @admin.display(description="partition")
+    def title(self, partition: Partition) -> str:
+        """Its place in the run and its range."""
+        return f"{partition.ordinal + 1}. {partition_range(partition)}"
+
+    def groups(self, request: HttpRequest, row: Partition) -> list[Group]:
+        """The slice and the walk."""
+        return [
+            Group(
+                "Slice",
+                [
+                    ("range", partition_range(row)),
+                    ("kind", row.get_kind_display()),
+                    ("expected stones", number(row.expected)),
+                    ("recounted", number(row.recounted)),
+                    ("never shown", number(row.missing)),
+                ],
+            ),
+            Group(
+                "Walk",
+                [
+                    ("state", self.badge(row)),
+                    ("next offset", number(row.next_offset)),
+                    ("attempts", number(row.attempts)),
+                    ("failures in a row", number(row.errors)),
+                    ("requests without a page", number(row.other_requests)),
+                    ("times read again", number(row.rereads)),
+                    ("worker", row.lease_owner or NOTHING),
+                    ("lease until", moment(row.lease_expires_at)),
+                    ("due", moment(row.due_at)),
+                    ("completed", moment(row.completed_at)),
+                    ("failure", row.failure or NOTHING),
+                ],
+            ),
+        ]
+
+    def tables(self, request: HttpRequest, row: Partition) -> list[Table]:
+        """The newest pages of its ledger."""
+        pages = Page.objects.filter(partition=row).defer("stone_ids").order_by("-pk")[:PAGES_SHOWN]
+        return [
+            Table(
+                f"Pages (the newest {PAGES_SHOWN})",
+                ["received at", "offset", "reading", "received", "stored", "unchanged", "repeats", "dead", "took"],
+                [
+                    [
+                        moment(page.created_at),
+                        number(page.offset),
+                        page.reread + 1,
+                        page.received,
+                        page.stored,
+                        page.unchanged,
+                        page.repeats,
+                        page.dead,
+                        f"{page.elapsed_ms:,} ms",
+                    ]
+                    for page in pages
+                ],
+                note="No page was received yet.",
+            )
+        ]
+
+
+@admin.register(ConsolidationBatch)
+class ConsolidationBatchAdmin(RunsRowsAdmin):
+    """Consolidation batches with what each brought."""
+
+    list_display = (
+        "title",
+        "of_run",
+        "badge",
+        "stones",
+        "inserted",
+        "updated",
+        "unchanged",
+        "dead",
+        "took",
+        "attempts",
+    )
+
+    @admin.display(description="batch")
+    def title(self, batch: ConsolidationBatch) -> str:
+        """Its place in the run."""
+        return f"Batch {batch.ordinal + 1}"
+
+    @admin.display(description="took")
+    def took(self, batch: ConsolidationBatch) -> str:
+        """How long its transaction took."""
+        return duration(batch.seconds) if batch.completed_at else NOTHING
+
+
+def partition_range(partition: Partition) -> str:
+    """A partition's range in words, without reading the stones that are asked for by id."""
+    return f"{partition.expected:,} stones by id" if partition.kind == Partition.Kind.CONFIRM else str(partition)

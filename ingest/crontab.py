@@ -1,0 +1,133 @@
+"""Crontab strings as feeds carry them: five fields, UTC. `ingest.scheduling` asks for slots, the admin for what is wrong.
+
+Celery's parser reads the fields; what it silently takes for something else is refused before. As everywhere but in
+Celery, a day matches if the day of the month or the day of the week does, where both are named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+from celery.schedules import ParseException, crontab_parser
+from django.core.exceptions import ValidationError
+
+#: A schedule without a slot in so many days never has one: the 29th of February may be eight years off.
+NEVER_DAYS = 366 * 8 + 2
+
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One of the five: what it is called, its bounds, and the names that stand for its numbers."""
+
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> str:
+        """What may stand there, for people."""
+        names = f" or {self.names[0]}–{self.names[-1]}" if self.names else ""
+        return f"*, {self.low}–{self.high}{names}, ranges as 1-5, steps as */15, lists as 1,3"
+
+    def parse(self, text: str) -> frozenset[int]:
+        """The numbers that the field matches. Raises `ValueError`."""
+        number = "|".join((r"[0-9]{1,2}", *self.names))
+        part = rf"(\*|({number})(-({number}))?)(/[1-9][0-9]?)?"
+        if not re.fullmatch(rf"{part}(,{part})*", text, re.ASCII | re.IGNORECASE):
+            raise ValueError(text)
+        plain = re.sub(r"[a-z]+", lambda word: str(self.names.index(word[0].lower()) + self.low), text, flags=re.I)
+        if re.search(r"(^|,)[0-9]+/", plain):
+            # "5/10" is read as "5" by some and as "5-59/10" by others.
+            raise ValueError(text)
+        try:
+            return frozenset(crontab_parser(self.high - self.low + 1, self.low).parse(plain))
+        except ParseException as error:
+            raise ValueError(text) from error
+
+
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of the month", 1, 31),
+    _Field("month", 1, 12, _MONTHS),
+    _Field("day of the week", 0, 6, _WEEKDAYS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crontab:
+    """A schedule. Its slots are whole minutes in UTC."""
+
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    #: Whether one of the two kinds of day suffices, because both are named.
+    either_day: bool
+
+    def slots_back(self, until: datetime, after: datetime) -> Iterator[datetime]:
+        """The slots in (after, until], newest first."""
+        day = until.astimezone(UTC).date()
+        while day >= after.astimezone(UTC).date():
+            if self._matches(day):
+                for slot in reversed(self._of_day(day)):
+                    if after < slot <= until:
+                        yield slot
+            day -= timedelta(days=1)
+
+    def slots_after(self, after: datetime) -> Iterator[datetime]:
+        """The slots later than `after`, the next one first; none if there is none within eight years."""
+        day = after.astimezone(UTC).date()
+        for _ in range(NEVER_DAYS):
+            if self._matches(day):
+                for slot in self._of_day(day):
+                    if slot > after:
+                        yield slot
+            day += timedelta(days=1)
+
+    def _matches(self, day: date) -> bool:
+        of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
+        return day.month in self.months and ((of_month or of_week) if self.either_day else (of_month and of_week))
+
+    def _of_day(self, day: date) -> list[datetime]:
+        return [datetime.combine(day, time(hour, minute, tzinfo=UTC)) for hour in self.hours for minute in self.minutes]
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Crontab:
+    """The schedule that a text means. Raises `ValueError`, whose message names the field and what it accepts."""
+    written = text.split()
+    if len(written) != len(_FIELDS):
+        fields = ", ".join(field.name for field in _FIELDS)
+        raise ValueError(f"{text!r} has {len(written)} fields; a schedule has five: {fields}, e.g. 0 2 * * *")
+    found = []
+    for field, part in zip(_FIELDS, written, strict=True):
+        try:
+            found.append(field.parse(part))
+        except ValueError:
+            raise ValueError(f"{part!r} is not a {field.name}; accepted are {field.accepted}") from None
+    minutes, hours, days, months, weekdays = found
+    either_day = not (written[2].startswith("*") or written[4].startswith("*"))
+    schedule = Crontab(tuple(sorted(minutes)), tuple(sorted(hours)), days, months, weekdays, either_day)
+    if next(schedule.slots_after(datetime(2000, 1, 1, tzinfo=UTC)), None) is None:
+        raise ValueError(f"{text!r} never comes: no such day is in those months")
+    return schedule
+
+
+def validate(text: str) -> None:
+    """A model field's validator: blank, or a schedule. Raises `ValidationError`."""
+    if not text:
+        return
+    try:
+        parse(text)
+    except ValueError as error:
+        raise ValidationError(str(error), code="crontab") from error

@@ -1,0 +1,214 @@
+"""The demo's story: a sandbox supplier, an empty catalogue, full runs of every feed, and how they look while they go.
+
+`manage.py demo` runs it inside a supervisor's loop, so nothing here blocks: `Show.turn` is called several times a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, TextIO
+
+import requests
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models import Count, Q
+
+from catalog.models import Diamond
+from diamondhub.local.processes import var_dir
+from diamondhub.local.stack import ROOT
+from diamondhub.local.supervisor import ProgramSpec
+from ingest import runs, watching
+from ingest.errors import IngestError
+from ingest.invariants import violations
+from ingest.models import Feed, Run
+from ingest.progress import Progress, bar, line, progress
+from ingest.report import report
+
+#: Who starts the demo's runs; a database with runs of anybody else is not the demo's to empty.
+ACTOR = "demo"
+#: The sandbox's account.
+USERNAME, PASSWORD = "sandbox", "sandbox"
+#: How often the display looks at the rows (seconds).
+LOOK_SECONDS = 0.5
+#: How often the pace is printed where no line can be rewritten (seconds).
+PACE_SECONDS = 10.0
+#: Tables that a demo empties before it starts, with all that refers to them.
+_EMPTIED = (
+    "catalog_diamond",
+    "catalog_datasetversion",
+    "ingest_run",
+    "ingest_rawdiamond",
+    "ingest_page",
+    "alerts_event",
+)
+
+
+class NotADisposableDatabase(IngestError):
+    """The database has runs of somebody else's, so it is not emptied: set DATABASE_URL to another one, or unset it."""
+
+
+def supplier_settings(port: int) -> dict[str, str]:
+    """The environment of a stack whose supplier is the sandbox on this port."""
+    return {
+        "NIVODA_ENDPOINT": f"http://127.0.0.1:{port}/api/diamonds",
+        "NIVODA_USERNAME": USERNAME,
+        "NIVODA_PASSWORD": PASSWORD,
+    }
+
+
+def environment_file() -> Path:
+    """A file for a shell's `.`: it makes commands in another terminal work on the demo's data and supplier."""
+    return var_dir() / "run" / "demo.env"
+
+
+def write_environment(supplier: Mapping[str, str]) -> None:
+    """Write `environment_file`, readable by its owner only."""
+    lines = [f"export {name}='{value}'\n" for name, value in {"DIAMONDHUB_VAR": str(var_dir()), **supplier}.items()]
+    with os.fdopen(os.open(environment_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.writelines(lines)
+
+
+def sandbox_program(port: int, stones: int, environment: Mapping[str, str], log: Path | None) -> ProgramSpec:
+    """The sandbox supplier as a program of the stack; it stops last."""
+    return ProgramSpec(
+        name="sandbox",
+        argv=[
+            sys.executable,
+            *("-m", "ingest.sandbox", "--port", str(port), "--stones", str(stones)),
+            *("--username", USERNAME, "--password", PASSWORD),
+        ],
+        cwd=ROOT,
+        environment=environment,
+        stop_rank=3,
+        grace=5.0,
+        log=log,
+    )
+
+
+def empty_catalogue(*, of: str = ACTOR) -> None:
+    """Empty what earlier demos (or other runs started by `of`) left. Raises `NotADisposableDatabase`."""
+    if Run.objects.exclude(started_by=of).exists():
+        raise NotADisposableDatabase
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(_EMPTIED)} RESTART IDENTITY CASCADE")
+    Feed.objects.update(watermark=None)
+
+
+class Show:
+    """Starts a full run of every enabled feed and shows how they go; `turn` is true once all are over."""
+
+    def __init__(self, control_url: str, out: TextIO) -> None:
+        self._control_url = control_url
+        self._out = out
+        self._live = out.isatty()
+        self._runs: dict[str, int] = {}
+        self._shown: dict[str, str] = {}
+        self._lines = 0
+        self._next_look = self._paced = 0.0
+
+    def ready(self) -> bool:
+        """Whether the sandbox answers and a sweep has gone round, so that a worker and beat are at work."""
+        try:
+            return self.supplier() is not None and watching.somebody_works()
+        except DatabaseError:
+            connection.close()
+            return False
+
+    def supplier(self) -> dict[str, Any] | None:
+        """What the sandbox has counted; None while it does not answer."""
+        try:
+            answer = requests.get(f"{self._control_url}/stats", timeout=5)
+            answer.raise_for_status()
+            counted: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError):
+            return None
+        return counted
+
+    def turn(self) -> bool:
+        """Look at the runs and show them; a database that is away for a moment is looked at again."""
+        if monotonic() < self._next_look:
+            return False
+        self._next_look = monotonic() + LOOK_SECONDS
+        try:
+            for slug in Feed.objects.filter(enabled=True).values_list("slug", flat=True):
+                if slug not in self._runs:
+                    self._runs[slug] = runs.start_run(slug, kind=Run.Kind.FULL, started_by=ACTOR).pk
+            found = list(Run.objects.select_related("feed").filter(pk__in=self._runs.values()).order_by("pk"))
+            self._display([progress(run) for run in found])
+        except DatabaseError:
+            connection.close()
+            return False
+        return all(not run.live or run.state == Run.State.IN_REVIEW for run in found)
+
+    def _display(self, snapshots: Sequence[Progress]) -> None:
+        if not self._live:
+            for now in snapshots:
+                mark = f"{now.state} {int(now.share * 10)}"
+                if self._shown.get(now.feed) != mark:
+                    self._shown[now.feed] = mark
+                    self._out.write(f"{line(now)}\n")
+            if snapshots and self._paced < monotonic():
+                self._paced = monotonic() + PACE_SECONDS
+                self._out.write(f"{self._pace(snapshots)}\n")
+            self._out.flush()
+            return
+        rows = [f"  {bar(now.share)} {line(now)}" for now in snapshots]
+        pace = sum(now.per_second for now in snapshots)
+        rows.append(f"  {bar(pace / settings.NIVODA_RATE_LIMIT)} {self._pace(snapshots)}")
+        up = f"\x1b[{self._lines}F" if self._lines else ""
+        self._out.write(up + "".join(f"\x1b[2K{row}\n" for row in rows))
+        self._out.flush()
+        self._lines = len(rows)
+
+    @staticmethod
+    def _pace(snapshots: Sequence[Progress]) -> str:
+        """Requests against the limit, all feeds together."""
+        pace = sum(now.per_second for now in snapshots)
+        return f"supplier: {pace:.1f} of {settings.NIVODA_RATE_LIMIT} requests/s"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a demo ended: what to print, what went wrong (nothing, if all is well), and all of it as one JSON object."""
+
+    lines: list[str]
+    problems: list[str]
+    report: dict[str, Any]
+
+
+def outcome(stones: int, supplier: Mapping[str, Any] | None) -> Outcome:
+    """Hold the catalogue against what the sandbox offers (`stones`), and sum up."""
+    found = list(Run.objects.select_related("feed").order_by("pk"))
+    lines = [watching.ending(run) for run in found]
+    problems = [
+        f"run {run.pk} of {run.feed.slug} ended {run.state}: {run.failure or watching.last_reason(run)}"
+        for run in found
+        if run.state != Run.State.COMPLETED
+    ]
+    catalogue = Diamond.objects.aggregate(stones=Count("pk"), priced=Count("pk", filter=Q(price_cents__gt=0)))
+    letters = sum(report(run)["dead_letters"] for run in found)
+    lines.append(
+        f"catalogue: {catalogue['stones']:,} stones, {catalogue['priced']:,} with a price, {letters} dead letters"
+    )
+    if catalogue["stones"] != stones or catalogue["priced"] != stones:
+        problems.append(f"the sandbox offers {stones:,} stones")
+    if supplier is None:
+        problems.append("the sandbox does not answer")
+    else:
+        lines.append(
+            f"supplier: {supplier['requests']:,} requests, at most {supplier['max_in_one_second']} in any second "
+            f"(allowed: {settings.NIVODA_RATE_LIMIT}), {supplier['per_second_while_paging']:.1f} a second while paging"
+        )
+        if supplier["max_in_one_second"] > settings.NIVODA_RATE_LIMIT:
+            problems.append("the supplier's limit was exceeded")
+    broken = violations()
+    problems += [f"invariant {one.invariant}: {one.problem}" for one in broken]
+    if not broken:
+        lines.append("invariants: all hold")
+    whole = {"runs": [report(run) for run in found], "catalogue": catalogue, "supplier": supplier, "problems": problems}
+    return Outcome(lines, problems, whole)

@@ -1,0 +1,132 @@
+"""The Nivoda adapter: the inventory of one account, natural or lab-grown, as planner, walk and consolidation see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from catalog.rows import StoneFacts
+from diamondhub.ratelimit.limiter import Lane
+from ingest.errors import CountsRefused, IngestError, PermanentSupplierError, TransientSupplierError
+from ingest.feeds.adapter import Look, RelayedAnswer, StoneIdentity, StoneQuery, SupplierPage
+from ingest.feeds.nivoda import looking, mapping, relaying
+from ingest.feeds.nivoda.client import Manner, NivodaClient
+from ingest.feeds.nivoda.query import PAGE, QUERY_VERSION, counts_text, diamond_query
+
+log = structlog.get_logger(__name__)
+
+#: Largest page that the supplier serves.
+PAGE_LIMIT = 50
+#: Counts in one request: enough for a round of planning, few enough that the supplier answers within seconds.
+ALIASES = 25
+
+
+#: How queries of other programs are asked: whoever waits for the answer waits for it in person (seconds, bytes).
+RELAYED = Manner(18.0, lane=Lane.INTERACTIVE, max_wait=2.0, patience=2.0, whole=20.0, answer_limit=2_000_000)
+
+
+class WrongParameters(IngestError):
+    """The feed's parameters are not those of the Nivoda adapter."""
+
+
+class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
+    """What a Nivoda feed may set: which half of the inventory, and whether counts may be aliased."""
+
+    labgrown: bool
+    aliased_counts: bool = True
+
+
+class _Items(msgspec.Struct):
+    items: list[msgspec.Raw]
+
+
+class _Page(msgspec.Struct):
+    diamonds_by_query: _Items
+
+
+class _AsPage(msgspec.Struct):
+    account: _Page = msgspec.field(name="as")
+
+
+class _AsCounts(msgspec.Struct):
+    account: dict[str, int] = msgspec.field(name="as")
+
+
+class NivodaAdapter:
+    """One feed of the account; see `ingest.feeds.adapter.Adapter`."""
+
+    page_limit = PAGE_LIMIT
+    query_version = QUERY_VERSION
+    mapper_version = mapping.MAPPER_VERSION
+
+    def __init__(self, client: NivodaClient, parameters: dict[str, Any], *, count_seconds: float | None = None) -> None:
+        try:
+            chosen = msgspec.convert(parameters, _Parameters)
+        except msgspec.ValidationError as error:
+            raise WrongParameters(f"the feed's parameters are wrong: {error}") from error
+        self._client = client
+        self._labgrown = chosen.labgrown
+        self._count_seconds = count_seconds
+        self.counts_per_request = ALIASES if chosen.aliased_counts else 1
+
+    def server_time(self) -> datetime:
+        """The supplier's clock; signs in if nobody has yet. Raises a `SupplierError`."""
+        signed_in = self._client.sign_in(instead_of="")
+        moment = signed_in.supplier_time
+        if moment is None:
+            nothing = {"q0": {"labgrown": self._labgrown, "ids": ["none"]}}
+            moment = self._client.ask(counts_text(1), nothing, _AsCounts).supplier_time
+        if moment is None:
+            raise TransientSupplierError("the supplier's answer has no Date header, so its clock is unknown")
+        return moment
+
+    def count(self, queries: Sequence[StoneQuery]) -> list[int]:
+        """The number of stones in each slice, by one request; see the protocol for what it raises."""
+        variables = {f"q{i}": diamond_query(query, labgrown=self._labgrown) for i, query in enumerate(queries)}
+        try:
+            answer = self._client.ask(counts_text(len(queries)), variables, _AsCounts, timeout=self._count_seconds)
+        except PermanentSupplierError as error:
+            if len(queries) == 1:
+                raise
+            log.warning("aliased_counts_refused", error=str(error))
+            self.counts_per_request = 1
+            raise CountsRefused(str(error)) from error
+        try:
+            return [max(0, answer.data.account[f"c{i}"]) for i in range(len(queries))]
+        except KeyError as error:
+            raise TransientSupplierError(f"the supplier left out the count {error}") from error
+
+    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
+        """Up to `limit` stones of a slice from `offset` on."""
+        return self._page(diamond_query(query, labgrown=self._labgrown), offset, limit)
+
+    def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
+        """The stones with these ids that the supplier still knows, whatever their availability."""
+        return self._page({"ids": list(supplier_stone_ids), "labgrown": self._labgrown}, 0, self.page_limit)
+
+    def identify(self, item: bytes) -> StoneIdentity:
+        """Who an item is."""
+        return mapping.identify(item)
+
+    def to_diamond(self, item: bytes) -> StoneFacts:
+        """An item in the catalogue's terms."""
+        return mapping.to_diamond(item, labgrown=self._labgrown)
+
+    def look(self, item: bytes) -> Look:
+        """What of an item we do not know."""
+        return looking.look(item)
+
+    def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
+        """Somebody else's query on our account; see `ingest.feeds.adapter.Relaying`."""
+        prepared = relaying.prepare(query, variables, may_order=may_order)
+        log.info("supplier_query_relayed", kind=prepared.kind, fields=prepared.fields)
+        return self._client.ask_for(prepared.text, dict(variables), relaying.decode, RELAYED).data
+
+    def _page(self, query: dict[str, Any], offset: int, limit: int) -> SupplierPage:
+        answer = self._client.ask(PAGE, {"query": query, "offset": offset, "limit": limit}, _AsPage)
+        items = [bytes(item) for item in answer.data.account.diamonds_by_query.items]
+        return SupplierPage(items, answer.supplier_time, answer.elapsed)

@@ -1,0 +1,329 @@
+"""An item of Nivoda's in the catalogue's terms: which field becomes which, and what wins when two disagree.
+
+What the values themselves look like, with all the dirt that suppliers send, is read by `ingest.feeds.values`. Only what
+identifies or prices a stone is required; anything else that cannot be read is unknown (None).
+"""
+
+from __future__ import annotations
+
+import json
+import typing
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from catalog.grades import Clarity, Finish, Fluorescence
+from catalog.models import Availability
+from catalog.rows import StoneFacts
+from catalog.shapes import normal_shape
+from diamondhub import money
+from ingest.errors import MappingError
+from ingest.feeds import values
+from ingest.feeds.adapter import StoneIdentity
+from ingest.feeds.fancy import fancy_facts
+from ingest.feeds.values import Reader, Scalar, Written
+
+MAPPER_VERSION = "nivoda-mapper-1"
+
+#: Longest id that the catalogue keeps (characters).
+LONGEST_ID = 100
+#: More than any stone costs (cents): 10 billion dollars.
+HIGHEST_PRICE = 10**12
+
+AVAILABILITY = {
+    "AVAILABLE": Availability.AVAILABLE.value,
+    "ON_HOLD": Availability.ON_HOLD.value,
+    "HOLD": Availability.ON_HOLD.value,
+    "MEMO": Availability.ON_HOLD.value,
+    "SOLD": Availability.SOLD.value,
+}
+
+
+class _Named(msgspec.Struct, gc=False):
+    name: Written = None
+    legal_name: Written = None
+
+
+class _Url(msgspec.Struct, gc=False):
+    url: Written = None
+    display_index: Written = None
+
+
+class _DeliveryTime(msgspec.Struct, gc=False):
+    min_business_days: Written = None
+    max_business_days: Written = None
+
+
+class _Certificate(msgspec.Struct, gc=False):
+    lab: Written = None
+    certNumber: Written = None  # noqa: N815 - the supplier's names
+    pdfUrl: Written = None  # noqa: N815
+    shape: Written = None
+    carats: Written = None
+    cut: Written = None
+    polish: Written = None
+    symmetry: Written = None
+    color: Written = None
+    clarity: Written = None
+    length: Written = None
+    width: Written = None
+    depth: Written = None
+    depthPercentage: Written = None  # noqa: N815
+    table: Written = None
+    crownAngle: Written = None  # noqa: N815
+    crownHeight: Written = None  # noqa: N815
+    pavAngle: Written = None  # noqa: N815
+    pavDepth: Written = None  # noqa: N815
+    floInt: Written = None  # noqa: N815
+    floCol: Written = None  # noqa: N815
+    girdle: Written = None
+    culetSize: Written = None  # noqa: N815
+    culet_condition: Written = None
+    f_color: Written = None
+    f_intensity: Written = None
+    f_overtone: Written = None
+    treated: Scalar = None
+    labgrown: Scalar = None
+    labgrown_type: Written = None
+    country_of_origin: Written = None
+    image: Written = None
+    video: Written = None
+    product_images: list[_Url] | None = None
+    product_videos: list[_Url] | None = None
+
+
+class _Diamond(msgspec.Struct, gc=False):
+    id: Scalar = None
+    availability: Written = None
+    image: Written = None
+    video: Written = None
+    eyeClean: Scalar = None  # noqa: N815
+    brown: Scalar = None
+    green: Scalar = None
+    milky: Scalar = None
+    mine_of_origin: Written = None
+    supplier_video_link: Written = None
+    v360: _Url | None = None
+    delivery_time: _DeliveryTime | None = None
+    certificate: _Certificate | None = None
+    supplier: _Named | None = None
+
+
+class _Item(msgspec.Struct, gc=False):
+    id: Scalar = None
+    price: Scalar = None
+    diamond: _Diamond | None = None
+
+
+class _DiamondId(msgspec.Struct, gc=False):
+    id: Scalar = None
+
+
+class _ItemIdentity(msgspec.Struct, gc=False):
+    id: Scalar = None
+    diamond: _DiamondId | None = None
+
+
+# One for each kind of field.
+_carats = Reader(lambda value: values.measure(value, 3, 100_000))
+_millimetres = Reader(lambda value: values.measure(value, 2, 10_000))
+_below_90 = Reader(lambda value: values.measure(value, 2, 90))
+_below_100 = Reader(lambda value: values.measure(value, 2, 100))
+_below_1000 = Reader(lambda value: values.measure(value, 2, 1_000))
+_days = Reader(values.days)
+_clarity = Reader(lambda value: values.grade(Clarity, value))
+_finish = Reader(lambda value: values.grade(Finish, value))
+_fluorescence = Reader(lambda value: values.grade(Fluorescence, value))
+_flag = Reader(values.yes_or_no)
+_name = Reader(lambda value: values.name(value, 32))
+_text_80 = Reader(lambda value: values.text(value, 80))
+_text_120 = Reader(lambda value: values.text(value, 120))
+_text_200 = Reader(lambda value: values.text(value, 200))
+_culet = Reader(lambda value: values.text(value, 120) or values.no_culet(value))
+_shape = Reader(lambda value: normal_shape(_text_200[value] or ""))
+
+_item_decoder = msgspec.json.Decoder(_Item)
+_identity_decoder = msgspec.json.Decoder(_ItemIdentity)
+_NO_CERTIFICATE = _Certificate()
+
+
+def identify(item: bytes) -> StoneIdentity:
+    """Who an item is. Raises `MappingError` if it does not say so in words that the catalogue can keep."""
+    try:
+        found = _identity_decoder.decode(item)
+    except msgspec.DecodeError:
+        found = msgspec.convert(_repaired(item), _ItemIdentity)
+    return StoneIdentity(
+        _identifier("diamond.id", found.diamond.id if found.diamond else None), _identifier("id", found.id)
+    )
+
+
+def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
+    """Map one item; `labgrown` is what the feed asked for, if the item itself does not say.
+
+    Raises `MappingError` with the field's path if the item has no identity or no price.
+    """
+    try:
+        offer = _item_decoder.decode(item)
+    except msgspec.DecodeError:
+        offer = msgspec.convert(_repaired(item), _Item)
+    diamond = offer.diamond
+    if diamond is None:
+        raise MappingError("diamond", "is missing")
+    certificate = diamond.certificate or _NO_CERTIFICATE
+    cost = _cost(offer.price)
+    carats = _carats[certificate.carats]
+    length = _millimetres[certificate.length]
+    width = _millimetres[certificate.width]
+    fancy = fancy_facts(certificate.color, certificate.f_color, certificate.f_intensity, certificate.f_overtone)
+    delivery_days = _delivery_days(diamond.delivery_time)
+    images = _images(diamond, certificate)
+    supplier = diamond.supplier or _Named()
+    return StoneFacts(
+        offer_id=_identifier("id", offer.id),
+        shape=_shape[certificate.shape],
+        carats=carats,
+        color=fancy.color,
+        clarity=_clarity[certificate.clarity],
+        cut=_finish[certificate.cut],
+        polish=_finish[certificate.polish],
+        symmetry=_finish[certificate.symmetry],
+        fluorescence_intensity=_fluorescence[certificate.floInt],
+        fluorescence_color=_name[certificate.floCol],
+        fancy_color=fancy.name,
+        fancy_intensity=fancy.intensity,
+        fancy_overtone=fancy.overtone,
+        lab_grown=_lab_grown(certificate, labgrown),
+        treated=_flag[certificate.treated],
+        lab=_name[certificate.lab],
+        certificate_number=values.number_text(certificate.certNumber, 64),
+        certificate_url=values.url(certificate.pdfUrl),
+        length_mm=length,
+        width_mm=width,
+        depth_mm=_millimetres[certificate.depth],
+        ratio=_ratio(length, width),
+        table_pct=_below_100[certificate.table],
+        depth_pct=_below_1000[certificate.depthPercentage],
+        crown_angle=_below_90[certificate.crownAngle],
+        crown_height=_below_100[certificate.crownHeight],
+        pavilion_angle=_below_90[certificate.pavAngle],
+        pavilion_depth=_below_100[certificate.pavDepth],
+        girdle=_text_120[certificate.girdle],
+        culet=_culet[certificate.culetSize] or _text_120[certificate.culet_condition],
+        eye_clean=_flag[diamond.eyeClean],
+        brown=_flag[diamond.brown],
+        green=_flag[diamond.green],
+        milky=_flag[diamond.milky],
+        image_url=images[0] if images else None,
+        video_url=_video(diamond, certificate),
+        images=images,
+        supplier_name=_text_200[supplier.name] or _text_200[supplier.legal_name],
+        country_of_origin=_text_80[certificate.country_of_origin] or _text_80[diamond.mine_of_origin],
+        delivery_days_min=delivery_days[0],
+        delivery_days_max=delivery_days[1],
+        cost_cents=cost,
+        cost_per_carat_cents=money.round_half_up(cost / carats) if carats else None,
+        availability=_availability(diamond.availability),
+    )
+
+
+def _repaired(item: bytes) -> Any:
+    """An item with something else where an object, a list or a scalar belongs, or with text that is not quite Unicode."""
+    try:
+        loose = json.loads(item)
+    except (ValueError, RecursionError) as error:
+        raise MappingError("item", f"is not JSON: {error}") from error
+    if not isinstance(loose, dict):
+        raise MappingError("item", "is not an object")
+    return _shaped(loose, _Item)
+
+
+def _shaped(found: dict[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields of `shape` in `found`; whatever is not of a field's kind is left out."""
+    kept: dict[str, Any] = {}
+    for field in msgspec.structs.fields(shape):
+        value = found.get(field.name)
+        parts = [part for part in typing.get_args(field.type) if part is not type(None)]
+        (part,) = parts if len(parts) == 1 else (None,)
+        if part is None:
+            # A scalar of one of several types; exactly, because a bool is an int as well.
+            kept[field.name] = value if type(value) in parts else None
+        elif typing.get_origin(part) is list:
+            (inner,) = typing.get_args(part)
+            listed = value if isinstance(value, list) else []
+            kept[field.name] = [_shaped(one, inner) for one in listed if isinstance(one, dict)]
+        else:
+            kept[field.name] = _shaped(value, part) if isinstance(value, dict) else None
+    return kept
+
+
+def _identifier(field: str, value: Scalar) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise MappingError(field, "is missing")
+    if len(value) > LONGEST_ID:
+        raise MappingError(field, f"is longer than {LONGEST_ID} characters")
+    if not value.isprintable():
+        raise MappingError(field, "has characters that cannot be printed")
+    return value
+
+
+def _cost(value: Scalar) -> int:
+    if type(value) is int and 0 < value <= HIGHEST_PRICE:
+        return value
+    if value is None or value == "":
+        raise MappingError("price", "is missing")
+    cents = values.decimal(value)
+    if cents is None or cents != cents.to_integral_value():
+        raise MappingError("price", f"{str(value)[:60]!r} is not a whole number of cents")
+    if not 0 < cents <= HIGHEST_PRICE:
+        raise MappingError("price", f"{cents} cents is not between 1 and {HIGHEST_PRICE}")
+    return int(cents)
+
+
+def _lab_grown(certificate: _Certificate, asked_for: bool) -> bool:
+    says = _flag[certificate.labgrown]
+    if says is not None:
+        return says
+    return asked_for or _name[certificate.labgrown_type] is not None
+
+
+def _delivery_days(promised: _DeliveryTime | None) -> tuple[int | None, int | None]:
+    """Least and most business days; one alone stands for both, and swapped ones are put right."""
+    if promised is None:
+        return None, None
+    least, most = _days[promised.min_business_days], _days[promised.max_business_days]
+    if least is None or most is None:
+        one = most if least is None else least
+        return one, one
+    return (least, most) if least <= most else (most, least)
+
+
+def _ratio(length: Decimal | None, width: Decimal | None) -> Decimal | None:
+    """Length to width, the longer side first whichever the supplier calls length."""
+    if length is None or width is None:
+        return None
+    return values.rounded(max(length, width) / min(length, width), 3, 10_000)
+
+
+def _availability(value: Written) -> str:
+    return AVAILABILITY.get(_name[value] or "", Availability.UNAVAILABLE.value)
+
+
+def _images(diamond: _Diamond, certificate: _Certificate) -> list[str]:
+    """Every picture once: the stone's own first, then the certificate's, then the product's by their index."""
+    candidates = [diamond.image, certificate.image]
+    if certificate.product_images:
+        product = sorted(certificate.product_images, key=lambda image: _days[image.display_index] or 0)
+        candidates += [image.url for image in product]
+    urls = [url for candidate in candidates if candidate and (url := values.url(candidate))]
+    return urls if len(urls) < 2 else list(dict.fromkeys(urls))
+
+
+def _video(diamond: _Diamond, certificate: _Certificate) -> str | None:
+    """The stone's own video, else the supplier's, the certificate's, the turning picture, the product's."""
+    for candidate in (diamond.video, diamond.supplier_video_link, certificate.video, diamond.v360 and diamond.v360.url):
+        if candidate and (url := values.url(candidate)):
+            return url
+    product = (values.url(video.url) for video in certificate.product_videos or [])
+    return next(filter(None, product), None)

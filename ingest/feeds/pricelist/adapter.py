@@ -1,0 +1,81 @@
+"""The price-list adapter: a CSV file, by path or by address, as planner, walk and consolidation see a supplier.
+
+A run reads one snapshot of the list, whatever becomes of the file meanwhile. All that a run tells an adapter is its
+window, whose end is the supplier's clock at the start: here the list's own date, with the snapshot's mark as its
+microseconds. Every run reads the whole list, an incremental one, too: rows that did not change cost next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import perf_counter
+
+from catalog.rows import StoneFacts
+from ingest.feeds.adapter import Look, StoneIdentity, StoneQuery, SupplierPage
+from ingest.feeds.pricelist.mapping import MAPPER_VERSION, Mapper
+from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.snapshot import Snapshot, Spool
+
+QUERY_VERSION = "pricelist-snapshot-1"
+#: Rows in a page: few transactions, and a page of the widest rows still is a few megabytes.
+PAGE_LIMIT = 500
+#: Counts in one request; they are all answered at home.
+COUNTS = 500
+
+
+class PricelistAdapter:
+    """One feed's price list; see `ingest.feeds.adapter.Adapter`. Nobody's limiter is asked: a run fetches one file."""
+
+    page_limit = PAGE_LIMIT
+    query_version = QUERY_VERSION
+    mapper_version = MAPPER_VERSION
+
+    def __init__(self, parameters: Parameters, spool: Spool) -> None:
+        self.counts_per_request = COUNTS
+        self._spool = spool
+        self._mapper = Mapper(parameters)
+
+    def server_time(self) -> datetime:
+        """The date of the list as it is now, which is read anew, marked with its snapshot."""
+        snapshot = self._spool.newest()
+        assert snapshot.modified is not None
+        return snapshot.modified.replace(microsecond=snapshot.mark)
+
+    def count(self, queries: Sequence[StoneQuery]) -> list[int]:
+        """The number of rows in each slice."""
+        if not queries:
+            return []
+        counts = iter(self._snapshot(queries[0]).count([query for query in queries if not _is_over(query)]))
+        return [0 if _is_over(query) else next(counts) for query in queries]
+
+    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
+        """Up to `limit` rows of a slice from `offset` on."""
+        started = perf_counter()
+        items = [] if _is_over(query) else self._snapshot(query).page(query, offset, limit)
+        return SupplierPage(items, None, perf_counter() - started)
+
+    def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
+        """The rows with these stock numbers in the newest snapshot."""
+        started = perf_counter()
+        return SupplierPage(self._spool.any().lookup(supplier_stone_ids), None, perf_counter() - started)
+
+    def identify(self, item: bytes) -> StoneIdentity:
+        """Who a row is."""
+        return self._mapper.identify(item)
+
+    def to_diamond(self, item: bytes) -> StoneFacts:
+        """A row in the catalogue's terms."""
+        return self._mapper.to_diamond(item)
+
+    def look(self, item: bytes) -> Look:
+        """What of a row we do not know."""
+        return self._mapper.look(item)
+
+    def _snapshot(self, query: StoneQuery) -> Snapshot:
+        return self._spool.any() if query.window_to is None else self._spool.marked(query.window_to.microsecond)
+
+
+def _is_over(query: StoneQuery) -> bool:
+    """Whether a window is empty: the list is older than what the catalogue has from a newer one."""
+    return query.window_from is not None and query.window_to is not None and query.window_from >= query.window_to

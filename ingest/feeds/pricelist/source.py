@@ -1,0 +1,227 @@
+"""Fetching a price list, by path or by address, into a file of our own.
+
+Paths must lie below PRICELIST_DIR, so that nobody who may edit a feed can read the host's other files. Addresses must be
+public ones, redirects included, unless PRICELIST_HOSTS names the host; what is fetched is bounded in size and time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from ingest.feeds.pricelist.errors import ListAway, ListRefused
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+_CHUNK, _PIECE = 1 << 20, 1 << 16
+#: Redirects that are followed.
+REDIRECTS = 3
+#: Seconds to connect and between two bytes, and for the whole list.
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where lists may come from and how much of them: a folder, hosts that may be private, bytes and seconds."""
+
+    folder: Path
+    hosts: Sequence[str]
+    most_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A list that was fetched: its hash, when the supplier last changed it, and its `ETag`, if it has one."""
+
+    digest: bytes
+    modified: datetime
+    etag: str = ""
+
+
+class _Forbidden(HTTPError):
+    """A connection to an address that is not public."""
+
+
+def fetch(source: str, into: Path, limits: Limits, *, etag: str = "") -> Fetched | None:
+    """Copy a list into a file; None if it still is the one with this `ETag`.
+
+    Raises `ListRefused` for what is not there or not allowed, `ListAway` for what may pass.
+    """
+    scheme = urlsplit(source).scheme.lower()
+    if scheme in ("http", "https"):
+        return _download(source, into, limits, etag)
+    if "://" in source:
+        raise ListRefused(f"{source.split('://')[0]}:// is no way to fetch a price list: use a path, http or https")
+    return _copy(source, into, limits)
+
+
+def _copy(source: str, into: Path, limits: Limits) -> Fetched:
+    folder = limits.folder.resolve()
+    try:
+        path = (folder / source).resolve()
+        if not path.is_relative_to(folder):
+            raise ListRefused(f"{source} is not below {folder}: put the list there, or set PRICELIST_DIR")
+        # Not blocking: what is no file may have nobody at its other end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise ListRefused(f"{source} is no file")
+            if before.st_size > limits.most_bytes:
+                raise ListRefused(
+                    f"the price list has more than {limits.most_bytes:,} bytes: raise PRICELIST_MAX_BYTES"
+                )
+            with into.open("wb") as copy:
+                shutil.copyfileobj(file, copy, _CHUNK)
+            after = os.fstat(file.fileno())
+    except FileNotFoundError:
+        raise ListRefused(f"there is no price list {source} below {folder}") from None
+    except (OSError, ValueError) as error:
+        raise ListRefused(f"the price list {source} cannot be read: {_words(error)}") from error
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+        raise ListAway(f"the price list {source} was written to while it was read")
+    return Fetched(_digest(into), datetime.fromtimestamp(after.st_mtime, UTC))
+
+
+def _download(source: str, into: Path, limits: Limits, etag: str) -> Fetched | None:
+    end = monotonic() + limits.seconds
+    shown = f"{urlsplit(source).scheme}://{urlsplit(source).hostname}"
+    with _session(limits.hosts) as session, _refused(shown):
+        headers = {"If-None-Match": etag} if etag else {}
+        timeouts = (min(CONNECT_SECONDS, limits.seconds), min(READ_SECONDS, limits.seconds))
+        with session.get(source, stream=True, timeout=timeouts, headers=headers) as answer:
+            if answer.status_code == 304:
+                return None
+            if answer.status_code >= 500 or answer.status_code in (408, 429):
+                raise ListAway(f"{shown} answers {answer.status_code}")
+            if answer.status_code != 200:
+                raise ListRefused(f"{shown} answers {answer.status_code} for the price list")
+            size = 0
+            with into.open("wb") as copy:
+                # Decoded: a list that is packed on its way only is no gzip file. Whatever has come is taken at once, so
+                # that a server that sends a byte now and then meets its end.
+                while chunk := answer.raw.read1(_PIECE, decode_content=True):
+                    size += len(chunk)
+                    if size > limits.most_bytes:
+                        raise ListRefused(
+                            f"the price list has more than {limits.most_bytes:,} bytes: raise PRICELIST_MAX_BYTES"
+                        )
+                    if monotonic() > end:
+                        raise ListAway(f"{shown} took more than {limits.seconds:g} seconds for the price list")
+                    copy.write(chunk)
+            said = answer.headers.get("Content-Length", "")
+            if "Content-Encoding" not in answer.headers and said.isdigit() and int(said) != size:
+                raise ListAway(f"{shown} cut the price list off after {size:,} of {int(said):,} bytes")
+            return Fetched(_digest(into), _modified(answer), answer.headers.get("ETag", ""))
+
+
+@contextmanager
+def _refused(shown: str) -> Iterator[None]:
+    """Errors of the library in ours; addresses may hold secrets, so only scheme and host are named."""
+    try:
+        yield
+    except requests.TooManyRedirects as error:
+        raise ListRefused(f"{shown} redirects more than {REDIRECTS} times") from error
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError) as error:
+        raise ListRefused(f"{shown} is no address that can be asked, or redirects to one that cannot") from error
+    except requests.exceptions.SSLError as error:
+        raise ListRefused(f"{shown} has no certificate that can be trusted") from error
+    except _Forbidden as error:
+        raise ListRefused(
+            f"{shown} leads to an address that is not public: name its host in PRICELIST_HOSTS if that is meant"
+        ) from error
+    except requests.ConnectionError as error:
+        raise ListAway(f"{shown} cannot be reached") from error
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise ListAway(f"{shown} did not send the price list: {type(error).__name__}") from error
+
+
+def _session(hosts: Sequence[str]) -> requests.Session:
+    session = requests.Session()
+    # No proxy or password that happens to be in the environment.
+    session.trust_env = False
+    session.max_redirects = REDIRECTS
+    session.headers["Accept-Encoding"] = "gzip, identity"
+    session.mount("http://", _Adapter(hosts))
+    session.mount("https://", _Adapter(hosts))
+    return session
+
+
+class _Adapter(HTTPAdapter):
+    """Connects to public addresses only. It looks at whom it reached: a name may mean another host a moment later."""
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        allowed = frozenset(host.lower() for host in hosts)
+
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return _checked(super()._new_conn(), self.host, allowed)
+
+        class Secure(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return _checked(super()._new_conn(), self.host, allowed)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self._pools = {"http": PlainPool, "https": SecurePool}
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+
+def _checked(reached: socket.socket, host: str, allowed: frozenset[str]) -> socket.socket:
+    address = ip_address(str(reached.getpeername()[0]).partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if not mapped.is_global and host.lower() not in allowed:
+        reached.close()
+        raise _Forbidden(f"{host} is {address}")
+    return reached
+
+
+def _modified(answer: requests.Response) -> datetime:
+    """When the list was last changed by its server's clock; the answer's date if it does not say."""
+    for name in ("Last-Modified", "Date"):
+        try:
+            said = parsedate_to_datetime(answer.headers.get(name, ""))
+        except ValueError:
+            continue
+        return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    raise ListRefused("the price list's server sends neither Last-Modified nor Date, so its age is unknown")
+
+
+def _digest(path: Path) -> bytes:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()

@@ -1,0 +1,166 @@
+"""Reading single values as suppliers send them: numbers as text, booleans in a dozen spellings, text with NULs.
+
+Every function takes a JSON scalar and answers a clean value, or None for what says nothing or cannot be read. Inventories
+repeat their values, so adapters read through a `Reader`, which remembers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, TypeVar
+
+from catalog import grades
+
+#: What JSON holds where a number or a text belongs, and what it holds where a boolean does.
+Written = str | int | float | None
+Scalar = str | int | float | bool | None
+
+#: Words that say nothing, after `grades.fold`.
+NOTHING = frozenset({"", "NA", "NONE", "NULL", "UNDEFINED", "UNKNOWN", "NOTSPECIFIED", "NAN"})
+_YES = frozenset({"TRUE", "T", "YES", "Y", "1", "100%"})
+_NO = frozenset({"FALSE", "F", "NO", "N", "0", "0%"})
+_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
+# Nobody groups the digits of zero: "0,345" is a decimal comma.
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+_UNIT = re.compile(r"(mm|cts?|carats?|%|°)$", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s/?#@:\[\]]+(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE | re.ASCII)
+# What nearly all are, told by one look.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*", re.ASCII)
+#: Longest URL that the catalogue keeps (characters).
+LONGEST_URL = 2000
+Found = TypeVar("Found")
+_PLACES = {places: Decimal(1).scaleb(-places) for places in range(5)}
+
+
+class Reader(dict[Scalar, Found]):
+    """Reads one kind of value and remembers what it read: `reader[value]`.
+
+    It is not for fields where `True` and 1, or 1 and 1.0, mean different things, for these are one key.
+    """
+
+    __slots__ = ("_read",)
+
+    #: Values remembered; then it begins anew.
+    LIMIT = 65_536
+
+    def __init__(self, read: Callable[[Any], Found]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, value: Scalar) -> Found:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        found = self[value] = self._read(value)
+        return found
+
+
+def decimal(value: Scalar) -> Decimal | None:
+    """A finite number, from a JSON number or from text with spaces, thousands commas, a decimal comma or a unit sign."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        return _decimal_from_text(value)
+    number = Decimal(value) if isinstance(value, int) else Decimal(repr(value))
+    return number if number.is_finite() and abs(number) < 10**18 else None
+
+
+def _decimal_from_text(written: str) -> Decimal | None:
+    compact = _UNIT.sub("", "".join(written.split()).lstrip("$"))
+    if _GROUPED.fullmatch(compact):
+        compact = compact.replace(",", "")
+    elif _DECIMAL_COMMA.fullmatch(compact):
+        compact = compact.replace(",", ".")
+    return Decimal(compact) if _NUMBER.fullmatch(compact) else None
+
+
+def measure(value: Scalar, places: int, below: int) -> Decimal | None:
+    """A positive number rounded half-up to `places`; None for 0, for negative ones, and from `below` on."""
+    number = decimal(value)
+    return None if number is None else rounded(number, places, below)
+
+
+def rounded(number: Decimal, places: int, below: int) -> Decimal | None:
+    """A positive number rounded half-up to `places`; None if what is left is 0 or less, or `below` or more."""
+    if not 0 < number < below:
+        return None
+    result = number.quantize(_PLACES[places], rounding=ROUND_HALF_UP)
+    return result if 0 < result < below else None
+
+
+def days(value: Scalar) -> int | None:
+    """A whole number of days (or an index) from 0 to 365."""
+    number = decimal(value)
+    if number is None or number != number.to_integral_value() or not 0 <= number <= 365:
+        return None
+    return int(number)
+
+
+def text(value: Scalar, longest: int) -> str | None:
+    """Text without control characters, its white space folded, cut at `longest` characters. Numbers are text, too."""
+    if value is None or isinstance(value, bool):
+        return None
+    printable = "".join(one if one.isprintable() else " " for one in _as_text(value))
+    folded = " ".join(printable.split())[:longest].rstrip()
+    return None if grades.fold(folded) in NOTHING else folded
+
+
+def _as_text(value: str | float) -> str:
+    """A number as people write it: without an exponent, and without decimals if it is whole."""
+    if isinstance(value, str):
+        return value
+    number = decimal(value)
+    if number is None:
+        return ""
+    return f"{number:f}" if number != number.to_integral_value() else str(int(number))
+
+
+def name(value: Scalar, longest: int) -> str | None:
+    """A name as the API speaks it: upper case, words joined by underscores."""
+    found = text(value, longest) or ""
+    return re.sub(r"[^A-Z0-9]+", "_", found.replace(".", "").upper(), flags=re.ASCII)[:longest].strip("_") or None
+
+
+def no_culet(value: Scalar) -> str | None:
+    """The grade "None" of a culet, which is a finding and no absence of one."""
+    return "None" if isinstance(value, str) and grades.fold(value) == "NONE" else None
+
+
+def number_text(value: Scalar, longest: int) -> str | None:
+    """A number that is a name, such as that of a certificate: text, unknown rather than cut if it is too long."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= longest and value.strip("0"):
+        # Nearly all are, and every one is another: no cache would help.
+        return value
+    whole = text(value, longest + 1)
+    return None if whole is None or len(whole) > longest or whole == "0" else whole
+
+
+def url(value: Scalar) -> str | None:
+    """An absolute http or https URL."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_URL:
+        return None
+    if _PLAIN_URL.fullmatch(value):
+        return value
+    value = value.strip()
+    return value if _URL.fullmatch(value) and value.isprintable() else None
+
+
+def yes_or_no(value: Scalar) -> bool | None:
+    """A boolean in any of its spellings; of numbers, 1 and 0."""
+    if isinstance(value, str):
+        word = "".join(value.upper().split())
+        return word in _YES if word in _YES or word in _NO else None
+    return bool(value) if value in (0, 1) else None
+
+
+def grade(kind: type[grades.Grade], value: Scalar) -> int | None:
+    """The small integer of a grade; None where there is none, or none that we know."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = grades.parse(kind, value[:100])
+    except grades.UnknownGrade:
+        return None
+    return None if found is None else int(found)

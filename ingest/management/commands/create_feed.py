@@ -1,0 +1,59 @@
+"""Create a feed, after its adapter has looked at the supplier."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from ingest.errors import IngestError
+from ingest.feeds.registry import ADAPTERS, adapter_for
+from ingest.management.commands._common import IngestCommand
+from ingest.models import Feed
+
+
+class NotAFeed(IngestError):
+    """The feed cannot be created."""
+
+
+class Command(IngestCommand):
+    """`create_feed <slug> --adapter <name> --parameters <JSON> [--name <words>] [--json]`."""
+
+    help = (
+        "Create a feed, once its supplier has been looked at, e.g. one of a price list: "
+        'create_feed rosy --adapter pricelist --parameters \'{"source": "rosy.csv"}\''
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("slug", help="short name, e.g. rosy; it is part of its diamonds' ids and never changes")
+        parser.add_argument("--adapter", required=True, choices=sorted(ADAPTERS))
+        parser.add_argument("--parameters", default="{}", help="the adapter's parameters, a JSON object")
+        parser.add_argument("--name", default="", help="name for people; the slug if left out")
+        self.add_json(parser)
+
+    def run(self, *, slug: str, adapter: str, parameters: str, name: str, as_json: bool, **_: Any) -> None:
+        try:
+            chosen = json.loads(parameters)
+        except ValueError as error:
+            raise NotAFeed(f"--parameters is not JSON: {error}") from error
+        if not isinstance(chosen, dict):
+            raise NotAFeed('--parameters is a JSON object, e.g. {"source": "list.csv"}')
+        feed = Feed(slug=slug, name=name or slug, adapter=adapter, parameters=chosen)
+        try:
+            feed.full_clean()
+        except ValidationError as error:
+            raise NotAFeed("; ".join(error.messages)) from error
+        try:
+            # A list that is not there or not one is better known before there is a feed.
+            adapter_for(adapter, chosen).server_time()
+        except (LimiterUnavailable, WaitTooLong) as error:
+            raise NotAFeed(str(error)) from error
+        feed.save()
+        self.say(
+            {"feed": slug, "adapter": adapter, "parameters": chosen},
+            f"feed {slug} is created; pull it with `manage.py start_run {slug} --full`",
+            as_json=as_json,
+        )

@@ -1,0 +1,142 @@
+"""Starting the runs that feeds are scheduled for. The sweep calls `start_due`; the admin shows `next_slots`.
+
+A slot becomes a row in the transaction that starts its run, under a lock on the feed's row: of many sweeps at once one
+deals with it. Time is the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+import structlog
+from django.db import transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+
+from diamondhub.alerts.outbox import announce
+from ingest import crontab, runs
+from ingest.errors import IngestError
+from ingest.models import Feed, Run, ScheduleSlot
+
+log = structlog.get_logger(__name__)
+
+#: Slots missed in a row that are kept, the newest ones: a schedule by the minute misses 1,440 a day.
+MISSED_KEPT = 500
+#: Slots skipped in a row that people should know of.
+SKIPPED_IN_A_ROW = 3
+#: Who starts scheduled runs, for the audit.
+ACTOR = "schedule"
+
+_MISSED = "nobody was there when it was due, and a later one is due as well"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One schedule's slots that are due and not dealt with, newest first."""
+
+    kind: str
+    slots: list[datetime]
+
+
+def start_due() -> None:
+    """Deal with every due slot of every enabled feed. The sweep's look at schedules."""
+    for feed in Feed.objects.filter(~Q(full_schedule="") | ~Q(incremental_schedule=""), enabled=True).annotate(
+        now=Now()
+    ):
+        if any(_due(feed, feed.now)):
+            _start(feed.pk)
+
+
+def next_slots(feed: Feed, now: datetime, number: int = 3) -> list[tuple[datetime, str]]:
+    """When the feed's schedules will start which kind of run, the next `number` slots of both together."""
+    coming = [(slot, kind) for kind, schedule in _schedules(feed) for slot in islice(schedule.slots_after(now), number)]
+    return sorted(coming)[:number]
+
+
+def _schedules(feed: Feed) -> Iterable[tuple[str, crontab.Crontab]]:
+    """The feed's schedules, full runs first; one that cannot be read (nobody can save it) is told of, once."""
+    for kind, text in ((Run.Kind.FULL, feed.full_schedule), (Run.Kind.INCREMENTAL, feed.incremental_schedule)):
+        if not text:
+            continue
+        try:
+            yield kind.value, crontab.parse(text)
+        except ValueError as error:
+            announce(
+                dedupe_key=f"feed:{feed.pk}:schedule:{kind}:{text}"[:200],
+                kind="schedule_unreadable",
+                severity="critical",
+                subject=f"The schedule of {kind} runs of {feed.slug} cannot be read: {error}",
+            )
+
+
+def _due(feed: Feed, now: datetime) -> Iterable[Due]:
+    for kind, schedule in _schedules(feed):
+        dealt_with = feed.slots.filter(kind=kind).aggregate(newest=Max("due_at"))["newest"]
+        after = max(feed.scheduled_since, dealt_with or feed.scheduled_since)
+        slots = list(islice(schedule.slots_back(now, after), MISSED_KEPT + 1))
+        if slots:
+            yield Due(kind, slots)
+
+
+@transaction.atomic
+def _start(feed_id: int) -> None:
+    """Start what the feed is due for, and keep what it is not started for. Locks the feed's row (SKIP LOCKED)."""
+    feed = (
+        Feed.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(pk=feed_id, enabled=True)
+        .annotate(now=Now())
+        .first()
+    )
+    if feed is None:
+        return
+    started_for: datetime | None = None
+    # Full runs come first and win: what they bring includes what an incremental run would.
+    for due in _due(feed, feed.now):
+        newest, *missed = due.slots
+        _keep(feed, due.kind, missed, reason=_MISSED)
+        if started_for is not None:
+            _keep(feed, due.kind, [newest], reason=f"the full run due at {_spoken(started_for)} goes first")
+            continue
+        try:
+            run = runs.start_run(
+                feed.slug, kind=due.kind, started_by=ACTOR, reason=f"{due.kind} run due at {_spoken(newest)}"
+            )
+        except IngestError as error:
+            _keep(feed, due.kind, [newest], reason=str(error)[:500])
+            log.warning("slot_skipped", feed=feed.slug, kind=due.kind, due_at=_spoken(newest), reason=str(error))
+        else:
+            started_for = newest
+            _keep(feed, due.kind, [newest], run=run)
+            log.info("slot_started", feed=feed.slug, kind=due.kind, due_at=_spoken(newest), run_id=run.pk)
+    if started_for is None:
+        _tell_of_skipping(feed)
+
+
+def _keep(feed: Feed, kind: str, slots: Iterable[datetime], *, run: Run | None = None, reason: str = "") -> None:
+    state = ScheduleSlot.State.SKIPPED if run is None else ScheduleSlot.State.STARTED
+    ScheduleSlot.objects.bulk_create(
+        ScheduleSlot(feed=feed, kind=kind, due_at=slot, state=state, run=run, reason=reason, created_at=Now())
+        for slot in slots
+    )
+
+
+def _tell_of_skipping(feed: Feed) -> None:
+    """Tell people, once, when the feed's last slots were all skipped: it is not being kept true."""
+    last = list(feed.slots.order_by("-due_at", "-kind")[:SKIPPED_IN_A_ROW])
+    if len(last) < SKIPPED_IN_A_ROW or any(slot.state != ScheduleSlot.State.SKIPPED for slot in last):
+        return
+    started = feed.slots.filter(state=ScheduleSlot.State.STARTED).aggregate(newest=Max("due_at"))["newest"]
+    announce(
+        dedupe_key=f"feed:{feed.pk}:skipped_since:{started.isoformat() if started else 'ever'}",
+        kind="slots_skipped",
+        severity="warning",
+        subject=f"{feed.slug}: the last {SKIPPED_IN_A_ROW} scheduled runs were not started: {last[0].reason}",
+        details={"slots": [{"kind": s.kind, "due_at": s.due_at.isoformat(), "reason": s.reason} for s in last]},
+    )
+
+
+def _spoken(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,264 @@
+"""A whole DiamondHub for a test: the sandbox supplier and `manage.py up` as real processes, on data of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+import requests
+from psycopg.rows import dict_row
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Columns that say when and from which stored payload, not what a stone is.
+_CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at")
+#: Quick enough for a test, slow enough that a loaded machine does not lose a lease.
+PACE = {
+    "SWEEP_SECONDS": "0.5",
+    "PARTITION_LEASE_SECONDS": "4",
+    "BATCH_LEASE_SECONDS": "4",
+    "RUN_LEASE_SECONDS": "4",
+    "WALK_SLICE_SECONDS": "3",
+    "RETRY_CAP_SECONDS": "2",
+    "CONSOLIDATION_BATCH_STONES": "500",
+}
+
+
+def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
+    """Look until the condition is true, and return it; fails with `what` when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Sandbox:
+    """The sandbox supplier as a process."""
+
+    def __init__(self, stones: int, *options: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ingest.sandbox", "--port", "0", "--stones", str(stones), *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.ready: dict[str, Any] = json.loads(self._process.stdout.readline())
+        self.url: str = self.ready["url"]
+
+    def get(self, path: str) -> Any:
+        """Read from the control endpoint."""
+        answer = requests.get(f"{self.ready['control']}/{path}", timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, **body: Any) -> Any:
+        """Send an order to the control endpoint."""
+        answer = requests.post(f"{self.ready['control']}/{path}", json=body, timeout=60)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def items(self, *, labgrown: bool) -> list[dict[str, Any]]:
+        """Every available stone's item, as pages give it."""
+        answer = requests.get(
+            f"{self.ready['control']}/items",
+            params={"labgrown": str(labgrown).lower(), "availability": "AVAILABLE"},
+            timeout=120,
+        )
+        answer.raise_for_status()
+        return [json.loads(row) for row in answer.content.splitlines()]
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait(20)
+
+
+class Stack:
+    """`manage.py up` with a `var` of its own; commands, rows and processes of it."""
+
+    def __init__(self, var: Path, sandbox: Sandbox, **environment: str) -> None:
+        self.var = var
+        shutil.rmtree(var, ignore_errors=True)
+        var.mkdir(parents=True)
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
+        }
+        self.environment = {
+            **inherited,
+            "DIAMONDHUB_VAR": str(var),
+            "DIAMONDHUB_BOOTSTRAP": "off",
+            "DIAMONDHUB_EMBEDDED_FSYNC": "off",
+            "NIVODA_ENDPOINT": sandbox.url,
+            "NIVODA_USERNAME": "sandbox",
+            "NIVODA_PASSWORD": "sandbox",
+            "NIVODA_RATE_LIMIT": "100",
+            "NIVODA_TIMEOUT": "5",
+            **PACE,
+            **environment,
+        }
+        self._log = open(var / "up.log", "wb")  # noqa: SIM115 - closed by `stop`
+        self._process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        until(self._answers, seconds=60, what=f"the stack runs; see {var}/up.log")
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """Process ids by name."""
+        found: dict[str, int] = json.loads((self.var / "run" / "up.json").read_text())["processes"]
+        return found
+
+    def urls(self) -> dict[str, str]:
+        """Where the embedded servers are."""
+        found: dict[str, str] = json.loads((self.var / "run" / "services.json").read_text())
+        return found
+
+    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Ask the database; waits for one that is just being restarted."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with psycopg.connect(self.urls()["DATABASE_URL"], autocommit=True, row_factory=dict_row) as connection:
+                    cursor = connection.execute(statement, parameters)
+                    return cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "the database does not come back"
+                time.sleep(0.1)
+
+    def value(self, statement: str, **parameters: Any) -> Any:
+        """The one value of a question."""
+        (row,) = self.rows(statement, **parameters)
+        return next(iter(row.values()))
+
+    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def run(self, feed: str, *options: str) -> dict[str, Any]:
+        """Start a run, wait for it, and return its report; fails if it does not complete."""
+        ended = self.manage("start_run", feed, *options, "--wait", "--json")
+        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}\n{self.last_words()}"
+        report: dict[str, Any] = json.loads(ended.stdout)
+        return report
+
+    def start(self, feed: str, *options: str) -> int:
+        """Start a run and return its number."""
+        started = self.manage("start_run", feed, *options, "--json")
+        assert started.returncode == 0, started.stderr
+        run: int = json.loads(started.stdout)["run"]
+        return run
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process of the stack by its name."""
+        self.send(name, signal.SIGKILL)
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process of the stack; waits for one that is just being started again."""
+        os.kill(until(lambda: self.processes.get(name), seconds=30, what=f"{name} runs"), number)
+
+    def flush_redis(self) -> None:
+        """FLUSHALL."""
+        redis.Redis.from_url(self.urls()["REDIS_URL"]).flushall()
+
+    def catalogue(self) -> tuple[int, str]:
+        """How many stones the catalogue holds, and a digest of everything that is said of them."""
+        columns = self.rows(
+            """
+            SELECT string_agg(quote_ident(column_name), ', ' ORDER BY column_name) AS names
+            FROM information_schema.columns
+            WHERE table_name = 'catalog_diamond' AND column_name <> ALL(%(circumstances)s)
+            """,
+            circumstances=list(_CIRCUMSTANCES),
+        )[0]["names"]
+        (found,) = self.rows(
+            f"""
+            SELECT count(*) AS stones, coalesce(md5(string_agg(md5(d::text), '' ORDER BY d.id)), '') AS digest
+            FROM (SELECT {columns} FROM catalog_diamond) AS d
+            """
+        )
+        return found["stones"], found["digest"]
+
+    def forget(self) -> None:
+        """Empty the catalogue and all that ingestion knows, feeds apart."""
+        tables = "catalog_diamond, catalog_datasetversion, ingest_run, ingest_rawdiamond, ingest_page, alerts_event"
+        self.rows(f"TRUNCATE {tables} CASCADE")
+        self.rows("UPDATE ingest_feed SET watermark = NULL")
+
+    def state(self, run: int) -> str:
+        """The state of a run."""
+        found: str = self.value("SELECT state FROM ingest_run WHERE id = %(run)s", run=run)
+        return found
+
+    def pages(self, run: int) -> int:
+        """Pages that a run has stored so far."""
+        found: int = self.value("SELECT count(*) FROM ingest_page WHERE run_id = %(run)s", run=run)
+        return found
+
+    def wait_for(self, run: int, *, seconds: float = 120) -> None:
+        """Wait until a run has completed."""
+        until(
+            lambda: self.state(run) in ("completed", "failed", "in_review", "cancelled"),
+            seconds=seconds,
+            what=f"run {run} is over; {self.last_words()}",
+        )
+        assert self.state(run) == "completed", self.rows(
+            "SELECT state, failure FROM ingest_run WHERE id = %(r)s", r=run
+        )
+
+    def assert_invariants_hold(self) -> None:
+        """`check_invariants` is clean once the alerts are out."""
+        until(
+            lambda: not self.value("SELECT count(*) FROM alerts_delivery WHERE state = 'pending'"),
+            seconds=30,
+            what="all alerts are delivered",
+        )
+        checked = self.manage("check_invariants")
+        assert checked.returncode == 0, f"{checked.stdout}\n{checked.stderr}"
+
+    def last_words(self) -> str:
+        """The end of the stack's log."""
+        return "\n".join((self.var / "up.log").read_text(errors="replace").splitlines()[-30:])
+
+    def stop(self) -> None:
+        """End everything in order."""
+        self._process.terminate()
+        assert self._process.wait(90) == 0, self.last_words()
+        self._log.close()
+        shutil.rmtree(self.var, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self.last_words()
+        try:
+            processes = self.processes
+            return (
+                "worker-io" in processes
+                and self.value("SELECT count(*) FROM telemetry_heartbeat WHERE name = 'sweep'") > 0
+            )
+        except (OSError, KeyError, psycopg.Error):
+            return False

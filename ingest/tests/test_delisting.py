@@ -1,0 +1,129 @@
+"""What a full run takes off the catalogue, what holds it back, and how a stone comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from catalog.models import Diamond
+from diamondhub.alerts.models import Event
+from ingest import delisting, runs
+from ingest.invariants import violations
+from ingest.models import Feed
+from ingest.tests import factories, rows
+from ingest.tests.factories import MemorySupplier
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
+    return factories.supplying(monkeypatch, MemorySupplier(factories.stones(40)))
+
+
+def delisted() -> set[str]:
+    return set(Diamond.objects.filter(availability="delisted").values_list("supplier_stone_id", flat=True))
+
+
+def test_what_a_complete_run_did_not_show_is_delisted_and_kept(supplier: MemorySupplier) -> None:
+    factories.settled()
+    gone = {stone.id for stone in supplier.shelf[:3]}
+    del supplier.shelf[:3]
+
+    run = factories.settled()
+
+    assert delisted() == gone
+    assert run.summary["delisted"] == 3
+    assert Diamond.objects.count() == 40
+    assert violations() == []
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_delisted_stone_that_is_shown_again_comes_back(supplier: MemorySupplier, changed: bool) -> None:
+    factories.settled()
+    stone = supplier.shelf.pop(0)
+    factories.settled()
+    without = factories.listed()
+    supplier.shelf.insert(0, stone)
+    stone.price += 1_000 * changed
+
+    run = factories.settled()
+
+    assert stone.id not in without
+    assert stone.id in factories.listed()
+    assert Diamond.objects.get(supplier_stone_id=stone.id).cost_cents == stone.price
+    assert run.summary["updated"] == 1
+    assert violations() == []
+
+
+def test_stones_of_other_feeds_and_sold_ones_are_left_alone(supplier: MemorySupplier) -> None:
+    factories.settled()
+    rows.diamond("other", feed="other")
+    rows.diamond("sold", feed="memory", availability="sold")
+
+    factories.settled()
+
+    assert delisted() == set()
+
+
+def test_more_than_the_brake_allows_waits_for_a_person_and_then_goes(supplier: MemorySupplier) -> None:
+    first = factories.settled()
+    gone = {stone.id for stone in supplier.shelf[:10]}
+    del supplier.shelf[:10]
+
+    held = factories.settled(delist_brake=0.2)
+    while_held = delisted(), Feed.objects.get(slug="memory").watermark
+    runs.approve_run(held.pk, actor="adam", reason="the supplier closed a branch")
+    run = factories.drive(held)
+
+    alert = Event.objects.get(kind="run_in_review")
+    assert held.state == "in_review"
+    assert held.events.filter(to_state="in_review").get().reason == "it would delist 10 of 40 stones, more than 20%"
+    assert f"approve_run {held.pk}" in alert.details["approve"]
+    assert while_held == (set(), first.window_to)
+    assert (run.state, run.approved_by, run.summary["delisted"]) == ("completed", "adam", 10)
+    assert delisted() == gone
+    assert Feed.objects.get(slug="memory").watermark == run.window_to
+    assert violations() == []
+
+
+def test_a_run_in_review_that_is_cancelled_delists_nothing(supplier: MemorySupplier) -> None:
+    first = factories.settled()
+    del supplier.shelf[:10]
+    held = factories.settled()
+
+    runs.cancel_run(held.pk, actor="adam", reason="the supplier is broken")
+
+    assert delisted() == set()
+    assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert violations() == []
+
+
+@pytest.mark.parametrize(("gone", "held"), [(8, False), (9, True)])
+def test_the_brake_is_above_its_share_not_at_it(supplier: MemorySupplier, gone: int, held: bool) -> None:
+    run = factories.settled()
+
+    assert bool(delisting.brake(run, gone)) is held
+
+
+def test_unseen_are_the_listed_stones_that_the_ledger_does_not_name(supplier: MemorySupplier) -> None:
+    run = factories.settled()
+    rows.diamond("unseen", feed="memory", availability="on_hold")
+    rows.diamond("gone", feed="memory", availability="delisted")
+
+    assert delisting.unseen_stones(run) == ["unseen"]
+    assert delisting.count_unseen(run) == 1
+
+
+def test_stones_that_are_counted_and_not_shown_are_not_delisted(supplier: MemorySupplier, settings: Any) -> None:
+    first = factories.settled()
+    supplier.hidden = {stone.id for stone in supplier.shelf[:6]}
+
+    run = factories.settled()
+
+    assert run.state == "completed"
+    assert run.suspect == "6 stones that the supplier counts were never shown"
+    assert delisted() == set()
+    assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert violations() == []

@@ -1,0 +1,66 @@
+"""`manage.py demo --exit`, as a stranger runs it: the supplier's real limit, the default inventory, nothing prepared."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from ingest.tests.stack import ROOT
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    kept = ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE", "LOG_LEVEL")
+    var = ROOT / "var" / "test" / "stacks" / f"{os.getpid()}-demo"
+    shutil.rmtree(var, ignore_errors=True)
+    inherited = {name: value for name, value in os.environ.items() if name not in kept}
+    return {**inherited, "DIAMONDHUB_VAR": str(var), "DIAMONDHUB_BOOTSTRAP": "off", "DIAMONDHUB_EMBEDDED_FSYNC": "off"}
+
+
+# Slow because the supplier's limit is real: 1,140 requests at 23 a second.
+def test_the_demo_fills_the_catalogue_within_the_suppliers_limit_and_ends_with_0(environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--exit", "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    told = json.loads(ended.stdout)
+    assert told["problems"] == []
+    assert told["catalogue"] == {"stones": 53_940, "priced": 53_940}
+    assert [run["state"] for run in told["runs"]] == ["completed", "completed"]
+    assert told["supplier"]["max_in_one_second"] <= 25
+    # The goal is 23; a loaded machine costs a few slots, which says nothing against the limiter.
+    assert told["supplier"]["per_second_while_paging"] >= 20
+    shutil.rmtree(environment["DIAMONDHUB_VAR"], ignore_errors=True)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1.5", "99999999", "١٢"])
+def test_a_number_of_stones_that_makes_no_sense_is_refused_before_anything_starts(
+    environment: dict[str, str], number: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--exit", f"--stones={number}"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "must be a whole number from 1 to 2,000,000" in ended.stderr
+    assert "Traceback" not in ended.stderr

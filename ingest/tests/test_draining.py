@@ -1,0 +1,148 @@
+"""A worker that is told to stop, as a real process in mid-run: nothing is left leased, and its successor goes on at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ingest.tests.stack import ROOT, Sandbox, Stack, until
+
+pytestmark = pytest.mark.processes
+
+FEED = "nivoda-labgrown"
+#: Long leases and rare sweeps: whoever had to wait for one of them would be seen waiting.
+PATIENT = {"PARTITION_LEASE_SECONDS": "300", "NIVODA_RATE_LIMIT": "20", "NIVODA_TIMEOUT": "60"}
+
+
+@pytest.fixture(scope="module")
+def patient(sandbox: Sandbox) -> Iterator[Stack]:
+    running = Stack(ROOT / "var" / "test" / "stacks" / f"{os.getpid()}-draining", sandbox, **PATIENT)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def run(patient: Stack, sandbox: Sandbox) -> Iterator[int]:
+    """A run in the midst of its pages, on an empty catalogue."""
+    sandbox.post("faults")
+    patient.forget()
+    number = patient.start(FEED, "--full")
+    until(lambda: patient.pages(number) >= 5, seconds=60, what="the run reads pages")
+    yield number
+    sandbox.post("faults")
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def leased(stack: Stack) -> int:
+    found: int = stack.value(
+        "SELECT (SELECT count(*) FROM ingest_partition WHERE lease_expires_at IS NOT NULL)"
+        " + (SELECT count(*) FROM ingest_run WHERE lease_expires_at IS NOT NULL) AS leased"
+    )
+    return found
+
+
+def assert_offsets_match_the_ledger(stack: Stack, run: int) -> None:
+    """Where a partition goes on is behind the last page in its ledger, never before or beyond it."""
+    rows = stack.rows(
+        """
+        SELECT p.id, p.next_offset, max(page."offset" + page.received) AS reached
+        FROM ingest_partition AS p
+        JOIN ingest_page AS page ON page.partition_id = p.id AND page.reread = p.rereads
+        WHERE p.run_id = %(run)s AND p.kind = 'range'
+        GROUP BY p.id
+        """,
+        run=run,
+    )
+    assert rows
+    assert [row for row in rows if row["next_offset"] != row["reached"]] == []
+
+
+def test_a_worker_told_to_stop_gives_everything_back_and_its_successor_goes_on_at_once(
+    patient: Stack, run: int
+) -> None:
+    pid = patient.processes["worker-io"]
+    asked_at = time.monotonic()
+
+    os.kill(pid, signal.SIGTERM)
+    # Stopped where it cannot take anything up: the successor would lease partitions anew.
+    os.kill(supervisor(patient), signal.SIGSTOP)
+    try:
+        until(lambda: ended(pid), seconds=30, what="the worker ends")
+        stopped_in = time.monotonic() - asked_at
+        left = leased(patient)
+        assert_offsets_match_the_ledger(patient, run)
+        pages = patient.pages(run)
+    finally:
+        os.kill(supervisor(patient), signal.SIGCONT)
+    resumed_at = time.monotonic()
+    until(lambda: patient.pages(run) > pages, seconds=30, what="the next worker goes on")
+    resumed_in = time.monotonic() - resumed_at
+
+    assert left == 0
+    # The supplier answers at once, so nothing had to be waited for: not even callers that slept for their slot.
+    assert stopped_in < 10
+    # A worker's start, on a busy machine; the leases would have lasted five minutes.
+    assert resumed_in < 30
+    patient.wait_for(run)
+    patient.assert_invariants_hold()
+
+
+def test_leases_are_given_back_within_30_seconds_even_if_the_supplier_does_not_answer(
+    patient: Stack, sandbox: Sandbox, run: int
+) -> None:
+    sandbox.post("faults", timeout={"rate": 1, "seconds": 50})
+    time_of_last_page(patient, run)
+    held = leased(patient)
+    pid = patient.processes["worker-io"]
+    asked_at = time.monotonic()
+
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: leased(patient) == 0, seconds=30, what="all leases are given back")
+    given_back_in = time.monotonic() - asked_at
+    sandbox.post("faults")
+
+    assert held > 0
+    assert given_back_in < 30
+    assert_offsets_match_the_ledger(patient, run)
+    if alive(pid):
+        # What a supervisor does with a worker that does not end in time; nothing hangs on it any more.
+        os.kill(pid, signal.SIGKILL)
+    patient.wait_for(run)
+    patient.assert_invariants_hold()
+
+
+def time_of_last_page(stack: Stack, run: int) -> None:
+    """Wait until every walker waits for the supplier: no page comes any more."""
+    seen = [-1, 0.0]
+
+    def quiet() -> bool:
+        pages = stack.pages(run)
+        if pages != seen[0]:
+            seen[:] = [pages, time.monotonic()]
+        return time.monotonic() - seen[1] > 1.5
+
+    until(quiet, seconds=30, what="no page comes any more")
+
+
+def supervisor(stack: Stack) -> int:
+    return stack._process.pid
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is over; its stopped parent cannot reap it, so it may be a zombie."""
+    try:
+        state = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]  # noqa: SIM115 - read at once
+    except FileNotFoundError:
+        return True
+    return state == "Z"
