@@ -19,13 +19,13 @@ from diamondhub.local import processes
 from diamondhub.local.postgres import Postgres
 from diamondhub.local.valkey import Valkey
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 #: Opens the servers, says where they are and which processes they are, and waits to be told to stop.
 HOLDER = """
 import json, os, sys
 from diamondhub.local.services import opened
-
-pytestmark = pytest.mark.processes
 with opened() as services:
     print(json.dumps({"urls": [os.environ["DATABASE_URL"], os.environ["REDIS_URL"]],
                       "pids": [server.pid for server in services.embedded]}), flush=True)

@@ -18,11 +18,12 @@ from diamondhub.local.processes import ServerError
 from diamondhub.local.supervisor import ProgramSpec, Supervisor
 from diamondhub.local.tests.test_services import alive, until
 
+pytestmark = pytest.mark.processes
+
 #: Says that it is there, and when asked to stop, takes a while and says so.
 POLITE = """
 import signal, sys, time
 
-pytestmark = pytest.mark.processes
 def stop(*_):
     print("asked", flush=True); time.sleep(0.3); print("stopped", flush=True); sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
