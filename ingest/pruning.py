@@ -27,7 +27,7 @@ from diamondhub.doorbells import ring
 from diamondhub.timed_tables import Piece
 from ingest import dead_letters, raw_store
 from ingest.errors import IngestError
-from ingest.models import DeadLetter, Page, Partition, Pruning, Remap, Run, RunEvent
+from ingest.models import DeadLetter, Page, Partition, Pruning, Remap, Run, RunEvent, ScheduleSlot
 from ingest.models.dead_letter import WAITING
 from ingest.models.run import LIVE_STATES
 from ingest.report import page_totals, report
@@ -123,6 +123,7 @@ def plan() -> dict[str, int]:
         "attempt_months": len(_months_to_drop()),
         "run_events": _run_events().count(),
         "alerts": _alerts().count(),
+        "slots": _slots().count(),
         "remaps": _remaps().count(),
         "prunings": _prunings().count(),
     }
@@ -334,6 +335,12 @@ def _prunings() -> QuerySet[Pruning]:
     return Pruning.objects.filter(Exists(later), completed_at__lt=_days_ago(settings.HISTORY_RETENTION_DAYS))
 
 
+def _slots() -> QuerySet[ScheduleSlot]:
+    """Slots of long ago, but each feed's and kind's last one: it says from when on the next ones are due."""
+    later = ScheduleSlot.objects.filter(feed=OuterRef("feed"), kind=OuterRef("kind"), due_at__gt=OuterRef("due_at"))
+    return ScheduleSlot.objects.filter(Exists(later), due_at__lt=_days_ago(settings.HISTORY_RETENTION_DAYS))
+
+
 def _in_chunks(kind: str, rows: Callable[[], QuerySet[Any]]) -> Callable[[], Iterator[dict[str, int]]]:
     """A step that deletes rows in chunks, the oldest first, with what hangs on them."""
 
@@ -354,6 +361,7 @@ STEPS: dict[str, Callable[[], Iterator[dict[str, int]]]] = {
     "attempts": drop_months,
     "run_events": _in_chunks("run_events", _run_events),
     "alerts": _in_chunks("alerts", _alerts),
+    "slots": _in_chunks("slots", _slots),
     "remaps": _in_chunks("remaps", _remaps),
     "prunings": _in_chunks("prunings", _prunings),
 }

@@ -7,28 +7,25 @@ back.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import structlog
-from django.db import DataError, transaction
-from django.db.models import F, QuerySet, TextField
-from django.db.models.functions import Cast, Now
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 
-from catalog import upsert
-from catalog.models import Availability, DatasetVersion, Diamond, diamond_id
-from diamondhub.database import psycopg_cursor
-from diamondhub.doorbells import ring
-from ingest import consolidation, dead_letters, raw_store, runs
-from ingest.errors import IngestError, MappingError
-from ingest.feeds.adapter import Adapter
+from catalog.models import DatasetVersion
+from diamondhub.alerts.outbox import announce
+from ingest import consolidation, dead_letters
+from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
-from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Feed, Partition, RawDiamond, Run
+from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
+from ingest.replay_chunk import ReplayChunk, Result
 from pricing.models import RuleSet
 from pricing.publish import published_rule_set
 
@@ -45,20 +42,6 @@ Outcome = DeadLetterAttempt.Outcome
 
 class NoSuchLetters(IngestError):
     """No dead letter that waits is meant by that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one letter, or would: an outcome, and why. A letter that fails again has the cause it fails for now."""
-
-    outcome: str
-    reason: str = ""
-    cause: dict[str, str] | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the letter still waits."""
-        return self.outcome == Outcome.FAILED
 
 
 @dataclass(slots=True)
@@ -163,7 +146,7 @@ def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -
             .order_by("pk")
             .select_for_update(skip_locked=True, of=("self",))
         )
-        results = _Replay(letters, rule_set, actor=actor, dry_run=report.dry_run).results()
+        results = ReplayChunk(letters, rule_set, actor=actor).results()
         if any(result.outcome in (Outcome.INSERTED, Outcome.UPDATED) for result in results.values()):
             # In every chunk's own transaction: whoever dies between two has told everybody what the first one changed.
             DatasetVersion.bump("replay of dead letters")
@@ -194,6 +177,7 @@ def _keep(
 ) -> None:
     """Write down what became of the letters, each with its attempt."""
     by_mapper: dict[str, dict[int, tuple[str, str]]] = {}
+    parked: dict[str, list[DeadLetter]] = defaultdict(list)
     for letter in letters:
         result = results[letter.pk]
         rows = DeadLetter.objects.filter(pk=letter.pk)
@@ -210,6 +194,7 @@ def _keep(
             )
             if parks and letter.state == DeadLetter.State.OPEN:
                 outcome = Outcome.PARKED
+                parked[(result.cause or {}).get("fingerprint", letter.fingerprint)].append(letter)
                 reason = f"parked after {letter.attempts + 1} replays in vain: {reason}"
         else:
             superseded = outcome == Outcome.SUPERSEDED
@@ -224,202 +209,18 @@ def _keep(
         by_mapper.setdefault(mapper, {})[letter.pk] = (outcome, "; ".join(filter(None, (reason, why))))
     for mapper, outcomes in by_mapper.items():
         dead_letters.attempts(outcomes, actor=actor, mapper_version=mapper, rule_set=rule_set.version)
+    for fingerprint, group in parked.items():
+        _tell_of_parked(fingerprint, group, results)
 
 
-class _Replay:
-    """The replay of one chunk: letters that carry a payload go together, set-wise; the others one by one."""
-
-    def __init__(self, letters: Sequence[DeadLetter], rule_set: RuleSet, *, actor: str, dry_run: bool) -> None:
-        self.letters = letters
-        self.rule_set = rule_set
-        self.actor = actor
-        self.dry_run = dry_run
-        self._results: dict[int, Result] = {}
-        #: Stones on their way into the catalogue, and which letter each belongs to.
-        self._stones: dict[UUID, tuple[upsert.MappedStone, DeadLetter]] = {}
-        self._last_full: dict[int, Run | None] = {}
-
-    def results(self) -> dict[int, Result]:
-        """What became of each letter, by its number."""
-        alone = {Kind.PAGE: self._page, Kind.BATCH: self._batch, Kind.MESSAGE: self._message}
-        if any(letter.kind != Kind.MESSAGE for letter in self.letters):
-            with psycopg_cursor() as cursor:
-                upsert.create_incoming(cursor)
-        for letter in self.letters:
-            try:
-                if letter.kind in alone:
-                    self._results[letter.pk] = alone[Kind(letter.kind)](letter)
-                else:
-                    self._take(letter)
-            except MappingError as error:
-                self._fail(letter, error)
-            except IngestError as error:
-                self._fail(letter, MappingError("replay", str(error)))
-        self._write()
-        return self._results
-
-    def _fail(self, letter: DeadLetter, error: MappingError) -> None:
-        self._results[letter.pk] = Result(Outcome.FAILED, str(error), dead_letters.cause(letter.kind, error))
-
-    # --- stones and items --------------------------------------------------------------------------------------------
-
-    def _take(self, letter: DeadLetter) -> None:
-        """Map a letter's payload and have the stone written with the others; of one stone the newest letter counts."""
-        feed, run = _origin(letter)
-        if why := self._obsolete(letter, feed, run):
-            self._results[letter.pk] = Result(Outcome.SUPERSEDED, why)
-            return
-        adapter = adapter_for(feed.adapter, feed.parameters)
-        text = _text(letter)
-        if letter.kind == Kind.ITEM and not letter.diamond_id:
-            self._identify(letter, feed, run, adapter, text)
-        assert letter.diamond_id is not None
-        facts = consolidation.facts_of(adapter, text)
-        stone = upsert.MappedStone(
-            letter.diamond_id,
-            feed.slug,
-            letter.supplier_stone_id,
-            raw_store.payload_hash(text),
-            letter.raw_id or 0,
-            letter.observed_at or letter.created_at,
-            facts,
-        )
-        other = self._stones.get(stone.id)
-        if other is not None:
-            older, newer = sorted([other, (stone, letter)], key=lambda one: (one[0].source_updated_at, one[0].raw_id))
-            self._results[older[1].pk] = Result(Outcome.SUPERSEDED, f"letter {newer[1].pk} has a newer payload")
-            self._stones[stone.id] = newer
-        else:
-            self._stones[stone.id] = (stone, letter)
-
-    def _identify(self, letter: DeadLetter, feed: Feed, run: Run, adapter: Adapter, text: bytes) -> None:
-        """Let an item say who it is at last, and keep its payload as that of a stone."""
-        identity = adapter.identify(text)
-        letter.supplier_stone_id = identity.supplier_stone_id
-        letter.diamond_id = diamond_id(feed.slug, identity.supplier_stone_id)
-        received = raw_store.Received(letter.diamond_id, identity.supplier_stone_id, text, raw_store.payload_hash(text))
-        try:
-            with transaction.atomic():
-                letter.raw_id = raw_store.keep(run.pk, letter.observed_at or letter.created_at, received)
-        except DataError as error:
-            letter.diamond_id, letter.supplier_stone_id = None, ""
-            raise MappingError("item", f"the raw store does not take it: {str(error).splitlines()[0]}") from error
-
-    def _obsolete(self, letter: DeadLetter, feed: Feed, run: Run) -> str:
-        """Why a letter must not be replayed: a complete full run came later, and if it was shown the stone, that counts.
-
-        Not so for a payload that the catalogue holds and only a newer mapper did not understand.
-        """
-        if feed.pk not in self._last_full:
-            full = Run.objects.filter(feed=feed, kind=Run.Kind.FULL, state=Run.State.COMPLETED, suspect="")
-            complete = full.exclude(partitions__state=Partition.State.FAILED)
-            self._last_full[feed.pk] = complete.order_by("-pk").first()
-        newest = self._last_full[feed.pk]
-        if newest is None or newest.pk <= run.pk:
-            return ""
-        held = Diamond.objects.exclude(availability=Availability.DELISTED).filter(
-            pk=letter.diamond_id or UUID(int=0), raw_id=letter.raw_id or -1
-        )
-        return "" if held.exists() else f"full run {newest.pk}, which came later, asked for every stone anew"
-
-    def _write(self) -> None:
-        """Upsert all stones, and see what became of each."""
-        held = {row["pk"]: row for row in self._held()}
-        stones = []
-        for stone, letter in self._stones.values():
-            row = held.get(stone.id)
-            if row and row["availability"] == Availability.DELISTED and row["changed_at"] > stone.source_updated_at:
-                self._results[letter.pk] = Result(Outcome.SUPERSEDED, "the stone was delisted since")
-            else:
-                stones.append(stone)
-
-        def refused(stone: upsert.MappedStone, error: MappingError) -> None:
-            self._fail(self._stones[stone.id][1], error)
-
-        consolidation.write(stones, self.rule_set, refused=refused)
-        written = {row["pk"]: row for row in self._held()}
-        # A payload that the catalogue holds already, but as an older mapper read it.
-        again = [stone for stone in stones if held.get(stone.id, {}).get("raw_id") == stone.raw_id]
-        consolidation.write(again, self.rule_set, refused=refused, statement=upsert.refresh_incoming)
-        refreshed = {row["pk"]: row for row in self._held()} if again else written
-        for stone in stones:
-            letter = self._stones[stone.id][1]
-            if letter.pk in self._results:
-                continue
-            before, after = held.get(stone.id), refreshed[stone.id]
-            if before is None:
-                result = Result(Outcome.INSERTED)
-            elif after["raw_id"] != before["raw_id"] or after["changed_at"] != before["changed_at"]:
-                result = Result(Outcome.UPDATED)
-            elif bytes(after["payload_hash"]) == stone.payload_hash:
-                result = Result(Outcome.UNCHANGED, "the catalogue has this payload already")
-            else:
-                result = Result(Outcome.SUPERSEDED, "the catalogue has a newer payload")
-            self._results[letter.pk] = result
-
-    def _held(self) -> Sequence[dict[str, Any]]:
-        rows = Diamond.objects.filter(pk__in=list(self._stones)).values(
-            "pk", "raw_id", "payload_hash", "availability", "changed_at"
-        )
-        return [dict(row) for row in rows]
-
-    # --- what is no stone --------------------------------------------------------------------------------------------
-
-    def _page(self, letter: DeadLetter) -> Result:
-        """Ask for the page again, by making the run's failed partitions ready; what was not decoded cannot be used."""
-        partition = Partition.objects.filter(pk=letter.partition_id or 0).first()
-        if partition is None or partition.state != Partition.State.FAILED:
-            state = "gone" if partition is None else partition.state
-            return Result(
-                Outcome.SUPERSEDED, f"its partition is {state}: the page was asked for again, or never will be"
-            )
-        runs.retry_partitions(partition.run_id, actor=self.actor)
-        return Result(Outcome.ASKED_AGAIN, f"the failed partitions of run {partition.run_id} are read again")
-
-    def _batch(self, letter: DeadLetter) -> Result:
-        """Consolidate the batch's payloads now; stones that still fail get letters of their own."""
-        batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=letter.batch_id or 0)
-        stones, payloads = consolidation.changed_payloads(batch)
-        if not stones:
-            raise MappingError("batch", "the raw store does not hold its payloads any more")
-        adapter = adapter_for(batch.run.feed.adapter, batch.run.feed.parameters)
-        outcome = consolidation.Outcome(stones)
-        mapped = consolidation.map_payloads(batch.run, adapter, payloads, outcome)
-        texts = {payload.diamond_id: payload.text.decode() for payload in payloads}
-
-        def refused(stone: upsert.MappedStone, error: MappingError) -> None:
-            payload = consolidation.payload_of(stone, texts[stone.id])
-            outcome.letters.append(consolidation.stone_letter(batch.run, payload, error))
-
-        done = consolidation.write(mapped, self.rule_set, refused=refused)
-        DeadLetter.objects.bulk_create(outcome.letters)
-        # Its stones are letters of their own now.
-        DeadLetter.objects.filter(pk=letter.pk).update(stones=max(0, letter.stones - len(outcome.letters)))
-        words = f"{done.inserted} new, {done.updated} changed, {len(outcome.letters)} dead letters of their own"
-        return Result(Outcome.UPDATED if done.inserted or done.updated else Outcome.UNCHANGED, words)
-
-    def _message(self, letter: DeadLetter) -> Result:
-        """Ring the doorbell again."""
-        message = json.loads(letter.payload)
-        (identifier, *more) = message["args"] or [None]
-        if more or not isinstance(identifier, int):
-            raise MappingError(letter.field, "this is no doorbell: it must carry one number")
-        ring(message["task"], identifier)
-        return Result(Outcome.ASKED_AGAIN, "the doorbell was rung again")
-
-
-def _origin(letter: DeadLetter) -> tuple[Feed, Run]:
-    if letter.feed is None or letter.run is None:
-        raise MappingError("letter", "it does not say which feed and run it belongs to")
-    return letter.feed, letter.run
-
-
-def _text(letter: DeadLetter) -> bytes:
-    """The letter's payload word for word, if need be from the raw store. Raises `MappingError` if it is kept nowhere."""
-    if letter.exact:
-        return letter.payload.encode()
-    # As text: the driver would take the payload's JSON apart.
-    kept = RawDiamond.objects.filter(pk=letter.raw_id or 0).values_list(Cast("payload", TextField()), flat=True).first()
-    if kept is None:
-        raise MappingError("payload", "it is not kept word for word: the supplier must show the stone again")
-    return str(kept).encode()
+def _tell_of_parked(fingerprint: str, letters: Sequence[DeadLetter], results: dict[int, Result]) -> None:
+    """Tell somebody, once a day and cause, that replays will not take these letters any more."""
+    first = letters[0]
+    announce(
+        dedupe_key=f"letters:{fingerprint}:parked:{datetime.now(UTC).date()}",
+        kind="letters_parked",
+        severity="warning",
+        subject=f"Dead letters are parked after {dead_letters.MOST_ATTEMPTS} replays in vain: {results[first.pk].reason}",
+        details={"fingerprint": fingerprint, "letters": len(letters), "first": first.pk},
+        trace_id=first.trace_id,
+    )

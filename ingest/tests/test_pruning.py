@@ -17,7 +17,7 @@ from catalog.models import Diamond
 from diamondhub.alerts.models import Delivery, Event
 from ingest import dead_letters, pruning, raw_store, remapping, runs
 from ingest.invariants import violations
-from ingest.models import DeadLetter, Page, Partition, Pruning, RawDiamond, Run, RunEvent
+from ingest.models import DeadLetter, Page, Partition, Pruning, RawDiamond, Run, RunEvent, ScheduleSlot
 from ingest.progress import progress
 from ingest.report import report
 from ingest.tests import factories, rows
@@ -253,6 +253,26 @@ def test_old_histories_go_and_what_is_open_or_young_stays(supplier: MemorySuppli
     assert set(RunEvent.objects.values_list("run_id", flat=True)) == {young.pk}
     assert month not in {piece.name for piece in dead_letters.ATTEMPTS.pieces()}
     assert not sound()
+
+
+def test_slots_of_long_ago_go_but_never_a_schedules_last_one(supplier: MemorySupplier, settings: Any) -> None:
+    settings.HISTORY_RETENTION_DAYS = 100
+    feed = run_days_ago(50).feed
+    now = datetime.now(UTC)
+    ScheduleSlot.objects.bulk_create(
+        ScheduleSlot(
+            feed=feed, kind=kind, due_at=now - timedelta(days=days), state="skipped", reason="late", created_at=now
+        )
+        for kind, ages in (("full", (300, 200)), ("incremental", (150, 120, 10)))
+        for days in ages
+    )
+
+    removed = pruned()
+
+    left = [(slot.kind, (now - slot.due_at).days) for slot in ScheduleSlot.objects.order_by("due_at")]
+    assert removed["slots"] == 3
+    assert left == [("full", 200), ("incremental", 10)]
+    assert pruning.plan()["slots"] == 0
 
 
 def test_alerts_on_their_way_stay(supplier: MemorySupplier, settings: Any) -> None:

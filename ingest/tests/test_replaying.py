@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from catalog.models import DatasetVersion, Diamond
+from diamondhub.alerts.models import Event
 from ingest import consolidation, dead_letters, replaying, tasks
 from ingest.consolidation import MOST_ATTEMPTS
 from ingest.errors import MappingError, PermanentSupplierError, UndecodableAnswer
@@ -162,6 +163,9 @@ def test_a_letter_that_keeps_failing_is_parked_and_only_force_takes_it(supplier:
     (letter,) = letters_of(run)
     assert (letter.state, letter.attempts) == ("parked", dead_letters.MOST_ATTEMPTS)
     assert [attempt.outcome for attempt in attempts_at(run)] == ["failed"] * 4 + ["parked"]
+    (told,) = Event.objects.filter(kind="letters_parked")
+    assert told.subject == f"Dead letters are parked after 5 replays in vain: shape: {BROKEN}"
+    assert told.details == {"fingerprint": letter.fingerprint, "letters": 1, "first": letter.pk}
     mend()
     left_alone = replayed(run)
     assert (left_alone.tried, left_alone.parked) == (0, 1)
