@@ -131,11 +131,11 @@ def know(feed: str, inventory: Inventory, *, labgrown: bool) -> None:
             """
             INSERT INTO catalog_diamond (
                 id, feed, supplier_stone_id, offer_id, lab_grown, images, carats, cost_cents, availability, price_cents,
-                rule_set, payload_hash, raw_id, source_updated_at, first_seen_at, changed_at
+                rule_set, payload_hash, raw_id, source_updated_at, first_seen_at, changed_at, priced_on
             )
             SELECT
                 gen_random_uuid(), %(feed)s, 'S-' || place, 'O-' || place, %(labgrown)s, '{}', nullif(weight, 0) / 1000.0,
-                price, 'available', price, 1, '\\x00000000000000000000000000000000', 0, now(), now(), now()
+                price, 'available', price, 1, '\\x00000000000000000000000000000000', 0, now(), now(), now(), now()
             FROM unnest(%(prices)s::bigint[], %(weights)s::bigint[]) WITH ORDINALITY AS stone (price, weight, place)
             """,
             {

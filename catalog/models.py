@@ -44,7 +44,8 @@ class Diamond(models.Model):
     Written only by consolidation, delisting and repricing, in sets. Grades are small integers in the trade's order (best
     first); money is US cents; lengths are mm. `payload_hash`, `raw_id` and `source_updated_at` name the payload it was
     mapped from: a payload observed earlier never overwrites one observed later. `feed`, `rule_set` and `rule` are plain
-    values, because the tables they name belong to apps above this one.
+    values, because the tables they name belong to apps above this one; `rule` is the number of a rule of the set. The price
+    is what the set gave on the day `priced_on` (UTC): rules have days on which they are valid.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -101,6 +102,7 @@ class Diamond(models.Model):
     rule_set = models.BigIntegerField()
     rule = models.BigIntegerField(null=True, blank=True)
     experiment_arm = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    priced_on = models.DateField()
 
     payload_hash = models.BinaryField(max_length=16)
     raw_id = models.BigIntegerField()
@@ -111,6 +113,8 @@ class Diamond(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(cost_cents__gt=0) & Q(price_cents__gt=0), name="diamond_money_positive"),
+            # A billion dollars, so that no price overflows.
+            models.CheckConstraint(condition=Q(cost_cents__lte=10**11), name="diamond_cost_sane"),
             # NaN sorts above every number in PostgreSQL, so an upper bound refuses it as well.
             models.CheckConstraint(condition=Q(carats__gte=0) & Q(carats__lt=100_000), name="diamond_carats_sane"),
         ]

@@ -1,15 +1,15 @@
 """Writing mapped stones into the catalogue in sets: COPY into a temporary table, then one statement.
 
-The caller says how a price is made (an SQL expression over the incoming row), so that this module knows no rules.
+The caller says how prices are made (SQL expressions over the incoming rows), so that this module knows no rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,15 @@ FACT_COLUMNS = StoneFacts.__struct_fields__
 SOURCE_COLUMNS = ("id", "feed", "supplier_stone_id", "payload_hash", "raw_id", "source_updated_at")
 INCOMING_COLUMNS = (*SOURCE_COLUMNS, *FACT_COLUMNS)
 #: Columns that pricing determines.
-PRICE_COLUMNS = ("price_cents", "price_per_carat_cents", "rule_set")
+PRICE_COLUMNS = (
+    "price_cents",
+    "price_per_carat_cents",
+    "rating",
+    "rule",
+    "rule_set",
+    "experiment_arm",
+    "priced_on",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,16 @@ class MappedStone:
     raw_id: int
     source_updated_at: datetime
     facts: StoneFacts
+
+
+class Pricing(Protocol):
+    """What prices stones: `pricing.compile.Pricing`, of which this module knows no more than how to ask it."""
+
+    def rows(self, source: sql.Composable, alias: str) -> sql.Composable:
+        """An item of a FROM: the rows of a table under `alias`, with what `columns` needs."""
+
+    def columns(self, alias: str) -> Mapping[str, sql.Composable]:
+        """An expression over such a row for each of `PRICE_COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +123,8 @@ def _array(texts: Sequence[str]) -> str:
     return "{" + ",".join('"' + one.replace("\\", r"\\").replace('"', r"\"") + '"' for one in texts) + "}"
 
 
-def upsert_incoming(
-    cursor: psycopg.Cursor[object], *, price: sql.Composable, price_per_carat: sql.Composable, rule_set: int
-) -> Upserted:
-    """Price and upsert all rows of `incoming`, which `price` and `price_per_carat` name as `i` and `p.price_cents`.
+def upsert_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserted:
+    """Price and upsert all rows of `incoming`.
 
     A row whose payload was observed before the one that the catalogue holds changes nothing, and neither does the same
     payload again, unless the stone was delisted meanwhile. Locks the rows it writes, in id order, so that two upserts
@@ -123,10 +139,9 @@ def upsert_incoming(
             """
             WITH written AS (
                 INSERT INTO catalog_diamond AS d
-                    ({columns}, price_cents, price_per_carat_cents, rule_set, first_seen_at, changed_at)
-                SELECT {incoming}, p.price_cents, {price_per_carat}, {rule_set}, now(), now()
-                FROM incoming AS i
-                CROSS JOIN LATERAL (SELECT {price} AS price_cents) AS p
+                    ({columns}, {price_columns}, first_seen_at, changed_at)
+                SELECT {incoming}, {prices}, now(), now()
+                FROM {rows}
                 ORDER BY i.id
                 ON CONFLICT (id) DO UPDATE
                 SET {updates}
@@ -139,9 +154,9 @@ def upsert_incoming(
         ).format(
             columns=_names(INCOMING_COLUMNS),
             incoming=sql.SQL(", ").join(sql.Identifier("i", name) for name in INCOMING_COLUMNS),
-            price=price,
-            price_per_carat=price_per_carat,
-            rule_set=sql.Literal(rule_set),
+            price_columns=_names(PRICE_COLUMNS),
+            prices=sql.SQL(", ").join(pricing.columns("i")[name] for name in PRICE_COLUMNS),
+            rows=pricing.rows(sql.Identifier("incoming"), "i"),
             updates=updates,
         )
     )
@@ -150,9 +165,7 @@ def upsert_incoming(
     return Upserted(inserted=row[0], updated=row[1])
 
 
-def refresh_incoming(
-    cursor: psycopg.Cursor[object], *, price: sql.Composable, price_per_carat: sql.Composable, rule_set: int
-) -> Upserted:
+def refresh_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserted:
     """Map anew what the catalogue has: write rows of `incoming` whose payload the catalogue holds, but in other words.
 
     A stone that got another payload meanwhile, or was delisted, is left alone, and so is one that says the same as before.
@@ -173,14 +186,9 @@ def refresh_incoming(
                 FOR UPDATE OF d
             ), written AS (
                 UPDATE catalog_diamond AS d
-                SET {updates},
-                    price_cents = p.price_cents,
-                    price_per_carat_cents = {price_per_carat},
-                    rule_set = {rule_set},
-                    changed_at = now()
+                SET {updates}, {prices}, changed_at = now()
                 FROM differing
-                JOIN incoming AS i USING (id)
-                CROSS JOIN LATERAL (SELECT {price} AS price_cents) AS p
+                JOIN {rows} USING (id)
                 WHERE d.id = differing.id AND d.raw_id = i.raw_id AND d.availability <> 'delisted'
                 RETURNING d.id
             )
@@ -190,9 +198,10 @@ def refresh_incoming(
             of_diamond=sql.SQL(", ").join(sql.Identifier("d", name) for name in FACT_COLUMNS),
             of_incoming=sql.SQL(", ").join(sql.Identifier("i", name) for name in FACT_COLUMNS),
             updates=updates,
-            price=price,
-            price_per_carat=price_per_carat,
-            rule_set=sql.Literal(rule_set),
+            prices=sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), pricing.columns("i")[name]) for name in PRICE_COLUMNS
+            ),
+            rows=pricing.rows(sql.Identifier("incoming"), "i"),
         )
     )
     row = cursor.fetchone()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 CURRENCY = "USD"
 
@@ -10,6 +10,11 @@ CURRENCY = "USD"
 def round_half_up(amount: Decimal) -> int:
     """Round an exact amount in cents to whole cents, halves away from zero (as PostgreSQL's `round(numeric)` does)."""
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def round_up(amount: Decimal) -> int:
+    """Round an exact amount in cents up to whole cents."""
+    return int(amount.quantize(Decimal(1), rounding=ROUND_CEILING))
 
 
 def add_percentage(cents: int, percentage: Decimal) -> int:

@@ -346,6 +346,7 @@ CELERY = {
         "ingest.tasks.consolidate": {"queue": "consolidation"},
         "ingest.tasks.remap": {"queue": "consolidation"},
         "ingest.tasks.prune": {"queue": "consolidation"},
+        "pricing.tasks.reprice": {"queue": "consolidation"},
     },
     "beat_schedule": {
         "sweep": {

@@ -42,8 +42,8 @@ from ingest.feeds.adapter import Adapter
 from ingest.feeds.registry import adapter_for
 from ingest.models import ConsolidationBatch, DeadLetter, RawDiamond, Run
 from ingest.transitions import wake
-from pricing.compile import price_expression, price_per_carat_expression
-from pricing.models import RuleSet
+from pricing.history import because
+from pricing.publish import pricing_at
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +58,7 @@ SLICE_SECONDS = 20.0
 class Statement(Protocol):
     """How the rows of the incoming table get into the catalogue: `catalog.upsert.upsert_incoming` or `refresh_incoming`."""
 
-    def __call__(
-        self,
-        cursor: psycopg.Cursor[object],
-        *,
-        price: sql.Composable,
-        price_per_carat: sql.Composable,
-        rule_set: int,
-    ) -> upsert.Upserted:
+    def __call__(self, cursor: psycopg.Cursor[object], pricing: upsert.Pricing) -> upsert.Upserted:
         """Price and write them."""
 
 
@@ -198,20 +191,21 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
     batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=lease.pk)
     run = batch.run
     adapter = adapter_for(run.feed.adapter, run.feed.parameters)
-    rule_set = RuleSet.objects.get(version=run.rule_set)
+    pricing = pricing_at(run.rule_set, run.created_at)
     with (
         structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, batch_id=batch.pk),
         leases.heartbeat(lease, seconds=settings.BATCH_LEASE_SECONDS),
         transaction.atomic(),
     ):
         bound_statements()
+        because("run", run.pk, run.started_by)
         stones, payloads = changed_payloads(batch)
         outcome = Outcome(stones=stones)
         mapped = map_payloads(run, adapter, payloads, outcome)
         seen = drift.count(adapter, (stone.facts for stone in mapped), [payload.text for payload in payloads])
         with psycopg_cursor() as copier:
             upsert.create_incoming(copier)
-        done = write(mapped, rule_set, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
+        done = write(mapped, pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
         outcome.inserted, outcome.updated = done.inserted, done.updated
         dead_letters.supersede(batch)
         DeadLetter.objects.bulk_create(outcome.letters)
@@ -319,7 +313,7 @@ def map_payloads(run: Run, adapter: Adapter, payloads: Sequence[Payload], outcom
 
 def write(
     stones: Sequence[upsert.MappedStone],
-    rule_set: RuleSet,
+    pricing: upsert.Pricing,
     *,
     refused: Callable[[upsert.MappedStone, MappingError], None],
     statement: Statement | None = None,
@@ -335,12 +329,7 @@ def write(
         with transaction.atomic(), psycopg_cursor() as cursor:
             cursor.execute("TRUNCATE incoming")
             upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
-            return (statement or upsert.upsert_incoming)(
-                cursor,
-                price=price_expression(rule_set, "i"),
-                price_per_carat=price_per_carat_expression(sql.SQL("p.price_cents"), "i"),
-                rule_set=rule_set.version,
-            )
+            return (statement or upsert.upsert_incoming)(cursor, pricing)
     except (DataError, IntegrityError, NotSupportedError, OperationalError, UnicodeEncodeError) as error:
         # Not supported is what PostgreSQL calls a NaN that should become an integer.
         if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
@@ -352,9 +341,7 @@ def write(
             return upsert.Upserted(0, 0)
         log.warning("batch_halved", stones=len(stones), error=reason)
     middle = len(stones) // 2
-    halves = [
-        write(half, rule_set, refused=refused, statement=statement) for half in (stones[:middle], stones[middle:])
-    ]
+    halves = [write(half, pricing, refused=refused, statement=statement) for half in (stones[:middle], stones[middle:])]
     return upsert.Upserted(sum(half.inserted for half in halves), sum(half.updated for half in halves))
 
 

@@ -13,6 +13,7 @@ from diamondhub.alerts.outbox import announce
 from ingest import brakes, dead_letters, delisting, drift, report
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
+from pricing import reprice
 
 #: How long a run that waits for batches rests between looks (seconds); batches ring it when they end.
 LOOK_AGAIN = 2.0
@@ -47,6 +48,10 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
         if delisted or totals["inserted"] or totals["updated"]:
             DatasetVersion.bump(f"run {run.pk}")
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
+        # What was published since the run pinned its rule set prices its stones now.
+        reprice.follow(
+            version=run.rule_set, since=run.created_at, cause=f"run {run.pk} was overtaken", actor=f"run {run.pk}"
+        )
         summary = report.report(run, delisted=delisted)
         Run.objects.filter(pk=run.pk).update(summary=summary)
         announce(

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Count, Max, Q
 from psycopg import sql
 
 from diamondhub.alerts.models import Delivery
 from ingest.models import ConsolidationBatch, Feed, Partition, Pruning, Remap, Run
 from ingest.models.run import LIVE_STATES
-from pricing.compile import price_expression
+from pricing.compile import Pricing
 from pricing.models import RuleSet
 
 
@@ -192,23 +194,40 @@ def delisting_is_justified() -> Iterator[str]:
 
 
 def prices_follow_their_rule_set() -> Iterator[str]:
-    """Every diamond's price is what its pinned rule set gives for it, to the cent."""
+    """Every diamond's price, rule and rating are what its pinned rule set gives for it on the day that it was priced."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT rule_set FROM catalog_diamond WHERE rule_set NOT IN (SELECT version FROM pricing_ruleset)"
+            """
+            SELECT DISTINCT rule_set FROM catalog_diamond
+            WHERE rule_set NOT IN (SELECT version FROM pricing_ruleset WHERE state <> 'draft')
+            """
         )
         for (version,) in cursor.fetchall():
-            yield f"diamonds are priced by rule set {version}, which does not exist"
+            yield f"diamonds are priced by rule set {version}, which was never published"
         for rule_set in RuleSet.objects.exclude(state=RuleSet.State.DRAFT):
-            cursor.execute(
-                sql.SQL(
-                    "SELECT count(*), min(d.id::text) FROM catalog_diamond AS d "
-                    "WHERE d.rule_set = {} AND d.price_cents <> {}"
-                ).format(sql.Literal(rule_set.version), price_expression(rule_set, "d"))
-            )
-            wrong, example = cursor.fetchone() or (0, None)
-            if wrong:
-                yield f"{wrong} diamonds do not cost what rule set {rule_set.version} says, e.g. {example}"
+            yield from _wrong_prices(cursor, rule_set)
+
+
+def _wrong_prices(cursor: CursorWrapper, rule_set: RuleSet) -> Iterator[str]:
+    priced = sql.SQL("SELECT * FROM catalog_diamond WHERE rule_set = {}").format(sql.Literal(rule_set.version))
+    days: dict[date, sql.Composable] = {datetime.now(UTC).date(): priced}
+    if rule_set.rules.filter(Q(valid_from__isnull=False) | Q(valid_to__isnull=False)).exists():
+        cursor.execute("SELECT DISTINCT priced_on FROM catalog_diamond WHERE rule_set = %s", [rule_set.version])
+        days = {day: sql.SQL("{} AND priced_on = {}").format(priced, sql.Literal(day)) for (day,) in cursor.fetchall()}
+    for day, rows in days.items():
+        pricing = Pricing(rule_set, day)
+        cursor.execute(
+            sql.SQL(
+                """
+                SELECT count(*), min(d.id::text) FROM {rows}
+                WHERE (d.price_cents, d.rule, d.rating, d.price_per_carat_cents)
+                    IS DISTINCT FROM ({price_cents}, {rule}, {rating}, {price_per_carat_cents})
+                """
+            ).format(rows=pricing.rows(sql.SQL("({})").format(rows), "d"), **pricing.columns("d"))
+        )
+        wrong, example = cursor.fetchone() or (0, None)
+        if wrong:
+            yield f"{wrong} diamonds do not cost what rule set {rule_set.version} says, e.g. {example}"
 
 
 def finished_runs_are_accounted_for() -> Iterator[str]:

@@ -24,13 +24,14 @@ from catalog.models import Availability
 from diamondhub import leases
 from diamondhub.alerts.models import Delivery, Event
 from diamondhub.doorbells import ring
-from diamondhub.timed_tables import Piece
+from diamondhub.timed_tables import Piece, TimedTable
 from ingest import dead_letters, raw_store
 from ingest.errors import IngestError
 from ingest.models import DeadLetter, Page, Partition, Pruning, Remap, Run, RunEvent, ScheduleSlot
 from ingest.models.dead_letter import WAITING
 from ingest.models.run import LIVE_STATES
 from ingest.report import page_totals, report
+from pricing.history import CHANGES
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,8 @@ def plan() -> dict[str, int]:
         "raw_payloads": sum(_rows(day.name) for day in days),
         "carried_over": sum(_live_payloads(day) for day in days),
         "letters": _letters().count(),
-        "attempt_months": len(_months_to_drop()),
+        "attempt_months": len(_months_to_drop(dead_letters.ATTEMPTS)),
+        "price_months": len(_months_to_drop(CHANGES)),
         "run_events": _run_events().count(),
         "alerts": _alerts().count(),
         "slots": _slots().count(),
@@ -303,15 +305,19 @@ def _letters() -> QuerySet[DeadLetter]:
     ).exclude(state__in=WAITING)
 
 
-def _months_to_drop() -> list[Piece]:
-    return dead_letters.ATTEMPTS.older_than(_days_ago(settings.HISTORY_RETENTION_DAYS).date())
+def _months_to_drop(table: TimedTable) -> list[Piece]:
+    return table.older_than(_days_ago(settings.HISTORY_RETENTION_DAYS).date())
 
 
-def drop_months() -> Iterator[dict[str, int]]:
-    """Drop months of attempts at dead letters."""
-    for month in _months_to_drop():
-        dead_letters.ATTEMPTS.drop(month)
-        yield {"attempt_months": 1}
+def _in_months(kind: str, table: TimedTable) -> Callable[[], Iterator[dict[str, int]]]:
+    """A step that drops a history's months."""
+
+    def step() -> Iterator[dict[str, int]]:
+        for month in _months_to_drop(table):
+            table.drop(month)
+            yield {kind: 1}
+
+    return step
 
 
 def _run_events() -> QuerySet[RunEvent]:
@@ -358,7 +364,8 @@ STEPS: dict[str, Callable[[], Iterator[dict[str, int]]]] = {
     "ledgers": archive_ledgers,
     "raw_days": drop_days,
     "letters": _in_chunks("letters", _letters),
-    "attempts": drop_months,
+    "attempts": _in_months("attempt_months", dead_letters.ATTEMPTS),
+    "prices": _in_months("price_months", CHANGES),
     "run_events": _in_chunks("run_events", _run_events),
     "alerts": _in_chunks("alerts", _alerts),
     "slots": _in_chunks("slots", _slots),

@@ -17,6 +17,7 @@ import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from catalog import upsert
 from catalog.models import Availability, DatasetVersion, Diamond
@@ -31,8 +32,9 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import DeadLetter, Feed, RawDiamond, Remap, Run
 from ingest.models.remap import REMAP_STATES
 from ingest.models.run import LIVE_STATES
-from pricing.models import RuleSet
-from pricing.publish import published_rule_set
+from pricing.compile import Pricing
+from pricing.history import because
+from pricing.publish import current_pricing, pricing_at, published_rule_set
 
 log = structlog.get_logger(__name__)
 
@@ -140,8 +142,7 @@ def chunk(lease: leases.Lease) -> bool:
             leases.finish(lease, state=Remap.State.COMPLETED, completed_at=Now())
             log.info("remap_completed", **counts(remap))
             return True
-        rule_set = RuleSet.objects.get(version=remap.rule_set)
-        done = _map_again(remap, ids, rule_set)
+        done = _map_again(remap, ids, pricing_at(remap.rule_set, remap.created_at))
         Remap.objects.filter(pk=remap.pk).update(
             position=ids[-1], **{name: F(name) + number for name, number in done.items()}
         )
@@ -157,7 +158,7 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
     if stone.availability == Availability.DELISTED:
         raise NoSuchStone(f"stone {supplier_stone_id} is delisted: it is mapped when the supplier shows it again")
     with transaction.atomic():
-        done = _map_again(_passing(feed), [stone.pk], published_rule_set())
+        done = _map_again(_passing(feed), [stone.pk], current_pricing(timezone.now()))
         if done["changed"]:
             DatasetVersion.bump(f"remap of {slug} {supplier_stone_id}"[:100])
         transaction.set_rollback(dry_run)
@@ -169,12 +170,12 @@ def dry_run(slug: str, *, selection: str) -> dict[str, int]:
     feed = runs.find_feed(slug)
     remap = _passing(feed)
     remap.selection = selection
-    rule_set = published_rule_set()
+    pricing = current_pricing(timezone.now())
     total: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
     position = _NOBODY
     while ids := list(_stones(feed).filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
         with transaction.atomic():
-            total.update(_map_again(remap, ids, rule_set))
+            total.update(_map_again(remap, ids, pricing))
             transaction.set_rollback(True)
         position = ids[-1]
     return dict(total)
@@ -233,9 +234,10 @@ def _settled_payloads(feed: Feed) -> int:
     return first - 1 if first is not None else _newest_payload()
 
 
-def _map_again(remap: Remap, ids: Sequence[uuid.UUID], rule_set: RuleSet) -> Counter[str]:
+def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Counter[str]:
     """Map these stones again in the current transaction, and say what became of them."""
     consolidation.bound_statements()
+    because("remap", remap.pk, remap.started_by)
     held = dict(Diamond.objects.filter(pk__in=ids).values_list("pk", "raw_id"))
     settled = {pk: raw for pk, raw in held.items() if raw <= remap.raw_through}
     stale = _mapped_otherwise(remap, settled)
@@ -271,7 +273,7 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], rule_set: RuleSet) -> Cou
     with psycopg_cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         upsert.create_incoming(cursor)
-    done["changed"] = consolidation.write(mapped, rule_set, refused=refused, statement=upsert.refresh_incoming).updated
+    done["changed"] = consolidation.write(mapped, pricing, refused=refused, statement=upsert.refresh_incoming).updated
     done["dead"] = len(letters)
     _keep_letters(letters, mapper_version=remap.mapper_version)
     overtaken = (

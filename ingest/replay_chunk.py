@@ -25,7 +25,7 @@ from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.registry import adapter_for
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Feed, Partition, RawDiamond, Run
-from pricing.models import RuleSet
+from pricing.compile import Pricing
 
 Kind = DeadLetter.Kind
 Outcome = DeadLetterAttempt.Outcome
@@ -48,9 +48,9 @@ class Result:
 class ReplayChunk:
     """The replay of one chunk: letters that carry a payload go together, set-wise; the others one by one."""
 
-    def __init__(self, letters: Sequence[DeadLetter], rule_set: RuleSet, *, actor: str) -> None:
+    def __init__(self, letters: Sequence[DeadLetter], pricing: Pricing, *, actor: str) -> None:
         self.letters = letters
-        self.rule_set = rule_set
+        self.pricing = pricing
         self.actor = actor
         self._results: dict[int, Result] = {}
         #: Stones on their way into the catalogue, and which letter each belongs to.
@@ -154,11 +154,11 @@ class ReplayChunk:
         def refused(stone: upsert.MappedStone, error: MappingError) -> None:
             self._fail(self._stones[stone.id][1], error)
 
-        consolidation.write(stones, self.rule_set, refused=refused)
+        consolidation.write(stones, self.pricing, refused=refused)
         written = {row["pk"]: row for row in self._held()}
         # A payload that the catalogue holds already, but as an older mapper read it.
         again = [stone for stone in stones if held.get(stone.id, {}).get("raw_id") == stone.raw_id]
-        consolidation.write(again, self.rule_set, refused=refused, statement=upsert.refresh_incoming)
+        consolidation.write(again, self.pricing, refused=refused, statement=upsert.refresh_incoming)
         refreshed = {row["pk"]: row for row in self._held()} if again else written
         for stone in stones:
             letter = self._stones[stone.id][1]
@@ -209,7 +209,7 @@ class ReplayChunk:
             payload = consolidation.payload_of(stone, texts[stone.id])
             outcome.letters.append(consolidation.stone_letter(batch.run, payload, error))
 
-        done = consolidation.write(mapped, self.rule_set, refused=refused)
+        done = consolidation.write(mapped, self.pricing, refused=refused)
         DeadLetter.objects.bulk_create(outcome.letters)
         # Its stones are letters of their own now.
         DeadLetter.objects.filter(pk=letter.pk).update(stones=max(0, letter.stones - len(outcome.letters)))

@@ -17,6 +17,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from catalog.models import DatasetVersion
 from diamondhub.alerts.outbox import announce
@@ -26,8 +27,9 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
 from ingest.replay_chunk import ReplayChunk, Result
+from pricing.history import because
 from pricing.models import RuleSet
-from pricing.publish import published_rule_set
+from pricing.publish import current_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -137,20 +139,21 @@ def replay(
 
 def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -> int:
     """Replay these letters in one transaction; returns how many failed for the very reason that they had."""
-    rule_set = published_rule_set()
+    pricing = current_pricing(timezone.now())
     with transaction.atomic():
         consolidation.bound_statements()
+        because("replay", None, actor)
         letters = list(
             DeadLetter.objects.select_related("run", "feed")
             .filter(pk__in=ids, state__in=WAITING)
             .order_by("pk")
             .select_for_update(skip_locked=True, of=("self",))
         )
-        results = ReplayChunk(letters, rule_set, actor=actor).results()
+        results = ReplayChunk(letters, pricing, actor=actor).results()
         if any(result.outcome in (Outcome.INSERTED, Outcome.UPDATED) for result in results.values()):
             # In every chunk's own transaction: whoever dies between two has told everybody what the first one changed.
             DatasetVersion.bump("replay of dead letters")
-        _keep(letters, results, rule_set, actor=actor, why=why)
+        _keep(letters, results, pricing.rule_set, actor=actor, why=why)
         if report.dry_run:
             transaction.set_rollback(True)
     same = 0

@@ -1,37 +1,96 @@
-"""A rule set as one SQL expression: the evaluator that prices in sets.
+"""A rule set as SQL: the evaluator that prices in sets, and means exactly what `pricing.evaluate` means.
 
-Means exactly what `pricing.evaluate` means; a property-based test holds the two together.
+`compile_set` turns a set into one CASE expression over a stone's columns, whose value is a number, the stone's outcome, and
+a table of outcomes with all that the price needs. Publishing pins both on the set; `Pricing` makes statements of them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from psycopg import sql
 
-from pricing.models import RuleSet
+from catalog.grades import Color
+from pricing.conditions import STONE_TYPE, STONE_TYPES, conditions_of, literal, why_never
+from pricing.evaluate import rules_of
+from pricing.models import Clause, Experiment, Rule, RuleSet
+
+#: The shape of what `compile_set` returns.
+FORMAT = 1
+#: What an outcome says, in this order; 0 stands for no rule and no rating, the kind is a place in `STONE_TYPES`.
+OUTCOME = ("rule", "rating", "factor", "fixed", "step", "ending", "shift", "floor", "kind")
+
+_IS_FANCY = f"s.fancy_color IS NOT NULL OR s.color = {int(Color.FANCY)}"
 
 
-def price_expression(rule_set: RuleSet, stone: str) -> sql.Composed:
-    """The price in cents of the row that the table alias `stone` names (columns of `catalog.Diamond`).
+def compile_set(rule_set: RuleSet) -> dict[str, Any]:
+    """The set as `{"format", "outcome", "outcomes"}`: an SQL expression over the row `s`, and its outcomes from 1 on.
 
-    Exact integer arithmetic in thousandths of a percent; halves round up, as `diamondhub.money` does.
+    The expression is a template of `psycopg.sql`, in which `{as_of}` is the day for which the price is asked.
     """
-    alias = sql.Identifier(stone)
-    return sql.SQL(
-        """(
-            {stone}.cost_cents * CASE
-                WHEN {stone}.fancy_color IS NOT NULL OR {stone}.color = 24 THEN {fancy}
-                WHEN {stone}.lab_grown THEN {lab_grown}
-                ELSE {natural}
-            END + 50000
-        ) / 100000"""
-    ).format(
-        stone=alias,
-        fancy=sql.Literal(_factor(rule_set.margin_fancy)),
-        lab_grown=sql.Literal(_factor(rule_set.margin_lab_grown)),
-        natural=sql.Literal(_factor(rule_set.margin_natural)),
+    outcomes: list[list[int]] = []
+    branches = {}
+    for kind in STONE_TYPES:
+        whens = []
+        for rule in rules_of(rule_set):
+            condition = _rule_condition(rule, kind)
+            if rule.active and condition:
+                outcomes.append(_outcome(rule_set, kind, rule))
+                whens.append(f"WHEN {condition} THEN {len(outcomes)}")
+        outcomes.append(_outcome(rule_set, kind, None))
+        branches[kind] = f"CASE {' '.join(whens)} ELSE {len(outcomes)} END" if whens else str(len(outcomes))
+    outcome = (
+        f"CASE WHEN {_IS_FANCY} THEN {branches['fancy']} "
+        f"WHEN s.lab_grown THEN {branches['lab_grown']} ELSE {branches['natural']} END"
     )
+    return {"format": FORMAT, "outcome": outcome, "outcomes": outcomes}
+
+
+def _rule_condition(rule: Rule, kind: str) -> str:
+    """When the rule matches a stone of this type; empty if it never does."""
+    clauses = [text for clause in rule.clauses.all() if (text := _clause_condition(clause, kind)) is not None]
+    if not clauses:
+        return ""
+    days = []
+    if rule.valid_from is not None:
+        days.append(f"{{as_of}} >= {literal(rule.valid_from)}")
+    if rule.valid_to is not None:
+        days.append(f"{{as_of}} <= {literal(rule.valid_to)}")
+    any_clause = "" if "" in clauses else " OR ".join(clauses)
+    if not any_clause:
+        return " AND ".join(days) or "true"
+    return " AND ".join([*days, f"({any_clause})" if days and len(clauses) > 1 else any_clause])
+
+
+def _clause_condition(clause: Clause, kind: str) -> str | None:
+    """When the clause matches a stone of this type: empty for always, None for never."""
+    if kind not in STONE_TYPE.types(clause) or why_never(clause):
+        return None
+    parts = [one.to_sql(clause) for one in conditions_of(clause) if one is not STONE_TYPE]
+    # A template's own marks are written twice.
+    return " AND ".join(parts).replace("{", "{{").replace("}", "}}")
+
+
+def _outcome(rule_set: RuleSet, kind: str, rule: Rule | None) -> list[int]:
+    """One row of the table of outcomes: percentages in thousandths, amounts in cents."""
+    margin: Decimal = getattr(rule_set, f"margin_{kind}")
+    place = STONE_TYPES.index(kind)
+    percentage = max(Decimal(-100), margin + (rule.modifier if rule else 0))
+    floor = 0 if rule_set.floor_margin is None else _thousandths(rule_set.floor_margin)
+    if rule is None:
+        return [0, 0, _thousandths(percentage), 0, 1, 0, 0, floor, place]
+    step, ending = rule.ending_step_cents or 1, rule.ending_cents or 0
+    shift = step - 1 if rule.ending_mode == Rule.EndingMode.UP else step // 2
+    factor = _thousandths(percentage)
+    return [rule.number, rule.rating or 0, factor, rule.fixed_cents, step, ending, shift, floor, place]
+
+
+def _thousandths(percentage: Decimal) -> int:
+    """`100 + percentage` percent in thousandths of a percent."""
+    return int((100 + Decimal(percentage)) * 1000)
 
 
 def price_per_carat_expression(price: sql.Composable, stone: str) -> sql.Composed:
@@ -41,6 +100,132 @@ def price_per_carat_expression(price: sql.Composable, stone: str) -> sql.Compose
     )
 
 
-def _factor(margin: Decimal) -> int:
-    """`100 + margin` percent in thousandths of a percent."""
-    return int((100 + margin) * 1000)
+@dataclass(frozen=True)
+class Pricing:
+    """What prices stones: a pinned rule set, a running experiment's share by another, on a day.
+
+    `rows` wraps a table of stones so that each carries its outcome, and `columns` are what the outcome makes of a row.
+    Statements made of them must be run without parameters: a rule's text may hold a percent sign.
+    """
+
+    rule_set: RuleSet
+    as_of: date
+    experiment: Experiment | None = None
+
+    def rows(self, source: sql.Composable, alias: str) -> sql.Composed:
+        """An item of a FROM: the rows of `source`, a table or subquery, under `alias`, each with its `outcome`."""
+        # OFFSET keeps the planner from putting the whole expression wherever the outcome is used.
+        return sql.SQL("(SELECT s.*, {outcome} AS outcome FROM {source} AS s OFFSET 0) AS {alias}").format(
+            outcome=self._outcome(), source=source, alias=sql.Identifier(alias)
+        )
+
+    def columns(self, alias: str) -> dict[str, sql.Composable]:
+        """The diamonds' columns that pricing determines, as expressions over a row of `rows`."""
+        price = self._price(alias)
+        sets, arms = [self.rule_set.version], ["NULL"]
+        if self.experiment:
+            sets.append(self.experiment.rule_set.version)
+            arms.append(literal(self.experiment.slug))
+        control = len(self._control["outcomes"])
+        first = sql.SQL("{}.outcome <= {}").format(sql.Identifier(alias), sql.Literal(control))
+        by_arm = sql.SQL("CASE WHEN {first} THEN {control} ELSE {treatment} END")
+        return {
+            "price_cents": price,
+            "price_per_carat_cents": price_per_carat_expression(price, alias),
+            "rating": sql.SQL("NULLIF({}, 0)").format(self._of("rating", alias)),
+            "rule": sql.SQL("NULLIF({}, 0)").format(self._of("rule", alias)),
+            "rule_set": by_arm.format(first=first, control=sql.Literal(sets[0]), treatment=sql.Literal(sets[-1]))
+            if self.experiment
+            else sql.Literal(sets[0]),
+            "experiment_arm": by_arm.format(first=first, control=sql.SQL("NULL::text"), treatment=sql.SQL(arms[-1]))
+            if self.experiment
+            else sql.SQL("NULL::text"),
+            "priced_on": sql.Literal(self.as_of),
+        }
+
+    def outcome_types(self) -> list[str]:
+        """The stone type of each outcome, from the first on."""
+        return [STONE_TYPES[place] for place in self._values("kind")]
+
+    def outcome_rules(self) -> list[int]:
+        """The number of the rule of each outcome, from the first on; 0 for none."""
+        return self._values("rule")
+
+    @property
+    def _control(self) -> dict[str, Any]:
+        return _compiled(self.rule_set)
+
+    @property
+    def _outcomes(self) -> list[list[int]]:
+        outcomes: list[list[int]] = list(self._control["outcomes"])
+        return outcomes + (_compiled(self.experiment.rule_set)["outcomes"] if self.experiment else [])
+
+    def _outcome(self) -> sql.Composable:
+        control = self._case(self._control)
+        if self.experiment is None:
+            return control
+        return sql.SQL("CASE WHEN {share} THEN {treatment} + {behind} ELSE {control} END").format(
+            share=_in_share(self.experiment),
+            treatment=self._case(_compiled(self.experiment.rule_set)),
+            behind=sql.Literal(len(self._control["outcomes"])),
+            control=control,
+        )
+
+    def _case(self, compiled: dict[str, Any]) -> sql.Composable:
+        return sql.SQL(compiled["outcome"]).format(as_of=sql.Literal(self.as_of))
+
+    def _values(self, name: str) -> list[int]:
+        place = OUTCOME.index(name)
+        return [outcome[place] for outcome in self._outcomes]
+
+    def _of(self, name: str, alias: str) -> sql.Composable:
+        """One column of the table of outcomes, for the row's outcome."""
+        values = self._values(name)
+        if len(set(values)) == 1:
+            return sql.SQL("{}::bigint").format(sql.Literal(values[0]))
+        array = sql.SQL(literal("{" + ",".join(map(str, values)) + "}"))
+        return sql.SQL("({array}::bigint[])[{alias}.outcome]").format(array=array, alias=sql.Identifier(alias))
+
+    def _price(self, alias: str) -> sql.Composable:
+        """The price in cents: what `evaluate` does step by step, in integers of a thousandth of a percent.
+
+        The price of what the floor lifts is the least with its ending that is not below the floor; a price with the same
+        ending that is not below the floor either is at least that, so the greater of the two is right.
+        """
+        cost = sql.SQL("{}.cost_cents").format(sql.Identifier(alias))
+        column = {name: self._of(name, alias) for name in OUTCOME}
+        price: sql.Composable = sql.SQL("({cost} * {factor} + 50000) / 100000").format(cost=cost, **column)
+        if any(self._values("fixed")):
+            price = sql.SQL("GREATEST({price} + {fixed}, 0)").format(price=price, **column)
+        ends = any(step != 1 for step in self._values("step"))
+        if ends:
+            price = sql.SQL("(GREATEST({price} - {ending}, 0) + {shift}) / {step} * {step} + {ending}").format(
+                price=price, **column
+            )
+        parts = [sql.SQL("1"), price]
+        if any(self._values("floor")):
+            floor: sql.Composable = sql.SQL("({cost} * {floor} + 99999) / 100000").format(cost=cost, **column)
+            if ends:
+                floor = sql.SQL("(GREATEST({lowest} - {ending}, 0) + {step} - 1) / {step} * {step} + {ending}").format(
+                    lowest=floor, **column
+                )
+            parts.append(floor)
+        return sql.SQL("GREATEST({})").format(sql.SQL(", ").join(parts))
+
+
+def _compiled(rule_set: RuleSet) -> dict[str, Any]:
+    """What was pinned when the set was sealed; a draft is compiled as it is now."""
+    compiled: dict[str, Any] = rule_set.compiled if rule_set.compiled else compile_set(rule_set)
+    return compiled
+
+
+def share_threshold(experiment: Experiment) -> int:
+    """Hashes below belong to the share; hashes go up to 2**32."""
+    return int(experiment.share * 2**32 / 100)
+
+
+def _in_share(experiment: Experiment) -> sql.Composable:
+    """Whether the row `s` belongs to the experiment's share; `pricing.experiments.in_share` says the same."""
+    return sql.SQL("('x' || left(md5(s.id::text || {salt}), 8))::bit(32)::bigint < {threshold}").format(
+        salt=sql.Literal(experiment.salt), threshold=sql.Literal(share_threshold(experiment))
+    )

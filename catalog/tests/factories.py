@@ -50,6 +50,7 @@ def build_diamond(**changes: Any) -> Diamond:
         "availability": Availability.AVAILABLE,
         "rating": 5,
         "rule_set": 1,
+        "priced_on": SEEN.date(),
         "payload_hash": hashlib.sha256(str(number).encode()).digest()[:16],
         "raw_id": number,
         "source_updated_at": SEEN,

@@ -29,11 +29,12 @@ def _many(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
                 """
                 INSERT INTO catalog_diamond (
                     id, feed, supplier_stone_id, offer_id, shape, carats, lab_grown, certificate_number, images, cost_cents,
-                    price_cents, availability, rule_set, payload_hash, raw_id, source_updated_at, first_seen_at, changed_at
+                    price_cents, availability, rule_set, payload_hash, raw_id, source_updated_at, first_seen_at, changed_at,
+                    priced_on
                 )
                 SELECT gen_random_uuid(), 'nivoda-natural', 'S-' || i, 'O-' || i, (ARRAY['ROUND', 'OVAL'])[1 + i %% 2],
                     1, i %% 3 = 0, 'C' || i, '{}', 1000 + i, 1000 + i %% 50000, 'available', 1, decode(md5(i::text), 'hex'),
-                    i, now(), now(), now()
+                    i, now(), now(), now(), now()
                 FROM generate_series(1, %s) AS i
                 """,
                 [STONES],

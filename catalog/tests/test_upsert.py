@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,8 +26,27 @@ from catalog.tests.facts import facts
 from catalog.upsert import MappedStone, Upserted
 from diamondhub.database import psycopg_cursor
 
-PRICE = sql.SQL("i.cost_cents * 2")
-PER_CARAT = sql.SQL("CASE WHEN i.carats > 0 THEN round(p.price_cents / i.carats)::bigint END")
+
+@dataclass(frozen=True)
+class Doubled:
+    """Prices that are twice the cost, by a rule set of some number."""
+
+    rule_set: int = 1
+
+    def rows(self, source: sql.Composable, alias: str) -> sql.Composable:
+        return sql.SQL("{} AS {}").format(source, sql.Identifier(alias))
+
+    def columns(self, alias: str) -> Mapping[str, sql.Composable]:
+        said = {
+            "price_cents": "i.cost_cents * 2",
+            "price_per_carat_cents": "CASE WHEN i.carats > 0 THEN round(i.cost_cents * 2 / i.carats)::bigint END",
+            "rating": "4",
+            "rule": "11",
+            "rule_set": str(self.rule_set),
+            "experiment_arm": "'arm'",
+            "priced_on": "date '2026-01-02'",
+        }
+        return {name: sql.SQL(text) for name, text in said.items()}
 
 
 def mapped(stone: str = "S-1", *, raw_id: int = 1, after: float = 0.0, **changes: Any) -> MappedStone:
@@ -47,7 +67,7 @@ def write(*stones: MappedStone, rule_set: int = 1) -> Upserted:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         upsert.create_incoming(cursor)
         upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
-        return upsert.upsert_incoming(cursor, price=PRICE, price_per_carat=PER_CARAT, rule_set=rule_set)
+        return upsert.upsert_incoming(cursor, Doubled(rule_set))
 
 
 def test_the_columns_are_those_of_the_catalogue_in_the_order_of_the_facts() -> None:
@@ -77,6 +97,7 @@ def test_a_new_stone_is_written_with_every_fact_priced_and_dated() -> None:
     assert {name: getattr(stone, name) for name in said} == said
     assert (stone.cost_cents, stone.price_cents, stone.price_per_carat_cents) == (100_000, 200_000, 133_333)
     assert (stone.rule_set, stone.raw_id, stone.source_updated_at) == (7, 1, SEEN)
+    assert (stone.rating, stone.rule, stone.experiment_arm, stone.priced_on) == (4, 11, "arm", date(2026, 1, 2))
     assert stone.first_seen_at == stone.changed_at
     assert (stone.cut, stone.lab, stone.eye_clean) == (None, None, None)
 

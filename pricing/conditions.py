@@ -1,0 +1,387 @@
+"""What a clause can ask of a stone: one table of conditions, from which both evaluators, the forms and the words are made.
+
+A condition that is not set asks nothing. A stone that lacks the value matches neither a condition nor its opposite.
+Grades are ranged in the trade's order, best first, and numbers with both bounds included. The names are the catalogue's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any, Protocol
+
+from psycopg import sql
+
+from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+
+#: Kinds of stones, which have base margins of their own.
+STONE_TYPES = ("natural", "lab_grown", "fancy")
+
+
+class Clause(Protocol):
+    """Whatever carries a clause's fields: `pricing.models.Clause`, or a test's own."""
+
+    def __getattribute__(self, name: str, /) -> Any:
+        """A field by name."""
+
+
+Stone = Any
+"""Whatever carries a stone's columns: `catalog.models.Diamond`, or a test's own."""
+
+
+def stone_type(stone: Stone) -> str:
+    """`"fancy"` if the stone has a fancy colour, named or not, else `"lab_grown"` or `"natural"`."""
+    if stone.fancy_color is not None or stone.color == Color.FANCY:
+        return "fancy"
+    return "lab_grown" if stone.lab_grown else "natural"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that a clause can ask, with the fields of the clause that say what."""
+
+    name: str
+    column: str
+    label: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The clause's fields."""
+        raise NotImplementedError
+
+    def is_set(self, clause: Clause) -> bool:
+        """Whether the clause asks this at all."""
+        raise NotImplementedError
+
+    def matches(self, clause: Clause, stone: Stone) -> bool:
+        """Whether the stone meets the condition, which is set."""
+        raise NotImplementedError
+
+    def to_sql(self, clause: Clause) -> str:
+        """The condition, which is set, on the row `s`: true, false or NULL."""
+        raise NotImplementedError
+
+    def covers(self, one: Clause, other: Clause) -> bool:
+        """Whether every stone that meets the other's condition meets this one's, which is set."""
+        raise NotImplementedError
+
+    def meets(self, one: Clause, other: Clause) -> bool:
+        """Whether some value could meet both conditions, which are set."""
+        raise NotImplementedError
+
+    def in_words(self, clause: Clause) -> str:
+        """The condition, which is set, for people."""
+        raise NotImplementedError
+
+    def problem(self, clause: Clause) -> tuple[str, str] | None:
+        """The field at fault and what is wrong, if what is set contradicts itself."""
+        return None
+
+    def value(self, stone: Stone) -> Any:
+        """What the stone says."""
+        return getattr(stone, self.column)
+
+    def value_in_words(self, stone: Stone) -> str:
+        """What the stone says, for people."""
+        value = self.value(stone)
+        return "not known" if value is None else str(value)
+
+
+def literal(value: object) -> str:
+    """A value as SQL text, safe whatever it holds."""
+    return sql.Literal(value).as_string(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCondition(Condition):
+    """One of some names, or, turned round, any name but these."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # noqa: D102 - as in the base class, here and below
+        return (self.name, f"{self.name}_excluded")
+
+    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+        return bool(getattr(clause, self.name))
+
+    def _names(self, clause: Clause) -> frozenset[str]:
+        return frozenset(getattr(clause, self.name))
+
+    def _excludes(self, clause: Clause) -> bool:
+        return bool(getattr(clause, f"{self.name}_excluded"))
+
+    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+        value = self.value(stone)
+        return value is not None and (value in getattr(clause, self.name)) != self._excludes(clause)
+
+    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+        names = sorted(self._names(clause))
+        negated = self._excludes(clause)
+        if len(names) == 1:
+            return f"s.{self.column} {'<>' if negated else '='} {literal(names[0])}"
+        listed = ", ".join(map(literal, names))
+        return f"s.{self.column} {'NOT IN' if negated else 'IN'} ({listed})"
+
+    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        mine, theirs = self._names(one), self._names(other)
+        match self._excludes(one), self._excludes(other):
+            case False, False:
+                return mine >= theirs
+            case True, False:
+                return not mine & theirs
+            case True, True:
+                return mine <= theirs
+        return False
+
+    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        mine, theirs = self._names(one), self._names(other)
+        match self._excludes(one), self._excludes(other):
+            case False, False:
+                return bool(mine & theirs)
+            case False, True:
+                return bool(mine - theirs)
+            case True, False:
+                return bool(theirs - mine)
+        return True
+
+    def in_words(self, clause: Clause) -> str:  # noqa: D102
+        names = getattr(clause, self.name)
+        listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        return f"{self.label} {'none of' if self._excludes(clause) else 'is'} {listed}"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCondition(ListCondition):
+    """One of the stone types, which every stone has: the compiler goes by them before it looks at anything else."""
+
+    def types(self, clause: Clause) -> frozenset[str]:
+        """The stone types that the clause lets through; all if it does not ask."""
+        if not self.is_set(clause):
+            return frozenset(STONE_TYPES)
+        names = self._names(clause)
+        return frozenset(STONE_TYPES) - names if self._excludes(clause) else names
+
+    def value(self, stone: Stone) -> Any:  # noqa: D102
+        return stone_type(stone)
+
+    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        return self.types(one) >= self.types(other)
+
+    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        return bool(self.types(one) & self.types(other))
+
+    def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
+        return (self.name, "This leaves no stone type.") if not self.types(clause) else None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCondition(Condition):
+    """A range with both bounds included; either may be missing."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # noqa: D102
+        return (f"{self.name}_min", f"{self.name}_max")
+
+    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+        return any(getattr(clause, field) is not None for field in self.fields)
+
+    def bounds(self, clause: Clause) -> tuple[Any, Any]:
+        """The lower and the upper bound, None where there is none."""
+        low, high = self.fields
+        return getattr(clause, low), getattr(clause, high)
+
+    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+        value = self.value(stone)
+        low, high = self.bounds(clause)
+        return value is not None and (low is None or low <= value) and (high is None or value <= high)
+
+    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+        low, high = self.bounds(clause)
+        if low is not None and low == high:
+            return f"s.{self.column} = {literal(low)}"
+        parts = [] if low is None else [f"s.{self.column} >= {literal(low)}"]
+        parts += [] if high is None else [f"s.{self.column} <= {literal(high)}"]
+        return " AND ".join(parts)
+
+    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        (low, high), (other_low, other_high) = self.bounds(one), self.bounds(other)
+        return (low is None or (other_low is not None and low <= other_low)) and (
+            high is None or (other_high is not None and other_high <= high)
+        )
+
+    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        (low, high), (other_low, other_high) = self.bounds(one), self.bounds(other)
+        return not (
+            (high is not None and other_low is not None and high < other_low)
+            or (low is not None and other_high is not None and other_high < low)
+        )
+
+    def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
+        low, high = (getattr(clause, field) for field in self.fields)
+        if low is not None and high is not None and low > high:
+            return self.fields[1], f"This must not be {self.beyond}."
+        return None
+
+    @property
+    def beyond(self) -> str:
+        """What the upper bound must not be, in words."""
+        return f"below the lowest {self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class GradeCondition(RangeCondition):
+    """Grades from the best to the worst. A colour beyond the letters (fancy) is in no range of letters."""
+
+    grades: tuple[IntEnum, ...] = ()
+
+    def bounds(self, clause: Clause) -> tuple[int, int]:
+        """The best and the worst grade; the scale's own where the clause says none."""
+        best, worst = (getattr(clause, field) for field in self.fields)
+        return (self.grades[0] if best is None else best, self.grades[-1] if worst is None else worst)
+
+    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+        best, worst = map(int, self.bounds(clause))
+        return f"s.{self.column} = {best}" if best == worst else f"s.{self.column} BETWEEN {best} AND {worst}"
+
+    def in_words(self, clause: Clause) -> str:  # noqa: D102
+        best, worst = (self.grade_in_words(grade) for grade in self.bounds(clause))
+        return f"{self.label} {best}" if best == worst else f"{self.label} {best} to {worst}"
+
+    def grade_in_words(self, grade: int) -> str:
+        """A grade as people write it: letters and clarities large, words small."""
+        scale = type(self.grades[0])
+        name = scale(grade).name.replace("_", " ")
+        return name if scale in (Color, Clarity) else name.lower()
+
+    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+        value = self.value(stone)
+        return "not known" if value is None else self.grade_in_words(value)
+
+    @property
+    def beyond(self) -> str:  # noqa: D102
+        return "better than the best one: grades go from the best to the worst"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberCondition(RangeCondition):
+    """Numbers of so many decimal places. Money is in cents and said in dollars."""
+
+    places: int = 0
+    dollars: bool = False
+    unit: str = ""
+
+    def _say(self, value: Any) -> str:
+        if self.dollars:
+            return f"${Decimal(value) / 100:,.2f}"
+        return f"{Decimal(value).normalize():f}{self.unit}"
+
+    def in_words(self, clause: Clause) -> str:  # noqa: D102
+        low, high = self.bounds(clause)
+        if low is None:
+            return f"{self.label} up to {self._say(high)}"
+        return f"{self.label} from {self._say(low)}" + ("" if high is None else f" to {self._say(high)}")
+
+    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+        value = self.value(stone)
+        return "not known" if value is None else self._say(value)
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceCondition(Condition):
+    """Whether there is something, which is known of every stone."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # noqa: D102
+        return (self.name,)
+
+    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+        return getattr(clause, self.name) is not None
+
+    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+        return bool((self.value(stone) is not None) == getattr(clause, self.name))
+
+    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+        return f"s.{self.column} IS {'NOT ' if getattr(clause, self.name) else ''}NULL"
+
+    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        return bool(getattr(one, self.name) == getattr(other, self.name))
+
+    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
+        return self.covers(one, other)
+
+    def in_words(self, clause: Clause) -> str:  # noqa: D102
+        return f"{'with' if getattr(clause, self.name) else 'without'} {self.label}"
+
+    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+        return f"{'without' if self.value(stone) is None else 'with'} {self.label}"
+
+
+STONE_TYPE = TypeCondition("stone_types", "stone_type", "stone type")
+#: All conditions; within a clause the cheap ones come first.
+CONDITIONS: tuple[Condition, ...] = (
+    STONE_TYPE,
+    GradeCondition("color", "color", "colour", tuple(grade for grade in Color if grade != Color.FANCY)),
+    GradeCondition("clarity", "clarity", "clarity", tuple(Clarity)),
+    GradeCondition("cut", "cut", "cut", tuple(Finish)),
+    GradeCondition("polish", "polish", "polish", tuple(Finish)),
+    GradeCondition("symmetry", "symmetry", "symmetry", tuple(Finish)),
+    GradeCondition("fluorescence", "fluorescence_intensity", "fluorescence", tuple(Fluorescence)),
+    GradeCondition("fancy_intensity", "fancy_intensity", "fancy intensity", tuple(FancyIntensity)),
+    PresenceCondition("has_image", "image_url", "an image"),
+    PresenceCondition("has_video", "video_url", "a video"),
+    NumberCondition("cost_cents", "cost_cents", "cost", dollars=True),
+    NumberCondition("cost_per_carat_cents", "cost_per_carat_cents", "cost per carat", dollars=True),
+    NumberCondition("carats", "carats", "carats", places=3),
+    NumberCondition("ratio", "ratio", "ratio", places=3),
+    NumberCondition("table_pct", "table_pct", "table", places=2, unit=" %"),
+    NumberCondition("depth_pct", "depth_pct", "depth", places=2, unit=" %"),
+    ListCondition("shapes", "shape", "shape"),
+    ListCondition("labs", "lab", "lab"),
+    ListCondition("feeds", "feed", "feed"),
+    ListCondition("suppliers", "supplier_name", "supplier"),
+    ListCondition("fancy_colors", "fancy_color", "fancy colour"),
+)
+BY_NAME: Mapping[str, Condition] = {condition.name: condition for condition in CONDITIONS}
+
+
+def conditions_of(clause: Clause) -> list[Condition]:
+    """What the clause asks."""
+    return [condition for condition in CONDITIONS if condition.is_set(clause)]
+
+
+def clause_matches(clause: Clause, stone: Stone) -> bool:
+    """Whether the stone meets all that the clause asks; a clause that asks nothing matches every stone."""
+    return first_unmet(clause, stone) is None
+
+
+def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
+    """The first condition that the stone does not meet."""
+    unmet: Iterable[Condition] = (one for one in conditions_of(clause) if not one.matches(clause, stone))
+    return next(iter(unmet), None)
+
+
+def clause_covers(one: Clause, other: Clause) -> bool:
+    """Whether every stone that the other clause matches matches this one; False where that cannot be seen easily."""
+    return _all(one, lambda asked: (asked is STONE_TYPE or asked.is_set(other)) and asked.covers(one, other))
+
+
+def clauses_meet(one: Clause, other: Clause) -> bool:
+    """Whether a stone could match both."""
+    return _all(one, lambda asked: not asked.is_set(other) or asked.meets(one, other))
+
+
+def _all(clause: Clause, holds: Callable[[Condition], bool]) -> bool:
+    return all(holds(condition) for condition in conditions_of(clause))
+
+
+def why_never(clause: Clause) -> str:
+    """Why no stone can match the clause, empty if one could: a named fancy colour makes a stone fancy."""
+    if "fancy" not in STONE_TYPE.types(clause) and BY_NAME["fancy_colors"].is_set(clause):
+        return "a stone with a named fancy colour is of the type fancy, which the clause does not take"
+    return ""
+
+
+def in_words(clause: Clause) -> str:
+    """The clause for people."""
+    return "; ".join(condition.in_words(clause) for condition in conditions_of(clause)) or "every stone"

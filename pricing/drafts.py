@@ -1,0 +1,143 @@
+"""The life of a rule set: copied into a draft, edited, published for a reason, and published again when one rolls back."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from django.db.models import F, Max
+from django.db.models.functions import Now
+from django.utils import timezone
+from psycopg import sql
+
+from diamondhub.alerts.outbox import announce
+from diamondhub.database import psycopg_cursor
+from pricing import reprice
+from pricing.compile import Pricing, compile_set
+from pricing.errors import AlreadyPublished, NotADraft, ReasonMissing, SellsBelowCost, StaleDraft
+from pricing.models import RULE_SET_STATES, Clause, Repricing, Rule, RuleSet
+from pricing.publish import day_of, published_rule_set, with_rules
+
+#: What a copy takes over from a rule set.
+_COPIED = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
+
+
+def new_draft(*, actor: str, source: RuleSet | None = None, notes: str = "") -> RuleSet:
+    """A new draft: a copy of `source`, by default of the published set, with its rules under their numbers."""
+    with transaction.atomic():
+        origin = with_rules(RuleSet.objects.filter(pk=(source or published_rule_set()).pk)).get()
+        draft = RuleSet.objects.create(
+            version=next_version(),
+            based_on=origin.version,
+            created_by=actor[:150],
+            notes=notes,
+            **{name: getattr(origin, name) for name in _COPIED},
+        )
+        copies: list[tuple[Rule, list[Clause]]] = [(rule, list(rule.clauses.all())) for rule in origin.rules.all()]
+        for rule, _clauses in copies:
+            rule.pk, rule.rule_set = None, draft
+        Rule.objects.bulk_create([rule for rule, _clauses in copies])
+        for rule, clauses in copies:
+            for clause in clauses:
+                clause.pk, clause.rule = None, rule
+        Clause.objects.bulk_create([clause for _rule, clauses in copies for clause in clauses])
+    return draft
+
+
+def next_version() -> int:
+    """The version of a new rule set; waits for others who are just making one, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_version'))")
+    return (RuleSet.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1
+
+
+def next_number() -> int:
+    """The number of a new rule: never used before by any rule of any set. As with `next_version`, others wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_number'))")
+    return (Rule.objects.aggregate(newest=Max("number"))["newest"] or 0) + 1
+
+
+def edited(draft_id: int, *, revision: int) -> int:
+    """Count an edit of a draft that was read at `revision`; returns the new one. To be called before the edit's writes.
+
+    Raises `NotADraft`, or `StaleDraft` if somebody else was first. Others who edit or publish it wait for the transaction.
+    """
+    if not RuleSet.objects.filter(pk=draft_id, state=RuleSet.State.DRAFT, revision=revision).update(
+        revision=F("revision") + 1
+    ):
+        draft = RuleSet.objects.get(pk=draft_id)
+        if not draft.is_draft:
+            raise NotADraft(f"rule set {draft.version} is {draft.state}: copy it into a draft to change anything")
+        raise StaleDraft(f"somebody else has changed draft {draft.version} meanwhile: your changes were not saved")
+    return revision + 1
+
+
+def stones_below_cost(rule_set: RuleSet) -> int:
+    """How many diamonds of the catalogue the set would sell for less than they cost, today."""
+    pricing = Pricing(rule_set, day_of(timezone.now()))
+    with psycopg_cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT count(*) FROM {rows} WHERE {price} < d.cost_cents").format(
+                rows=pricing.rows(sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"), "d"),
+                price=pricing.columns("d")["price_cents"],
+            )
+        )
+        row = cursor.fetchone()
+    assert isinstance(row, tuple)
+    return int(row[0])
+
+
+def publish(
+    rule_set_id: int, *, actor: str, reason: str, below_cost_confirmed: bool = False, revision: int | None = None
+) -> Repricing:
+    """Put a draft in force, or an earlier version again, and start the repricing that follows.
+
+    Everything in one transaction: the set in force is retired, this one is compiled, sealed and published. With `revision`,
+    only the draft as it was read then. Raises `ReasonMissing`, `AlreadyPublished`, `StaleDraft`, or `SellsBelowCost` unless
+    that was confirmed.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with transaction.atomic():
+        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        if rule_set.state == RuleSet.State.PUBLISHED:
+            raise AlreadyPublished(f"rule set {rule_set.version} is in force already")
+        if revision is not None and rule_set.revision != revision:
+            raise StaleDraft(f"somebody has changed draft {rule_set.version} since you looked at it: look again")
+        if rule_set.compiled is None:
+            rule_set.compiled = compile_set(rule_set)
+        below = 0 if below_cost_confirmed else stones_below_cost(rule_set)
+        if below:
+            raise SellsBelowCost(below)
+        before = RuleSet.objects.select_for_update().filter(state=RuleSet.State.PUBLISHED).first()
+        again = rule_set.state == RuleSet.State.RETIRED
+        if before is not None:
+            RULE_SET_STATES.move(before, RuleSet.State.RETIRED)
+        compiled = {} if again else {"compiled": rule_set.compiled}
+        RULE_SET_STATES.move(
+            rule_set,
+            RuleSet.State.PUBLISHED,
+            published_by=actor[:150],
+            published_at=Now(),
+            published_reason=reason[:500],
+            **compiled,
+        )
+        what = f"rule set {rule_set.version} is {'published again' if again else 'published'}"
+        repricing = reprice.start(cause=what, actor=actor)
+        announce(
+            dedupe_key=f"repricing:{repricing.pk}:published",
+            kind="rule_set_published",
+            severity="info",
+            subject=f"{what[0].upper()}{what[1:]} by {actor}: {reason}",
+            details={"version": rule_set.version, "before": before.version if before else None, "reason": reason},
+            trace_id=repricing.trace_id,
+        )
+    return repricing
+
+
+def seal(rule_set_id: int) -> RuleSet:
+    """Make a draft immutable without publishing it, for an experiment; a set that is sealed already stays as it is."""
+    with transaction.atomic():
+        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        if rule_set.is_draft:
+            RULE_SET_STATES.move(rule_set, RuleSet.State.RETIRED, compiled=compile_set(rule_set))
+    return rule_set

@@ -1,0 +1,379 @@
+"""Repricing: every diamond priced anew, by whom and for what cause whatsoever, as a job that outlives its workers.
+
+`start` cuts the diamonds into batches by ranges of ids; workers lease these, and one statement prices a batch and writes
+what changes, with its history. The last batch finishes the job. Who starts one while another is live supersedes that.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+from psycopg import sql
+
+from catalog.models import DatasetVersion
+from diamondhub import leases
+from diamondhub.alerts.outbox import announce
+from diamondhub.database import psycopg_cursor
+from diamondhub.doorbells import ring
+from pricing.compile import Pricing
+from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
+from pricing.history import CHANGES
+from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule
+from pricing.publish import current_pricing
+
+log = structlog.get_logger(__name__)
+
+#: Diamonds of one batch, about.
+BATCH_STONES = 10_000
+#: Longer than a batch takes, its statement's time-out included (seconds).
+LEASE_SECONDS = 120.0
+#: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
+SLICE_SECONDS = 20.0
+#: Attempts in vain at a batch after which somebody is told.
+ATTEMPTS_TO_TELL = 5
+#: Rounds in which a batch waits for diamonds that others were just writing.
+MOST_ROUNDS = 20
+#: A transaction that publishes takes no longer; a run that began while it was under way may have missed it.
+COMMIT_LAG = timedelta(minutes=5)
+
+#: What a repricing compares: another set that comes to the same by a rule of the same number changes nothing.
+COMPARED = ("price_cents", "rating", "rule", "experiment_arm")
+
+
+def start(*, cause: str, actor: str) -> Repricing:
+    """Begin to price everything by what is in force now; a live repricing is superseded.
+
+    Part of the caller's transaction, if there is one: whoever changes what prices stones starts one in the same transaction.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # Two at once: the second supersedes the first.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_repricing'))")
+        pricing = current_pricing(timezone.now())
+        for live in Repricing.objects.filter(state=Repricing.State.READY):
+            _cancel(live, actor=actor, reason=f"superseded: {cause}"[:500])
+        repricing = Repricing.objects.create(
+            rule_set=pricing.rule_set,
+            experiment=pricing.experiment,
+            as_of=pricing.as_of,
+            cause=cause[:200],
+            started_by=actor[:150],
+            trace_id=uuid.uuid4().hex,
+        )
+        pieces = max(1, -(-_stones() // BATCH_STONES))
+        cuts = [uuid.UUID(int=(i << 128) // pieces) for i in range(pieces)]
+        RepricingBatch.objects.bulk_create(
+            RepricingBatch(
+                repricing=repricing,
+                ordinal=i,
+                stone_from=cuts[i],
+                stone_to=cuts[i + 1] if i + 1 < pieces else None,
+                due_at=Now(),
+            )
+            for i in range(pieces)
+        )
+        CHANGES.make_ahead()
+        ring("pricing.tasks.reprice", repricing.pk, times=min(pieces, 2))
+    log.info("repricing_started", repricing_id=repricing.pk, cause=cause, actor=actor, batches=pieces)
+    return repricing
+
+
+def follow(*, version: int, since: datetime, cause: str, actor: str) -> Repricing | None:
+    """Start a repricing if what `since` pinned rule set `version` was overtaken; else None.
+
+    Whatever changes prices starts a repricing, so one by another pricing says so.
+    """
+    day = since.date()
+    same = Q(rule_set__version=version, as_of=day) if _has_days(version) else Q(rule_set__version=version)
+    latest = Repricing.objects.order_by("-pk").first()
+    others = Repricing.objects.filter(created_at__gt=since - COMMIT_LAG).exclude(same)
+    by_experiment = latest is not None and (
+        (latest.experiment is not None and latest.experiment.started_at is not None)
+        and latest.experiment.started_at > since
+    )
+    if not others.exists() and not by_experiment:
+        return None
+    return start(cause=cause, actor=actor)
+
+
+def _has_days(version: int) -> bool:
+    days = Q(valid_from__isnull=False) | Q(valid_to__isnull=False)
+    return Rule.objects.filter(days, rule_set__version=version).exists()
+
+
+def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
+    """Do batches of a repricing until none is free or the time slice is over; whoever ends the last one finishes the job."""
+    repricing = Repricing.objects.filter(pk=repricing_id, state=Repricing.State.READY).first()
+    if repricing is None:
+        return
+    end = monotonic() + seconds
+    with structlog.contextvars.bound_contextvars(trace_id=repricing.trace_id, repricing_id=repricing.pk):
+        while monotonic() < end:
+            lease = leases.claim(
+                RepricingBatch,
+                where=sql.SQL(
+                    "t.repricing_id = %(repricing)s AND t.state = 'ready' "
+                    "AND EXISTS (SELECT FROM pricing_repricing AS job WHERE job.id = %(repricing)s AND job.state = 'ready')"
+                ),
+                parameters={"repricing": repricing_id},
+                order_by=sql.SQL("t.id"),
+                seconds=LEASE_SECONDS,
+            )
+            if lease is None:
+                finish(repricing_id)
+                return
+            try:
+                reprice_batch(lease)
+            except leases.LeaseLost:
+                log.info("lease_lost", batch_id=lease.pk)
+            except (InterfaceError, OperationalError) as error:
+                log.warning("database_away", batch_id=lease.pk, error=str(error).strip().splitlines()[0])
+                leases.give_back_when_possible(lease)
+                return
+            except Exception as error:
+                # Whatever it is, it must not stop the other batches; somebody is told if it does not pass.
+                log.exception("repricing_batch_failed", batch_id=lease.pk)
+                _failed(lease, error)
+    ring("pricing.tasks.reprice", repricing_id)
+
+
+def _failed(lease: leases.Lease, error: Exception) -> None:
+    said = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+    batch = RepricingBatch.objects.get(pk=lease.pk)
+    with transaction.atomic():
+        RepricingBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=said)
+        if batch.attempts == ATTEMPTS_TO_TELL:
+            announce(
+                dedupe_key=f"repricing:{batch.repricing_id}:failing",
+                kind="repricing_failing",
+                severity="critical",
+                subject=f"Repricing {batch.repricing_id} does not get on: batch {batch.ordinal}: {said}",
+            )
+    leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
+
+
+def reprice_batch(lease: leases.Lease) -> None:
+    """Do one leased batch: everything or, if the lease is lost meanwhile, nothing (`LeaseLost`)."""
+    batch = RepricingBatch.objects.select_related("repricing__rule_set", "repricing__experiment__rule_set").get(
+        pk=lease.pk
+    )
+    repricing = batch.repricing
+    pricing = Pricing(repricing.rule_set, repricing.as_of, repricing.experiment)
+    with leases.heartbeat(lease, seconds=LEASE_SECONDS), transaction.atomic():
+        stones = changed = repriced = 0
+        for _round in range(MOST_ROUNDS):
+            done = _reprice_range(pricing, batch, repricing)
+            stones, changed, repriced = done.stones, changed + done.changed, repriced + done.repriced
+            if done.changed == done.stale:
+                break
+        else:
+            raise leases.LeaseLost
+        leases.finish(
+            lease,
+            state=RepricingBatch.State.COMPLETED,
+            stones=stones,
+            changed=changed,
+            repriced=repriced,
+            completed_at=Now(),
+        )
+
+
+class _Done:
+    """Of one statement: diamonds looked at, those priced otherwise, those written, those with another price."""
+
+    def __init__(self, row: tuple[int, int, int, int]) -> None:
+        self.stones, self.stale, self.changed, self.repriced = row
+
+
+def _reprice_range(pricing: Pricing, batch: RepricingBatch, repricing: Repricing) -> _Done:
+    upper = sql.SQL("") if batch.stone_to is None else sql.SQL("AND id < {}").format(sql.Literal(batch.stone_to))
+    columns = pricing.columns("d")
+    named = sql.SQL(", ").join(
+        sql.SQL("{} AS {}").format(expression, sql.Identifier(f"new_{name}")) for name, expression in columns.items()
+    )
+    updates = sql.SQL(", ").join(
+        sql.SQL("{} = stale.{}").format(sql.Identifier(name), sql.Identifier(f"new_{name}")) for name in columns
+    )
+    statement = sql.SQL(
+        """
+        /* Price a range of ids (primary key), write what comes out otherwise, and keep its history. Locks what it writes. A
+           row that somebody else is just writing is not at its place any more afterwards, and is left to the next round. */
+        WITH source AS MATERIALIZED (
+            SELECT d.ctid AS place, d.id, d.price_cents, d.cost_cents, d.rule_set, d.rule, d.experiment_arm, d.rating,
+                {named}
+            FROM {rows}
+        ), stale AS MATERIALIZED (
+            SELECT * FROM source AS s WHERE ({compared}) IS DISTINCT FROM ({compared_new})
+        ), written AS (
+            UPDATE catalog_diamond AS d
+            SET {updates}, changed_at = now()
+            FROM stale
+            WHERE d.ctid = stale.place AND d.id = stale.id
+            RETURNING stale.*
+        ), kept AS (
+            INSERT INTO pricing_pricechange (
+                diamond_id, changed_on, changed_at, old_price_cents, new_price_cents, old_cost_cents, new_cost_cents,
+                old_rule_set, new_rule_set, old_rule, new_rule, old_arm, new_arm, cause, cause_id, actor
+            )
+            SELECT id, (now() AT TIME ZONE 'UTC')::date, now(), price_cents, new_price_cents, cost_cents, cost_cents,
+                rule_set, new_rule_set, rule, new_rule, experiment_arm, new_experiment_arm, 'repricing', {job}, {actor}
+            FROM written
+            WHERE price_cents <> new_price_cents
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM stale), (SELECT count(*) FROM written),
+            (SELECT count(*) FROM kept)
+        """
+    ).format(
+        named=named,
+        rows=pricing.rows(
+            sql.SQL("(SELECT ctid, * FROM catalog_diamond WHERE id >= {} {})").format(
+                sql.Literal(batch.stone_from), upper
+            ),
+            "d",
+        ),
+        compared=sql.SQL(", ").join(sql.Identifier(name) for name in COMPARED),
+        compared_new=sql.SQL(", ").join(sql.Identifier(f"new_{name}") for name in COMPARED),
+        updates=updates,
+        job=sql.Literal(repricing.pk),
+        actor=sql.Literal(repricing.started_by),
+    )
+    with psycopg_cursor() as cursor:
+        # The statement writes the history itself, in sets.
+        cursor.execute("SELECT set_config('diamondhub.prices_kept', 'on', true)")
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    assert isinstance(row, tuple)
+    return _Done(row)
+
+
+def finish(repricing_id: int) -> bool:
+    """End a repricing whose batches are all done, with a new dataset version if anything changed; True if it is over."""
+    with transaction.atomic():
+        repricing = Repricing.objects.select_for_update(of=("self",)).filter(pk=repricing_id).first()
+        if repricing is None or repricing.state != Repricing.State.READY:
+            return True
+        if repricing.batches.filter(state=RepricingBatch.State.READY).exists():
+            return False
+        done = totals(repricing)
+        version = DatasetVersion.bump(f"repricing {repricing.pk}") if done["changed"] else None
+        REPRICING_STATES.move(repricing, Repricing.State.COMPLETED, finished_at=Now(), dataset_version=version)
+        announce(
+            dedupe_key=f"repricing:{repricing.pk}:completed",
+            kind="repricing_completed",
+            severity="info",
+            subject=f"Repricing {repricing.pk} changed {done['repriced']:,} of {done['stones']:,} prices: {repricing.cause}",
+            details=done,
+            trace_id=repricing.trace_id,
+        )
+    log.info("repricing_completed", **done)
+    return True
+
+
+def cancel(repricing_id: int, *, actor: str, reason: str) -> Repricing:
+    """Stop a repricing: batches that are done stay done. Raises `NoSuchRepricing`, `RepricingOver`, `ReasonMissing`."""
+    if not reason.strip():
+        raise ReasonMissing
+    with transaction.atomic():
+        repricing = Repricing.objects.select_for_update().filter(pk=repricing_id).first()
+        if repricing is None:
+            raise NoSuchRepricing(f"there is no repricing {repricing_id}")
+        if repricing.state != Repricing.State.READY:
+            raise RepricingOver(f"repricing {repricing_id} is {repricing.state} already")
+        _cancel(repricing, actor=actor, reason=reason)
+    return repricing
+
+
+def _cancel(repricing: Repricing, *, actor: str, reason: str) -> None:
+    # Held by a worker: it finds its lease gone. Locked, so that none ends between the look and the sum.
+    RepricingBatch.objects.filter(repricing=repricing, state=RepricingBatch.State.READY).update(
+        lease_token=F("lease_token") + 1, lease_expires_at=None, due_at=None
+    )
+    changed = totals(repricing)["changed"]
+    REPRICING_STATES.move(
+        repricing,
+        Repricing.State.CANCELLED,
+        finished_at=Now(),
+        cancelled_by=actor[:150],
+        cancelled_reason=reason[:500],
+        dataset_version=DatasetVersion.bump(f"repricing {repricing.pk}, cancelled") if changed else None,
+    )
+    log.info("repricing_cancelled", repricing_id=repricing.pk, actor=actor, reason=reason)
+
+
+def totals(repricing: Repricing) -> dict[str, int]:
+    """Batches and those done; of these diamonds looked at, written, and with another price than before."""
+    return {
+        name: number or 0
+        for name, number in repricing.batches.aggregate(
+            batches=Count("pk"),
+            done=Count("pk", filter=Q(state=RepricingBatch.State.COMPLETED)),
+            stones=Sum("stones"),
+            changed=Sum("changed"),
+            repriced=Sum("repriced"),
+        ).items()
+    }
+
+
+def report(repricing: Repricing) -> dict[str, Any]:
+    """A repricing for `--json` and the API."""
+    return {
+        "repricing": repricing.pk,
+        "state": repricing.state,
+        "rule_set": repricing.rule_set.version,
+        "experiment": repricing.experiment.slug if repricing.experiment else None,
+        "as_of": repricing.as_of.isoformat(),
+        "cause": repricing.cause,
+        "started_by": repricing.started_by,
+        "created_at": repricing.created_at.isoformat(),
+        "finished_at": repricing.finished_at.isoformat() if repricing.finished_at else None,
+        "cancelled_by": repricing.cancelled_by,
+        "cancelled_reason": repricing.cancelled_reason,
+        "dataset_version": repricing.dataset_version,
+        **totals(repricing),
+    }
+
+
+def ring_due() -> None:
+    """The sweep's look: a repricing that nobody works at is taken up, and a day on which rules begin or end starts one."""
+    CHANGES.make_ahead(patient=False)
+    live = Repricing.objects.filter(state=Repricing.State.READY).first()
+    if live is not None:
+        free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
+        open_batches = live.batches.filter(state=RepricingBatch.State.READY)
+        if not open_batches.exists() or open_batches.filter(free, due_at__lte=Now()).exists():
+            ring("pricing.tasks.reprice", live.pk)
+    start_on_days()
+
+
+def start_on_days() -> Repricing | None:
+    """Start a repricing if rules have begun or ceased to be valid since the last one."""
+    pricing = current_pricing(timezone.now())
+    sets = [pricing.rule_set, *([pricing.experiment.rule_set] if pricing.experiment else [])]
+    last = Repricing.objects.exclude(state=Repricing.State.CANCELLED).order_by("-pk").first()
+    published = pricing.rule_set.published_at
+    since = last.as_of if last else published.date() if published else None
+    if since is None or since >= pricing.as_of:
+        return None
+    begun = Q(valid_from__gt=since, valid_from__lte=pricing.as_of)
+    ceased = Q(valid_to__gte=since, valid_to__lt=pricing.as_of)
+    if not Rule.objects.filter(begun | ceased, rule_set__in=sets, active=True).exists():
+        return None
+    return start(cause=f"rules begin or end by {pricing.as_of}", actor="schedule")
+
+
+def _stones() -> int:
+    """How many diamonds there are, about."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'catalog_diamond'::regclass")
+        row = cursor.fetchone()
+    return max(0, int(row[0])) if row else 0
