@@ -150,7 +150,8 @@ class Rule(models.Model):
             models.CheckConstraint(
                 condition=Q(ending_cents__isnull=True, ending_step_cents__isnull=True)
                 | Q(
-                    ending_cents__gte=0,
+                    ending_cents__isnull=False,
+                    ending_step_cents__isnull=False,
                     ending_step_cents__gt=F("ending_cents"),
                     ending_step_cents__lte=MOST_CENTS,
                 ),

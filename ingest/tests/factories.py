@@ -36,7 +36,7 @@ from ingest.models import ConsolidationBatch, Feed, Page, Partition, RawDiamond,
 from ingest.models.run import LIVE_STATES
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
-from pricing.models import RuleSet
+from pricing.tests.factories import first_rule_set
 
 #: When stones that nobody touched were last changed.
 LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -167,10 +167,7 @@ def supplying(monkeypatch: pytest.MonkeyPatch, supplier: MemorySupplier) -> Memo
 
 def feed(**fields: Any) -> Feed:
     """The memory supplier's feed, and a published rule set 1 to price it with."""
-    RuleSet.objects.get_or_create(
-        state=RuleSet.State.PUBLISHED,
-        defaults={"version": 1, "margin_natural": 40, "margin_lab_grown": 79, "margin_fancy": 40},
-    )
+    first_rule_set()
     found, _ = Feed.objects.update_or_create(
         slug="memory", defaults={"name": "Memory", "adapter": "memory", "parameters": {}, **fields}
     )

@@ -247,14 +247,9 @@ class Migration(migrations.Migration):
             name='published_at',
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
-        migrations.RunPython(compile_published, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name='ruleset',
             constraint=models.CheckConstraint(condition=models.Q(('floor_margin__isnull', True), models.Q(('floor_margin__gt', -100), ('floor_margin__lte', 9999)), _connector='OR'), name='rule_set_floor_sane'),
-        ),
-        migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), ('compiled__isnull', False), _connector='OR'), name='rule_set_compiled_when_sealed'),
         ),
         migrations.AddField(
             model_name='experiment',
@@ -332,7 +327,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__gte', 0), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__isnull', False), ('ending_step_cents__isnull', False), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
         ),
         migrations.AddConstraint(
             model_name='rule',
@@ -393,5 +388,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='clause',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('depth_pct_min__isnull', True), models.Q(('depth_pct_min__gte', 0), ('depth_pct_min__lt', 1000000000000)), _connector='OR'), models.Q(('depth_pct_max__isnull', True), models.Q(('depth_pct_max__gte', 0), ('depth_pct_max__lt', 1000000000000)), _connector='OR'), models.Q(('depth_pct_min__isnull', True), ('depth_pct_max__isnull', True), ('depth_pct_min__lte', models.F('depth_pct_max')), _connector='OR')), name='clause_depth_pct_sane'),
+        ),
+        migrations.RunPython(compile_published, migrations.RunPython.noop),
+        migrations.AddConstraint(
+            model_name='ruleset',
+            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), ('compiled__isnull', False), _connector='OR'), name='rule_set_compiled_when_sealed'),
         ),
     ]

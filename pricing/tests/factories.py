@@ -8,10 +8,21 @@ from typing import Any
 
 from django.db.models import Max
 
+from pricing.compile import compile_set
 from pricing.models import Clause, Rule, RuleSet
 from pricing.publish import with_rules
 
 TODAY = date(2026, 5, 15)
+
+
+def first_rule_set() -> RuleSet:
+    """The published set of the first migration; made anew if a test that commits has thrown it away."""
+    published = RuleSet.objects.filter(state=RuleSet.State.PUBLISHED).first()
+    if published is None:
+        draft = a_draft(version=1)
+        RuleSet.objects.filter(pk=draft.pk).update(state=RuleSet.State.PUBLISHED, compiled=compile_set(draft))
+        published = RuleSet.objects.get(pk=draft.pk)
+    return published
 
 
 def a_draft(*rules: dict[str, Any], **changes: Any) -> RuleSet:
@@ -21,7 +32,7 @@ def a_draft(*rules: dict[str, Any], **changes: Any) -> RuleSet:
     """
     newest = RuleSet.objects.aggregate(newest=Max("version"))["newest"] or 0
     values = {"margin_natural": Decimal(40), "margin_lab_grown": Decimal(79), "margin_fancy": Decimal(40)}
-    rule_set = RuleSet.objects.create(version=newest + 1, **{**values, **changes})
+    rule_set = RuleSet.objects.create(**{"version": newest + 1, **values, **changes})
     for place, fields in enumerate(rules, start=1):
         clauses = fields.get("clauses", [{}])
         given = {name: value for name, value in fields.items() if name != "clauses"}
