@@ -26,8 +26,7 @@ INCOMING_COLUMNS = (*SOURCE_COLUMNS, *FACT_COLUMNS)
 PRICE_COLUMNS = ("price_cents", "price_per_carat_cents", "rule_set")
 
 
-@dataclass(frozen=True, slots=True)
-class MappedStone:
+class MappedStone(msgspec.Struct, frozen=True, gc=False):
     """A stone on its way into the catalogue: who it is, which payload says so, and what that says."""
 
     id: UUID
