@@ -215,6 +215,11 @@ class Stack:
         found: str = self.value("SELECT state FROM ingest_run WHERE id = %(run)s", run=run)
         return found
 
+    def listeners(self) -> int:
+        """Workers that wait for a message."""
+        with redis.Redis.from_url(self.urls()["REDIS_URL"]) as server:
+            return sum(client["cmd"] == "brpop" for client in server.client_list())
+
     def pages(self, run: int) -> int:
         """Pages that a run has stored so far."""
         found: int = self.value("SELECT count(*) FROM ingest_page WHERE run_id = %(run)s", run=run)

@@ -21,7 +21,7 @@ from ingest.errors import IngestError
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "consolidation": lambda: consolidation.measure(50_000),
     "pages": lambda: pages.measure(20_000),
-    "planner": lambda: planner.measure(300_000),
+    "planner": lambda: [*planner.measure(300_000), *planner.measure(1_300_000)],
     "limiter": lambda: limiter.measure(60),
     "recovery": lambda: recovery.measure(9_000),
     "whole": lambda: whole.measure(50_000, 300_000),
