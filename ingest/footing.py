@@ -82,7 +82,7 @@ class Footing:
         return self._probe or self._confirm or self._overlap > 1
 
     def end_expected(self) -> int | None:
-        """The offset behind the next page, if that page brings all that is missing: there should be nothing from there on."""
+        """The offset behind the next page, if that page brings all that is missing: nothing should lie there."""
         missing = self.expected - len(self.seen)
         behind = self.position + missing
         if missing <= 0 or self.looking or behind - self.next_offset() > self.limit:
