@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -118,7 +117,7 @@ def test_of_payloads_observed_at_once_the_later_received_wins() -> None:
 @pytest.mark.django_db
 def test_the_same_payload_again_changes_nothing_unless_the_stone_was_delisted() -> None:
     first = mapped()
-    again = replace(first, raw_id=2, source_updated_at=SEEN + timedelta(days=1))
+    again = msgspec.structs.replace(first, raw_id=2, source_updated_at=SEEN + timedelta(days=1))
     write(first)
     unchanged = write(again)
     Diamond.objects.update(availability="delisted")
