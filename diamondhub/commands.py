@@ -8,6 +8,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedTable
 
 
 def actor() -> str:
@@ -34,6 +36,12 @@ class ReportingCommand(BaseCommand):
             self.run(**options)
         except self.expected as error:
             raise CommandError(str(error)) from error
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, UndefinedTable):
+                raise CommandError("the database is empty; run `manage.py migrate` or `manage.py up` first") from error
+            raise
+        except OperationalError as error:
+            raise CommandError(f"the database cannot do it now: {str(error).strip().splitlines()[0]}") from error
 
     def run(self, *args: Any, **options: Any) -> None:
         """What the command does."""
