@@ -53,8 +53,8 @@ class RuleSet(models.Model):
 
     The margins are percent on top of cost by stone type: 40 means that a stone that costs 100 dollars sells for 140. No
     stone is sold for less than cost plus `floor_margin`, if there is one. `revision` counts the edits of a draft, so that
-    the second of two editors is told. `compiled` is what publishing pinned (see `pricing.compile`). The audit leaves out these
-    two: the one moves with every edit of a rule, the other follows from the rules.
+    the second of two editors is told. `compiled` is what publishing pinned (see `pricing.compile`). The audit leaves out
+    both: the one moves with every edit of a rule, the other follows from the rules.
     """
 
     class State(models.TextChoices):

@@ -95,7 +95,7 @@ def listen(connection: BaseDatabaseWrapper, **_: object) -> None:
 def _tell(execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: dict[str, Any]) -> Any:
     """Wrapper of Django's cursors. Costs nothing but a look at the text for statements that write no audited table."""
     connection: BaseDatabaseWrapper = context["connection"]
-    text = statement.as_string(connection.connection) if isinstance(statement, sql.Composable) else str(statement)
+    text = _text(statement, connection)
     if _names_audited is None or not _WRITES.match(text) or not _names_audited.search(text):
         return execute(statement, parameters, many, context)
     actor = _current.get()
@@ -108,6 +108,12 @@ def _tell(execute: Callable[..., Any], statement: Any, parameters: Any, many: bo
     with transaction.atomic(using=connection.alias):
         _set(context, actor)
         return execute(statement, parameters, many, context)
+
+
+def _text(statement: Any, connection: BaseDatabaseWrapper) -> str:
+    if isinstance(statement, sql.Composable):
+        return statement.as_string(connection.connection)
+    return statement.decode("utf-8", "replace") if isinstance(statement, bytes) else str(statement)
 
 
 def _set(context: dict[str, Any], actor: Actor | None) -> None:

@@ -65,9 +65,11 @@ class TriggerSql(compiler.UpsertTriggerSql):
 class _Recording(pghistory.trigger.Event):
     """Writes an event per row."""
 
-    def get_func(self, model: type[models.Model]) -> pgtrigger.Func:
+    event_model: Any
+
+    def get_func(self, model: Any) -> pgtrigger.Func:
         """The trigger's statement: the row, who acted and why, and of an update what was there before."""
-        recorded = {field.name for field in self.event_model.pgh_tracked_model._meta.concrete_fields}
+        recorded = {field.name for field in model._meta.concrete_fields}
         columns = [field.column for field in self.event_model._meta.concrete_fields if field.name in recorded]
         told = f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"
         values = {
@@ -81,11 +83,11 @@ class _Recording(pghistory.trigger.Event):
         if self.label == CHANGED:
             values["pgh_before"] = _what_changed(columns)
         into, of = ", ".join(values), ", ".join(values.values())
-        return pgtrigger.Func(
-            f'INSERT INTO "{self.event_model._meta.db_table}" ({into}) VALUES ({of}); RETURN NULL;'  # type: ignore[arg-type]
+        return pgtrigger.Func(  # type: ignore[no-untyped-call]
+            f'INSERT INTO "{self.event_model._meta.db_table}" ({into}) VALUES ({of}); RETURN NULL;'
         )
 
-    def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
+    def compile(self, model: Any) -> compiler.Trigger:
         """As migrations keep it."""
         compiled = super().compile(model)
         return compiler.Trigger(name=compiled.name, sql=TriggerSql(**compiled.sql.kwargs))
@@ -113,7 +115,7 @@ class _Tracked:
         """Register the trigger with the audited model."""
         own: Any = self
         pgtrigger.register(
-            _Recording(
+            _Recording(  # type: ignore[no-untyped-call]
                 event_model=event_model,
                 label=own.label,
                 name=f"audit_{own.label}",
@@ -160,9 +162,9 @@ def audited(
     """Decorator of a model: keep events of what happens to its rows, in the table `<app>_<model>event`.
 
     Fields in `exclude` are in no event, and a change of nothing else makes none. If `changes_of` is given, only changes of
-    these fields make one; without `creations`, a new row makes none. `part_of` names the foreign key to the object in whose history these events are shown as well.
-    The events of a new table are protected by `diamondhub.audit.protection` in a migration, and shown in the list of all
-    events by the view that `ingest`'s migrations make.
+    these fields make one; without `creations`, a new row makes none. `part_of` names the foreign key to the object in whose
+    history these events are shown as well. The events of a new table are protected by `diamondhub.audit.protection` in a
+    migration, and shown in the list of all events by the view that the migrations of `ingest` make.
     """
 
     def decorate(model: type[_M]) -> type[_M]:

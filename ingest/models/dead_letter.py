@@ -41,8 +41,8 @@ class DeadLetter(models.Model):
     thing came again. A superseded letter is obsolete: the supplier has shown the stone anew since, or not any more.
 
     The audit keeps what becomes of a letter: its states, who closed it and why, and that it was thrown away. It leaves out
-    payloads; that a letter was written, which the letter says itself, and of which one bad run has thousands; and attempts in
-    vain, which have a table of their own.
+    payloads; that a letter was written, which the letter says itself and which a bad run does by the thousand; and attempts
+    in vain, which have a table of their own.
     """
 
     class Kind(models.TextChoices):
