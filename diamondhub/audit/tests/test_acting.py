@@ -1,4 +1,4 @@
-"""Who acts reaches the events: in and out of transactions, by any kind of statement, and nobody's doing becomes another's."""
+"""Who acts reaches the events: in and out of transactions, by any statement, and nobody's doing becomes another's."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_transaction_is_told_and_the_session_keeps_nothing(client: ApiClient) 
     [
         "UPDATE access_apiclient SET name = 'a 10% shop'",
         "  /* a comment; with SELECT in it */ -- and another\n update access_apiclient set name = 'x'",
-        "WITH one AS (SELECT 'x' AS name) UPDATE access_apiclient SET name = one.name FROM one RETURNING access_apiclient.id",
+        "WITH one AS (SELECT 'x' AS name) UPDATE access_apiclient SET name = one.name FROM one RETURNING 1",
         b"UPDATE access_apiclient SET name = 'x'",
         sql.SQL("UPDATE {} SET name = {}").format(sql.Identifier("access_apiclient"), sql.Literal("x")),
     ],
