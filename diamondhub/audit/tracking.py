@@ -6,7 +6,7 @@ there before, and no setting of a session switches them off, as `pgtrigger.ignor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -71,9 +71,10 @@ class _Recording(pghistory.trigger.Event):
         """The trigger's statement: the row, who acted and why, and of an update what was there before."""
         recorded = {field.name for field in model._meta.concrete_fields}
         columns = [field.column for field in self.event_model._meta.concrete_fields if field.name in recorded]
+        masked = self.event_model.pgh_masked
         told = f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"
         values = {
-            **{f'"{column}"': f'{self.row}."{column}"' for column in columns},
+            **{f'"{column}"': _value(self.row, column, masked) for column in columns},
             "pgh_created_at": "now()",
             "pgh_label": f"'{self.label}'",
             "pgh_obj_id": f'{self.row}."{model._meta.pk.column}"',
@@ -81,7 +82,7 @@ class _Recording(pghistory.trigger.Event):
             **{f"pgh_{name}": f"COALESCE({told} ->> '{name}', '')" for name in ("via", "reason", "request_id")},
         }
         if self.label == CHANGED:
-            values["pgh_before"] = _what_changed(columns)
+            values["pgh_before"] = _what_changed(columns, masked)
         into, of = ", ".join(values), ", ".join(values.values())
         return pgtrigger.Func(  # type: ignore[no-untyped-call]
             f'INSERT INTO "{self.event_model._meta.db_table}" ({into}) VALUES ({of}); RETURN NULL;'
@@ -93,17 +94,22 @@ class _Recording(pghistory.trigger.Event):
         return compiler.Trigger(name=compiled.name, sql=TriggerSql(**compiled.sql.kwargs))
 
 
-def _what_changed(columns: list[str]) -> str:
+def _value(row: str, column: str, masked: Collection[str]) -> str:
+    value = f'{row}."{column}"'
+    return f"audit_masked({value})" if column in masked else value
+
+
+def _what_changed(columns: list[str], masked: Collection[str]) -> str:
     """SQL for the columns that an update changes, with what was there before."""
     return (
-        f"(SELECT jsonb_object_agg(was.key, was.value) FROM jsonb_each({_object('OLD', columns)}) AS was "
-        f"JOIN jsonb_each({_object('NEW', columns)}) AS becomes ON becomes.key = was.key "
+        f"(SELECT jsonb_object_agg(was.key, was.value) FROM jsonb_each({_object('OLD', columns, masked)}) AS was "
+        f"JOIN jsonb_each({_object('NEW', columns, masked)}) AS becomes ON becomes.key = was.key "
         "WHERE becomes.value IS DISTINCT FROM was.value)"
     )
 
 
-def _object(row: str, columns: list[str]) -> str:
-    pairs = [f"""'{column}', {row}."{column}\"""" for column in columns]
+def _object(row: str, columns: list[str], masked: Collection[str]) -> str:
+    pairs = [f"'{column}', {_value(row, column, masked)}" for column in columns]
     pieces = [", ".join(pairs[at : at + _PAIRS]) for at in range(0, len(pairs), _PAIRS)]
     return " || ".join(f"jsonb_build_object({piece})" for piece in pieces)
 
@@ -154,7 +160,8 @@ def _number_of(key: Any, *, indexed: bool) -> models.ForeignKey[Any, Any]:
 
 def audited(
     *,
-    exclude: Iterable[str] = (),
+    exclude: Collection[str] = (),
+    masked: Collection[str] = (),
     changes_of: Iterable[str] = (),
     creations: bool = True,
     part_of: str = "",
@@ -163,8 +170,9 @@ def audited(
 
     Fields in `exclude` are in no event, and a change of nothing else makes none. If `changes_of` is given, only changes of
     these fields make one; without `creations`, a new row makes none. `part_of` names the foreign key to the object in whose
-    history these events are shown as well. The events of a new table are protected by `diamondhub.audit.protection` in a
-    migration, and shown in the list of all events by the view that the migrations of `ingest` make.
+    history these events are shown as well. JSON fields in `masked` may hold addresses of the web: what is secret in these is
+    left out. The events of a new table are protected by `diamondhub.audit.protection` in a migration, and shown in the list
+    of all events by the view that the migrations of `ingest` make.
     """
 
     def decorate(model: type[_M]) -> type[_M]:
@@ -179,7 +187,10 @@ def audited(
             obj_field=pghistory.ObjForeignKey(related_name="+", related_query_name="+"),
             context_field=None,  # type: ignore[arg-type]  # there is none: who and why are columns of the base
             append_only=False,
-            attrs={key.name: _number_of(key, indexed=key.name == part_of) for key in keys if key.name not in exclude},
+            attrs={
+                "pgh_masked": frozenset(masked),
+                **{key.name: _number_of(key, indexed=key.name == part_of) for key in keys if key.name not in exclude},
+            },
             model_name=name,
             base_model=RecordedChange,
             meta={

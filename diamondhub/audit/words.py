@@ -71,6 +71,8 @@ def changes(event: AuditEvent) -> list[FieldChange]:
     known = AUDITED.get(event.kind)
     order = [field.column for field in known.model._meta.concrete_fields] if known else []
     model = known.model if known else None
+    if event.what == AuditEvent.What.CHANGED and not event.before:
+        return [FieldChange("a secret", "not kept", "not kept")]
     if event.what == AuditEvent.What.CHANGED:
         before: Mapping[str, Any] = event.before or {}
         after: Mapping[str, Any] = {column: event.after.get(column) for column in before}

@@ -11,7 +11,7 @@ from diamondhub.audit.tracking import audited
 from ingest import crontab
 
 
-@audited(exclude=("watermark", "scheduled_since"))
+@audited(exclude=("watermark", "scheduled_since"), masked=("parameters",))
 class Feed(models.Model):
     """One stream of stones from one supplier account.
 

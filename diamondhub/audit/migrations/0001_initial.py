@@ -1,13 +1,24 @@
-"""The refusal that protects events, and the list of all events, whose view comes once all its tables are there."""
+"""What protects events and hides secrets from them; and the list of all events.
+
+Its view comes once all tables are there: see the migration `0031_audit_list` of the app on top.
+"""
 
 from django.db import migrations, models
 
-REFUSE = """
+FUNCTIONS = r"""
 CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% of % is refused: the audit would lose what happened', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END
+$$;
+
+-- Addresses in a JSON value without passwords and without what follows a question mark, where tokens stand.
+CREATE FUNCTION audit_masked(value jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT regexp_replace(
+        regexp_replace(value::text, '(https?://)(?:[^"\\?#\s]|\\.)*@', '\1…@', 'gi'),
+        '(https?://(?:[^"\\?#]|\\.)*[?#])(?:[^"\\]|\\.)*', '\1…', 'gi'
+    )::jsonb
 $$;
 """
 
@@ -16,7 +27,7 @@ class Migration(migrations.Migration):
     initial = True
     dependencies = []
     operations = [
-        migrations.RunSQL(REFUSE, "DROP FUNCTION audit_refuse();"),
+        migrations.RunSQL(FUNCTIONS, "DROP FUNCTION audit_masked(jsonb); DROP FUNCTION audit_refuse();"),
         migrations.CreateModel(
             name='AuditEvent',
             fields=[

@@ -184,7 +184,7 @@ def renaming(name: str) -> None:
 
 
 def test_what_a_task_does_is_the_systems_doing_by_means_of_the_task(client: ApiClient) -> None:
-    done = renaming.apply(args=["a"])
+    done = renaming.apply(args=("a",))
 
     event = EVENTS.get(pgh_label="changed")
     assert (event.pgh_who, event.pgh_via) == ("system", "celery:diamondhub.audit.tests.rename")
