@@ -211,6 +211,10 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
             links.append(Link("Events of this request", f"{here}?request_id={row.request_id}", "link"))
         return links
 
+    def detail_context(self, request: HttpRequest, row: AuditEvent) -> dict[str, Any]:
+        """The title names the object, which a row of the view cannot."""
+        return {"title": f"{words.object_name(row)} {row}"}
+
     # --- export ------------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:

@@ -78,9 +78,7 @@ def what(event: AuditEvent, *, name: bool) -> str | SafeString:
 def changes(event: AuditEvent, most: int = FIELDS_SHOWN) -> SafeString | str:
     """The fields before and after, a line each."""
     fields = words.changes(event)
-    lines = format_html_join(
-        "", "<li><b>{}</b>: {} → {}</li>", ((one.field, one.before, one.after) for one in fields[:most])
-    )
+    lines = format_html_join("", "<li><b>{}</b>: {}</li>", ((one.field, one.value) for one in fields[:most]))
     more = len(fields) - most
     return format_html("<ul>{}{}</ul>", lines, f"and {more} more" if more > 0 else "") if fields else NOTHING
 
@@ -103,7 +101,7 @@ def links_of(row: Model, user: AbstractBaseUser | AnonymousUser) -> list[Link]:
     if not user.has_perm("audit.view_auditevent"):  # type: ignore[union-attr]  # people have permissions
         return back
     all_events = f"{reverse('admin:audit_auditevent_changelist')}?kind={row._meta.label_lower}&object_id={row.pk}"
-    return [*back, Link("All its events", all_events, "list")]
+    return [*back, Link("In the list of all events", all_events, "list")]
 
 
 def _page(name: str, row: Model) -> str:

@@ -60,4 +60,4 @@ class AuditEvent(models.Model):
         permissions = [("export_auditevent", "Can export audit events")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object_id} {self.what} by {self.who}"
+        return f"{self.what} by {self.who}"

@@ -28,9 +28,18 @@ class FieldChange:
     field: str
     before: str
     after: str
+    #: Of a row that was changed, not of one that came or went.
+    is_change: bool = True
+
+    @property
+    def value(self) -> str:
+        """Before and after, or the one of them that there is."""
+        if NOTHING in (self.before, self.after) and not self.is_change:
+            return self.after if self.before == NOTHING else self.before
+        return f"{self.before} → {self.after}"
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.before} → {self.after}"
+        return f"{self.field}: {self.value}"
 
 
 def kind_name(kind: str) -> str:
@@ -49,7 +58,10 @@ def object_name(event: AuditEvent) -> str:
         except (AttributeError, KeyError, TypeError, ValueError, ValidationError):
             # A model that has changed so much since that it cannot be told any more.
             name = ""
-    return f"{kind_name(event.kind)} {event.object_id}{f' ({_cut(name, 120)})' if name else ''}"
+    kind = kind_name(event.kind)
+    if name.casefold().startswith(kind.casefold()):
+        return _cut(name, 120)
+    return f"{kind} {event.object_id} ({_cut(name, 120)})" if name else f"{kind} {event.object_id}"
 
 
 def _values(model: type[Model], columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,11 +98,13 @@ def changes(event: AuditEvent) -> list[FieldChange]:
     columns = sorted(
         {*before, *after}, key=lambda column: (order.index(column) if column in order else len(order), column)
     )
+    is_change = event.what == AuditEvent.What.CHANGED
     return [
         FieldChange(
             label(model, column),
             in_words(model, column, before.get(column)),
             in_words(model, column, after.get(column)),
+            is_change,
         )
         for column in columns
     ]
@@ -114,9 +128,9 @@ def _field(model: type[Model] | None, column: str) -> Any:
 
 
 def label(model: type[Model] | None, column: str) -> str:
-    """A column for people."""
+    """A column for people; the unit of money goes, for values are in dollars."""
     field = _field(model, column)
-    return str(field.verbose_name) if field is not None else column.replace("_", " ")
+    return str(field.verbose_name).removesuffix(", cents") if field is not None else column.replace("_", " ")
 
 
 def in_words(model: type[Model] | None, column: str, value: Any) -> str:

@@ -128,7 +128,7 @@ def test_the_history_of_a_rule_set_has_its_rules_and_clauses_in_words() -> None:
     page = browser.get(reverse("admin:pricing_ruleset_history", args=[draft.pk]))
 
     text = page.content.decode()
-    assert "<b>fixed amount, cents</b>: $123.45 → -$2.00" in text
+    assert "<b>fixed amount</b>: $123.45 → -$2.00" in text
     assert "dearer" in text
     assert "shape is OVAL" in text
     assert "PEAR" not in text
