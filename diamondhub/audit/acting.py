@@ -29,7 +29,6 @@ LONGEST = {"user": 150, "via": 200, "reason": 500, "request_id": 64}
 
 _WRITES = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*+(?:INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE | re.DOTALL)
 _tables: set[str] = set()
-_names_audited: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,7 @@ def known_as(user: str) -> None:
 
 def audit_table(name: str) -> None:
     """Have statements that write this table told who acts."""
-    global _names_audited
     _tables.add(name)
-    _names_audited = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _tables)))})\b")
 
 
 def listen(connection: BaseDatabaseWrapper, **_: object) -> None:
@@ -96,7 +93,7 @@ def _tell(execute: Callable[..., Any], statement: Any, parameters: Any, many: bo
     """Wrapper of Django's cursors. Costs nothing but a look at the text for statements that write no audited table."""
     connection: BaseDatabaseWrapper = context["connection"]
     text = _text(statement, connection)
-    if _names_audited is None or not _WRITES.match(text) or not _names_audited.search(text):
+    if not (_WRITES.match(text) and any(table in text for table in _tables)):
         return execute(statement, parameters, many, context)
     actor = _current.get()
     if connection.in_atomic_block:

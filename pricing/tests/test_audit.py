@@ -138,3 +138,16 @@ def test_the_history_of_a_rule_set_has_its_rules_and_clauses_in_words() -> None:
 
 def test_a_grade_is_told_by_its_name() -> None:
     assert words.in_words(Clause, "color_max", 5) == Clause(color_max=5).get_color_max_display()
+
+
+def test_a_draft_that_is_thrown_away_in_the_admin_leaves_its_events() -> None:
+    draft = a_draft({"name": "ovals"})
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("olga"))
+
+    browser.post(reverse("admin:pricing_ruleset_delete", args=[draft.pk]), {"post": "yes"})
+
+    assert not RuleSet.objects.filter(pk=draft.pk).exists()
+    for kind in ("ruleset", "rule", "clause"):
+        (event,) = events(kind, pgh_label="deleted")
+        assert (event.pgh_who, event.pgh_via) == ("olga", f"POST /admin/pricing/ruleset/{draft.pk}/delete/")
