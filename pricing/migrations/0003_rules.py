@@ -327,7 +327,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__isnull', False), ('ending_step_cents__isnull', False), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__isnull', False), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__isnull', False), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
         ),
         migrations.AddConstraint(
             model_name='rule',
