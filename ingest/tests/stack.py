@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Columns that say when and from which stored payload, not what a stone is.
-_CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at")
+_CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at", "priced_on")
 #: Quick enough for a test, slow enough that a loaded machine does not lose a lease.
 PACE = {
     "SWEEP_SECONDS": "0.5",
