@@ -6,7 +6,7 @@ Grades are ranged in the trade's order, best first, and numbers with both bounds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
@@ -361,18 +361,37 @@ def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
     return next(iter(unmet), None)
 
 
+class Asked:
+    """A clause with what it asks, looked up once: for who compares many."""
+
+    def __init__(self, clause: Clause) -> None:
+        self.clause = clause
+        self.conditions = conditions_of(clause)
+        self.names = frozenset(condition.name for condition in self.conditions)
+
+    def covers(self, other: Asked) -> bool:
+        """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
+        return all(
+            (condition is STONE_TYPE or condition.name in other.names) and condition.covers(self.clause, other.clause)
+            for condition in self.conditions
+        )
+
+    def meets(self, other: Asked) -> bool:
+        """Whether a stone could match both."""
+        return all(
+            condition.name not in other.names or condition.meets(self.clause, other.clause)
+            for condition in self.conditions
+        )
+
+
 def clause_covers(one: Clause, other: Clause) -> bool:
     """Whether every stone that the other clause matches matches this one; False where that cannot be seen easily."""
-    return _all(one, lambda asked: (asked is STONE_TYPE or asked.is_set(other)) and asked.covers(one, other))
+    return Asked(one).covers(Asked(other))
 
 
 def clauses_meet(one: Clause, other: Clause) -> bool:
     """Whether a stone could match both."""
-    return _all(one, lambda asked: not asked.is_set(other) or asked.meets(one, other))
-
-
-def _all(clause: Clause, holds: Callable[[Condition], bool]) -> bool:
-    return all(holds(condition) for condition in conditions_of(clause))
+    return Asked(one).meets(Asked(other))
 
 
 def why_never(clause: Clause) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class PricingError(Exception):
     """Pricing could not do what was asked."""
@@ -44,3 +46,43 @@ class NoSuchRepricing(PricingError):
 
 class RepricingOver(PricingError):
     """The repricing is over already."""
+
+
+class NoSuchRuleSet(PricingError):
+    """There is no such rule set."""
+
+
+class NoSuchRule(PricingError):
+    """There is no such rule in this rule set."""
+
+
+class DraftInUse(PricingError):
+    """An experiment uses this draft: it cannot be thrown away."""
+
+
+class NoSuchExperiment(PricingError):
+    """There is no such experiment."""
+
+
+class ExperimentNotPrepared(PricingError):
+    """Only an experiment that was never started can be started."""
+
+
+class ExperimentNotRunning(PricingError):
+    """Only an experiment that runs can be ended."""
+
+
+class CannotExplain(PricingError):
+    """The rule set that priced this stone is not here any more: its price cannot be explained."""
+
+
+class InvalidRules(PricingError):
+    """What was sent cannot be taken as rules; `errors` are the places at fault, each with what is wrong there."""
+
+    #: Mistakes told at once.
+    MOST = 50
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        told = [f"{place}: {message}" if place else message for place, message in errors[:3]]
+        super().__init__("; ".join(told) + (f"; and {len(errors) - 3} more" if len(errors) > 3 else ""))
+        self.errors = tuple(errors[: self.MOST])

@@ -1,15 +1,159 @@
-"""Experiments: starting and ending one, who belongs to its share, and what came of it."""
+"""Experiments: preparing, starting and ending one, who belongs to its share, and what came of it."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+from decimal import Decimal
 from hashlib import md5
+from typing import Any
 from uuid import UUID
 
+from django.db import connection, transaction
+from django.utils import timezone
+
+from diamondhub.alerts.outbox import announce
+from pricing import drafts, reprice
 from pricing.compile import share_threshold
-from pricing.models import Experiment
+from pricing.errors import (
+    ExperimentNotPrepared,
+    ExperimentNotRunning,
+    ExperimentUnderWay,
+    NoSuchExperiment,
+    ReasonMissing,
+)
+from pricing.models import EXPERIMENT_STATES, Experiment, Repricing, RuleSet
+from pricing.validation import clean_experiment
 
 
 def in_share(experiment: Experiment, stone: UUID) -> bool:
     """Whether the stone belongs to the experiment's share: always the same answer, by a hash of its id and the salt."""
     digest = md5(f"{stone}{experiment.salt}".encode(), usedforsecurity=False).hexdigest()
     return int(digest[:8], 16) < share_threshold(experiment)
+
+
+def new(slug: str, rule_set: RuleSet, share: Decimal, *, notes: str = "") -> Experiment:
+    """Prepare an experiment that gives `share` percent of the stones to a rule set, with a salt of its own.
+
+    Raises Django's `ValidationError` by field for a slug that is taken or none, and for a share out of range.
+    """
+    with transaction.atomic():
+        # Two at once by one name: the second is told.
+        _in_turn()
+        experiment = Experiment(slug=slug, rule_set=rule_set, share=share, notes=notes, salt=secrets.token_hex(16))
+        clean_experiment(experiment)
+        experiment.save(force_insert=True)
+    return experiment
+
+
+def start(experiment_id: int, *, actor: str) -> Repricing:
+    """Seal the experiment's rule set, and begin to price its share by that.
+
+    In one transaction with the start of the repricing that follows. Raises `NoSuchExperiment`, `ExperimentNotPrepared`, and
+    `ExperimentUnderWay` while another one runs.
+    """
+    with transaction.atomic():
+        experiment = _locked(experiment_id)
+        if experiment.state != Experiment.State.PREPARED:
+            raise ExperimentNotPrepared(f"experiment {experiment.slug} is {experiment.state}: prepare a new one")
+        running = Experiment.objects.filter(state=Experiment.State.RUNNING).first()
+        if running is not None:
+            raise ExperimentUnderWay(f"experiment {running.slug} is running: end it first")
+        rule_set = drafts.seal(experiment.rule_set_id)
+        # By the clock that the repricing asks what runs, so that it never misses what is just beginning.
+        EXPERIMENT_STATES.move(experiment, Experiment.State.RUNNING, started_by=actor[:150], started_at=timezone.now())
+        repricing = reprice.start(cause=f"experiment {experiment.slug} begins", actor=actor)
+        announce(
+            dedupe_key=f"experiment:{experiment.pk}:started",
+            kind="experiment_started",
+            severity="info",
+            subject=f"Experiment {experiment.slug} is started by {actor}: {experiment.share.normalize():f} % of the stones",
+            details={"experiment": experiment.slug, "rule_set": rule_set.version, "share": str(experiment.share)},
+            trace_id=repricing.trace_id,
+        )
+    return repricing
+
+
+def end(experiment_id: int, *, actor: str, reason: str) -> Repricing:
+    """End a running experiment, keep the table of what came of it, and price its share as all others again.
+
+    Raises `ReasonMissing`, `NoSuchExperiment` and `ExperimentNotRunning`.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with transaction.atomic():
+        experiment = _locked(experiment_id)
+        if experiment.state != Experiment.State.RUNNING:
+            raise ExperimentNotRunning(f"experiment {experiment.slug} is {experiment.state}, there is nothing to end")
+        EXPERIMENT_STATES.move(
+            experiment,
+            Experiment.State.ENDED,
+            ended_by=actor[:150],
+            ended_at=timezone.now(),
+            ended_reason=reason[:500],
+            results=_count(experiment),
+        )
+        repricing = reprice.start(cause=f"experiment {experiment.slug} ends", actor=actor)
+        announce(
+            dedupe_key=f"experiment:{experiment.pk}:ended",
+            kind="experiment_ended",
+            severity="info",
+            subject=f"Experiment {experiment.slug} is ended by {actor}: {reason}",
+            details={"experiment": experiment.slug, "reason": reason, "results": experiment.results},
+            trace_id=repricing.trace_id,
+        )
+    return repricing
+
+
+def results(experiment: Experiment) -> dict[str, Any]:
+    """What came of the experiment so far; of one that has ended, what was kept; empty for one that never started.
+
+    `arms` has a row for the share, whose `arm` is the slug, and one for all stones without an arm (None): `stones` of the
+    catalogue that are not delisted, their `mean_price_cents` (None without stones), and those `sold` since the start.
+    """
+    if experiment.state == Experiment.State.RUNNING:
+        return _count(experiment)
+    kept: dict[str, Any] = experiment.results
+    return kept
+
+
+def _count(experiment: Experiment) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        # One sequential scan. A repricing touches sold stones too: sold since then is what a payload of since then says.
+        cursor.execute(
+            """
+            SELECT
+                experiment_arm,
+                count(*) FILTER (WHERE availability <> 'delisted'),
+                round(avg(price_cents) FILTER (WHERE availability <> 'delisted'))::bigint,
+                count(*) FILTER (WHERE availability = 'sold' AND source_updated_at >= %(since)s)
+            FROM catalog_diamond
+            WHERE experiment_arm IS NULL OR experiment_arm = %(arm)s
+            GROUP BY experiment_arm
+            """,
+            {"since": experiment.started_at, "arm": experiment.slug},
+        )
+        found: Mapping[str | None, tuple[int, int | None, int]] = {arm: tuple(row) for arm, *row in cursor.fetchall()}
+    rows = [(arm, *found.get(arm, (0, None, 0))) for arm in (experiment.slug, None)]
+    assert experiment.started_at is not None
+    return {
+        "since": experiment.started_at.isoformat(),
+        "counted_at": timezone.now().isoformat(),
+        "arms": [
+            {"arm": arm, "stones": stones, "mean_price_cents": mean, "sold": sold} for arm, stones, mean, sold in rows
+        ],
+    }
+
+
+def _locked(experiment_id: int) -> Experiment:
+    _in_turn()
+    experiment = Experiment.objects.select_for_update().filter(pk=experiment_id).first()
+    if experiment is None:
+        raise NoSuchExperiment
+    return experiment
+
+
+def _in_turn() -> None:
+    """Wait for others who are just changing experiments, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_experiment'))")
