@@ -12,12 +12,48 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold import widgets
 
 TextInput: type[forms.TextInput] = widgets.UnfoldAdminTextInputWidget
 Textarea: type[forms.Textarea] = widgets.UnfoldAdminTextareaWidget
-Select: type[forms.Select] = widgets.UnfoldAdminSelectWidget
-CheckBoxes: type[forms.CheckboxSelectMultiple] = widgets.UnfoldAdminCheckboxSelectMultipleWidget
+
+
+class CheckBoxes(forms.CheckboxSelectMultiple):
+    """Check boxes in columns, written at once: the theme renders four templates a box, too many for pages of hundreds."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The boxes, those in `value` ticked."""
+        chosen = {str(one) for one in value or ()}
+        group = (attrs or {}).get("id", f"id_{name}")
+        boxes = format_html_join(
+            "",
+            '<label><input type="checkbox" name="{}" value="{}" id="{}_{}"{}> {}</label>',
+            (
+                (name, choice, group, place, SafeString(" checked") if str(choice) in chosen else "", label)
+                for place, (choice, label) in enumerate(self.choices)
+            ),
+        )
+        return format_html('<div class="dh-boxes" id="{}">{}</div>', group, boxes)
+
+
+class Choices(forms.Select):
+    """A drop-down written at once, for the same reason."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """The drop-down with `value` chosen."""
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (choice, SafeString(" selected") if str(choice) == str("" if value is None else value) else "", label)
+                for choice, label in self.choices
+            ),
+        )
+        given = {**self.attrs, **(attrs or {}), "name": name}
+        pairs = format_html_join("", ' {}="{}"', ((key, one) for key, one in given.items() if one is not False))
+        return format_html("<select{}>{}</select>", pairs, options)
 
 
 class DollarsField(forms.DecimalField):

@@ -6,6 +6,7 @@ What a rule may say is decided by `pricing.validation`; here it becomes errors o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -16,7 +17,7 @@ from django.http import HttpRequest
 from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin_base import StackedInline
 from diamondhub.admin_display import spoken
-from diamondhub.admin_forms import CheckBoxes, DollarsField, NamesField
+from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField
 from pricing import ordering, validation
 from pricing.conditions import STONE_TYPES
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
@@ -83,7 +84,7 @@ class RuleForm(RuleModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance._state.adding:
+        if not self.instance.number:
             self.fields["priority"].initial = ordering.next_priority(self.draft.pk)
 
     def clean_fixed_cents(self) -> int:
@@ -107,6 +108,77 @@ class RuleForm(RuleModelForm):
         return self.cleaned_data
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A condition on the page: its name, and its fields: from and to, or names and whether they are turned round."""
+
+    label: str
+    fields: tuple[str, ...]
+
+
+#: Conditions in the groups in which the trade thinks of them.
+GROUPS: tuple[tuple[str, tuple[Line, ...]], ...] = (
+    (
+        "Stone",
+        (
+            Line("Type", ("stone_types", "stone_types_excluded")),
+            Line("Shape", ("shapes", "shapes_excluded")),
+        ),
+    ),
+    (
+        "Grades, from the best to the worst",
+        tuple(
+            Line(name.capitalize().replace("Color", "Colour"), (f"{name}_min", f"{name}_max"))
+            for name in ("color", "clarity", "cut", "polish", "symmetry", "fluorescence")
+        ),
+    ),
+    (
+        "Measures",
+        (
+            Line("Carats", ("carats_min", "carats_max")),
+            Line("Ratio", ("ratio_min", "ratio_max")),
+            Line("Table, %", ("table_pct_min", "table_pct_max")),
+            Line("Depth, %", ("depth_pct_min", "depth_pct_max")),
+        ),
+    ),
+    (
+        "Money, in dollars",
+        (
+            Line("Cost", ("cost_cents_min", "cost_cents_max")),
+            Line("Cost per carat", ("cost_per_carat_cents_min", "cost_per_carat_cents_max")),
+        ),
+    ),
+    (
+        "Fancy colours",
+        (
+            Line("Colour", ("fancy_colors", "fancy_colors_excluded")),
+            Line("Intensity", ("fancy_intensity_min", "fancy_intensity_max")),
+        ),
+    ),
+    (
+        "Lab, feed and supplier",
+        (
+            Line("Lab", ("labs", "labs_excluded")),
+            Line("Feed", ("feeds", "feeds_excluded")),
+            Line("Supplier", ("suppliers", "suppliers_excluded")),
+        ),
+    ),
+    ("Media", (Line("Image", ("has_image",)), Line("Video", ("has_video",)))),
+)
+
+
+class _Presence(forms.TypedChoiceField):
+    """Whether there is something: with, without, or either."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=[("", "with or without"), ("True", "only with"), ("False", "only without")],
+            coerce=lambda text: text == "True",
+            empty_value=None,
+            required=False,
+        )
+
+
 class ClauseForm(ClauseModelForm):
     """A clause: whatever is filled in must hold."""
 
@@ -116,18 +188,16 @@ class ClauseForm(ClauseModelForm):
         widget=CheckBoxes,
     )
     shapes = forms.MultipleChoiceField(required=False, widget=CheckBoxes)
-    labs = NamesField(help_text="With commas between: GIA, IGI.")
-    feeds = NamesField(help_text="Names of feeds with commas between: nivoda-natural.")
+    labs = NamesField(help_text="With commas between, such as GIA, IGI.")
+    feeds = NamesField(help_text="With commas between, such as nivoda-natural.")
     suppliers = NamesField(by_line=True, help_text="One a line, as the stones' pages write them.")
-    fancy_colors = NamesField(label="Fancy colours", help_text="With commas between: YELLOW, GREENISH_YELLOW.")
-    cost_cents_min = DollarsField(label="Cost from, $", least_cents=0, most_cents=MOST_COST_CENTS, required=False)
-    cost_cents_max = DollarsField(label="Cost to, $", least_cents=0, most_cents=MOST_COST_CENTS, required=False)
-    cost_per_carat_cents_min = DollarsField(
-        label="Cost per carat from, $", least_cents=0, most_cents=MOST_COST_CENTS, required=False
-    )
-    cost_per_carat_cents_max = DollarsField(
-        label="Cost per carat to, $", least_cents=0, most_cents=MOST_COST_CENTS, required=False
-    )
+    fancy_colors = NamesField(help_text="With commas between, such as YELLOW, GREENISH_YELLOW.")
+    cost_cents_min = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
+    cost_cents_max = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
+    cost_per_carat_cents_min = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
+    cost_per_carat_cents_max = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
+    has_image = _Presence()
+    has_video = _Presence()
 
     class Meta:
         model = Clause
@@ -140,10 +210,37 @@ class ClauseForm(ClauseModelForm):
         field = self.fields["shapes"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [(shape, spoken(shape)) for shape in shapes]
+        for _title, lines in GROUPS:
+            for line in lines:
+                _dress(self, line)
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """The conditions for the template; a group that says something or has an error is open."""
+        return [
+            {
+                "title": title,
+                "open": any(self[name].errors or self._says(name) for line in lines for name in line.fields),
+                "lines": [
+                    {
+                        "label": line.label,
+                        "fields": [self[name] for name in line.fields],
+                        "help": self.fields[line.fields[0]].help_text,
+                        "errors": [error for name in line.fields for error in self[name].errors],
+                        "is_list": line.fields[-1].endswith("_excluded"),
+                    }
+                    for line in lines
+                ],
+            }
+            for title, lines in GROUPS
+        ]
+
+    def _says(self, name: str) -> bool:
+        return self[name].value() not in (None, "", False, [], ())
 
     def has_changed(self) -> bool:
         """A clause that was added is meant, also one that asks nothing and so matches every stone."""
-        return self.instance._state.adding or super().has_changed()
+        return self.instance.pk is None or super().has_changed()
 
     def clean(self) -> dict[str, Any]:
         """Have the clause admitted, its names in the catalogue's spelling."""
@@ -154,6 +251,28 @@ class ClauseForm(ClauseModelForm):
             if name in self.cleaned_data:
                 self.cleaned_data[name] = getattr(row, name)
         return self.cleaned_data
+
+
+def _dress(form: ClauseForm, line: Line) -> None:
+    """Give a condition's fields plain, small widgets that say their names: a page has fifty of them a clause."""
+    for name in line.fields:
+        field = form.fields[name]
+        end = {"min": " from", "max": " to"}.get(name.rpartition("_")[2], "")
+        words = {"class": "dh-input", "aria-label": f"{line.label}{end}"}
+        if name.endswith("_excluded"):
+            field.widget = forms.CheckboxInput()
+        elif isinstance(field, forms.ChoiceField) and not isinstance(field, forms.MultipleChoiceField):
+            choices = [(value, "any" if value == "" and end else label) for value, label in _choices(field)]
+            field.widget = Choices(attrs=words, choices=choices)
+        elif isinstance(field, NamesField):
+            field.widget = forms.Textarea(attrs={**words, "rows": 2})
+        elif isinstance(field, forms.DecimalField):
+            field.widget = forms.TextInput(attrs={**words, "inputmode": "decimal"})
+
+
+def _choices(field: forms.ChoiceField) -> list[tuple[Any, str]]:
+    choices: Any = field.choices
+    return [(value, str(label)) for value, label in choices]
 
 
 class ClauseFormSet(ClauseFormSetBase):
@@ -173,76 +292,8 @@ class ClauseInline(ClauseInlineBase):
     formset = ClauseFormSet
     extra = 0
     max_num = MOST_CLAUSES
-    fieldsets = (
-        (
-            "Stone: type and shape",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("stone_types", "stone_types_excluded"),
-                    ("shapes", "shapes_excluded"),
-                ),
-            },
-        ),
-        (
-            "Grades",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("color_min", "color_max"),
-                    ("clarity_min", "clarity_max"),
-                    ("cut_min", "cut_max"),
-                    ("polish_min", "polish_max"),
-                    ("symmetry_min", "symmetry_max"),
-                    ("fluorescence_min", "fluorescence_max"),
-                ),
-            },
-        ),
-        (
-            "Measures",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("carats_min", "carats_max"),
-                    ("ratio_min", "ratio_max"),
-                    ("table_pct_min", "table_pct_max"),
-                    ("depth_pct_min", "depth_pct_max"),
-                ),
-            },
-        ),
-        (
-            "Money",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("cost_cents_min", "cost_cents_max"),
-                    ("cost_per_carat_cents_min", "cost_per_carat_cents_max"),
-                ),
-            },
-        ),
-        (
-            "Fancy colours",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("fancy_colors", "fancy_colors_excluded"),
-                    ("fancy_intensity_min", "fancy_intensity_max"),
-                ),
-            },
-        ),
-        (
-            "Source: lab, feed and supplier",
-            {
-                "classes": ("collapse",),
-                "fields": (
-                    ("labs", "labs_excluded"),
-                    ("feeds", "feeds_excluded"),
-                    ("suppliers", "suppliers_excluded"),
-                ),
-            },
-        ),
-        ("Media", {"classes": ("collapse",), "fields": (("has_image", "has_video"),)}),
-    )
+    template = "admin/pricing/rule/clauses.html"
+    fieldsets = ((None, {"fields": tuple(name for _title, lines in GROUPS for line in lines for name in line.fields)}),)
 
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
         """More clauses than a rule may have are an error."""
