@@ -63,7 +63,7 @@ def publish_page(request: HttpRequest, rule_set_id: int, site_context: dict[str,
 
 def _publish(request: HttpRequest, rule_set: RuleSet, given: dict[str, Any]) -> str:
     actor = request.user.get_username()
-    with database_refusals(), in_time():
+    with database_refusals(), in_time(), bounded(STATEMENT_SECONDS):
         repricing = drafts.publish(
             rule_set.pk,
             actor=actor,
