@@ -14,8 +14,8 @@ from pricing.conditions import CONDITIONS, Asked, why_never
 from pricing.evaluate import rules_of
 from pricing.models import Clause, Rule, RuleSet
 
-#: Pairs of clauses that are compared at most: a second or so, and enough for 500 rules of two clauses.
-MOST_COMPARISONS = 1_000_000
+#: Pairs of clauses that are compared at most: two seconds or so, and enough for 500 rules of four clauses.
+MOST_COMPARISONS = 2_000_000
 #: Earlier rules that are named to a rule which overlaps with them.
 EARLIER_NAMED = 5
 
@@ -130,13 +130,16 @@ def _compare(rule: _Looked, earlier: list[_Looked], found: list[Conflict], overl
     for before in earlier:
         if not _days_meet(before.rule, rule.rule):
             continue
+        enough = len(meeting) > EARLIER_NAMED
+        if not enough and not _meet(before.clauses, rule.clauses):
+            continue
         if _as_long(before.rule, rule.rule) and _covers(before.clauses, rule.clauses):
             said = (
                 f"It can never match: “{before.rule.name}” (priority {before.rule.priority}) takes all of its stones."
             )
             found.append(Conflict(Kind.NEVER, rule.rule, said, (before.rule,)))
             return
-        if len(meeting) <= EARLIER_NAMED and _meet(before.clauses, rule.clauses):
+        if not enough:
             meeting.append(before.rule)
     if meeting:
         names = ", ".join(f"“{one.name}” ({one.priority})" for one in meeting[:EARLIER_NAMED])
