@@ -104,6 +104,9 @@ def publish(
     if not reason.strip():
         raise ReasonMissing
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            # Of two who publish at once, the second must see what the first has put in force, to retire it.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_publish'))")
         rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
         if rule_set.state == RuleSet.State.PUBLISHED:
             raise AlreadyPublished(f"rule set {rule_set.version} is in force already")

@@ -40,7 +40,9 @@ def put_rule(draft: RuleSet, rule: Rule, clauses: Sequence[Clause], *, number: i
             before = Rule.objects.filter(rule_set=draft, number=number).first()
             if before is None:
                 raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
-        others = Rule.objects.filter(rule_set=draft).exclude(number=number)
+        others = Rule.objects.filter(rule_set=draft)
+        if number is not None:
+            others = others.exclude(number=number)
         same = others.filter(priority=rule.priority).first()
         if same is not None:
             raise InvalidRules([("priority", f"rule {same.number} has this priority already")])

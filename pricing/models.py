@@ -36,12 +36,12 @@ MOST_CENTS = 10**8
 MOST_COST_CENTS = 10**11
 
 
-def _percentage(label: str, **options: Any) -> models.DecimalField[Any, Any]:
+def _percentage(label: str, *, lowest: str = "-99.999", **options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(
         label,
         max_digits=7,
         decimal_places=3,
-        validators=[MinValueValidator(-99.999), MaxValueValidator(9999)],
+        validators=[MinValueValidator(Decimal(lowest)), MaxValueValidator(9999)],
         **options,
     )
 
@@ -121,7 +121,7 @@ class Rule(models.Model):
     number = models.PositiveIntegerField(editable=False)
     priority = models.PositiveIntegerField(help_text="Lower comes first; the first rule that matches wins.")
     name = models.CharField(max_length=200)
-    modifier = _percentage("modifier, percentage points", default=0)
+    modifier = _percentage("modifier, percentage points", lowest="-9999", default=0)
     fixed_cents = models.BigIntegerField("fixed amount, cents", default=0)
     ending_cents = models.PositiveIntegerField("price ending, cents", null=True, blank=True)
     ending_step_cents = models.PositiveIntegerField("in steps of, cents", null=True, blank=True)

@@ -325,7 +325,12 @@ def totals(repricing: Repricing) -> dict[str, int]:
 
 
 def report(repricing: Repricing) -> dict[str, Any]:
-    """A repricing for `--json` and the API."""
+    """A repricing with its progress, for `--json` and the API."""
+    return {**summary(repricing), **totals(repricing)}
+
+
+def summary(repricing: Repricing) -> dict[str, Any]:
+    """A repricing without its progress."""
     return {
         "repricing": repricing.pk,
         "state": repricing.state,
@@ -339,7 +344,6 @@ def report(repricing: Repricing) -> dict[str, Any]:
         "cancelled_by": repricing.cancelled_by,
         "cancelled_reason": repricing.cancelled_reason,
         "dataset_version": repricing.dataset_version,
-        **totals(repricing),
     }
 
 

@@ -35,7 +35,7 @@ Errors = dict[str, list[str]]
 
 def clean_rule_set(rule_set: RuleSet) -> None:
     """Admit a rule set's margins, floor and notes. Raises `ValidationError` by field."""
-    _raise(_clean_fields(rule_set))
+    _raise(_clean_fields(rule_set, skip={"version", "state"}))
 
 
 def clean_rule(rule: Rule) -> None:
@@ -51,9 +51,10 @@ def clean_rule(rule: Rule) -> None:
         _add(errors, "fixed_cents", f"A fixed amount is at most {MOST_CENTS // 100:,} dollars, either way.")
     if not errors.keys() & {"ending_cents", "ending_step_cents"}:
         _check_ending(rule, errors)
-    if not errors.keys() & {"valid_from", "valid_to"} and rule.valid_from and rule.valid_to:
-        if rule.valid_to < rule.valid_from:
-            _add(errors, "valid_to", "The last day must not be before the first one.")
+    if not errors.keys() & {"valid_from", "valid_to"} and (
+        rule.valid_from and rule.valid_to and rule.valid_to < rule.valid_from
+    ):
+        _add(errors, "valid_to", "The last day must not be before the first one.")
     _raise(errors)
 
 
@@ -220,7 +221,7 @@ def _unstorable(field: Field[Any, Any], value: Any) -> str:
             # Not a number at all: the field has words for it.
             finite = True
         return "" if finite else "This must be a finite number."
-    if isinstance(field, CharField | TextField) and isinstance(value, str) and field.name != "state":
+    if isinstance(field, CharField | TextField) and isinstance(value, str):
         longest = field.max_length
         if longest is not None and len(value) > longest:
             return f"This must not be longer than {longest:,} characters; it has {len(value):,}."

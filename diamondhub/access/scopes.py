@@ -14,3 +14,9 @@ class Scope(StrEnum):
     SUPPLIERS_PROXY = "suppliers:proxy"
     #: Hold and order stones at a supplier, on top of `suppliers:proxy`.
     SUPPLIERS_ORDER = "suppliers:order"
+    #: Read rule sets, simulations, repricings, experiments, histories and explanations of prices, with what stones cost.
+    PRICING_READ = "pricing:read"
+    #: Make drafts of rule sets, edit them and throw them away.
+    PRICING_EDIT = "pricing:edit"
+    #: Publish rule sets, start and cancel repricings, start and end experiments.
+    PRICING_PUBLISH = "pricing:publish"

@@ -34,6 +34,7 @@ _WHEN = {
     HTTPStatus.UNAUTHORIZED: "There is no key, or it is not valid.",
     HTTPStatus.FORBIDDEN: "The client lacks the scope.",
     HTTPStatus.NOT_FOUND: "There is no such thing.",
+    HTTPStatus.CONFLICT: "Somebody was faster, or the state of things does not allow it; nothing was changed.",
     HTTPStatus.LENGTH_REQUIRED: "The request says no length.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON in UTF-8, or compressed.",
@@ -48,6 +49,13 @@ COMMON = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
+)
+#: What an endpoint that reads a body may answer besides.
+BODY = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.LENGTH_REQUIRED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
 _EXAMPLE = OpenApiExample(
     "A bound that is not a number",

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
@@ -161,6 +161,21 @@ class Moment(Kind[datetime]):
 
     def schema(self) -> dict[str, Any]:  # noqa: D102
         return {"type": "string", "format": "date-time"}
+
+
+class Day(Kind[date]):
+    """A day of the calendar."""
+
+    def parse(self, text: str) -> date:  # noqa: D102
+        try:
+            if re.fullmatch(r"(19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", text, re.ASCII):
+                return date.fromisoformat(text)
+        except ValueError:
+            pass
+        raise ValueError("must be a day such as 2026-01-31")
+
+    def schema(self) -> dict[str, Any]:  # noqa: D102
+        return {"type": "string", "format": "date"}
 
 
 @dataclass(frozen=True)

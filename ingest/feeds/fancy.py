@@ -1,23 +1,14 @@
-"""Fancy colours: one normal form for a name that suppliers write in any order, with noise in it or beside it."""
+"""Fancy colours: what a supplier's four fields about a stone's colour say together."""
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from catalog.fancy_colors import color_name
 from catalog.grades import Color, FancyIntensity
 from ingest.feeds import values
 from ingest.feeds.values import Scalar
-
-#: Words in a colour's name that name no colour: the distribution of the colour, and intensities.
-_NOISE = frozenset(
-    {"EVEN", "UNEVEN", "NATURAL", "FANCY", "INTENSE", "VIVID", "DARK", "DEEP", "LIGHT", "FAINT", "VERY"}
-    | {"COLOR", "COLOUR", "NONE", "NULL", "OTHER", "UNKNOWN", "FCY"}
-)
-_SPELLINGS = {"GREY": "GRAY", "GREYISH": "GRAYISH"}
-#: Longest name that the catalogue keeps (characters).
-LONGEST = 64
 
 
 class FancyFacts(NamedTuple):
@@ -49,16 +40,3 @@ def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone:
         intensity,
         color_name(values.text(f_overtone, 100) or ""),
     )
-
-
-@lru_cache(maxsize=4096)
-def color_name(text: str) -> str | None:
-    """The normal form of a fancy colour's name: `"orange-Brown"` and `"BROWN ORANGE"` are both `"BROWN_ORANGE"`.
-
-    Modifiers (`-ISH`) come first, colours in alphabetical order. None for noise such as `"EVEN"` and `"U-V"`.
-    """
-    words = (_SPELLINGS.get(word, word) for word in re.findall(r"[A-Z]+", text.upper()))
-    # One or two letters are a grade ("U-V") or an abbreviation of nothing.
-    colors = {word for word in words if len(word) > 2 and word not in _NOISE}
-    ordered = sorted(colors, key=lambda word: (not word.endswith("ISH"), word))
-    return "_".join(ordered)[:LONGEST] or None

@@ -280,3 +280,27 @@ def test_the_history_is_only_added_to_and_has_statements_by_hand() -> None:
     for statement in ("UPDATE pricing_pricechange SET actor = 'me'", "DELETE FROM pricing_pricechange"):
         with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def test_what_no_month_was_ready_for_moves_into_its_month_and_the_history_stays_only_added_to() -> None:
+    with connection.cursor() as cursor:
+        for piece in history.CHANGES.pieces():
+            cursor.execute(f"DROP TABLE {piece.name}")
+    stone = a_diamond(price_cents=100)
+    Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
+
+    history.CHANGES.make_ahead()
+
+    assert PriceChange.objects.get().new_price_cents == 200
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ONLY pricing_pricechange_default")
+        assert cursor.fetchone() == (0,)
+    Diamond.objects.filter(pk=stone.pk).update(price_cents=300)
+    for table in ("pricing_pricechange", f"{history.CHANGES.pieces()[0].name}"):
+        with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal"
+        )
+        assert set(cursor.fetchall()) == {("O",)}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.fancy_colors import color_name
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from ingest.feeds import values
-from ingest.feeds.fancy import FancyFacts, color_name, fancy_facts
+from ingest.feeds.fancy import FancyFacts, fancy_facts
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
 

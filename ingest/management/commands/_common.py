@@ -1,42 +1,14 @@
-"""What the commands of ingestion share: the actor's name, errors in one line, and one JSON object as output."""
+"""What the commands of ingestion share."""
 
 from __future__ import annotations
 
-import getpass
-import json
-from argparse import ArgumentParser
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError
-
+from diamondhub.commands import ReportingCommand, actor
 from ingest.errors import IngestError
 
-
-def actor() -> str:
-    """Who runs the command, for the audit."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):
-        return "command line"
+__all__ = ["IngestCommand", "actor"]
 
 
-class IngestCommand(BaseCommand):
-    """A command whose errors of ingestion are one line on stderr, and whose report can be one JSON object."""
+class IngestCommand(ReportingCommand):
+    """A command whose errors of ingestion are one line on stderr."""
 
-    def add_json(self, parser: ArgumentParser) -> None:
-        """Add the `--json` option."""
-        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            self.run(**options)
-        except IngestError as error:
-            raise CommandError(str(error)) from error
-
-    def run(self, *args: Any, **options: Any) -> None:
-        """What the command does."""
-        raise NotImplementedError
-
-    def say(self, value: dict[str, Any], text: str, *, as_json: bool) -> None:
-        """Print the outcome: as one JSON object, or as text."""
-        self.stdout.write(json.dumps(value, default=str) if as_json else text)
+    expected = (IngestError,)

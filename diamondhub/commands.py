@@ -1,0 +1,52 @@
+"""What management commands share: the actor's name, errors in one line, and one JSON object as output."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import UndefinedTable
+
+
+def actor() -> str:
+    """Who runs the command, for the audit."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"
+
+
+class ReportingCommand(BaseCommand):
+    """A command whose expected errors are one line on stderr, and whose report can be one JSON object."""
+
+    #: Errors that speak to the operator; anything else is a fault of ours.
+    expected: tuple[type[Exception], ...] = ()
+
+    def add_json(self, parser: ArgumentParser) -> None:
+        """Add the `--json` option."""
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it, with what goes wrong in one line."""
+        try:
+            self.run(**options)
+        except self.expected as error:
+            raise CommandError(str(error)) from error
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, UndefinedTable):
+                raise CommandError("the database is empty; run `manage.py migrate` or `manage.py up` first") from error
+            raise
+        except OperationalError as error:
+            raise CommandError(f"the database cannot do it now: {str(error).strip().splitlines()[0]}") from error
+
+    def run(self, *args: Any, **options: Any) -> None:
+        """What the command does."""
+        raise NotImplementedError
+
+    def say(self, value: dict[str, Any], text: str, *, as_json: bool) -> None:
+        """Print the outcome: as one JSON object, or as text."""
+        self.stdout.write(json.dumps(value, default=str) if as_json else text)

@@ -1,0 +1,323 @@
+"""Why a stone costs what it costs: the rule set that priced it is asked again, on the day it did, and every step is told.
+
+Called by the API and the admin. What a stone cost on a day of the past is in the history, with who decided it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from catalog.models import Diamond
+from diamondhub import money
+from pricing.conditions import Stone, clause_matches, first_unmet, in_words
+from pricing.errors import CannotExplain
+from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
+from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
+from pricing.publish import day_of, with_rules
+
+#: Earlier rules that are told one by one, and clauses of each; the rest is counted.
+MOST_RULES, MOST_CLAUSES = 500, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A clause that did not match: its conditions in words, the first that did not hold, and what the stone says there."""
+
+    clause: str
+    condition: str
+    stone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A rule that was looked at before one matched, and why it did not price the stone.
+
+    `not_in_force` says why the rule did not count on that day, and is empty if it did.
+    """
+
+    number: int
+    priority: int
+    name: str
+    not_in_force: str
+    unmet: tuple[Unmet, ...]
+    clauses_left_out: int = 0
+
+    @property
+    def why(self) -> str:
+        """All of it in one line."""
+        if self.not_in_force:
+            return self.not_in_force
+        if not self.unmet:
+            return "it has no clause, so it matches nothing"
+        return "; ".join(f"{one.condition}, but the stone: {one.stone}" for one in self.unmet)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step from cost to price, and the amount after it (cents)."""
+
+    name: str
+    words: str
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A price and how it came about. Amounts in cents, margins in percent.
+
+    `warning` is empty if the set gives what the diamond holds; else it says what differs. `clause` is the first one of
+    `rule` that matched, in words.
+    """
+
+    diamond_id: UUID
+    price_cents: int
+    cost_cents: int
+    stone_type: str
+    base_margin: Decimal
+    rule_set: RuleSet
+    day: date
+    arm: str | None
+    rule: Rule | None
+    clause: str | None
+    passed: tuple[Passed, ...]
+    rules_left_out: int
+    steps: tuple[Step, ...]
+    rating: int | None
+    warning: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API; money as decimal strings in dollars."""
+        rule = self.rule
+        return {
+            "diamond": str(self.diamond_id),
+            "price": money.to_text(self.price_cents),
+            "cost": money.to_text(self.cost_cents),
+            "warning": self.warning,
+            "stone_type": self.stone_type,
+            "base_margin": float(self.base_margin),
+            "rule_set": self.rule_set.version,
+            "published_by": self.rule_set.published_by,
+            "published_at": self.rule_set.published_at.isoformat() if self.rule_set.published_at else None,
+            "published_reason": self.rule_set.published_reason,
+            "day": self.day.isoformat(),
+            "experiment_arm": self.arm,
+            "rating": self.rating,
+            "rule": None
+            if rule is None
+            else {
+                "number": rule.number,
+                "priority": rule.priority,
+                "name": rule.name,
+                "modifier": float(rule.modifier),
+                "clause": self.clause,
+            },
+            "steps": [{"step": one.name, "words": one.words, "amount": money.to_text(one.cents)} for one in self.steps],
+            "passed": [
+                {
+                    "number": one.number,
+                    "priority": one.priority,
+                    "name": one.name,
+                    "in_force": not one.not_in_force,
+                    "why": one.why,
+                    "clauses": [
+                        {"clause": unmet.clause, "unmet": unmet.condition, "stone": unmet.stone} for unmet in one.unmet
+                    ],
+                    "clauses_left_out": one.clauses_left_out,
+                }
+                for one in self.passed
+            ],
+            "rules_left_out": self.rules_left_out,
+        }
+
+
+def explain(diamond: Diamond) -> Explanation:
+    """Explain the price that the diamond holds. Raises `CannotExplain` if the set that made it is not here."""
+    rule_set = with_rules(RuleSet.objects.filter(version=diamond.rule_set)).first()
+    if rule_set is None:
+        raise CannotExplain(f"rule set {diamond.rule_set} that priced this stone is not here: it cannot be explained")
+    day = diamond.priced_on
+    priced = evaluate(rule_set, diamond, day)
+    earlier = _earlier(rules_of(rule_set), priced.rule)
+    return Explanation(
+        diamond_id=diamond.pk,
+        price_cents=diamond.price_cents,
+        cost_cents=diamond.cost_cents,
+        stone_type=priced.stone_type,
+        base_margin=getattr(rule_set, f"margin_{priced.stone_type}"),
+        rule_set=rule_set,
+        day=day,
+        arm=diamond.experiment_arm,
+        rule=priced.rule,
+        clause=_matching_clause(priced.rule, diamond),
+        passed=tuple(_passed(rule, diamond, day) for rule in earlier[:MOST_RULES]),
+        rules_left_out=max(0, len(earlier) - MOST_RULES),
+        steps=tuple(_steps(rule_set, priced, diamond)),
+        rating=priced.rating,
+        warning=_warning(diamond, priced),
+    )
+
+
+def _earlier(rules: Sequence[Rule], matched: Rule | None) -> Sequence[Rule]:
+    return rules if matched is None else [rule for rule in rules if rule.priority < matched.priority]
+
+
+def _clauses(rule: Rule) -> list[Clause]:
+    return sorted(rule.clauses.all(), key=lambda clause: clause.pk)
+
+
+def _matching_clause(rule: Rule | None, stone: Stone) -> str | None:
+    if rule is None:
+        return None
+    return next((in_words(clause) for clause in _clauses(rule) if clause_matches(clause, stone)), None)
+
+
+def _passed(rule: Rule, stone: Stone, day: date) -> Passed:
+    if not in_force(rule, day):
+        return Passed(rule.number, rule.priority, rule.name, why_not_in_force(rule, day), ())
+    clauses = _clauses(rule)
+    unmet = []
+    for clause in clauses[:MOST_CLAUSES]:
+        condition = first_unmet(clause, stone)
+        assert condition is not None
+        unmet.append(Unmet(in_words(clause), condition.in_words(clause), condition.value_in_words(stone)))
+    left_out = max(0, len(clauses) - MOST_CLAUSES)
+    return Passed(rule.number, rule.priority, rule.name, "", tuple(unmet), left_out)
+
+
+def why_not_in_force(rule: Rule, day: date) -> str:
+    """Why a rule does not count on a day, empty if it does."""
+    if not rule.active:
+        return "it is not active"
+    if rule.valid_from is not None and day < rule.valid_from:
+        return f"it begins on {rule.valid_from}, after {day}"
+    if rule.valid_to is not None and rule.valid_to < day:
+        return f"it ended on {rule.valid_to}, before {day}"
+    return ""
+
+
+def _steps(rule_set: RuleSet, priced: Priced, stone: Stone) -> Iterable[Step]:
+    """The way from cost to price; steps that do nothing are left out, but for the margin."""
+    rule = priced.rule
+    base = getattr(rule_set, f"margin_{priced.stone_type}")
+    yield Step("cost", "what the stone costs us", stone.cost_cents)
+    margin = f"{priced.stone_type.replace('_', '-')} margin {_percent(base)}"
+    if rule is not None and rule.modifier:
+        margin += f" {'and' if rule.modifier > 0 else 'less'} {_percent(abs(rule.modifier))} of rule {rule.number}"
+    if base + (rule.modifier if rule else 0) < -100:
+        margin += ", at most 100 % off"
+    yield Step("raised", f"{margin}, rounded half-up to the cent", priced.raised_cents)
+    if rule is not None and rule.fixed_cents:
+        sign = "plus" if rule.fixed_cents > 0 else "less"
+        words = f"{sign} the fixed amount of {_dollars(abs(rule.fixed_cents))}"
+        if priced.raised_cents + rule.fixed_cents < 0:
+            words += ", not below nothing"
+        yield Step("fixed", words, priced.amount_cents)
+    if rule is not None and rule.ending_step_cents is not None and rule.ending_cents is not None:
+        how = "the next one up" if rule.ending_mode == Rule.EndingMode.UP else "the nearest one, halves up"
+        ending = f"ends on {_dollars(rule.ending_cents)} in steps of {_dollars(rule.ending_step_cents)}: {how}"
+        yield Step("ending", ending, priced.ended_cents)
+    lifted = ended_price(rule, priced.floor_cents, up=True)
+    if lifted > priced.ended_cents and rule_set.floor_margin is not None:
+        words = f"lifted to the floor of cost plus {_percent(rule_set.floor_margin)}"
+        if lifted != priced.floor_cents:
+            words += f" ({_dollars(priced.floor_cents)}), with its ending"
+        yield Step("floor", words, lifted)
+    if max(priced.ended_cents, lifted) < 1:
+        yield Step("least", "no stone is sold for less than a cent", priced.price_cents)
+
+
+def _warning(diamond: Diamond, priced: Priced) -> str:
+    """What the diamond holds otherwise than the set says, in one sentence for whom it will alarm."""
+    differences = []
+    if diamond.price_cents != priced.price_cents:
+        differences.append(
+            f"the price, which is {_dollars(diamond.price_cents)} and should be {_dollars(priced.price_cents)}"
+        )
+    if diamond.rule != priced.rule_number:
+        differences.append(f"the rule, which is {_rule(diamond.rule)} and should be {_rule(priced.rule_number)}")
+    if diamond.rating != priced.rating:
+        differences.append(f"the rating, which is {diamond.rating} and should be {priced.rating}")
+    if (
+        diamond.experiment_arm is not None
+        and not Experiment.objects.filter(slug=diamond.experiment_arm, rule_set__version=diamond.rule_set).exists()
+    ):
+        differences.append(f"the experiment {diamond.experiment_arm}, which has not rule set {diamond.rule_set}")
+    if not differences:
+        return ""
+    return (
+        f"WRONG: the stone does not hold what rule set {diamond.rule_set} gives on {diamond.priced_on}: "
+        f"{'; '.join(differences)}. Reprice, and look into the history for who wrote it."
+    )
+
+
+def _rule(number: int | None) -> str:
+    return "none" if number is None else f"number {number}"
+
+
+def _percent(value: Decimal) -> str:
+    return f"{value.normalize():f} %"
+
+
+def _dollars(cents: int) -> str:
+    return f"${Decimal(cents) / 100:,.2f}"
+
+
+# --- A day of the past -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PastPrice:
+    """What a stone cost at the end of a day in UTC, and what made that price (cents; a rule by number).
+
+    `since`, `cause` and `actor` are None where no change is known: the stone had its price from the first day on.
+    """
+
+    day: date
+    price_cents: int
+    cost_cents: int
+    rule_set: int
+    rule: int | None
+    arm: str | None
+    since: datetime | None = None
+    cause: str | None = None
+    cause_id: int | None = None
+    actor: str | None = None
+
+
+def price_on(diamond_id: UUID, day: date) -> PastPrice | None:
+    """The stone's price on a day, from the history; None if it was not in the catalogue then, or is not yet.
+
+    The history knows changes of prices: a cost that changed while the price did not is that of the price's last change.
+    """
+    diamond = Diamond.objects.filter(pk=diamond_id).first()
+    if diamond is None or day < day_of(diamond.first_seen_at):
+        return None
+    changes = PriceChange.objects.filter(diamond_id=diamond_id)
+    # By id: of two transactions that wrote the stone the one that wrote last may have begun first.
+    before = changes.filter(changed_on__lte=day).order_by("-id").first()
+    if before is not None:
+        return PastPrice(
+            day,
+            before.new_price_cents,
+            before.new_cost_cents,
+            before.new_rule_set,
+            before.new_rule,
+            before.new_arm,
+            before.changed_at,
+            before.cause,
+            before.cause_id,
+            before.actor,
+        )
+    after = changes.filter(changed_on__gt=day).order_by("id").first()
+    if after is not None:
+        return PastPrice(
+            day, after.old_price_cents, after.old_cost_cents, after.old_rule_set, after.old_rule, after.old_arm
+        )
+    return PastPrice(
+        day, diamond.price_cents, diamond.cost_cents, diamond.rule_set, diamond.rule, diamond.experiment_arm
+    )

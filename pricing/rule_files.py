@@ -1,0 +1,195 @@
+"""Rule sets as YAML files: written so that reading one and writing it again gives the same text.
+
+A file has margins, notes and rules, and nothing of a set's life: no version, no state, no dates. Reading one makes a draft.
+What comes from outside is read by `safe_load`'s constructor from a tree that was looked at first: anchors, aliases, tags,
+repeated names and what is too large or too deep are refused with their line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from django.db import transaction
+from yaml.constructor import SafeConstructor
+
+from pricing import drafts, validation
+from pricing.editing import add_clauses
+from pricing.errors import InvalidRules
+from pricing.models import Clause, Rule, RuleSet
+from pricing.written import RULE_SET_FIELDS, Mistakes, fill, read_rule, write, write_rule
+
+#: The shape of the files.
+FORMAT = 1
+#: Longest file (bytes), and how deep it nests; a full set of a thousand rules is a tenth as long and 6 levels deep.
+LARGEST, DEEPEST = 4_000_000, 12
+#: Values of a file, about as many as a full one has.
+MOST_VALUES = 500_000
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_REQUIRED = ("margin_natural", "margin_lab_grown", "margin_fancy")
+
+
+def to_yaml(rule_set: RuleSet) -> str:
+    """A set, fetched with its rules and clauses, as the text of a file; the same for the same rules."""
+    rules = sorted(rule_set.rules.all(), key=lambda rule: rule.priority)
+    value = {
+        "format": FORMAT,
+        **write(rule_set, RULE_SET_FIELDS, sparse=True),
+        "rules": [write_rule(rule, sparse=True) for rule in rules],
+    }
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def from_yaml(content: bytes, *, actor: str) -> RuleSet:
+    """A new draft from the content of a file. Raises `InvalidRules`, and then nothing is saved."""
+    value, lines = _parsed(content)
+    mistakes = Mistakes()
+    rule_set, rules = _read(value, mistakes)
+    if mistakes.found:
+        raise InvalidRules([(_with_line(place, lines), message) for place, message in mistakes.found])
+    with transaction.atomic():
+        rule_set.version = drafts.next_version()
+        rule_set.created_by = actor[:150]
+        rule_set.save(force_insert=True)
+        first = drafts.next_number()
+        taken = {rule.number for rule, _clauses in rules if rule.number}
+        fresh = max([first - 1, *taken]) + 1
+        for rule, _clauses in rules:
+            rule.rule_set = rule_set
+            if not rule.number:
+                rule.number, fresh = fresh, fresh + 1
+        Rule.objects.bulk_create([rule for rule, _clauses in rules])
+        add_clauses(rules)
+    return rule_set
+
+
+# --- What a file says ------------------------------------------------------------------------------------------------
+
+
+def _read(value: Any, mistakes: Mistakes) -> tuple[RuleSet, list[tuple[Rule, list[Clause]]]]:
+    rule_set = RuleSet()
+    if not isinstance(value, dict):
+        mistakes.add("", "the file must be a mapping with margins and rules")
+        return rule_set, []
+    value = dict(value)
+    if value.pop("format", None) != FORMAT:
+        mistakes.add("format", f"must be {FORMAT}")
+    written = value.pop("rules", None)
+    fill(rule_set, value, RULE_SET_FIELDS, mistakes, required=_REQUIRED)
+    if not isinstance(written, list):
+        mistakes.add("rules", "must be a list of rules")
+        return rule_set, []
+    if problem := validation.check_counts(len(written), 0):
+        mistakes.add("rules", problem)
+        return rule_set, []
+    rules: list[tuple[Rule, list[Clause]]] = []
+    seen: dict[tuple[str, int], int] = {}
+    for order, one in enumerate(written):
+        place = f"rules[{order}]"
+        rule, clauses = read_rule(one, mistakes, place)
+        rules.append((rule, clauses))
+        named: list[tuple[str, int | None]] = [("priority", rule.priority), ("number", rule.number)]
+        for name, number in named:
+            if number is None:
+                continue
+            if (name, number) in seen:
+                mistakes.add(f"{place}.{name}", f"is {number}, as that of rules[{seen[name, number]}]")
+            seen[name, number] = order
+        if mistakes.many:
+            break
+    return rule_set, rules
+
+
+def _with_line(place: str, lines: dict[str, int]) -> str:
+    known = place
+    while known and known not in lines:
+        # A field that is missing stands nowhere; what it is missing from does.
+        known = re.sub(r"(\.?[^.\[\]]+|\[\d+\])$", "", known)
+    line = lines.get(known)
+    return f"line {line}, {place}" if line and place else place
+
+
+# --- What a file is --------------------------------------------------------------------------------------------------
+
+
+class _NotTaken(InvalidRules):
+    """The file cannot be read as rules."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__([(f"line {line}" if line else "", message)])
+
+
+def _parsed(content: bytes) -> tuple[Any, dict[str, int]]:
+    """The file's value, and the line of each place in it."""
+    if len(content) > LARGEST:
+        raise _NotTaken(f"the file is longer than {LARGEST:,} bytes")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _NotTaken("the file is not UTF-8", content.count(b"\n", 0, error.start) + 1) from None
+    try:
+        _look_through(text)
+        root = yaml.compose(text, Loader=_Loader)
+        if root is None:
+            raise _NotTaken("the file is empty")
+        lines: dict[str, int] = {}
+        return _value(root, "", lines, SafeConstructor()), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _NotTaken(
+            f"this is not YAML: {error.problem or error.context}", mark.line + 1 if mark else None
+        ) from None
+    except yaml.YAMLError as error:
+        raise _NotTaken(f"this is not YAML: {' '.join(str(error).split())[:200]}") from None
+
+
+def _look_through(text: str) -> None:
+    """Refuse what a file of rules never has before anything is built of it."""
+    depth = values = documents = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else None
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _NotTaken("anchors and aliases (& and *) are not taken", line)
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _NotTaken("there is more than one document in the file", line)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise _NotTaken(f"the file nests more than {DEEPEST} levels deep", line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.NodeEvent):
+            values += 1
+            if values > MOST_VALUES:
+                raise _NotTaken(f"the file has more than {MOST_VALUES:,} values", line)
+            if getattr(event, "tag", None) not in (None, "!"):
+                raise _NotTaken("tags (!) are not taken", line)
+
+
+def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: SafeConstructor) -> Any:
+    line = node.start_mark.line + 1
+    lines.setdefault(place, line)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(one, f"{place}[{order}]", lines, constructor) for order, one in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        mapping = {}
+        for key, inner in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else None
+            if name is None or key.tag != "tag:yaml.org,2002:str":
+                raise _NotTaken("the names of fields are plain texts", key.start_mark.line + 1)
+            if name in mapping:
+                raise _NotTaken(f"{name[:60]!a} stands twice", key.start_mark.line + 1)
+            where = f"{place}.{name}" if place else name
+            lines[where] = key.start_mark.line + 1
+            mapping[name] = _value(inner, where, lines, constructor)
+        return mapping
+    try:
+        return constructor.construct_object(node)
+    except ValueError:
+        # A day that there is not, a number of thousands of digits.
+        raise _NotTaken(f"{node.value[:40]!a} is no value", line) from None
