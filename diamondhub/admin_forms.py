@@ -20,6 +20,13 @@ TextInput: type[forms.TextInput] = widgets.UnfoldAdminTextInputWidget
 Textarea: type[forms.Textarea] = widgets.UnfoldAdminTextareaWidget
 
 
+def without_zeros(form: forms.BaseForm) -> None:
+    """Show the numbers that a form begins with as people write them: 40, not 40.000."""
+    for name, value in form.initial.items():
+        if isinstance(value, Decimal):
+            form.initial[name] = Decimal(f"{value.normalize():f}")
+
+
 class CheckBoxes(forms.CheckboxSelectMultiple):
     """Check boxes in columns, written at once: the theme renders four templates a box, too many for pages of hundreds."""
 

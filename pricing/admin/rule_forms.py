@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin_base import StackedInline
 from diamondhub.admin_display import spoken
-from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField
+from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
 from pricing import ordering, validation
 from pricing.conditions import STONE_TYPES
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
@@ -84,6 +84,7 @@ class RuleForm(RuleModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        without_zeros(self)
         if not self.instance.number:
             self.fields["priority"].initial = ordering.next_priority(self.draft.pk)
 
@@ -205,6 +206,7 @@ class ClauseForm(ClauseModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        without_zeros(self)
         # What an import brought along stays possible.
         shapes = [*KNOWN_SHAPES, *(shape for shape in self.instance.shapes if shape not in KNOWN_SHAPES)]
         field = self.fields["shapes"]

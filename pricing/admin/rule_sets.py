@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from diamondhub.admin_base import Admin
 from diamondhub.admin_display import NOTHING, Group, badge, moment, row_link
+from diamondhub.admin_forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import PUBLISH, act, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page
@@ -39,6 +40,11 @@ class RuleSetForm(RuleSetModelForm):
     class Meta:
         model = RuleSet
         fields = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin", "notes")
+        widgets = {"notes": Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        without_zeros(self)
 
 
 @admin.register(RuleSet)
@@ -159,7 +165,12 @@ class RuleSetAdmin(Admin[RuleSet]):
         def answer() -> HttpResponse:
             if request.method == "POST":
                 drafts.unchanged(row, revision=posted_revision(request))
-            context = {"title": f"Draft {row.version}", **self.page_context(request, row), **(extra_context or {})}
+            context = {
+                "title": f"Draft {row.version}",
+                "show_save_and_add_another": False,
+                **self.page_context(request, row),
+                **(extra_context or {}),
+            }
             return super(RuleSetAdmin, self).change_view(request, object_id, form_url, context)
 
         return answer_or_refuse(request, answer, back=page_of(row.pk))
