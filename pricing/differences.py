@@ -68,6 +68,11 @@ def dollars(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}${abs(cents) / Decimal(100):,.2f}"
 
 
+def signed(cents: int) -> str:
+    """Cents as dollars with their sign, as of a change: `+$9.95`."""
+    return f"{'+' if cents > 0 else ''}{dollars(cents)}"
+
+
 def modifier(rule: Rule) -> str:
     """Percentage points with their sign: `+7.5`, or `0`."""
     value = Decimal(rule.modifier)

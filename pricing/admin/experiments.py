@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -56,10 +57,13 @@ class ExperimentAdmin(Admin[Experiment]):
     form = ExperimentForm
     list_display = ("slug", "badge", "of_set", "said_share", "started", "ended", "started_by")
     list_filter = ("state",)
-    list_select_related = ("rule_set",)
     actions = None
     detail_template = "admin/pricing/experiment/detail.html"
     change_form_template = "admin/pricing/experiment/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
+        """With the set, but not with what is pinned on it, which may be large."""
+        return super().get_queryset(request).select_related("rule_set").defer("rule_set__compiled")
 
     @admin.display(description="state")
     def badge(self, experiment: Experiment) -> SafeString:

@@ -17,7 +17,7 @@ from catalog.models import Diamond
 from diamondhub.admin_base import ReadOnlyAdmin
 from diamondhub.admin_display import NOTHING, Link, Table, link, moment
 from diamondhub.admin_display import dollars as price
-from pricing.differences import dollars
+from pricing.differences import signed
 from pricing.models import PriceChange, Repricing, RuleSet
 
 #: Changes that a diamond's page shows; the list has all of them.
@@ -121,7 +121,7 @@ link_from_diamonds(link_to_history)
 
 def _difference(change: PriceChange) -> str:
     moved = change.new_price_cents - change.old_price_cents
-    return f"{'+' if moved > 0 else ''}{dollars(moved)} ({moved / change.old_price_cents:+.1%})"
+    return f"{signed(moved)} ({moved / change.old_price_cents:+.1%})"
 
 
 def _by(version: int, rule: int | None, arm: str | None) -> str:

@@ -31,7 +31,6 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
 
     list_display = ("name", "badge", "of_set", "cause", "started_by", "progress", "repriced", "took", "created")
     list_filter = ("state",)
-    list_select_related = ("rule_set",)
     search_help_text = "Number of the repricing"
     list_before_template = "admin/pricing/repricing/start.html"
     detail_template = "admin/pricing/repricing/detail.html"
@@ -43,6 +42,8 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
         return (
             super()
             .get_queryset(request)
+            .select_related("rule_set")
+            .defer("rule_set__compiled")
             .annotate(
                 all_batches=Subquery(own.annotate(found=Count("pk")).values("found")),
                 done_batches=Subquery(done.annotate(found=Count("pk")).values("found")),
@@ -100,7 +101,7 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
                 [
                     ("rule set", row_link(row.rule_set, f"version {row.rule_set.version}")),
                     ("experiment", row_link(experiment, experiment.slug) if experiment else NOTHING),
-                    ("by the rules in force on", row.as_of),
+                    ("by the rules in force on", row.as_of.isoformat()),
                     ("cause", row.cause),
                     ("started by", row.started_by),
                 ],

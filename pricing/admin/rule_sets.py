@@ -86,6 +86,10 @@ class RuleSetAdmin(Admin[RuleSet]):
         """By version."""
         return rows.filter(version=int(text)) if text.isascii() and text.isdigit() else rows.none()
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without what is pinned on sealed sets, which may be large."""
+        return super().get_queryset(request).defer("compiled")
+
     @admin.display(description="rule set")
     def name(self, rule_set: RuleSet) -> str:
         """The version; links to the page."""

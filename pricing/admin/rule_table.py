@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from pricing.conditions import in_words
 from pricing.conflicts import Conflict, Kind, conflicts
-from pricing.differences import dollars, ending, modifier
+from pricing.differences import dollars, modifier
 from pricing.evaluate import rules_of
 from pricing.models import Rule, RuleSet
 from pricing.publish import day_of, with_rules
@@ -38,7 +38,7 @@ class Row:
 
 def rule_table(rule_set_id: int, *, editable: bool) -> dict[str, Any]:
     """What the template `rules.html` needs: the set's rules by priority, and its conflicts."""
-    rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id)).get()
+    rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id).defer("compiled")).get()
     found = conflicts(rule_set)
     return {
         "rule_set": rule_set,
@@ -63,7 +63,7 @@ def rows(rule_set: RuleSet, found: list[Conflict]) -> list[Row]:
             clauses=[in_words(clause) for clause in rule.clauses.all()],
             modifier=modifier(rule),
             fixed=dollars(rule.fixed_cents) if rule.fixed_cents else "",
-            ending="" if rule.ending_step_cents is None else ending(rule),
+            ending=_short_ending(rule),
             days=days(rule),
             state=state(rule, today),
             warnings=warnings[rule.pk],
@@ -84,6 +84,13 @@ def listed(found: list[Conflict]) -> dict[str, Any]:
         "cut_short": next((one.message for one in found if one.kind == Kind.CUT_SHORT), ""),
         "most_listed": MOST_LISTED,
     }
+
+
+def _short_ending(rule: Rule) -> str:
+    if rule.ending_cents is None or rule.ending_step_cents is None:
+        return ""
+    mode = "up" if rule.ending_mode == Rule.EndingMode.UP else "nearest"
+    return f"{dollars(rule.ending_cents)} in {dollars(rule.ending_step_cents)}, {mode}"
 
 
 def days(rule: Rule) -> str:

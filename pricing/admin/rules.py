@@ -37,7 +37,6 @@ class RuleAdmin(Admin[Rule]):
     list_display = ("name", "of_set", "number", "priority", "said_modifier", "rating", "active")
     list_filter = ("rule_set__state", "active")
     allowed_lookups = ("rule_set", "number")
-    list_select_related = ("rule_set",)
     search_help_text = "Number of the rule, in all versions"
     actions = None
     detail_template = "admin/pricing/rule/detail.html"
@@ -62,8 +61,8 @@ class RuleAdmin(Admin[Rule]):
         return rows.filter(number=int(text)) if text.isascii() and text.isdigit() else rows.none()
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """With the set, which every page asks for."""
-        return super().get_queryset(request).select_related("rule_set")
+        """With the set, which every page asks for, but not with what is pinned on it, which may be large."""
+        return super().get_queryset(request).select_related("rule_set").defer("rule_set__compiled")
 
     @admin.display(description="rule set")
     def of_set(self, rule: Rule) -> SafeString:

@@ -16,7 +16,7 @@ from pricing.admin.acting import PUBLISH
 from pricing.admin.rule_table import listed
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.conflicts import conflicts
-from pricing.differences import dollars
+from pricing.differences import dollars, signed
 from pricing.models import RuleSet
 from pricing.publish import with_rules
 from pricing.simulate import Bar, Mover, Simulation, TypeEffect, simulate
@@ -73,7 +73,7 @@ def shown(result: Simulation) -> dict[str, Any]:
                 if one.rule
                 else "no rule: base margin",
                 number(one.stones),
-                dollars(one.effect_cents),
+                signed(one.effect_cents),
             )
             for one in result.rules
         ],
@@ -93,7 +93,7 @@ def _figures(total: TypeEffect) -> list[tuple[str, str, str, str]]:
     relative = f"{total.effect_cents / total.old_cents:+.2%}" if total.old_cents else ""
     return [
         ("stones that change", number(total.changed), share, ""),
-        ("effect on all prices", dollars(total.effect_cents), relative, ""),
+        ("effect on all prices", signed(total.effect_cents), relative, ""),
         ("all prices then", dollars(total.new_cents), f"now {dollars(total.old_cents)}", ""),
         ("margin over cost", _margin(total.new_cents, total.cost_cents), _now(total), ""),
         ("below cost", number(total.below_cost), "stones that would lose money", "bad" if total.below_cost else "good"),
@@ -115,7 +115,7 @@ def _effect(effect: TypeEffect) -> tuple[str, ...]:
         number(effect.changed),
         dollars(effect.old_cents),
         dollars(effect.new_cents),
-        dollars(effect.effect_cents),
+        signed(effect.effect_cents),
         relative,
         number(effect.below_cost),
     )
@@ -155,7 +155,7 @@ def _movers(result: Simulation, movers: Sequence[Mover]) -> list[tuple[Any, ...]
             dollars(one.cost_cents),
             dollars(one.old_cents),
             dollars(one.new_cents),
-            f"{dollars(one.effect_cents)} ({one.effect_cents / one.old_cents:+.1%})",
+            f"{signed(one.effect_cents)} ({one.effect_cents / one.old_cents:+.1%})",
             names.get(one.rule, "") if one.rule else "base margin",
         )
         for one in movers
