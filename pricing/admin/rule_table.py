@@ -90,7 +90,7 @@ def _short_ending(rule: Rule) -> str:
     if rule.ending_cents is None or rule.ending_step_cents is None:
         return ""
     mode = "up" if rule.ending_mode == Rule.EndingMode.UP else "nearest"
-    return f"{dollars(rule.ending_cents)} in {dollars(rule.ending_step_cents)}, {mode}"
+    return f"{dollars(rule.ending_cents)} every {dollars(rule.ending_step_cents)}, {mode}"
 
 
 def days(rule: Rule) -> str:

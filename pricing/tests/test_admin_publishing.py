@@ -64,9 +64,9 @@ def test_the_simulation_shows_totals_movers_rules_and_conflicts_and_writes_nothi
 
     page = " ".join(response.content.decode().split())
     assert '<strong>1</strong><span class="dh-note">50.0% of 2' in page
-    assert "<strong>$100.00</strong>" in page
+    assert "<strong>+$100.00</strong>" in page
     assert f'href="/admin/catalog/diamond/{oval.pk}/change/"' in page
-    assert "$100.00 (+7.1%)" in page
+    assert "+$100.00 (+7.1%)" in page
     assert "+5 % to +10 %" in page
     assert "It can never match: “Ovals” (priority 10) takes all of its stones." in page
     assert list(Diamond.objects.order_by("pk").values_list()) == before
