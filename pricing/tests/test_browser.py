@@ -159,6 +159,10 @@ def test_a_merchandiser_drafts_edits_simulates_publishes_and_looks_back(
     assert page.get_by_text("It can never match").count() == 0
     shot("08-moved")
     page.get_by_role("link", name="Large ovals").first.click()
+    page.get_by_text("Add another clause").click()
+    assert clause.count() == 2
+    clause.nth(1).locator(".delete-template").click()
+    assert clause.count() == 1
     shot("09-edit-rule")
     page.go_back()
 
