@@ -11,18 +11,22 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
+from psycopg import sql
 
 from diamondhub.alerts.outbox import announce
+from diamondhub.database import psycopg_cursor
 from pricing import drafts, reprice
-from pricing.compile import share_threshold
+from pricing.compile import Pricing, share_threshold
 from pricing.errors import (
     ExperimentNotPrepared,
     ExperimentNotRunning,
     ExperimentUnderWay,
     NoSuchExperiment,
     ReasonMissing,
+    SellsBelowCost,
 )
 from pricing.models import EXPERIMENT_STATES, Experiment, Repricing, RuleSet
+from pricing.publish import day_of, published_rule_set
 from pricing.validation import clean_experiment
 
 
@@ -46,11 +50,22 @@ def new(slug: str, rule_set: RuleSet, share: Decimal, *, notes: str = "") -> Exp
     return experiment
 
 
-def start(experiment_id: int, *, actor: str) -> Repricing:
+def discard(experiment_id: int) -> None:
+    """Throw a prepared experiment away. Raises `NoSuchExperiment` and `ExperimentNotPrepared`."""
+    with transaction.atomic():
+        experiment = _locked(experiment_id)
+        if experiment.state != Experiment.State.PREPARED:
+            raise ExperimentNotPrepared(
+                f"experiment {experiment.slug} is {experiment.state}: it stays for those who ask"
+            )
+        experiment.delete()
+
+
+def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False) -> Repricing:
     """Seal the experiment's rule set, and begin to price its share by that.
 
-    In one transaction with the start of the repricing that follows. Raises `NoSuchExperiment`, `ExperimentNotPrepared`, and
-    `ExperimentUnderWay` while another one runs.
+    In one transaction with the start of the repricing that follows. Raises `NoSuchExperiment`, `ExperimentNotPrepared`,
+    `ExperimentUnderWay` while another one runs, and `SellsBelowCost` unless that was confirmed.
     """
     with transaction.atomic():
         experiment = _locked(experiment_id)
@@ -60,6 +75,9 @@ def start(experiment_id: int, *, actor: str) -> Repricing:
         if running is not None:
             raise ExperimentUnderWay(f"experiment {running.slug} is running: end it first")
         rule_set = drafts.seal(experiment.rule_set_id)
+        below = 0 if below_cost_confirmed else _below_cost(experiment)
+        if below:
+            raise SellsBelowCost(below)
         # By the clock that the repricing asks what runs, so that it never misses what is just beginning.
         EXPERIMENT_STATES.move(experiment, Experiment.State.RUNNING, started_by=actor[:150], started_at=timezone.now())
         repricing = reprice.start(cause=f"experiment {experiment.slug} begins", actor=actor)
@@ -115,6 +133,23 @@ def results(experiment: Experiment) -> dict[str, Any]:
         return _count(experiment)
     kept: dict[str, Any] = experiment.results
     return kept
+
+
+def _below_cost(experiment: Experiment) -> int:
+    """How many stones of the share would be sold for less than they cost, today."""
+    pricing = Pricing(published_rule_set(), day_of(timezone.now()), experiment)
+    columns = pricing.columns("d")
+    with psycopg_cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT count(*) FROM {rows} WHERE {arm} IS NOT NULL AND {price} < d.cost_cents").format(
+                rows=pricing.rows(sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"), "d"),
+                arm=columns["experiment_arm"],
+                price=columns["price_cents"],
+            )
+        )
+        row = cursor.fetchone()
+    assert isinstance(row, tuple)
+    return int(row[0])
 
 
 def _count(experiment: Experiment) -> dict[str, Any]:

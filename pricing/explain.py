@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from catalog.models import Diamond
 from diamondhub import money
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
@@ -290,12 +292,12 @@ class PastPrice:
 
 
 def price_on(diamond_id: UUID, day: date) -> PastPrice | None:
-    """The stone's price on a day, from the history; None if it was not in the catalogue then, or is not yet.
+    """The stone's price on a day, from the history; None before it was in the catalogue, and for days to come.
 
     The history knows changes of prices: a cost that changed while the price did not is that of the price's last change.
     """
     diamond = Diamond.objects.filter(pk=diamond_id).first()
-    if diamond is None or day < day_of(diamond.first_seen_at):
+    if diamond is None or not day_of(diamond.first_seen_at) <= day <= day_of(timezone.now()):
         return None
     changes = PriceChange.objects.filter(diamond_id=diamond_id)
     # By id: of two transactions that wrote the stone the one that wrote last may have begun first.

@@ -22,12 +22,14 @@ from catalog.shapes import KNOWN_SHAPES, normal_shape
 from pricing.conditions import CONDITIONS, STONE_TYPES, ListCondition
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_NAMES, MOST_RULES, Clause, Experiment, Rule, RuleSet
 
+#: Names of one list that are told to be wrong.
+MOST_TOLD = 20
 #: The highest priority.
 MOST_PRIORITY = 1_000_000
 #: The highest number that a rule can bring along; those that are given out grow from the highest there is.
 MOST_NUMBER = 2_000_000_000
-#: What a rule's name may hold; markup and statements are better not shown to anybody.
-_RULE_NAME = re.compile(r"[\w .,:()&+\-/%'#=$€£°–—×≤≥!?*@\[\]]+")
+#: What a rule's name may hold beside letters and digits; markup and statements are better not shown to anybody.
+_SIGNS = frozenset(" .,:()&+-/%'#=$€£°–—×≤≥!?*@[]_")
 _COMMENTS = re.compile(r"--|/\*")
 
 Errors = dict[str, list[str]]
@@ -43,7 +45,7 @@ def clean_rule(rule: Rule) -> None:
     if isinstance(rule.name, str):
         rule.name = rule.name.strip()
     errors = _clean_fields(rule)
-    if "name" not in errors and (not _RULE_NAME.fullmatch(rule.name) or _COMMENTS.search(rule.name)):
+    if "name" not in errors and (not _is_name(rule.name) or _COMMENTS.search(rule.name)):
         _add(errors, "name", "A name holds letters, digits, spaces and . , : ( ) & + - / % ' # = $ only.")
     if "priority" not in errors and not 1 <= rule.priority <= MOST_PRIORITY:
         _add(errors, "priority", f"A priority is a whole number from 1 to {MOST_PRIORITY:,}.")
@@ -89,6 +91,10 @@ def check_counts(rules: int, clauses: int) -> str:
     return ""
 
 
+def _is_name(text: str) -> bool:
+    return all(letter in _SIGNS or category(letter)[0] in "LMN" for letter in text)
+
+
 def _check_ending(rule: Rule, errors: Errors) -> None:
     ending, step = rule.ending_cents, rule.ending_step_cents
     if ending is None and step is None:
@@ -121,6 +127,8 @@ def _clean_names(clause: Clause, condition: ListCondition, errors: Errors) -> No
             names.add(_NORMAL[condition.name](name))
         except ValueError as error:
             _add(errors, condition.name, f"{name[:40]!a}: {error}")
+            if len(errors[condition.name]) >= MOST_TOLD:
+                return
     if condition.name not in errors and condition.name == "shapes":
         _check_shapes(names, errors)
     if getattr(clause, f"{condition.name}_excluded") is True and not given:
@@ -146,7 +154,9 @@ def _shape(text: str) -> str:
 def _check_shapes(names: set[str], errors: Errors) -> None:
     """Shapes are those that the trade knows, and those that a supplier brought."""
     unknown = names - set(KNOWN_SHAPES)
-    for name in sorted(unknown)[:20]:
+    for name in sorted(unknown):
+        if len(errors.get("shapes", ())) >= MOST_TOLD:
+            return
         # Both values of the first column, so that the index of kinds serves it.
         if not Diamond.objects.filter(lab_grown__in=(False, True), shape=name).exists():
             _add(errors, "shapes", f"{name}: neither we nor any stone of the catalogue knows this shape.")

@@ -17,13 +17,21 @@ from diamondhub.api.parameters import parse
 from pricing import experiments, reprice
 from pricing.api import schemas
 from pricing.api.answers import experiment_answer, results_answer
-from pricing.api.views import PAGING, PricingView, actor, invalid, page_of, read_body, reason_of, rule_set_of
+from pricing.api.views import (
+    PAGING,
+    SCAN_SECONDS,
+    PricingView,
+    actor,
+    invalid,
+    page_of,
+    read_body,
+    read_optional_body,
+    reason_of,
+    rule_set_of,
+)
 from pricing.errors import NoSuchExperiment
 from pricing.models import Experiment
-from pricing.written import Number, Text, Whole
-
-#: Counting the results of a running experiment is given up after this long (seconds).
-RESULTS_SECONDS = 15
+from pricing.written import Number, Text, Whole, YesNo
 
 
 class Experiments(PricingView):
@@ -70,6 +78,8 @@ class Experiments(PricingView):
 class OneExperiment(PricingView):
     """One experiment."""
 
+    scopes = {"DELETE": Scope.PRICING_PUBLISH}
+
     @extend_schema(
         operation_id="get_experiment",
         summary="One experiment",
@@ -79,8 +89,23 @@ class OneExperiment(PricingView):
     def get(self, request: Request, slug: str) -> Response:
         """The experiment with its results: of a running one as of now, of an ended one as they were then."""
         parse(request, ())
-        with bounded(RESULTS_SECONDS):
+        with bounded(SCAN_SECONDS):
             return Response(_with_results(_named(slug)))
+
+    @extend_schema(
+        operation_id="delete_experiment",
+        summary="Throw a prepared experiment away",
+        tags=["pricing"],
+        responses={
+            204: None,
+            **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        },
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
+        parse(request, ())
+        experiments.discard(_named(slug).pk)
+        return Response(status=HTTPStatus.NO_CONTENT)
 
 
 class StartExperiment(PricingView):
@@ -92,16 +117,19 @@ class StartExperiment(PricingView):
         operation_id="start_experiment",
         summary="Start an experiment",
         tags=["pricing"],
-        request=None,
-        responses={
-            202: schemas.REPRICING,
-            **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-        },
+        request=schemas.body(schemas.START_EXPERIMENT),
+        responses={202: schemas.REPRICING, **problems(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Seal the rule set and price the share by it; answers with the repricing. Needs the scope `pricing:publish`."""
+        """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
+
+        Needs the scope `pricing:publish`. A set that sells stones of the share below cost is a 409 until that is confirmed.
+        """
         parse(request, ())
-        started = experiments.start(_named(slug).pk, actor=actor(request))
+        values = read_optional_body(request, {"confirm_below_cost": YesNo()})
+        confirmed = values.get("confirm_below_cost", False)
+        with bounded(SCAN_SECONDS):
+            started = experiments.start(_named(slug).pk, actor=actor(request), below_cost_confirmed=confirmed)
         return Response(reprice.report(started), status=HTTPStatus.ACCEPTED)
 
 
@@ -124,7 +152,8 @@ class EndExperiment(PricingView):
         """
         parse(request, ())
         reason = reason_of(read_body(request, {"reason": Text()}, required=("reason",)))
-        ended = experiments.end(_named(slug).pk, actor=actor(request), reason=reason)
+        with bounded(SCAN_SECONDS):
+            ended = experiments.end(_named(slug).pk, actor=actor(request), reason=reason)
         return Response(reprice.report(ended), status=HTTPStatus.ACCEPTED)
 
 

@@ -16,14 +16,11 @@ from diamondhub.api.parameters import parse
 from diamondhub.api.problems import FieldError
 from pricing import drafts, reprice
 from pricing.api import schemas
-from pricing.api.views import PricingView, actor, read_body, reason_of, rule_set_of
+from pricing.api.views import SCAN_SECONDS, PricingView, actor, read_body, reason_of, rule_set_of
 from pricing.models import RuleSet
 from pricing.publish import with_rules
 from pricing.simulate import simulate
 from pricing.written import Text, Whole, YesNo
-
-#: A statement of a simulation that takes longer is given up; there are three (seconds).
-SIMULATION_SECONDS = 15
 
 
 class RuleSetSimulation(PricingView):
@@ -42,7 +39,7 @@ class RuleSetSimulation(PricingView):
         """
         parse(request, ())
         rule_set = rule_set_of(version, with_rules(RuleSet.objects.all()))
-        with bounded(SIMULATION_SECONDS):
+        with bounded(SCAN_SECONDS):
             found = simulate(rule_set)
         return Response(found.as_json())
 
@@ -74,11 +71,12 @@ class Publication(PricingView):
         rule_set = rule_set_of(version)
         if rule_set.is_draft and "revision" not in values:
             raise InvalidBody("revision is missing.", errors=[FieldError("revision", "is missing")])
-        repricing = drafts.publish(
-            rule_set.pk,
-            actor=actor(request),
-            reason=reason,
-            below_cost_confirmed=values.get("confirm_below_cost", False),
-            revision=values.get("revision"),
-        )
+        with bounded(SCAN_SECONDS):
+            repricing = drafts.publish(
+                rule_set.pk,
+                actor=actor(request),
+                reason=reason,
+                below_cost_confirmed=values.get("confirm_below_cost", False),
+                revision=values.get("revision"),
+            )
         return Response(reprice.report(repricing), status=HTTPStatus.ACCEPTED)

@@ -17,7 +17,7 @@ from pricing.api import schemas
 from pricing.api.answers import READ_ONLY, rule_answer
 from pricing.api.views import REVISION, PricingView, read_body, revision_of, rule_set_of
 from pricing.errors import InvalidRules, NoSuchRule
-from pricing.models import Clause, Rule
+from pricing.models import Clause, Rule, RuleSet
 from pricing.written import Mistakes, Whole, read_rule
 
 
@@ -38,7 +38,7 @@ class Rules(PricingView):
         parse(request, ())
         draft = rule_set_of(version)
         revision, rule, clauses = _read(request, ignored=READ_ONLY, number=None)
-        editing.put_rule(draft, rule, clauses, number=None, revision=revision)
+        _put(draft, rule, clauses, number=None, revision=revision)
         return Response(_edited(rule, revision), status=HTTPStatus.CREATED)
 
 
@@ -76,7 +76,7 @@ class OneRule(PricingView):
         parse(request, ())
         draft = rule_set_of(version)
         revision, rule, clauses = _read(request, ignored=READ_ONLY, number=number)
-        editing.put_rule(draft, rule, clauses, number=number, revision=revision)
+        _put(draft, rule, clauses, number=number, revision=revision)
         return Response(_edited(rule, revision))
 
     @extend_schema(
@@ -106,6 +106,13 @@ def _read(request: Request, *, ignored: tuple[str, ...], number: int | None) -> 
     if mistakes.found:
         raise InvalidRules(mistakes.found)
     return values["revision"], rule, clauses
+
+
+def _put(draft: RuleSet, rule: Rule, clauses: list[Clause], *, number: int | None, revision: int) -> None:
+    try:
+        editing.put_rule(draft, rule, clauses, number=number, revision=revision)
+    except InvalidRules as error:
+        raise InvalidRules([(f"rule.{place}".rstrip("."), message) for place, message in error.errors]) from error
 
 
 def _edited(rule: Rule, revision: int) -> dict[str, Any]:

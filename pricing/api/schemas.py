@@ -266,6 +266,7 @@ NEW_EXPERIMENT = _object(
     },
     ("slug", "rule_set", "share"),
 )
+START_EXPERIMENT = _object({"confirm_below_cost": PUBLISH["properties"]["confirm_below_cost"]}, ())
 
 
 def page(entry: Schema) -> Schema:

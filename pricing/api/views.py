@@ -27,6 +27,8 @@ from pricing.written import Kind
 #: Longest body that carries a rule; one with fifty clauses of full lists is shorter (bytes).
 BODY_LIMIT = 1_000_000
 LARGEST_PAGE = 100
+#: A statement over all stones that takes longer is given up, and with it what was asked (seconds).
+SCAN_SECONDS = 15
 PAGING = (
     Parameter("limit", Whole(1, LARGEST_PAGE), "Entries on a page.", default="50"),
     Parameter(
@@ -51,6 +53,12 @@ class PricingView(APIView):
     def required_scope(self) -> Scope:
         """What `HasScope` asks for."""
         return self.scopes.get(self.request.method or "", Scope.PRICING_READ)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """As DRF does it; nobody on the way keeps what stones cost."""
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        finished["Cache-Control"] = "no-store"
+        return finished
 
     def handle_exception(self, exc: Exception) -> Response:
         """As DRF does it, with pricing's own errors as problems."""
@@ -124,6 +132,11 @@ def read_body(
     if wrong:
         raise InvalidBody("; ".join(f"{one.field} {one.message}" for one in wrong[:3]), errors=wrong[:50])
     return values
+
+
+def read_optional_body(request: Request, fields: Mapping[str, Kind | None]) -> dict[str, Any]:
+    """As `read_body`, but there may be none."""
+    return read_body(request, fields) if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} else {}
 
 
 def reason_of(values: Mapping[str, Any]) -> str:

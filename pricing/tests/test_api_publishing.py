@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from catalog.models import Diamond
-from catalog.tests.factories import a_diamond
+from catalog.tests.factories import a_diamond, build_diamond
 from pricing import drafts, reprice
 from pricing.api import publishing
 from pricing.models import Experiment, Repricing, RuleSet
@@ -114,7 +114,7 @@ def test_a_simulation_that_takes_too_long_is_given_up(http: Client, monkeypatch:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(20)")
 
-    monkeypatch.setattr(publishing, "SIMULATION_SECONDS", 0.1)
+    monkeypatch.setattr(publishing, "SCAN_SECONDS", 0.1)
     monkeypatch.setattr(publishing, "simulate", slow)
 
     answer = http.get("/api/v1/rule-sets/1/simulation")
@@ -262,3 +262,28 @@ def test_publishing_repricing_and_experiments_need_their_scope() -> None:
 @pytest.mark.parametrize("address", ["repricings", "experiments", "rule-sets/1/simulation", "rule-sets/1"])
 def test_an_unknown_parameter_is_refused(http: Client, address: str) -> None:
     assert wrong(http.get(f"/api/v1/{address}?fields=all")) == ["fields"]
+
+
+def test_an_experiment_that_sells_below_cost_must_be_confirmed_and_one_not_started_can_be_thrown_away(
+    http: Client,
+) -> None:
+    Diamond.objects.bulk_create(build_diamond(cost_cents=100_000) for _ in range(20))
+    cheap = a_draft({"modifier": -41})
+    for slug in ("cheaper", "other"):
+        send(http, "post", "experiments", {"slug": slug, "rule_set": cheap.version, "share": 90})
+
+    assert problem(send(http, "post", "experiments/cheaper/start")) == (409, "sells-below-cost")
+    assert problem(send(http, "post", "experiments/cheaper/start", {})) == (409, "sells-below-cost")
+    assert wrong(send(http, "post", "experiments/cheaper/start", {"confirm": True})) == ["confirm"]
+    started = send(http, "post", "experiments/cheaper/start", {"confirm_below_cost": True})
+
+    assert started.status_code == 202
+    assert http.delete("/api/v1/experiments/other").status_code == 204
+    assert problem(http.delete("/api/v1/experiments/cheaper")) == (409, "experiment-not-prepared")
+    assert problem(http.delete("/api/v1/experiments/other")) == (404, "not-found")
+
+
+@pytest.mark.parametrize("address", ["rule-sets", "rule-sets/1", "repricings", "experiments"])
+def test_head_and_options_are_answered_and_nothing_is_kept_on_the_way(http: Client, address: str) -> None:
+    assert http.options(f"/api/v1/{address}").status_code == 200
+    assert http.head(f"/api/v1/{address}")["Cache-Control"] == "no-store"

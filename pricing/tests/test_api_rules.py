@@ -306,7 +306,7 @@ BAD: dict[str, tuple[Any, list[str]]] = {
     "a truth as priority": ({"priority": True}, ["rule.priority"]),
     "priority 0": ({"priority": 0}, ["rule.priority"]),
     "a large priority": ({"priority": 2**62}, ["rule.priority"]),
-    "a priority that is taken": ({"priority": 10}, ["priority"]),
+    "a priority that is taken": ({"priority": 10}, ["rule.priority"]),
     "four decimals": ({"modifier": 1.0001}, ["rule.modifier"]),
     "NaN in a text": ({"modifier": "NaN"}, ["rule.modifier"]),
     "a huge modifier": ({"modifier": 1e15}, ["rule.modifier"]),

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
+from diamondhub.commands import ReportingCommand
 from pricing import rule_files
+from pricing.errors import InvalidRules
 from pricing.models import Clause, Repricing, Rule, RuleSet
 from pricing.publish import with_rules
 from pricing.tests.factories import a_draft
@@ -282,3 +284,41 @@ def test_whatever_a_rule_says_goes_there_and_back(
     assert rule_files.to_yaml(with_rules(RuleSet.objects.filter(pk=draft.pk)).get()) == text
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_file_is_a_fault_of_ours(data: st.DataObject) -> None:
+    content = bytearray(WHOLE_FILE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        length = data.draw(st.integers(0, 12))
+        content[place : place + length] = data.draw(st.sampled_from(PIECES) | st.binary(max_size=6))
+
+    try:
+        rule_files.from_yaml(bytes(content), actor="maria")
+    except InvalidRules:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+
+
+WHOLE_FILE = (
+    RULE + "  number: 4\n  modifier: 7.5\n  fixed: '-1.50'\n  valid_from: 2026-01-01\n  active: true\n"
+    "  clauses:\n  - shapes: [OVAL, PEAR]\n    carats_min: 1.5\n    color_min: D\n    has_image: false\n"
+).encode()
+PIECES = [
+    b"null", b"~", b".nan", b"-.inf", b"1e999", b"0x7f", b"1:30", b"9" * 30, b"yes", b"''", b"{}", b"[]", b"{a: b}", b"\n",
+    b"&a ", b"*a", b"!!set ", b"<<: ", b"? ", b"- ", b"|\n ", b"\x00", b"\xff", b"\xef\xbb\xbf", b'"\\0"', b'"\\ud800"',
+    b"2026-13-45", b"%YAML 1.1\n---\n", b"...\n", b"@", b"`", b"\t",
+]  # fmt: skip
+
+
+def test_a_database_without_tables_is_one_line() -> None:
+    class Asking(ReportingCommand):
+        def run(self, *args: Any, **options: Any) -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT * FROM a_table_that_there_is_not")
+
+    with pytest.raises(CommandError, match="the database is empty"):
+        call_command(Asking())

@@ -20,6 +20,7 @@ from pricing.errors import (
     ExperimentUnderWay,
     NoSuchExperiment,
     ReasonMissing,
+    SellsBelowCost,
 )
 from pricing.models import Experiment, Repricing, RuleSet
 from pricing.tests.factories import a_draft
@@ -157,3 +158,28 @@ def test_ending_keeps_the_results_and_prices_all_stones_alike_again() -> None:
     arms = experiments.results(experiment)["arms"]
     assert [(arm["stones"], arm["mean_price_cents"]) for arm in arms] == [(count, 150_000), (60 - count, 140_000)]
     assert Event.objects.filter(kind="experiment_ended", subject__contains="enough seen").count() == 1
+
+
+def test_a_share_that_would_be_sold_below_cost_needs_a_second_word() -> None:
+    Diamond.objects.bulk_create(build_diamond(cost_cents=100_000) for _ in range(40))
+    experiment = prepared(rule_set=a_draft({"modifier": -41}))
+    in_share = sum(experiments.in_share(experiment, stone.pk) for stone in Diamond.objects.all())
+
+    with pytest.raises(SellsBelowCost) as refusal:
+        experiments.start(experiment.pk, actor="maria")
+
+    assert 0 < refusal.value.stones == in_share < 40
+    assert Experiment.objects.get().state == "prepared"
+    assert RuleSet.objects.get(pk=experiment.rule_set_id).state == "draft"
+    assert experiments.start(experiment.pk, actor="maria", below_cost_confirmed=True).experiment == experiment
+
+
+def test_only_what_was_never_started_is_thrown_away() -> None:
+    experiment = prepared()
+    experiments.start(prepared("other").pk, actor="maria")
+
+    experiments.discard(experiment.pk)
+
+    assert [one.slug for one in Experiment.objects.all()] == ["other"]
+    with pytest.raises(ExperimentNotPrepared, match="other is running"):
+        experiments.discard(Experiment.objects.get().pk)

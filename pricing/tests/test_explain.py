@@ -177,3 +177,4 @@ def test_a_stone_whose_price_never_changed_had_it_from_its_first_day_on() -> Non
     assert (found.price_cents, found.since) == (100, None)
     assert explain.price_on(stone.pk, SEEN.date() - timedelta(days=1)) is None
     assert explain.price_on(uuid4(), SEEN.date()) is None
+    assert explain.price_on(stone.pk, timezone.now().date() + timedelta(days=1)) is None

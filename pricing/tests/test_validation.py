@@ -158,3 +158,20 @@ def test_long_notes_of_a_set_are_refused() -> None:
     rule_set = RuleSet(margin_natural=1, margin_lab_grown=1, margin_fancy=1, notes=LONG)
 
     assert list(refusal(clean_rule_set, rule_set)) == ["notes"]
+
+
+def test_names_of_rules_are_written_in_any_script() -> None:
+    rule = Rule(name="Öl – हीरे & 钻石 (1)", priority=1)
+
+    clean_rule(rule)
+
+    assert rule.name.startswith("Öl")
+
+
+def test_of_many_unknown_shapes_none_is_let_through() -> None:
+    for i in range(25):
+        a_diamond(shape=f"A{i:02}")
+
+    wrong = refusal(clean_clause, Clause(shapes=[*(f"A{i:02}" for i in range(25)), "ZZZ"]))
+
+    assert wrong == {"shapes": ["ZZZ: neither we nor any stone of the catalogue knows this shape."]}

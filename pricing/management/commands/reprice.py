@@ -39,7 +39,7 @@ class Command(PricingCommand):
         if cancel is not None:
             if wait or cause is not None:
                 raise PricingError("--cancel goes with --reason only")
-            stopped = reprice.cancel(_number(cancel), actor=actor(), reason=reason or "")
+            stopped = reprice.cancel(cancel, actor=actor(), reason=reason or "")
             stopped.refresh_from_db()
             self.say(reprice.report(stopped), f"repricing {stopped.pk} is cancelled", as_json=as_json)
             return
@@ -76,8 +76,3 @@ class Command(PricingCommand):
                 self.stderr.write(words)
                 shown = words
             time.sleep(REST)
-
-
-def _number(number: int) -> int:
-    # Beyond the column's integers there is no repricing either.
-    return number if 0 <= number < 2**63 else 0

@@ -1,0 +1,121 @@
+"""Two people at once: publishing, editing, starting experiments and importing, in connections of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from pricing import drafts, experiments, rule_files
+from pricing.errors import ExperimentUnderWay, StaleDraft
+from pricing.models import Experiment, Repricing, Rule, RuleSet
+from pricing.tests.asking import EDIT, send, signed_in
+from pricing.tests.factories import a_draft, first_rule_set
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _first_rule_set() -> None:
+    """A test that commits throws everything away at its end, the first rule set included."""
+    first_rule_set()
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call gave, or the error that it raised."""
+    outcomes: list[Any] = [None] * len(calls)
+    gate = threading.Barrier(len(calls))
+
+    def run(place: int, call: Callable[[], Any]) -> None:
+        try:
+            gate.wait(10)
+            outcomes[place] = call()
+        except Exception as error:  # noqa: BLE001 - it is the outcome
+            outcomes[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return outcomes
+
+
+def test_of_two_publications_both_happen_one_after_the_other() -> None:
+    sets = [a_draft({"modifier": place}) for place in (1, 2, 3)]
+
+    def publish(rule_set: RuleSet) -> Callable[[], Repricing]:
+        return lambda: drafts.publish(rule_set.pk, actor="maria", reason="spring", below_cost_confirmed=True)
+
+    outcomes = at_once(*map(publish, sets))
+
+    assert [type(one) for one in outcomes] == [Repricing] * 3
+    (published,) = RuleSet.objects.filter(state="published")
+    assert Repricing.objects.get(state="ready").rule_set == published
+    assert RuleSet.objects.filter(state="retired").count() == 3
+
+
+def test_of_two_editors_one_is_told_and_the_rule_is_whole() -> None:
+    draft = a_draft({"number": 5})
+    http = signed_in(EDIT)
+
+    def put(shape: str) -> Callable[[], int]:
+        rule = {"name": shape, "priority": 7, "clauses": [{"shapes": [shape]}, {"shapes": [shape], "carats_min": 1}]}
+        address = f"rule-sets/{draft.version}/rules/5"
+        return lambda: send(http, "put", address, {"revision": 0, "rule": rule}).status_code
+
+    outcomes = at_once(put("OVAL"), put("PEAR"), put("ROUND"))
+
+    assert sorted(outcomes) == [200, 409, 409]
+    rule = Rule.objects.get(rule_set=draft)
+    assert [clause.shapes for clause in rule.clauses.all()] == [[rule.name], [rule.name]]
+
+
+def test_of_an_edit_and_a_publication_only_what_was_read_is_published() -> None:
+    draft = a_draft()
+
+    outcomes = at_once(
+        lambda: drafts.edited(draft.pk, revision=0),
+        lambda: drafts.publish(draft.pk, actor="maria", reason="x", below_cost_confirmed=True, revision=0),
+    )
+
+    assert sum(isinstance(one, Exception) for one in outcomes) == 1
+    draft.refresh_from_db()
+    assert (draft.state, draft.revision) in {("published", 0), ("draft", 1)}
+
+
+def test_of_two_experiments_one_starts() -> None:
+    prepared = [experiments.new(slug, a_draft(), Decimal(10)) for slug in ("one", "other")]
+
+    outcomes = at_once(*(lambda one=one: experiments.start(one.pk, actor="maria") for one in prepared))
+
+    assert sorted(type(one).__name__ for one in outcomes) == [ExperimentUnderWay.__name__, Repricing.__name__]
+    assert Experiment.objects.filter(state="running").count() == 1
+    assert RuleSet.objects.filter(state="draft").count() == 1
+
+
+def test_imports_at_once_get_versions_and_numbers_of_their_own() -> None:
+    text = (
+        b"format: 1\nmargin_natural: 40\nmargin_lab_grown: 79\nmargin_fancy: 40\n"
+        b"rules:\n- {name: a, priority: 1}\n- {name: b, priority: 2}\n"
+    )
+
+    outcomes = at_once(*[lambda: rule_files.from_yaml(text, actor="maria")] * 3)
+
+    assert sorted(one.version for one in outcomes) == [2, 3, 4]
+    assert sorted(Rule.objects.values_list("number", flat=True)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_second_to_throw_a_draft_away_is_told() -> None:
+    draft = a_draft({})
+
+    outcomes = at_once(*[lambda: drafts.edited(draft.pk, revision=0)] * 2)
+
+    assert sorted(map(str, outcomes))[0] == "1"
+    assert [type(one) for one in outcomes if one != 1] == [StaleDraft]
