@@ -20,7 +20,7 @@ from diamondhub.admin_base import Admin, bounded
 from diamondhub.admin_display import NOTHING, Group, Table, badge, moment, number, row_link
 from diamondhub.admin_display import dollars as price
 from pricing import experiments
-from pricing.admin.acting import PUBLISH, act
+from pricing.admin.acting import PUBLISH, act, answer_or_refuse
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.models import Experiment, RuleSet
 
@@ -59,6 +59,7 @@ class ExperimentAdmin(Admin[Experiment]):
     list_filter = ("state",)
     actions = None
     detail_template = "admin/pricing/experiment/detail.html"
+    delete_confirmation_template = "admin/pricing/delete.html"
     change_form_template = "admin/pricing/experiment/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Experiment]:
@@ -131,6 +132,21 @@ class ExperimentAdmin(Admin[Experiment]):
         made = experiments.new(obj.slug, obj.rule_set, obj.share, notes=obj.notes)
         obj.pk = made.pk
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask, then throw away what never started."""
+        row = self.get_object(request, unquote(object_id))
+        back = _page(row.pk) if row else reverse("admin:pricing_experiment_changelist")
+        context = {"back": back, **(extra_context or {})}
+        return answer_or_refuse(
+            request, lambda: super(ExperimentAdmin, self).delete_view(request, object_id, context), back=back
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Experiment) -> None:
+        """Throw it away, unless somebody has started it meanwhile."""
+        experiments.discard(obj.pk)
+
     def response_post_save_add(self, request: HttpRequest, obj: Experiment) -> HttpResponseRedirect:
         """On to its page, where the button is that starts it."""
         return redirect(_page(obj.pk))
@@ -202,7 +218,10 @@ class ExperimentAdmin(Admin[Experiment]):
         """Let the share be priced by the experiment's set."""
 
         def do(_reason: str) -> tuple[str, str]:
-            repricing = experiments.start(experiment_id, actor=request.user.get_username())
+            with in_time(), bounded(STATEMENT_SECONDS):
+                repricing = experiments.start(
+                    experiment_id, actor=request.user.get_username(), below_cost_confirmed="below_cost" in request.POST
+                )
             words = f"The experiment runs. Repricing {repricing.pk} changes the prices of its share."
             return words, _page(experiment_id)
 

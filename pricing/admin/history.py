@@ -6,9 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -17,6 +18,7 @@ from catalog.models import Diamond
 from diamondhub.admin_base import ReadOnlyAdmin
 from diamondhub.admin_display import NOTHING, Link, Table, link, moment
 from diamondhub.admin_display import dollars as price
+from pricing.admin.explanations import explanation_page
 from pricing.differences import signed
 from pricing.models import PriceChange, Repricing, RuleSet
 
@@ -41,6 +43,17 @@ class PriceChangeAdmin(ReadOnlyAdmin[PriceChange]):
             return rows.filter(diamond_id=UUID(text))
         except ValueError:
             return rows.none()
+
+    def get_urls(self) -> list[URLPattern]:
+        """The explanation of a diamond's price, besides the usual addresses."""
+        view = self.admin_site.admin_view(self.explanation)
+        return [path("of/<uuid:diamond_id>/why/", view, name="pricing_explanation"), *super().get_urls()]
+
+    def explanation(self, request: HttpRequest, diamond_id: UUID) -> HttpResponse:
+        """Why a diamond costs what it costs. 405 for anything but GET, 403 without permission, 404 without the stone."""
+        if not request.user.has_perm(VIEW):
+            raise PermissionDenied
+        return explanation_page(request, diamond_id, self.admin_site.each_context(request))
 
     @admin.display(description="changed")
     def at(self, change: PriceChange) -> str | SafeString:
@@ -115,7 +128,15 @@ def link_to_history(request: HttpRequest, diamond: Diamond) -> Link | None:
     return Link("Price history", url, "timeline")
 
 
+def link_to_explanation(request: HttpRequest, diamond: Diamond) -> Link | None:
+    """Why the diamond costs what it costs, for whom may see its history."""
+    if not request.user.has_perm(VIEW):
+        return None
+    return Link("Why this price?", reverse("admin:pricing_explanation", args=[diamond.pk]), "help")
+
+
 show_below_diamonds(history_of)
+link_from_diamonds(link_to_explanation)
 link_from_diamonds(link_to_history)
 
 

@@ -54,7 +54,7 @@ def publish_page(request: HttpRequest, rule_set_id: int, site_context: dict[str,
             return redirect(_publish(request, rule_set, form.cleaned_data))
         except SellsBelowCost as refusal:
             form.add_error("below_cost", f"{str(refusal)[0].upper()}{str(refusal)[1:]}.")
-        except (PricingError, TakesTooLong) as refusal:
+        except PricingError as refusal:
             form.add_error(None, f"{str(refusal)[0].upper()}{str(refusal)[1:]}.".replace("..", "."))
         rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id)).get()
     context = {**site_context, **_context(rule_set, form, request.POST), "opts": RuleSet._meta, "here": here}

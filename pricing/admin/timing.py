@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from django.db import OperationalError
 from psycopg.errors import QueryCanceled
 
+from pricing.errors import PricingError
+
 #: No statement of a page runs longer (seconds); a request may take a minute, and a simulation has three statements.
 STATEMENT_SECONDS = 15
 
 
-class TakesTooLong(Exception):
+class TakesTooLong(PricingError):
     """The database did not answer in time: try again when no run is under way."""
 
 
@@ -23,5 +25,5 @@ def in_time() -> Iterator[None]:
         yield
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
-            raise TakesTooLong((TakesTooLong.__doc__ or "").strip()) from error
+            raise TakesTooLong from error
         raise
