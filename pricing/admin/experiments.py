@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,7 +23,9 @@ from diamondhub.admin_display import dollars as price
 from pricing import experiments
 from pricing.admin.acting import PUBLISH, act, answer_or_refuse
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
+from pricing.errors import ExperimentNotPrepared, InvalidRules
 from pricing.models import Experiment, RuleSet
+from pricing.validation import messages_of
 
 if TYPE_CHECKING:
     ExperimentModelForm = ModelForm[Experiment]
@@ -120,17 +123,39 @@ class ExperimentAdmin(Admin[Experiment]):
                 raise PermissionDenied
             return self.detail_view(request, object_id)
         context = {"experiment": row, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+        return answer_or_refuse(
+            request,
+            lambda: super(ExperimentAdmin, self).change_view(request, object_id, form_url, context),
+            back=_page(row.pk) if row else reverse("admin:pricing_experiment_changelist"),
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form of a new one."""
+        return answer_or_refuse(
+            request,
+            lambda: super(ExperimentAdmin, self).add_view(request, form_url, extra_context),
+            back=reverse("admin:pricing_experiment_add"),
+        )
 
     def save_model(self, request: HttpRequest, obj: Experiment, form: ModelForm[Experiment], change: bool) -> None:
         """A new one gets its salt; of an old one only what the person changed is written, while it is prepared."""
-        if change:
-            changes = {name: form.cleaned_data[name] for name in form.changed_data}
-            if changes:
-                Experiment.objects.filter(pk=obj.pk, state=Experiment.State.PREPARED).update(**changes)
+        if not change:
+            try:
+                obj.pk = experiments.new(obj.slug, obj.rule_set, obj.share, notes=obj.notes).pk
+            except ValidationError as error:
+                # Somebody was faster with the same name.
+                raise InvalidRules(messages_of(error)) from error
             return
-        made = experiments.new(obj.slug, obj.rule_set, obj.share, notes=obj.notes)
-        obj.pk = made.pk
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        try:
+            with transaction.atomic():
+                prepared = Experiment.objects.filter(pk=obj.pk, state=Experiment.State.PREPARED)
+                if changes and not prepared.update(**changes):
+                    raise ExperimentNotPrepared("somebody has started the experiment meanwhile: nothing was changed")
+        except IntegrityError as error:
+            raise InvalidRules([("name", "there is an experiment of this name already")]) from error
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -15,6 +15,7 @@ from django.utils import timezone
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from pricing import drafts, experiments, reprice
+from pricing.admin.experiments import ExperimentAdmin
 from pricing.history import because
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch, RuleSet
 from pricing.publish import published_rule_set
@@ -204,6 +205,31 @@ def test_a_second_experiment_is_not_started_while_one_runs(browser: Client) -> N
 
     assert "end it first" in messages_of(response)
     assert Experiment.objects.get(pk=second.pk).state == "prepared"
+
+
+def test_an_experiment_that_somebody_was_faster_with_is_told(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = a_draft()
+    made = experiments.new("spring", draft, Decimal(10))
+    form = {"slug": "summer", "rule_set": draft.pk, "share": "25", "notes": ""}
+    new = experiments.new
+
+    def faster(slug: str, rule_set: RuleSet, share: Decimal, **options: Any) -> Experiment:
+        new(slug, rule_set, share)
+        return new(slug, rule_set, share, **options)
+
+    def started(self: Any, *arguments: Any, **options: Any) -> None:
+        experiments.start(made.pk, actor="olga")
+        save(self, *arguments, **options)
+
+    save = ExperimentAdmin.save_model
+    monkeypatch.setattr(experiments, "new", faster)
+    added = browser.post(experiment_url("add"), form, follow=True)
+    monkeypatch.setattr(ExperimentAdmin, "save_model", started)
+    edited = browser.post(experiment_url("change", made.pk), form | {"slug": "autumn"}, follow=True)
+
+    assert "There is an experiment of this name already" in messages_of(added)
+    assert "somebody has started the experiment meanwhile" in messages_of(edited)
+    assert list(Experiment.objects.values_list("slug", "share")) == [("spring", Decimal(10))]
 
 
 def test_an_experiment_that_runs_is_not_edited(browser: Client) -> None:
