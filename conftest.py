@@ -1,4 +1,4 @@
-"""The database of the tests."""
+"""The database and the browser of the tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 from psycopg import sql
+
+from diamondhub.local import chromium as browsers
 
 #: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
 _ON_TRUNCATE = 32
@@ -24,3 +26,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
             cursor.execute(
                 sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(sql.Identifier(table), sql.Identifier(trigger))
             )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium; tests that ask for it are skipped where there is none."""
+    found = browsers.chromium()
+    if found is None:
+        pytest.skip(
+            "there is no chromium on this machine (apt-get install chromium): nothing was looked at in a browser"
+        )
+    return found

@@ -1,7 +1,7 @@
 """The diamonds in the admin: found by exact look-ups, listed by price, never edited.
 
 Apps above add what they know: ingestion calls `name_feeds_by` with the feeds' slugs and `link_from_diamonds` with the
-link to the raw payload.
+link to the raw payload, pricing calls `show_below_diamonds` with the history of prices.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from diamondhub.admin_display import (
     NOTHING,
     Group,
     Link,
+    Table,
     badge,
     dollars,
     field_value,
@@ -33,6 +34,7 @@ from diamondhub.admin_display import (
 
 _feed_slugs: list[Callable[[], Sequence[str]]] = []
 _links: list[Callable[[HttpRequest, Diamond], Link | None]] = []
+_tables: list[Callable[[HttpRequest, Diamond], Table | None]] = []
 #: Stones of one certificate number that a search shows at most.
 SAME_CERTIFICATE = 100
 
@@ -47,6 +49,12 @@ def link_from_diamonds(link: Callable[[HttpRequest, Diamond], Link | None]) -> N
     """Have the page of a diamond show the link that `link` makes for whom may follow it."""
     if link not in _links:
         _links.append(link)
+
+
+def show_below_diamonds(table: Callable[[HttpRequest, Diamond], Table | None]) -> None:
+    """Have the page of a diamond show the table that `table` makes for whom may see it."""
+    if table not in _tables:
+        _tables.append(table)
 
 
 def feed_slugs() -> list[str]:
@@ -137,6 +145,10 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
     def links(self, request: HttpRequest, row: Diamond) -> list[Link]:
         """What the apps above know of the stone."""
         return [found for link in _links if (found := link(request, row)) is not None]
+
+    def tables(self, request: HttpRequest, row: Diamond) -> list[Table]:
+        """What the apps above have to tell of the stone."""
+        return [found for table in _tables if (found := table(request, row)) is not None]
 
     def detail_context(self, request: HttpRequest, row: Diamond) -> dict[str, Any]:
         """The picture, only from an address of the web."""

@@ -1,6 +1,7 @@
 """What every admin page of ours stands on: lists that stay fast at millions of rows, and pages that only show.
 
-The one module through which the theme's classes are imported; every `admin` module builds on `Admin` or `ReadOnlyAdmin`.
+The one module, with `admin_forms`, through which the theme's classes are imported; every `admin` module builds on `Admin`
+or `ReadOnlyAdmin`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from diamondhub.audit import history
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as _ThemeAdmin
+    from django.contrib.admin import StackedInline as StackedInline
     from django.contrib.admin.views.main import ChangeList
 
     ThemeAdmin = _ThemeAdmin
     RowPaginator = Paginator[Any]
 else:
     from unfold.admin import ModelAdmin as _ThemeAdmin
+    from unfold.admin import StackedInline as _StackedInline
     from unfold.views import ChangeList
 
     RowPaginator = Paginator
@@ -40,6 +43,12 @@ else:
         """The theme's class, which can be written with its model as the type checker wants it."""
 
         def __class_getitem__(cls, _row: object) -> type:
+            return cls
+
+    class StackedInline(_StackedInline):
+        """The theme's rows below a form, written with their models as the type checker wants it."""
+
+        def __class_getitem__(cls, _rows: object) -> type:
             return cls
 
 

@@ -298,6 +298,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# The form of a rule has some fifty fields a clause, and a rule up to fifty clauses; Django's own bound is 1,000.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["diamondhub.access.authentication.ApiKeyAuthentication"],
@@ -409,6 +411,16 @@ UNFOLD = {
                 "title": "Pricing",
                 "items": [
                     {"title": "Rule sets", "icon": "sell", "link": reverse_lazy("admin:pricing_ruleset_changelist")},
+                    {
+                        "title": "Experiments",
+                        "icon": "science",
+                        "link": reverse_lazy("admin:pricing_experiment_changelist"),
+                    },
+                    {
+                        "title": "Repricings",
+                        "icon": "price_change",
+                        "link": reverse_lazy("admin:pricing_repricing_changelist"),
+                    },
                 ],
             },
             {

@@ -6,10 +6,11 @@ Grades are ranged in the trade's order, best first, and numbers with both bounds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
+from math import inf
 from typing import Any, Protocol
 
 from psycopg import sql
@@ -63,12 +64,16 @@ class Condition:
         """The condition, which is set, on the row `s`, as a template of `psycopg.sql`: true, false or NULL."""
         raise NotImplementedError
 
-    def covers(self, one: Clause, other: Clause) -> bool:
-        """Whether every stone that meets the other's condition meets this one's, which is set."""
+    def asked(self, clause: Clause) -> Any:
+        """What the clause asks here, in the form in which `covers` and `meets` compare it."""
         raise NotImplementedError
 
-    def meets(self, one: Clause, other: Clause) -> bool:
-        """Whether some value could meet both conditions, which are set."""
+    def covers(self, mine: Any, theirs: Any) -> bool:
+        """Whether every value that is theirs is mine, of what two clauses ask."""
+        raise NotImplementedError
+
+    def meets(self, mine: Any, theirs: Any) -> bool:
+        """Whether some value could be both mine and theirs."""
         raise NotImplementedError
 
     def in_words(self, clause: Clause) -> str:
@@ -125,27 +130,22 @@ class ListCondition(Condition):
         listed = ", ".join(map(literal, names))
         return f"s.{self.column} {'NOT IN' if negated else 'IN'} ({listed})"
 
-    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        mine, theirs = self.names(one), self.names(other)
-        match self.excludes(one), self.excludes(other):
-            case False, False:
-                return mine >= theirs
-            case True, False:
-                return not mine & theirs
-            case True, True:
-                return mine <= theirs
-        return False
+    def asked(self, clause: Clause) -> Any:  # noqa: D102
+        return self.names(clause), self.excludes(clause)
 
-    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        mine, theirs = self.names(one), self.names(other)
-        match self.excludes(one), self.excludes(other):
-            case False, False:
-                return bool(mine & theirs)
-            case False, True:
-                return bool(mine - theirs)
-            case True, False:
-                return bool(theirs - mine)
-        return True
+    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        names, excludes = mine
+        other_names, other_excludes = theirs
+        if excludes:
+            return bool(names <= other_names) if other_excludes else names.isdisjoint(other_names)
+        return not other_excludes and bool(names >= other_names)
+
+    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        names, excludes = mine
+        other_names, other_excludes = theirs
+        if excludes:
+            return other_excludes or not other_names <= names
+        return not names <= other_names if other_excludes else not names.isdisjoint(other_names)
 
     def in_words(self, clause: Clause) -> str:  # noqa: D102
         names = getattr(clause, self.name)
@@ -167,11 +167,14 @@ class TypeCondition(ListCondition):
     def value(self, stone: Stone) -> Any:  # noqa: D102
         return stone_type(stone)
 
-    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        return self.types(one) >= self.types(other)
+    def asked(self, clause: Clause) -> Any:  # noqa: D102
+        return self.types(clause)
 
-    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        return bool(self.types(one) & self.types(other))
+    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return bool(mine >= theirs)
+
+    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return not mine.isdisjoint(theirs)
 
     def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
         return (self.name, "This leaves no stone type.") if not self.types(clause) else None
@@ -210,18 +213,15 @@ class RangeCondition(Condition):
         parts += [] if high is None else [f"{column} <= {literal(high)}"]
         return " AND ".join(parts)
 
-    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        (low, high), (other_low, other_high) = self.bounds(one), self.bounds(other)
-        return (low is None or (other_low is not None and low <= other_low)) and (
-            high is None or (other_high is not None and other_high <= high)
-        )
+    def asked(self, clause: Clause) -> Any:  # noqa: D102
+        low, high = self.bounds(clause)
+        return -inf if low is None else low, inf if high is None else high
 
-    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        (low, high), (other_low, other_high) = self.bounds(one), self.bounds(other)
-        return not (
-            (high is not None and other_low is not None and high < other_low)
-            or (low is not None and other_high is not None and other_high < low)
-        )
+    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return bool(mine[0] <= theirs[0] and theirs[1] <= mine[1])
+
+    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return bool(mine[0] <= theirs[1] and theirs[0] <= mine[1])
 
     def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
         low, high = (getattr(clause, field) for field in self.fields)
@@ -306,11 +306,14 @@ class PresenceCondition(Condition):
     def to_sql(self, clause: Clause) -> str:  # noqa: D102
         return f"s.{self.column} IS {'NOT ' if getattr(clause, self.name) else ''}NULL"
 
-    def covers(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        return bool(getattr(one, self.name) == getattr(other, self.name))
+    def asked(self, clause: Clause) -> Any:  # noqa: D102
+        return getattr(clause, self.name)
 
-    def meets(self, one: Clause, other: Clause) -> bool:  # noqa: D102
-        return self.covers(one, other)
+    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return bool(mine == theirs)
+
+    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+        return bool(mine == theirs)
 
     def in_words(self, clause: Clause) -> str:  # noqa: D102
         return f"{'with' if getattr(clause, self.name) else 'without'} {self.label}"
@@ -363,18 +366,41 @@ def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
     return next(iter(unmet), None)
 
 
+class Asked:
+    """What a clause asks, looked up once: for who compares many. Lists and bounds tell clauses apart sooner than grades."""
+
+    def __init__(self, clause: Clause) -> None:
+        self._types = STONE_TYPE.asked(clause)
+        self._values = {condition.name: condition.asked(clause) for condition in reversed(conditions_of(clause))}
+
+    def covers(self, other: Asked) -> bool:
+        """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
+        theirs = other._values
+        for name, value in self._values.items():
+            if name not in theirs:
+                if name != STONE_TYPE.name or not STONE_TYPE.covers(value, other._types):
+                    return False
+            elif not BY_NAME[name].covers(value, theirs[name]):
+                return False
+        return True
+
+    def meets(self, other: Asked) -> bool:
+        """Whether a stone could match both."""
+        theirs = other._values
+        for name, value in self._values.items():
+            if name in theirs and not BY_NAME[name].meets(value, theirs[name]):
+                return False
+        return True
+
+
 def clause_covers(one: Clause, other: Clause) -> bool:
     """Whether every stone that the other clause matches matches this one; False where that cannot be seen easily."""
-    return _all(one, lambda asked: (asked is STONE_TYPE or asked.is_set(other)) and asked.covers(one, other))
+    return Asked(one).covers(Asked(other))
 
 
 def clauses_meet(one: Clause, other: Clause) -> bool:
     """Whether a stone could match both."""
-    return _all(one, lambda asked: not asked.is_set(other) or asked.meets(one, other))
-
-
-def _all(clause: Clause, holds: Callable[[Condition], bool]) -> bool:
-    return all(holds(condition) for condition in conditions_of(clause))
+    return Asked(one).meets(Asked(other))
 
 
 def why_never(clause: Clause) -> str:

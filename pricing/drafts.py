@@ -65,11 +65,17 @@ def edited(draft_id: int, *, revision: int) -> int:
     if not RuleSet.objects.filter(pk=draft_id, state=RuleSet.State.DRAFT, revision=revision).update(
         revision=F("revision") + 1
     ):
-        draft = RuleSet.objects.get(pk=draft_id)
-        if not draft.is_draft:
-            raise NotADraft(f"rule set {draft.version} is {draft.state}: copy it into a draft to change anything")
-        raise StaleDraft(f"somebody else has changed draft {draft.version} meanwhile: your changes were not saved")
+        unchanged(RuleSet.objects.get(pk=draft_id), revision=revision)
+        raise StaleDraft
     return revision + 1
+
+
+def unchanged(rule_set: RuleSet, *, revision: int) -> None:
+    """Raise `NotADraft` if the set is none, `StaleDraft` if somebody has changed it since it was read at `revision`."""
+    if not rule_set.is_draft:
+        raise NotADraft(f"rule set {rule_set.version} is {rule_set.state}: copy it into a draft to change anything")
+    if rule_set.revision != revision:
+        raise StaleDraft(f"somebody else has changed draft {rule_set.version} meanwhile: your changes were not saved")
 
 
 def stones_below_cost(rule_set: RuleSet) -> int:

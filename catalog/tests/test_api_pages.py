@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -15,8 +14,6 @@ from django.core.wsgi import get_wsgi_application
 from django.test import Client
 
 from catalog.api import PARAMETERS
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -79,12 +76,11 @@ def server() -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine: the API's pages were not looked at")
-def test_the_pages_work_in_a_browser_under_their_policy(server: str) -> None:
+def test_the_pages_work_in_a_browser_under_their_policy(server: str, chromium: str) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         complaints: list[str] = []
         asked: list[str] = []

@@ -1,15 +1,14 @@
-"""What the admin's buttons share: POST only, a permission, a reason that fits, and errors of ingestion as messages."""
+"""What the buttons of ingestion share: their permissions, and its errors as messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django import forms
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
 
+from diamondhub import admin_acting
+from diamondhub.admin_acting import Reason
 from ingest.errors import IngestError
 
 #: Who may start a run, and who may cancel, approve and retry one.
@@ -17,13 +16,7 @@ START = "ingest.add_run"
 DECIDE = "ingest.change_run"
 
 
-class Reason(forms.Form):
-    """Why a person does it, for the audit."""
-
-    reason = forms.CharField(max_length=500, required=False, label="Reason")
-
-
-class RequiredReason(forms.Form):
+class RequiredReason(admin_acting.RequiredReason):
     """As `Reason`, where there must be one."""
 
     reason = forms.CharField(
@@ -39,23 +32,5 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """Call `do` with the reason that was posted; it returns what to say and where to go. An error goes `back`.
-
-    405 for anything but POST, 403 without the permission.
-    """
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
-    posted = form(request.POST)
-    if not posted.is_valid():
-        for faults in posted.errors.values():
-            messages.error(request, " ".join(str(fault) for fault in faults))
-        return redirect(back)
-    try:
-        said, onward = do(posted.cleaned_data["reason"])
-    except IngestError as error:
-        messages.error(request, str(error))
-        return redirect(back)
-    messages.success(request, said)
-    return redirect(onward)
+    """As `diamondhub.admin_acting.act`, with errors of ingestion as messages."""
+    return admin_acting.act(request, permission, do, back=back, errors=IngestError, form=form)

@@ -97,6 +97,7 @@ def diamond(supplier_stone_id: str = "S-1", **fields: Any) -> Diamond:
             "price_per_carat_cents": 138_614,
             "availability": "available",
             "rule_set": 1,
+            "priced_on": AT.date(),
             "payload_hash": md5(supplier_stone_id.encode(), usedforsecurity=False).digest(),
             "raw_id": 1,
             "source_updated_at": AT,

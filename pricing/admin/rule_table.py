@@ -1,0 +1,111 @@
+"""A rule set's rules as a table, with what is wrong with each of them: for the pages of drafts and of sealed sets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from pricing.conditions import in_words
+from pricing.conflicts import Conflict, Kind, conflicts
+from pricing.differences import dollars, modifier
+from pricing.evaluate import rules_of
+from pricing.models import Rule, RuleSet
+from pricing.publish import day_of, with_rules
+
+#: Conflicts of one kind that a page lists.
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rule as the table shows it; `warnings` are its conflicts, overlaps left out."""
+
+    rule: Rule
+    url: str
+    clauses: list[str]
+    modifier: str
+    fixed: str
+    ending: str
+    days: str
+    state: str
+    warnings: list[str]
+
+
+def rule_table(rule_set_id: int, *, editable: bool) -> dict[str, Any]:
+    """What the template `rules.html` needs: the set's rules by priority, and its conflicts."""
+    rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id).defer("compiled")).get()
+    found = conflicts(rule_set)
+    return {
+        "rule_set": rule_set,
+        "rows": rows(rule_set, found),
+        "editable": editable,
+        "add_rule_url": reverse("admin:pricing_rule_add_to", args=[rule_set_id]),
+        **listed(found),
+    }
+
+
+def rows(rule_set: RuleSet, found: list[Conflict]) -> list[Row]:
+    """The rules by priority."""
+    warnings: dict[int, list[str]] = defaultdict(list)
+    for conflict in found:
+        if conflict.rule is not None and not conflict.harmless:
+            warnings[conflict.rule.pk].append(conflict.message)
+    today = day_of(timezone.now())
+    return [
+        Row(
+            rule=rule,
+            url=reverse("admin:pricing_rule_change", args=[rule.pk]),
+            clauses=[in_words(clause) for clause in rule.clauses.all()],
+            modifier=modifier(rule),
+            fixed=dollars(rule.fixed_cents) if rule.fixed_cents else "",
+            ending=_short_ending(rule),
+            days=days(rule),
+            state=state(rule, today),
+            warnings=warnings[rule.pk],
+        )
+        for rule in rules_of(rule_set)
+    ]
+
+
+def listed(found: list[Conflict]) -> dict[str, Any]:
+    """Conflicts for a page: those to look at, those that may well be meant so, and how many are not listed."""
+    serious = [one for one in found if not one.harmless and one.kind != Kind.CUT_SHORT]
+    overlaps = [one for one in found if one.harmless]
+    return {
+        "serious": serious[:MOST_LISTED],
+        "overlaps": overlaps[:MOST_LISTED],
+        "serious_count": len(serious),
+        "overlap_count": len(overlaps),
+        "cut_short": next((one.message for one in found if one.kind == Kind.CUT_SHORT), ""),
+        "most_listed": MOST_LISTED,
+    }
+
+
+def _short_ending(rule: Rule) -> str:
+    if rule.ending_cents is None or rule.ending_step_cents is None:
+        return ""
+    mode = "up" if rule.ending_mode == Rule.EndingMode.UP else "nearest"
+    return f"{dollars(rule.ending_cents)} every {dollars(rule.ending_step_cents)}, {mode}"
+
+
+def days(rule: Rule) -> str:
+    """The days on which the rule is valid, empty for always."""
+    if rule.valid_from and rule.valid_to:
+        return f"{rule.valid_from} to {rule.valid_to}"
+    if rule.valid_from:
+        return f"from {rule.valid_from}"
+    return f"until {rule.valid_to}" if rule.valid_to else ""
+
+
+def state(rule: Rule, today: date) -> str:
+    """Whether the rule is in force that day: `active`, `off`, `future` or `expired`."""
+    if not rule.active:
+        return "off"
+    if rule.valid_from and rule.valid_from > today:
+        return "future"
+    return "expired" if rule.valid_to and rule.valid_to < today else "active"

@@ -1,0 +1,171 @@
+"""Conflicts of a rule set: rules that can never match, and rules that lose stones to an earlier one.
+
+Only what the conditions themselves say is looked at, never the stones, so a draft's page can show it at any time. Inactive
+rules are in nobody's way and are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from pricing.conditions import CONDITIONS, Asked, why_never
+from pricing.evaluate import rules_of
+from pricing.models import Clause, Rule, RuleSet
+
+#: Pairs of clauses that are compared at most: two seconds or so, and enough for 500 rules of four clauses.
+MOST_COMPARISONS = 2_000_000
+#: Earlier rules that are named to a rule which overlaps with them.
+EARLIER_NAMED = 5
+
+
+class Kind(StrEnum):
+    """What is wrong, the worst first."""
+
+    NEVER = "never"
+    NO_CLAUSE = "no clause"
+    CONTRADICTION = "contradiction"
+    OVERLAP = "overlap"
+    CUT_SHORT = "cut short"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something that a rule's author may not have meant: of which rule, with which earlier ones, and in words.
+
+    `CUT_SHORT`, always the last, belongs to no rule: the set was too large to compare all of it.
+    """
+
+    kind: Kind
+    rule: Rule | None
+    message: str
+    earlier: tuple[Rule, ...] = field(default=())
+
+    @property
+    def harmless(self) -> bool:
+        """Whether it may well be meant so: overlaps are what priorities are for."""
+        return self.kind == Kind.OVERLAP
+
+
+@dataclass(slots=True)
+class _Looked:
+    """A rule with those of its clauses that could match a stone."""
+
+    rule: Rule
+    clauses: list[Asked]
+
+
+class _Budget:
+    """Comparisons that may still be made."""
+
+    def __init__(self, comparisons: int) -> None:
+        self.left = comparisons
+
+    def spend(self, comparisons: int) -> bool:
+        """Whether there were so many left."""
+        self.left -= comparisons
+        return self.left >= 0
+
+
+def conflicts(rule_set: RuleSet, *, most_comparisons: int = MOST_COMPARISONS) -> list[Conflict]:
+    """What the set's rules have against each other and against themselves, by priority; overlaps behind the rest.
+
+    The rules should be fetched with their clauses (`publish.with_rules`).
+    """
+    found: list[Conflict] = []
+    overlaps: list[Conflict] = []
+    earlier: list[_Looked] = []
+    budget = _Budget(most_comparisons)
+    cut_short: Rule | None = None
+    for rule in rules_of(rule_set):
+        if not rule.active:
+            continue
+        looked = _look_at(rule, found)
+        if looked is None:
+            continue
+        if cut_short is None:
+            pairs = sum(len(before.clauses) for before in earlier) * len(looked.clauses)
+            if budget.spend(pairs):
+                _compare(looked, earlier, found, overlaps)
+            else:
+                cut_short = rule
+        earlier.append(looked)
+    if cut_short is not None:
+        said = (
+            f"The set is too large to compare all of it: rules from priority {cut_short.priority} on were not compared."
+        )
+        overlaps.append(Conflict(Kind.CUT_SHORT, None, said))
+    return [*found, *overlaps]
+
+
+def contradiction(clause: Clause) -> str:
+    """Why no stone can match the clause, in words; empty if one could."""
+    for condition in CONDITIONS:
+        problem = condition.problem(clause) if condition.is_set(clause) else None
+        if problem:
+            return f"{condition.label}: {problem[1][0].lower()}{problem[1][1:].rstrip('.')}"
+    return why_never(clause)
+
+
+def _look_at(rule: Rule, found: list[Conflict]) -> _Looked | None:
+    """The rule with its clauses, after saying what is wrong with it alone; None if it matches nothing anyway."""
+    clauses = list(rule.clauses.all())
+    if not clauses:
+        found.append(Conflict(Kind.NO_CLAUSE, rule, "It has no clause, so it matches nothing."))
+        return None
+    possible = []
+    for place, clause in enumerate(clauses, start=1):
+        why = contradiction(clause)
+        if why:
+            found.append(Conflict(Kind.CONTRADICTION, rule, f"Clause {place} matches no stone: {why}."))
+        else:
+            possible.append(Asked(clause))
+    return _Looked(rule, possible) if possible else None
+
+
+def _compare(rule: _Looked, earlier: list[_Looked], found: list[Conflict], overlaps: list[Conflict]) -> None:
+    """Say which earlier rule covers this one or, if none does, which ones take stones from it."""
+    meeting: list[Rule] = []
+    for before in earlier:
+        if not _days_meet(before.rule, rule.rule):
+            continue
+        enough = len(meeting) > EARLIER_NAMED
+        if not enough and not _meet(before.clauses, rule.clauses):
+            continue
+        if _as_long(before.rule, rule.rule) and _covers(before.clauses, rule.clauses):
+            said = (
+                f"It can never match: “{before.rule.name}” (priority {before.rule.priority}) takes all of its stones."
+            )
+            found.append(Conflict(Kind.NEVER, rule.rule, said, (before.rule,)))
+            return
+        if not enough:
+            meeting.append(before.rule)
+    if meeting:
+        names = ", ".join(f"“{one.name}” ({one.priority})" for one in meeting[:EARLIER_NAMED])
+        more = " and others" if len(meeting) > EARLIER_NAMED else ""
+        said = f"Stones that match it as well as {names}{more} go to the earlier rule."
+        overlaps.append(Conflict(Kind.OVERLAP, rule.rule, said, tuple(meeting[:EARLIER_NAMED])))
+
+
+def _covers(mine: list[Asked], theirs: list[Asked]) -> bool:
+    return all(any(one.covers(other) for one in mine) for other in theirs)
+
+
+def _meet(mine: list[Asked], theirs: list[Asked]) -> bool:
+    return any(one.meets(other) for one in mine for other in theirs)
+
+
+def _days(rule: Rule) -> tuple[date, date]:
+    return rule.valid_from or date.min, rule.valid_to or date.max
+
+
+def _as_long(one: Rule, other: Rule) -> bool:
+    """Whether the one is in force on every day that the other is."""
+    (start, end), (other_start, other_end) = _days(one), _days(other)
+    return start <= other_start and other_end <= end
+
+
+def _days_meet(one: Rule, other: Rule) -> bool:
+    (start, end), (other_start, other_end) = _days(one), _days(other)
+    return start <= other_end and other_start <= end

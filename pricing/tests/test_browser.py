@@ -1,0 +1,216 @@
+"""A merchandiser's morning in a real browser: copy what is in force, change it, simulate, publish, look back."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+
+from catalog.models import Diamond
+from catalog.tests.factories import build_diamond
+from pricing import reprice
+from pricing.models import Clause, PriceChange, Repricing, Rule, RuleSet
+from pricing.tests.admin_pages import PUBLISHER
+from pricing.tests.factories import first_rule_set
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Where the walk leaves pictures of its steps, if somebody wants to look at them.
+SHOTS = os.environ.get("DIAMONDHUB_SHOTS")
+PASSWORD = "a long enough one"
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Any]:
+    """A browser's page; whatever it complains about fails the test."""
+    from playwright.sync_api import sync_playwright
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        found = browser.new_page(viewport={"width": 1440, "height": 1000})
+        found.set_default_timeout(20_000)
+        found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        found.on("pageerror", lambda error: complaints.append(str(error)))
+        yield found
+        browser.close()
+    assert not complaints
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """Do something with the database while the browser is open, whose event loop Django does not like."""
+    with ThreadPoolExecutor(1) as thread:
+
+        def do(what: Callable[[], Any]) -> Any:
+            return thread.submit(what).result(60)
+
+        yield do
+        thread.submit(lambda: connection.close()).result(60)
+
+
+@pytest.fixture
+def _catalogue() -> None:
+    first_rule_set()
+    with connection.cursor() as cursor:
+        # Django does not know the table, so it does not empty it.
+        cursor.execute("TRUNCATE pricing_pricechange")
+    shapes = ("ROUND", "OVAL", "PEAR", "OVAL")
+    Diamond.objects.bulk_create(
+        build_diamond(
+            supplier_stone_id=f"S-{place:02}",
+            shape=shapes[place % 4],
+            carats=f"{0.5 + place % 10 * 0.25:.2f}",
+            cost_cents=100_000 + place * 12_345,
+            price_cents=(100_000 + place * 12_345) * 140 // 100,
+            lab_grown=False,
+            rating=None,
+            image_url=None,
+            images=[],
+        )
+        for place in range(24)
+    )
+    person = User.objects.create_user("maria", password=PASSWORD, is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=PUBLISHER))
+
+
+@pytest.fixture
+def shot(page: Any) -> Callable[[str], None]:
+    """Keep a picture of the page, if pictures are wanted."""
+
+    def keep(name: str) -> None:
+        if SHOTS:
+            page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+
+    return keep
+
+
+@pytest.mark.usefixtures("_catalogue")
+def test_a_merchandiser_drafts_edits_simulates_publishes_and_looks_back(
+    live_server: Any, page: Any, elsewhere: Callable[[Callable[[], Any]], Any], shot: Callable[[str], None]
+) -> None:
+    # Labels of a rule's first clause are those of the row from which clauses are added as well.
+    clause = page.locator("#clauses-data .form-group:not(.empty-form)")
+
+    # Sign in, and copy what is in force into a draft.
+    page.goto(f"{live_server.url}/admin/")
+    page.get_by_label("Username").fill("maria")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Rule sets").first.click()
+    shot("01-rule-sets")
+    page.get_by_role("link", name="Version 1").first.click()
+    shot("02-published")
+    page.get_by_role("button", name="Copy into a draft").click()
+    page.get_by_text("Draft 2 is a copy of version 1.").wait_for()
+
+    # A mistake in a margin is told at the field, and then put right.
+    page.get_by_label("Natural margin").fill("-200")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Ensure this value is greater than or equal to").wait_for()
+    shot("03-margin-refused")
+    page.get_by_label("Natural margin").fill("45")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("was changed successfully").wait_for()
+    shot("04-draft")
+
+    # A rule with a clause.
+    page.get_by_role("link", name="Add a rule").click()
+    page.get_by_label("Name").fill("Ovals of a carat and more")
+    page.get_by_label("Modifier").fill("10")
+    page.get_by_label("Price ends on").fill("99")
+    page.get_by_label("In steps of").fill("100")
+    page.get_by_text("Add another clause").click()
+    clause.locator("summary", has_text="Stone").click()
+    clause.get_by_label("Oval", exact=True).check()
+    clause.locator("summary", has_text="Measures").click()
+    clause.get_by_label("Carats from").fill("2")
+    clause.get_by_label("Carats to").fill("1")
+    shot("05-rule")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("This must not be below the lowest carats").wait_for()
+    shot("06-rule-refused")
+    clause.get_by_label("Carats from").fill("1")
+    clause.get_by_label("Carats to").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("carats from 1; shape is OVAL").wait_for()
+
+    # A second one that the first covers: the page says so, and it moves up.
+    page.get_by_role("link", name="Add a rule").click()
+    page.get_by_label("Name").fill("Large ovals")
+    page.get_by_label("Modifier").fill("-5")
+    page.get_by_text("Add another clause").click()
+    clause.locator("summary", has_text="Stone").click()
+    clause.get_by_label("Oval", exact=True).check()
+    clause.locator("summary", has_text="Measures").click()
+    clause.get_by_label("Carats from").fill("2.5")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("It can never match").first.wait_for()
+    shot("07-conflict")
+    page.get_by_role("button", name="Move Large ovals up").click()
+    page.get_by_text("has priority 10 now").wait_for()
+    assert page.get_by_text("It can never match").count() == 0
+    shot("08-moved")
+    page.get_by_role("link", name="Large ovals").first.click()
+    page.get_by_text("Add another clause").click()
+    assert clause.count() == 2
+    clause.nth(1).locator(".delete-template").click()
+    assert clause.count() == 1
+    shot("09-edit-rule")
+    page.go_back()
+
+    # What it would do.
+    page.get_by_role("link", name="Simulate").click()
+    page.get_by_role("heading", name="How far prices move").wait_for()
+    shot("10-simulation")
+    page.get_by_role("link", name="Publish…").click()
+
+    # Nothing is published without a reason; then it is.
+    page.get_by_text("natural margin: 40 %").wait_for()
+    shot("11-publish")
+    page.get_by_label("Why?").fill("Spring prices")
+    page.get_by_role("button", name="Publish version 2").click()
+    page.get_by_text("Rule set 2 is in force").wait_for()
+    shot("12-repricing")
+    elsewhere(lambda: reprice.work(Repricing.objects.get().pk))
+    page.get_by_text("completed").first.wait_for()
+    shot("13-repriced")
+
+    # The history of a stone's price, and that it was published for a reason.
+    stone = elsewhere(lambda: Diamond.objects.get(supplier_stone_id="S-03"))
+    page.goto(f"{live_server.url}/admin/catalog/diamond/{stone.pk}/change/")
+    page.get_by_role("heading", name="Price history").wait_for()
+    shot("14-history")
+    shown = page.content()
+    page.get_by_role("link", name="Why this price?").click()
+    page.get_by_text("ends on $99.00 in steps of $100.00: the nearest one").wait_for()
+    shot("16-why")
+    page.goto(f"{live_server.url}/admin/pricing/ruleset/")
+    page.get_by_role("link", name="Version 2").first.click()
+    page.get_by_text("Spring prices").wait_for()
+    shot("15-sealed")
+
+    def saved() -> tuple[Any, ...]:
+        rules = Rule.objects.filter(rule_set__version=2).order_by("priority")
+        change = PriceChange.objects.get(diamond_id=stone.pk)
+        return (
+            RuleSet.objects.get(version=2).published_reason,
+            [(rule.name, rule.modifier, rule.ending_cents) for rule in rules],
+            [str(clause) for clause in Clause.objects.filter(rule__in=rules).order_by("pk")],
+            (change.new_price_cents, change.actor, change.new_rule),
+        )
+
+    reason, rules, clauses, change = elsewhere(saved)
+    assert reason == "Spring prices"
+    assert rules == [("Large ovals", -5, None), ("Ovals of a carat and more", 10, 9_900)]
+    assert clauses == ["carats from 1; shape is OVAL", "carats from 2.5; shape is OVAL"]
+    # $1,370.35 and 55 % are $2,124.04, which ends on $2,099.
+    assert change == (209_900, "maria", 1)
+    assert re.search(r"\$1,918\.\d\d → \$2,099\.00", shown)
