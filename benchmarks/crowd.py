@@ -98,7 +98,7 @@ def main() -> None:
                 received = transport.post(BODY, lane=Lane.BULK, max_wait=None, timeout=5.0, answer_limit=None)
             except WaitTooLong as error:
                 refused.append(error.wait)
-                sleep(min(0.25, error.wait))
+                sleep(min(1.0, error.wait))
             except (LimiterUnavailable, SupplierError):
                 sleep(0.1)
             else:

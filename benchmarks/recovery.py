@@ -17,9 +17,9 @@ from ingest.tests.stack import PACE, Sandbox, Stack, until
 
 FEED = "nivoda-labgrown"
 _HELD = "SELECT id, next_offset FROM ingest_partition WHERE run_id = %(run)s AND lease_expires_at IS NOT NULL"
-_MOVED = "SELECT FROM ingest_partition WHERE id = %(id)s AND (state <> 'ready' OR next_offset > %(next_offset)s)"
+_MOVED = "SELECT id FROM ingest_partition WHERE id = %(id)s AND (state <> 'ready' OR next_offset > %(next_offset)s)"
 _BATCHES = "SELECT id FROM ingest_consolidationbatch WHERE run_id = %(run)s AND lease_expires_at IS NOT NULL"
-_DONE = "SELECT FROM ingest_consolidationbatch WHERE id = %(id)s AND state <> 'ready'"
+_DONE = "SELECT id FROM ingest_consolidationbatch WHERE id = %(id)s AND state <> 'ready'"
 
 
 def measure(stones: int) -> list[Figure]:

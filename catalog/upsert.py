@@ -34,8 +34,7 @@ PRICE_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MappedStone:
+class MappedStone(msgspec.Struct, frozen=True, gc=False):
     """A stone on its way into the catalogue: who it is, which payload says so, and what that says."""
 
     id: UUID

@@ -23,6 +23,7 @@ from django.utils.functional import cached_property
 from psycopg.errors import QueryCanceled
 
 from diamondhub.admin_display import Group, Link, Table, field_value
+from diamondhub.audit import history
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as _ThemeAdmin
@@ -239,12 +240,34 @@ class Admin(ThemeAdmin[_Row]):
             "title": str(row),
             "groups": self.groups(request, row),
             "tables": self.tables(request, row),
-            "links": self.links(request, row),
+            "links": [*self.links(request, row), *([history.link_of(row)] if history.is_audited(self.model) else [])],
             "media": self.media,
             **self.detail_context(request, row),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.detail_template, context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What happened to an audited row, whoever did it and how; of other rows what the admin itself has logged."""
+        if not history.is_audited(self.model):
+            return super().history_view(request, object_id, extra_context)
+        row = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"History: {row}",
+            "links": history.links_of(row, request.user),
+            "table": history.table_of(row),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/audit/history.html", context)
 
 
 class ReadOnlyAdmin(Admin[_Row]):

@@ -20,10 +20,20 @@ from django.utils.safestring import SafeString
 
 #: The colour of every word of state, severity and availability that the admin shows as a badge.
 TONES = {
-    "good": ("completed", "available", "delivered", "published", "replayed", "active", "inserted", "updated"),
-    "busy": ("planning", "ingesting", "settling", "consolidating", "working", "info"),
+    "good": (
+        "completed",
+        "available",
+        "delivered",
+        "published",
+        "replayed",
+        "active",
+        "inserted",
+        "updated",
+        "created",
+    ),
+    "busy": ("planning", "ingesting", "settling", "consolidating", "working", "info", "changed"),
     "warn": ("in_review", "on_hold", "warning", "pending", "suspect", "open", "parked", "expired"),
-    "bad": ("failed", "dead", "critical", "revoked"),
+    "bad": ("failed", "dead", "critical", "revoked", "deleted"),
 }
 _TONE = {word: tone for tone, words in TONES.items() for word in words}
 #: What stands where a value is unknown.

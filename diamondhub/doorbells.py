@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
+from celery import current_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from kombu import exceptions as kombu
 
+from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import release_connection
 
 log = structlog.get_logger(__name__)
@@ -20,9 +23,16 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Around the work of a task: a database that goes away costs one log line, for the sweep rings again."""
+    """Around the work of a task: a database that goes away costs one log line, for the sweep rings again.
+
+    What the task changes in audited tables is the system's doing, by means of the task.
+    """
+    task: Any = current_task
     try:
-        yield
+        with acting(
+            SYSTEM, via=f"celery:{task.name}" if task else "celery", request_id=task.request.id if task else ""
+        ):
+            yield
     except (InterfaceError, OperationalError) as error:
         log.warning("database_away", error=str(error).strip().splitlines()[0])
     finally:

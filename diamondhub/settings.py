@@ -227,8 +227,11 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "pgtrigger",
+    "pghistory",
     "diamondhub.local",
     "diamondhub.telemetry",
+    "diamondhub.audit",
     "diamondhub.access",
     "diamondhub.alerts",
     "catalog",
@@ -245,6 +248,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "diamondhub.audit.middleware.AuditedRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -424,6 +428,7 @@ UNFOLD = {
                 "items": [
                     {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("admin:alerts_event_changelist")},
                     {"title": "API clients", "icon": "key", "link": reverse_lazy("admin:access_apiclient_changelist")},
+                    {"title": "Audit", "icon": "history", "link": reverse_lazy("admin:audit_auditevent_changelist")},
                     {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
                 ],
             },

@@ -13,6 +13,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Protocol
 
+import msgspec
 import psycopg
 import structlog
 from django.conf import settings
@@ -62,8 +63,7 @@ class Statement(Protocol):
         """Price and write them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """A stored payload that the catalogue does not have yet."""
 
     raw_id: int

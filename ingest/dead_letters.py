@@ -18,6 +18,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Now
 
+from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import release_connection
 from diamondhub.timed_tables import TimedTable
 from ingest.errors import MappingError, UndecodableAnswer
@@ -34,8 +35,6 @@ PAGE_LIMIT = 20_000
 MOST_ATTEMPTS = 5
 #: The attempts' table, in monthly pieces.
 ATTEMPTS = TimedTable("ingest_deadletterattempt", "made_on", "month", ahead=2)
-#: Who closes a letter that the course of things made obsolete.
-SYSTEM = "system"
 
 
 def fingerprint(kind: str, field: str, reason: str) -> str:
@@ -148,7 +147,8 @@ def record_message(task: str, arguments: Iterable[Any], *, reason: str, trace_id
 def keep_message(task: str, arguments: Iterable[Any], *, reason: str) -> None:
     """`record_message` for a worker's signal handlers: never raises, not even if the database is away."""
     try:
-        record_message(task, arguments, reason=reason)
+        with acting(SYSTEM, via=f"celery:{task}"):
+            record_message(task, arguments, reason=reason)
     except DatabaseError as error:
         log.error("message_lost", task=task, reason=reason, error=str(error).strip().splitlines()[0])
     finally:
@@ -232,7 +232,7 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str) -> int:
     discarded = 0
     last = 0
     while True:
-        with transaction.atomic():
+        with acting(actor, reason=reason), transaction.atomic():
             chunk = list(
                 letters.filter(state__in=WAITING, pk__gt=last)
                 .order_by("pk")

@@ -9,6 +9,9 @@ Why that is enough: stones leave but never enter, and the order is stable, so th
 that are there, and everything before a seen stone was seen. The end is proven the same way: an empty page at some offset,
 and *after* it a page just before that offset that begins with a seen stone and shows nothing new.
 
+A supplier that says in the same answer that nothing lies behind a page proves as much as an empty page does, and is believed
+on the same condition: as many stones as it counted were seen.
+
 A slice of a list that begins at an offset trusts its first page; from then on what it has seen is an unbroken stretch of
 those that are there, whatever leaves. The slice before it has seen everything up to where it stands. So as soon as that one
 meets a stone which this one has seen, nothing lies between them, and it may end. If this one lost its whole stretch, it
@@ -77,6 +80,22 @@ class Footing:
     def looking(self) -> bool:
         """Whether the walk is looking for its footing or for the end: who takes it up later would have to begin again."""
         return self._probe or self._confirm or self._overlap > 1
+
+    def end_expected(self) -> int | None:
+        """The offset behind the next page, if that page brings all that is missing: nothing should lie there."""
+        missing = self.expected - len(self.seen)
+        behind = self.position + missing
+        if missing <= 0 or self.looking or behind - self.next_offset() > self.limit:
+            return None
+        return behind
+
+    def ended(self, behind: int | None, *, is_last: bool) -> bool:
+        """Whether a page that was just received on sure footing was the last one.
+
+        The supplier said in the same answer that nothing lay at `behind`, and as many stones as it counted were seen: as
+        good as an empty page.
+        """
+        return is_last and self.position == behind and len(self.seen) == self.expected
 
     def received(self, offset: int, ids: Sequence[UUID], size: int) -> Verdict:
         """Judge the page read at `offset`: the ids of its identified items, and its `size` with unidentified ones."""

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from catalog.models import DatasetVersion
 from diamondhub.alerts.outbox import announce
+from diamondhub.audit.acting import acting
 from ingest import consolidation, dead_letters
 from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
@@ -140,7 +141,7 @@ def replay(
 def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -> int:
     """Replay these letters in one transaction; returns how many failed for the very reason that they had."""
     pricing = current_pricing(timezone.now())
-    with transaction.atomic():
+    with acting(actor, reason=why), transaction.atomic():
         consolidation.bound_statements()
         because("replay", None, actor)
         letters = list(

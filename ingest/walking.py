@@ -314,7 +314,8 @@ class _Reading(_Walker):
         # The connection goes back to the pool while the supplier takes its time.
         release_connection()
         observed_at = self.now()
-        page = self.adapter.page(self.query, offset, self.adapter.page_limit)
+        behind = None if self.slice else self.footing.end_expected()
+        page = self.adapter.page(self.query, offset, self.adapter.page_limit, behind)
         ledger = self.sort(page, observed_at)
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
@@ -322,6 +323,8 @@ class _Reading(_Walker):
             self.unidentified += len(ledger.unidentified)
             if slices.meets_next(self.partition, [item.diamond_id for item in ledger.items]):
                 return self._end_slice()
+            if self.footing.ended(behind, is_last=page.is_last):
+                return self._end()
         elif verdict is Verdict.LOOK_AGAIN:
             self.renew()
         else:

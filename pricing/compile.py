@@ -14,7 +14,8 @@ from typing import Any
 from psycopg import sql
 
 from catalog.grades import Color
-from pricing.conditions import STONE_TYPE, STONE_TYPES, conditions_of, literal, why_never
+from pricing.conditions import STONE_TYPE, STONE_TYPES, literal, why_never
+from pricing.decisions import Candidate, Open, decide
 from pricing.evaluate import rules_of
 from pricing.models import Clause, Experiment, Rule, RuleSet
 
@@ -34,14 +35,14 @@ def compile_set(rule_set: RuleSet) -> dict[str, Any]:
     outcomes: list[list[int]] = []
     branches = {}
     for kind in STONE_TYPES:
-        whens = []
+        candidates = []
         for rule in rules_of(rule_set):
-            condition = _rule_condition(rule, kind)
-            if rule.active and condition:
+            clauses = tuple(Open.of(clause) for clause in rule.clauses.all() if _may_match(clause, kind))
+            if rule.active and clauses:
                 outcomes.append(_outcome(rule_set, kind, rule))
-                whens.append(f"WHEN {condition} THEN {len(outcomes)}")
+                candidates.append(Candidate(_days(rule), clauses, len(outcomes)))
         outcomes.append(_outcome(rule_set, kind, None))
-        branches[kind] = f"CASE {' '.join(whens)} ELSE {len(outcomes)} END" if whens else str(len(outcomes))
+        branches[kind] = decide(candidates, len(outcomes))
     outcome = (
         f"CASE WHEN {_IS_FANCY} THEN {branches['fancy']} "
         f"WHEN s.lab_grown THEN {branches['lab_grown']} ELSE {branches['natural']} END"
@@ -49,29 +50,18 @@ def compile_set(rule_set: RuleSet) -> dict[str, Any]:
     return {"format": FORMAT, "outcome": outcome, "outcomes": outcomes}
 
 
-def _rule_condition(rule: Rule, kind: str) -> str:
-    """When the rule matches a stone of this type; empty if it never does."""
-    clauses = [text for clause in rule.clauses.all() if (text := _clause_condition(clause, kind)) is not None]
-    if not clauses:
-        return ""
+def _may_match(clause: Clause, kind: str) -> bool:
+    return kind in STONE_TYPE.types(clause) and not why_never(clause)
+
+
+def _days(rule: Rule) -> str:
+    """On which days the rule is valid, empty for all."""
     days = []
     if rule.valid_from is not None:
         days.append(f"{{as_of}} >= {literal(rule.valid_from)}")
     if rule.valid_to is not None:
         days.append(f"{{as_of}} <= {literal(rule.valid_to)}")
-    any_clause = "" if "" in clauses else " OR ".join(clauses)
-    if not any_clause:
-        return " AND ".join(days) or "true"
-    return " AND ".join([*days, f"({any_clause})" if days and len(clauses) > 1 else any_clause])
-
-
-def _clause_condition(clause: Clause, kind: str) -> str | None:
-    """When the clause matches a stone of this type: empty for always, None for never."""
-    if kind not in STONE_TYPE.types(clause) or why_never(clause):
-        return None
-    parts = [one.to_sql(clause) for one in conditions_of(clause) if one is not STONE_TYPE]
-    # A template's own marks are written twice.
-    return " AND ".join(parts).replace("{", "{{").replace("}", "}}")
+    return " AND ".join(days)
 
 
 def _outcome(rule_set: RuleSet, kind: str, rule: Rule | None) -> list[int]:
@@ -113,33 +103,44 @@ class Pricing:
     experiment: Experiment | None = None
 
     def rows(self, source: sql.Composable, alias: str) -> sql.Composed:
-        """An item of a FROM: the rows of `source`, a table or subquery, under `alias`, each with its `outcome`."""
-        # OFFSET keeps the planner from putting the whole expression wherever the outcome is used.
-        return sql.SQL("(SELECT s.*, {outcome} AS outcome FROM {source} AS s OFFSET 0) AS {alias}").format(
-            outcome=self._outcome(), source=source, alias=sql.Identifier(alias)
+        """An item of a FROM: the rows of `source`, a table or subquery, under `alias`, each with its outcome.
+
+        Joined, because so the expression is evaluated once for each row, and workers share the rows.
+        """
+        names = [sql.Identifier(f"its_{name}") for name in OUTCOME]
+        values = [
+            sql.SQL("({})").format(sql.SQL(", ").join(sql.Literal(value) for value in (place, *outcome)))
+            for place, outcome in enumerate(self._outcomes, start=1)
+        ]
+        return sql.SQL(
+            "(SELECT * FROM {source} AS s JOIN (VALUES {values}) AS o (outcome, {names}) ON o.outcome = {outcome}) "
+            "AS {alias}"
+        ).format(
+            source=source,
+            values=sql.SQL(", ").join(values),
+            names=sql.SQL(", ").join(names),
+            outcome=self._outcome(),
+            alias=sql.Identifier(alias),
         )
 
     def columns(self, alias: str) -> dict[str, sql.Composable]:
         """The diamonds' columns that pricing determines, as expressions over a row of `rows`."""
         price = self._price(alias)
-        sets, arms = [self.rule_set.version], ["NULL"]
+        rule_set: sql.Composable = sql.Literal(self.rule_set.version)
+        arm: sql.Composable = sql.SQL("NULL::text")
         if self.experiment:
-            sets.append(self.experiment.rule_set.version)
-            arms.append(literal(self.experiment.slug))
-        control = len(self._control["outcomes"])
-        first = sql.SQL("{}.outcome <= {}").format(sql.Identifier(alias), sql.Literal(control))
-        by_arm = sql.SQL("CASE WHEN {first} THEN {control} ELSE {treatment} END")
+            by_arm = sql.SQL("CASE WHEN {alias}.outcome <= {control} THEN {without} ELSE {within} END")
+            known = {"alias": sql.Identifier(alias), "control": sql.Literal(len(self._control["outcomes"]))}
+            treatment = sql.Literal(self.experiment.rule_set.version)
+            rule_set = by_arm.format(without=rule_set, within=treatment, **known)
+            arm = by_arm.format(without=arm, within=sql.Literal(self.experiment.slug), **known)
         return {
             "price_cents": price,
             "price_per_carat_cents": price_per_carat_expression(price, alias),
             "rating": sql.SQL("NULLIF({}, 0)").format(self._of("rating", alias)),
             "rule": sql.SQL("NULLIF({}, 0)").format(self._of("rule", alias)),
-            "rule_set": by_arm.format(first=first, control=sql.Literal(sets[0]), treatment=sql.Literal(sets[-1]))
-            if self.experiment
-            else sql.Literal(sets[0]),
-            "experiment_arm": by_arm.format(first=first, control=sql.SQL("NULL::text"), treatment=sql.SQL(arms[-1]))
-            if self.experiment
-            else sql.SQL("NULL::text"),
+            "rule_set": rule_set,
+            "experiment_arm": arm,
             "priced_on": sql.Literal(self.as_of),
         }
 
@@ -179,12 +180,11 @@ class Pricing:
         return [outcome[place] for outcome in self._outcomes]
 
     def _of(self, name: str, alias: str) -> sql.Composable:
-        """One column of the table of outcomes, for the row's outcome."""
+        """One column of the row's outcome."""
         values = self._values(name)
         if len(set(values)) == 1:
             return sql.SQL("{}::bigint").format(sql.Literal(values[0]))
-        array = sql.SQL(literal("{" + ",".join(map(str, values)) + "}"))
-        return sql.SQL("({array}::bigint[])[{alias}.outcome]").format(array=array, alias=sql.Identifier(alias))
+        return sql.Identifier(alias, f"its_{name}")
 
     def _price(self, alias: str) -> sql.Composable:
         """The price in cents: what `evaluate` does step by step, in integers of a thousandth of a percent.

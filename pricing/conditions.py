@@ -61,7 +61,7 @@ class Condition:
         raise NotImplementedError
 
     def to_sql(self, clause: Clause) -> str:
-        """The condition, which is set, on the row `s`: true, false or NULL."""
+        """The condition, which is set, on the row `s`, as a template of `psycopg.sql`: true, false or NULL."""
         raise NotImplementedError
 
     def asked(self, clause: Clause) -> Any:
@@ -95,8 +95,8 @@ class Condition:
 
 
 def literal(value: object) -> str:
-    """A value as SQL text, safe whatever it holds."""
-    return sql.Literal(value).as_string(None)
+    """A value in a template of `psycopg.sql`, safe whatever it holds."""
+    return sql.Literal(value).as_string(None).replace("{", "{{").replace("}", "}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +110,28 @@ class ListCondition(Condition):
     def is_set(self, clause: Clause) -> bool:  # noqa: D102
         return bool(getattr(clause, self.name))
 
-    def _names(self, clause: Clause) -> frozenset[str]:
+    def names(self, clause: Clause) -> frozenset[str]:
+        """The names."""
         return frozenset(getattr(clause, self.name))
 
-    def _excludes(self, clause: Clause) -> bool:
+    def excludes(self, clause: Clause) -> bool:
+        """Whether any name but these is asked for."""
         return bool(getattr(clause, f"{self.name}_excluded"))
 
     def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
         value = self.value(stone)
-        return value is not None and (value in getattr(clause, self.name)) != self._excludes(clause)
+        return value is not None and (value in getattr(clause, self.name)) != self.excludes(clause)
 
     def to_sql(self, clause: Clause) -> str:  # noqa: D102
-        names = sorted(self._names(clause))
-        negated = self._excludes(clause)
+        names = sorted(self.names(clause))
+        negated = self.excludes(clause)
         if len(names) == 1:
             return f"s.{self.column} {'<>' if negated else '='} {literal(names[0])}"
         listed = ", ".join(map(literal, names))
         return f"s.{self.column} {'NOT IN' if negated else 'IN'} ({listed})"
 
     def asked(self, clause: Clause) -> Any:  # noqa: D102
-        return self._names(clause), self._excludes(clause)
+        return self.names(clause), self.excludes(clause)
 
     def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
         names, excludes = mine
@@ -148,7 +150,7 @@ class ListCondition(Condition):
     def in_words(self, clause: Clause) -> str:  # noqa: D102
         names = getattr(clause, self.name)
         listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        return f"{self.label} {'none of' if self._excludes(clause) else 'is'} {listed}"
+        return f"{self.label} {'none of' if self.excludes(clause) else 'is'} {listed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,8 @@ class TypeCondition(ListCondition):
         """The stone types that the clause lets through; all if it does not ask."""
         if not self.is_set(clause):
             return frozenset(STONE_TYPES)
-        names = self._names(clause)
-        return frozenset(STONE_TYPES) - names if self._excludes(clause) else names
+        names = self.names(clause)
+        return frozenset(STONE_TYPES) - names if self.excludes(clause) else names
 
     def value(self, stone: Stone) -> Any:  # noqa: D102
         return stone_type(stone)
@@ -200,11 +202,15 @@ class RangeCondition(Condition):
         return value is not None and (low is None or low <= value) and (high is None or value <= high)
 
     def to_sql(self, clause: Clause) -> str:  # noqa: D102
-        low, high = self.bounds(clause)
+        return self.between(*self.bounds(clause))
+
+    def between(self, low: Any, high: Any) -> str:
+        """The condition on the row `s` for these bounds, of which one may be missing."""
+        column = f"s.{self.column}"
         if low is not None and low == high:
-            return f"s.{self.column} = {literal(low)}"
-        parts = [] if low is None else [f"s.{self.column} >= {literal(low)}"]
-        parts += [] if high is None else [f"s.{self.column} <= {literal(high)}"]
+            return f"{column} = {literal(low)}"
+        parts = [] if low is None else [f"{column} >= {literal(low)}"]
+        parts += [] if high is None else [f"{column} <= {literal(high)}"]
         return " AND ".join(parts)
 
     def asked(self, clause: Clause) -> Any:  # noqa: D102
@@ -238,11 +244,7 @@ class GradeCondition(RangeCondition):
     def bounds(self, clause: Clause) -> tuple[int, int]:
         """The best and the worst grade; the scale's own where the clause says none."""
         best, worst = (getattr(clause, field) for field in self.fields)
-        return (self.grades[0] if best is None else best, self.grades[-1] if worst is None else worst)
-
-    def to_sql(self, clause: Clause) -> str:  # noqa: D102
-        best, worst = map(int, self.bounds(clause))
-        return f"s.{self.column} = {best}" if best == worst else f"s.{self.column} BETWEEN {best} AND {worst}"
+        return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
 
     def in_words(self, clause: Clause) -> str:  # noqa: D102
         best, worst = (self.grade_in_words(grade) for grade in self.bounds(clause))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from diamondhub.alerts.outbox import announce
+from diamondhub.audit.acting import acting
 from diamondhub.database import psycopg_cursor
 from pricing import reprice
 from pricing.compile import Pricing, compile_set
@@ -22,7 +23,7 @@ _COPIED = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
 
 def new_draft(*, actor: str, source: RuleSet | None = None, notes: str = "") -> RuleSet:
     """A new draft: a copy of `source`, by default of the published set, with its rules under their numbers."""
-    with transaction.atomic():
+    with acting(actor), transaction.atomic():
         origin = with_rules(RuleSet.objects.filter(pk=(source or published_rule_set()).pk)).get()
         draft = RuleSet.objects.create(
             version=next_version(),
@@ -103,7 +104,7 @@ def publish(
     """
     if not reason.strip():
         raise ReasonMissing
-    with transaction.atomic():
+    with acting(actor, reason=reason), transaction.atomic():
         with connection.cursor() as cursor:
             # Of two who publish at once, the second must see what the first has put in force, to retire it.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_publish'))")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from diamondhub.alerts.outbox import announce
+from diamondhub.audit.acting import acting
 from diamondhub.database import psycopg_cursor
 from pricing import drafts, reprice
 from pricing.compile import Pricing, share_threshold
@@ -67,7 +68,7 @@ def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False)
     In one transaction with the start of the repricing that follows. Raises `NoSuchExperiment`, `ExperimentNotPrepared`,
     `ExperimentUnderWay` while another one runs, and `SellsBelowCost` unless that was confirmed.
     """
-    with transaction.atomic():
+    with acting(actor), transaction.atomic():
         experiment = _locked(experiment_id)
         if experiment.state != Experiment.State.PREPARED:
             raise ExperimentNotPrepared(f"experiment {experiment.slug} is {experiment.state}: prepare a new one")
@@ -99,7 +100,7 @@ def end(experiment_id: int, *, actor: str, reason: str) -> Repricing:
     """
     if not reason.strip():
         raise ReasonMissing
-    with transaction.atomic():
+    with acting(actor, reason=reason), transaction.atomic():
         experiment = _locked(experiment_id)
         if experiment.state != Experiment.State.RUNNING:
             raise ExperimentNotRunning(f"experiment {experiment.slug} is {experiment.state}, there is nothing to end")

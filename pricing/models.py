@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
 from pricing.conditions import CONDITIONS, RangeCondition, in_words
@@ -46,12 +47,14 @@ def _percentage(label: str, *, lowest: str = "-99.999", **options: Any) -> model
     )
 
 
+@audited(exclude=("compiled", "revision"))
 class RuleSet(models.Model):
     """A version of the pricing rules. A published one never changes; exactly one is published at a time.
 
     The margins are percent on top of cost by stone type: 40 means that a stone that costs 100 dollars sells for 140. No
     stone is sold for less than cost plus `floor_margin`, if there is one. `revision` counts the edits of a draft, so that
-    the second of two editors is told. `compiled` is what publishing pinned (see `pricing.compile`).
+    the second of two editors is told. `compiled` is what publishing pinned (see `pricing.compile`). The audit leaves out
+    both: the one moves with every edit of a rule, the other follows from the rules.
     """
 
     class State(models.TextChoices):
@@ -104,6 +107,7 @@ class RuleSet(models.Model):
         return self.state == self.State.DRAFT
 
 
+@audited(part_of="rule_set")
 class Rule(models.Model):
     """One rule of a set: what is added to the base margin of the stones that match any of its clauses.
 
@@ -206,6 +210,7 @@ def _in_order(name: str) -> models.CheckConstraint:
     )
 
 
+@audited(part_of="rule")
 class Clause(models.Model):
     """One way to match a rule: every condition that is set must hold, and one that sets none matches every stone.
 
@@ -267,6 +272,7 @@ EXPERIMENT_STATES = StateMachine(
 )
 
 
+@audited()
 class Experiment(models.Model):
     """A share of the stones that another rule set prices, to see what that does to sales. One runs at a time.
 

@@ -196,6 +196,7 @@ class _Done:
 
 def _reprice_range(pricing: Pricing, batch: RepricingBatch, repricing: Repricing) -> _Done:
     upper = sql.SQL("") if batch.stone_to is None else sql.SQL("AND id < {}").format(sql.Literal(batch.stone_to))
+    source = sql.SQL("catalog_diamond WHERE id >= {} {}").format(sql.Literal(batch.stone_from), upper)
     columns = pricing.columns("d")
     named = sql.SQL(", ").join(
         sql.SQL("{} AS {}").format(expression, sql.Identifier(f"new_{name}")) for name, expression in columns.items()
@@ -207,12 +208,11 @@ def _reprice_range(pricing: Pricing, batch: RepricingBatch, repricing: Repricing
         """
         /* Price a range of ids (primary key), write what comes out otherwise, and keep its history. Locks what it writes. A
            row that somebody else is just writing is not at its place any more afterwards, and is left to the next round. */
-        WITH source AS MATERIALIZED (
+        WITH stale AS MATERIALIZED (
             SELECT d.ctid AS place, d.id, d.price_cents, d.cost_cents, d.rule_set, d.rule, d.experiment_arm, d.rating,
                 {named}
             FROM {rows}
-        ), stale AS MATERIALIZED (
-            SELECT * FROM source AS s WHERE ({compared}) IS DISTINCT FROM ({compared_new})
+            WHERE {differs}
         ), written AS (
             UPDATE catalog_diamond AS d
             SET {updates}, changed_at = now()
@@ -230,19 +230,16 @@ def _reprice_range(pricing: Pricing, batch: RepricingBatch, repricing: Repricing
             WHERE price_cents <> new_price_cents
             RETURNING 1
         )
-        SELECT (SELECT count(*) FROM source), (SELECT count(*) FROM stale), (SELECT count(*) FROM written),
+        SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM stale), (SELECT count(*) FROM written),
             (SELECT count(*) FROM kept)
         """
     ).format(
         named=named,
-        rows=pricing.rows(
-            sql.SQL("(SELECT ctid, * FROM catalog_diamond WHERE id >= {} {})").format(
-                sql.Literal(batch.stone_from), upper
-            ),
-            "d",
+        rows=pricing.rows(sql.SQL("(SELECT ctid, * FROM {})").format(source), "d"),
+        source=source,
+        differs=sql.SQL(" OR ").join(
+            sql.SQL("d.{} IS DISTINCT FROM {}").format(sql.Identifier(name), columns[name]) for name in COMPARED
         ),
-        compared=sql.SQL(", ").join(sql.Identifier(name) for name in COMPARED),
-        compared_new=sql.SQL(", ").join(sql.Identifier(f"new_{name}") for name in COMPARED),
         updates=updates,
         job=sql.Literal(repricing.pk),
         actor=sql.Literal(repricing.started_by),

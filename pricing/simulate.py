@@ -1,18 +1,19 @@
 """Simulation: what publishing a rule set would do to the catalogue's prices. Reads, and writes nothing.
 
-One pass sums up by stone type, rule and size of the change; another finds the stones that move most.
+One pass sums up by stone type, rule and size of the change, and finds the stones that move most.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from psycopg import sql
+from psycopg import Cursor, sql
 
 from diamondhub import money
 from diamondhub.database import psycopg_cursor
@@ -145,78 +146,115 @@ class Simulation:
 def simulate(rule_set: RuleSet) -> Simulation:
     """Price every diamond that is not delisted by the set, as of today, and compare with what it costs now."""
     pricing = Pricing(rule_set, day_of(timezone.now()))
-    names = ("cost_cents", "price_cents", "id", "supplier_stone_id")
-    rows = pricing.rows(sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"), "d")
-    columns = pricing.columns("d")
-    priced = sql.SQL("(SELECT {}, {} AS new, d.outcome FROM {} OFFSET 0) AS p").format(
-        sql.SQL(", ").join(sql.Identifier("d", name) for name in names), columns["price_cents"], rows
-    )
-    by_type: dict[str, TypeEffect] = {kind: TypeEffect() for kind in STONE_TYPES}
+    priced = _priced(pricing, sql.SQL("catalog_diamond"))
+    effects = {kind: TypeEffect() for kind in STONE_TYPES}
     by_rule: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    bars: dict[int, int] = defaultdict(int)
-    kinds = pricing.outcome_types()
-    numbers = pricing.outcome_rules()
+    changes: dict[int, int] = defaultdict(int)
+    kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
+        far, sampled = _far(cursor, pricing)
         cursor.execute(
             sql.SQL(
                 """
-                /* One sequential scan, in parallel where the server has workers. Buckets go by exact integers. */
-                SELECT p.outcome, {bucket} AS bucket, count(*), count(*) FILTER (WHERE p.new < p.cost_cents),
+                /* One sequential scan, in parallel where the server has workers. Stones that move further than those of the
+                   sample are a group each, all others are summed up by outcome and whole percents of change. */
+                SELECT p.outcome, LEAST(GREATEST(p.new * 100 / p.price_cents, {least}), {most}),
+                    CASE WHEN p.new - p.price_cents > {up} OR p.new - p.price_cents < {down} THEN p.id END,
+                    count(*), count(*) FILTER (WHERE p.new <> p.price_cents), count(*) FILTER (WHERE p.new < p.cost_cents),
                     sum(p.cost_cents), sum(p.price_cents), sum(p.new)
                 FROM {priced}
-                GROUP BY 1, 2
+                GROUP BY 1, 2, 3
                 """
-            ).format(priced=priced, bucket=_bucket())
+            ).format(
+                priced=priced,
+                least=sql.Literal(100 + BOUNDS[0] - 1),
+                most=sql.Literal(100 + BOUNDS[-1]),
+                up=sql.Literal(far[0]),
+                down=sql.Literal(far[1]),
+            )
         )
-        for outcome, bucket, stones, below, cost, old, new in cursor.fetchall():
-            effect = by_type[kinds[outcome - 1]]
+        movers = dict(sampled)
+        for outcome, percent, mover, stones, changed, below, cost, old, new in cursor.fetchall():
+            effect = effects[kinds[outcome - 1]]
             effect.stones += stones
+            effect.changed += changed
             effect.below_cost += below
             effect.cost_cents += int(cost)
             effect.old_cents += int(old)
             effect.new_cents += int(new)
-            if bucket:
-                effect.changed += stones
-                bars[bucket] += stones
+            changes[percent - 100] += changed
             by_rule[numbers[outcome - 1]][0] += stones
             by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
-        movers = {}
-        for name, order in (("up", "DESC"), ("down", "ASC")):
-            sign = sql.SQL(">" if name == "up" else "<")
-            cursor.execute(
-                sql.SQL(
-                    """
-                    SELECT p.id, p.supplier_stone_id, p.cost_cents, p.price_cents, p.new, p.outcome
-                    FROM {priced}
-                    WHERE p.new {sign} p.price_cents
-                    ORDER BY p.new - p.price_cents {order}, p.id
-                    LIMIT {most}
-                    """
-                ).format(priced=priced, sign=sign, order=sql.SQL(order), most=sql.Literal(MOVERS))
-            )
-            movers[name] = [
-                Mover(pk, stone, cost, old, new, numbers[outcome - 1] or None)
-                for pk, stone, cost, old, new, outcome in cursor.fetchall()
-            ]
-    return Simulation(rule_set.version, by_type, _counts(rule_set, by_rule), _histogram(bars), **movers)
-
-
-def _bucket() -> sql.Composable:
-    """The bar of a change: 0 for none, else 1 + the number of bounds that it is not below."""
-    whens = [
-        sql.SQL("WHEN (p.new - p.price_cents) * 100 < {} * p.price_cents THEN {}").format(
-            sql.Literal(bound), sql.Literal(place)
-        )
-        for place, bound in enumerate(BOUNDS, start=1)
-    ]
-    return sql.SQL("CASE WHEN p.new = p.price_cents THEN 0 {} ELSE {} END").format(
-        sql.SQL(" ").join(whens), sql.Literal(len(BOUNDS) + 1)
+            if mover is not None:
+                movers[mover] = Mover(mover, "", int(cost), int(old), int(new), numbers[outcome - 1] or None)
+        up, down = _furthest(movers.values())
+        names = _stone_ids(cursor, [*up, *down])
+    return Simulation(
+        rule_set.version,
+        effects,
+        _counts(rule_set, by_rule),
+        _histogram(changes),
+        *([replace(one, supplier_stone_id=names.get(one.diamond_id, "")) for one in some] for some in (up, down)),
     )
 
 
-def _histogram(bars: dict[int, int]) -> list[Bar]:
+def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
+    """An item of a FROM: what a stone costs and sells for, and would sell for; its outcome."""
+    shown = sql.SQL("(SELECT * FROM {} WHERE availability <> 'delisted')").format(table)
+    return sql.SQL("(SELECT d.id, d.cost_cents, d.price_cents, {} AS new, d.outcome FROM {} OFFSET 0) AS p").format(
+        pricing.columns("d")["price_cents"], pricing.rows(shown, "d")
+    )
+
+
+def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[tuple[int, int], dict[UUID, Mover]]:
+    """How far the furthest movers of a small sample go up and down (cents), and these movers.
+
+    The furthest of all go at least as far, and few go further.
+    """
+    numbers = pricing.outcome_rules()
+    cursor.execute(
+        sql.SQL(
+            "SELECT p.id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
+        ).format(_priced(pricing, sql.SQL("catalog_diamond TABLESAMPLE SYSTEM (1)")))
+    )
+    moved = [Mover(pk, "", cost, old, new, numbers[outcome - 1] or None) for pk, cost, old, new, outcome in cursor]
+    up, down = _furthest(moved)
+    far = (
+        up[-1].effect_cents if len(up) == MOVERS else 0,
+        down[-1].effect_cents if len(down) == MOVERS else 0,
+    )
+    return far, {one.diamond_id: one for one in [*up, *down]}
+
+
+def _furthest(movers: Iterable[Mover]) -> tuple[list[Mover], list[Mover]]:
+    """Those that move most, up and down; of those that move alike the lowest ids."""
+    in_order = sorted(movers, key=lambda one: (one.effect_cents, one.diamond_id))
+    up = sorted((one for one in in_order if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
+    return up[:MOVERS], [one for one in in_order if one.effect_cents < 0][:MOVERS]
+
+
+def _stone_ids(cursor: Cursor[Any], movers: Sequence[Mover]) -> dict[UUID, str]:
+    cursor.execute(
+        "SELECT id, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s)", [[one.diamond_id for one in movers]]
+    )
+    return dict(cursor.fetchall())
+
+
+def _histogram(changes: dict[int, int]) -> list[Bar]:
+    """Bars from whole percents of change, rounded down: a change is below a bound if its whole percents are."""
     edges: Sequence[int | None] = [None, *BOUNDS, None]
-    return [Bar(edges[place], edges[place + 1], bars[place + 1]) for place in range(len(BOUNDS) + 1)]
+    return [
+        Bar(
+            low,
+            high,
+            sum(
+                stones
+                for percent, stones in changes.items()
+                if (low is None or low <= percent) and (high is None or percent < high)
+            ),
+        )
+        for low, high in pairwise(edges)
+    ]
 
 
 def _counts(rule_set: RuleSet, by_rule: dict[int, list[int]]) -> list[RuleCount]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -139,7 +139,7 @@ def test_of_payloads_observed_at_once_the_later_received_wins() -> None:
 @pytest.mark.django_db
 def test_the_same_payload_again_changes_nothing_unless_the_stone_was_delisted() -> None:
     first = mapped()
-    again = replace(first, raw_id=2, source_updated_at=SEEN + timedelta(days=1))
+    again = msgspec.structs.replace(first, raw_id=2, source_updated_at=SEEN + timedelta(days=1))
     write(first)
     unchanged = write(again)
     Diamond.objects.update(availability="delisted")

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from diamondhub.access import keys
 from diamondhub.access.failures import count_failure
 from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.audit.acting import known_as
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class ApiKeyAuthentication(BaseAuthentication):
                 raise Throttled(wait=wait, detail="Too many failed sign-ins.")
             raise AuthenticationFailed(REFUSED)
         structlog.contextvars.bind_contextvars(api_client=key.client.name)
+        known_as(f"{key.client.name} (API client)")
         return key.client, key
 
     def authenticate_header(self, request: Request) -> str:

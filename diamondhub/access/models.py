@@ -9,8 +9,10 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 
 from diamondhub.access.scopes import Scope
+from diamondhub.audit.tracking import audited
 
 
+@audited()
 class ApiClient(models.Model):
     """A program that may call the API: a shop, a pricing tool. It holds scopes, its keys only prove who it is."""
 
@@ -31,10 +33,12 @@ class ApiClient(models.Model):
         return True
 
 
+@audited(exclude=("secret_hash", "last_used_at"), part_of="client")
 class ApiKey(models.Model):
     """One key of a client, kept as a keyed hash: what the client presents is never stored.
 
-    A client may have several keys at once, so that a new one can be rolled out before the old one is revoked.
+    A client may have several keys at once, so that a new one can be rolled out before the old one is revoked. Audited, but
+    neither its hash, which is nobody's business, nor its use, which is no edit.
     """
 
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="keys")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
-from contextlib import ExitStack
+import uuid
+from contextlib import AbstractContextManager, ExitStack
 
 #: Commands that need no database and no Redis, or bring their own.
 WITHOUT_SERVICES = frozenset({"help", "version", "--version", "--help", "-h", "test"})
@@ -45,11 +47,23 @@ def run(argv: list[str]) -> None:
                 held.enter_context(stack.claimed())
             if os.environ.get("ENV") != "production":
                 held.enter_context(opened(owned=command in STACK))
-            execute_from_command_line(argv)
+            with _acting(command):
+                execute_from_command_line(argv)
     except (ImproperlyConfigured, ServicesError) as error:
         sys.exit(f"DiamondHub: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _acting(command: str) -> AbstractContextManager[None]:
+    """Names the user of this machine who runs the command, for the audit."""
+    from diamondhub.audit.acting import acting
+
+    try:
+        user = f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        user = "command line"
+    return acting(user, via=f"command {command}", request_id=uuid.uuid4().hex)
 
 
 def _check_settings_alone() -> None:

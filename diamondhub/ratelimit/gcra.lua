@@ -4,12 +4,15 @@
 -- KEYS[2]  sorted set: slots that the caller's lane waits for
 -- KEYS[3]  hash: counters since the last flush
 -- KEYS[4]  sorted set: the last ARGV[6] callers that were let through, by when they were, or really sent
+-- KEYS[5]  sorted set: callers whom the full lane turned away, by when they first asked: who comes again gets the next place
+-- KEYS[6]  sorted set: the same callers, by when they must have asked again
 -- ARGV[1]  operation: reserve | redeem | sent | penalize | block | failed | succeeded
 -- ARGV[2]  base interval (microseconds)
 -- ARGV[3]  reserve: longest wait the caller accepts; sent: how long after it was let through the caller sent; penalize, block: length of the pause (microseconds)
 -- ARGV[4]  penalize, redeem: the epoch that the caller saw; sent: the moment at which it was let through; reserve: what became of its last slot ('' | late | epoch)
 -- ARGV[5]  reserve: how many may wait in the lane
 -- ARGV[6]  how many may be let through within ARGV[6] base intervals
+-- ARGV[7]  who asks
 -- Answers  {1 or 0, microseconds, epoch, word, now}
 --   reserve:   granted, wait until the slot (refused: until it is worth asking again), epoch, word; the words of a grant are
 --              '' | probe | troubled, those of a refusal '' | lane | open; a grant without a wait is let through already
@@ -19,6 +22,8 @@ local HORIZON, GUARD, KEEP = 10 * 1000000, 1000000, 86400
 -- So many transport failures without one success, within so long, and nobody but one probe is let through.
 local BREAK_AFTER, BREAK_WITHIN, PROBE_EVERY = 5, 30 * 1000000, 30 * 1000000
 local QUIET = 10 * 1000000
+-- Who was turned away and does not ask again this long after it was told to keeps no place (microseconds).
+local GRACE = 250000
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -86,16 +91,32 @@ elseif ARGV[1] == 'reserve' then
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
     local slot = math.max(now, tat, blocked)
     if slot == now then slot = now + until_free() end
+    -- First come, first served among those that the full lane turned away, too; who does not come again is forgotten.
+    for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', text(now))) do
+        redis.call('ZREM', KEYS[5], gone)
+        redis.call('ZREM', KEYS[6], gone)
+    end
+    local waiting = redis.call('ZCARD', KEYS[2])
+    local free = tonumber(ARGV[5]) - waiting
+    local ahead = waiting > 0 and (redis.call('ZRANK', KEYS[5], ARGV[7]) or redis.call('ZCARD', KEYS[5])) or 0
     if opened > now then
         count('refused')
         answer = {0, opened - now, text(epoch), 'open'}
     elseif slot - now > tonumber(ARGV[3]) then
         count('refused')
         answer = {0, slot - now, text(epoch), ''}
-    elseif redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) then
+    elseif ahead >= free then
         count('refused')
-        local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-        answer = {0, tonumber(first[2]) - now, text(epoch), 'lane'}
+        -- The place that this caller will get becomes free when the slot that now has it does.
+        local its = ahead - free
+        local holders = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+        local held = #holders / 2
+        local place = tonumber(holders[2 * math.min(its + 1, held)]) + math.max(0, its + 1 - held) * interval
+        redis.call('ZADD', KEYS[5], 'NX', text(now), ARGV[7])
+        redis.call('ZADD', KEYS[6], text(place + GRACE), ARGV[7])
+        redis.call('EXPIRE', KEYS[5], 60)
+        redis.call('EXPIRE', KEYS[6], 60)
+        answer = {0, place - now, text(epoch), 'lane'}
     else
         local word = ''
         if fails > 0 then word = 'troubled' end
@@ -104,6 +125,8 @@ elseif ARGV[1] == 'reserve' then
             opened, word = now + PROBE_EVERY, 'probe'
         end
         tat = slot + interval
+        redis.call('ZREM', KEYS[5], ARGV[7])
+        redis.call('ZREM', KEYS[6], ARGV[7])
         if slot == now then
             let_through()
         else

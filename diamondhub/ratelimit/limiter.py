@@ -8,7 +8,10 @@ away nobody sends: a limit per process would break the contract.
 from __future__ import annotations
 
 import enum
+import os
 import random
+import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +40,8 @@ PENALTY_BASE_SECONDS, PENALTY_CAP_SECONDS = 1.0, 60.0
 #: them waits 1.4 s. Longer queues wait where they survive a restart.
 LANE_LENGTH = 16
 
+#: Part of a caller's name.
+_HOST = socket.gethostname()
 _SCRIPT = (Path(__file__).parent / "gcra.lua").read_text()
 
 
@@ -134,7 +139,8 @@ class Limiter:
         """Wait for this caller's slot and return it; the caller sends at once, and tells how it went.
 
         Raises `WaitTooLong` if there is none within `max_wait` seconds or too many wait already (known at once, costs no
-        slot), and `LimiterUnavailable` if Redis is away.
+        slot), and `LimiterUnavailable` if Redis is away. A thread that was told that too many wait has the place that it was
+        told of if it asks again then.
         """
         limit = self.max_wait if max_wait is None else max_wait
         give_up = time.monotonic() + limit
@@ -237,7 +243,14 @@ class Limiter:
     def _call(self, operation: str, lane: Lane, seconds: float, word: str) -> tuple[bool, float, int, str, str]:
         try:
             granted, wait, epoch, told, now = self._script(
-                keys=[self._key, f"{self._key}:{lane}", f"{self._key}:counters", f"{self._key}:grants"],
+                keys=[
+                    self._key,
+                    f"{self._key}:{lane}",
+                    f"{self._key}:counters",
+                    f"{self._key}:grants",
+                    f"{self._key}:{lane}:refused",
+                    f"{self._key}:{lane}:expected",
+                ],
                 args=[
                     operation,
                     f"{self.interval * 1e6:.0f}",
@@ -245,6 +258,7 @@ class Limiter:
                     word,
                     LANE_LENGTH,
                     self.per_second,
+                    f"{_HOST}:{os.getpid()}:{threading.get_ident()}",
                 ],
             )
         except redis.RedisError as error:

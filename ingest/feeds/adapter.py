@@ -40,6 +40,8 @@ class SupplierPage:
     supplier_time: datetime | None
     #: Seconds from sending the request to the last byte of the answer.
     elapsed: float
+    #: Whether nothing lay at the offset `behind` when the page was read; False as well if that was not asked or answered.
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,11 @@ class Adapter(Protocol):
         `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
         """
 
-    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
-        """Up to `limit` stones of a slice from `offset` on, in the supplier's stable order."""
+    def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
+        """Up to `limit` stones of a slice from `offset` on, in the supplier's stable order.
+
+        With `behind`, an adapter that can tells by the same request whether there is any stone from that offset on.
+        """
 
     def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
         """The stones with these ids that the supplier still knows, whatever their availability (at most `page_limit`)."""

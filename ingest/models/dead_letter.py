@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
 from ingest.models.feed import Feed
 from ingest.models.run import Run
@@ -22,6 +23,14 @@ DEAD_LETTER_STATES = StateMachine(
 )
 
 
+@audited(
+    exclude=(
+        *("payload", "exact", "partition_id", "batch_id", "raw_id", "observed_at", "query_version", "mapper_version"),
+        *("rule_set", "attempts", "last_error", "seen", "trace_id", "created_at"),
+    ),
+    creations=False,
+    changes_of=("state", "stones", "closed_at", "closed_by", "closed_reason"),
+)
 class DeadLetter(models.Model):
     """One thing that could not be processed: a page, an item of a page, a stone, a batch or a message.
 
@@ -30,6 +39,10 @@ class DeadLetter(models.Model):
     or escaped. `raw_id` and `observed_at` place a stone's payload in time: an older one never overwrites a newer one.
     `stones` is how many stones hang on the letter, `attempts` how often it was replayed in vain, `seen` how often the same
     thing came again. A superseded letter is obsolete: the supplier has shown the stone anew since, or not any more.
+
+    The audit keeps what becomes of a letter: its states, who closed it and why, and that it was thrown away. It leaves out
+    payloads; that a letter was written, which the letter says itself and which a bad run does by the thousand; and attempts
+    in vain, which have a table of their own.
     """
 
     class Kind(models.TextChoices):

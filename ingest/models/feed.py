@@ -7,16 +7,18 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from diamondhub.audit.tracking import audited
 from ingest import crontab
 
 
+@audited(exclude=("watermark", "scheduled_since"), masked=("parameters",))
 class Feed(models.Model):
     """One stream of stones from one supplier account.
 
     `parameters` belong to the adapter. `watermark` is the supplier's time up to which the catalogue is complete; only a
     finished run whose partitions all completed advances it. Shares are between 0 and 1. Schedules are crontab strings in
     UTC; no slot is owed from before `scheduled_since`, which a trigger of the table sets when a schedule changes or the
-    feed is enabled.
+    feed is enabled. Audited, but for these two, which runs and the trigger write: the run and the schedule say it.
     """
 
     slug = models.SlugField(max_length=50, unique=True)

@@ -74,8 +74,11 @@ class MemorySupplier:
     """A supplier whose shelf is a list: see `ingest.feeds.adapter.Adapter`.
 
     `exact` compares exact dollars and carats instead of whole ones. `before_page`, `before_count` and `before_mapping` are
-    called with what is asked for and may change the shelf or raise; `hidden` stones are counted but not shown.
+    called with what is asked for and may change the shelf or raise; `hidden` stones are counted but not shown. One that
+    `looks_behind` tells with a page whether anything lies behind it.
     """
+
+    looks_behind = False
 
     page_limit = PAGE_LIMIT
     query_version = "memory-query-1"
@@ -105,13 +108,14 @@ class MemorySupplier:
             raise CountsRefused
         return [self.miscount(len(self.find(query))) for query in queries]
 
-    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
+    def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
         self.asked.append(("page", offset))
         self.before_page(query, offset)
-        found = self.find(query)[offset : offset + limit]
-        items = [stone.payload() for stone in found if stone.id not in self.hidden]
+        found = self.find(query)
+        items = [stone.payload() for stone in found[offset : offset + limit] if stone.id not in self.hidden]
         poison = self.poison if offset == 0 and items else []
-        return SupplierPage([*items, *poison], datetime.now(UTC), 0.001)
+        is_last = self.looks_behind and behind is not None and all(one.id in self.hidden for one in found[behind:])
+        return SupplierPage([*items, *poison], datetime.now(UTC), 0.001, is_last)
 
     def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
         self.asked.append(("lookup", list(supplier_stone_ids)))

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Columns that say when and from which stored payload, not what a stone is.
-_CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at")
+_CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at", "priced_on")
 #: Quick enough for a test, slow enough that a loaded machine does not lose a lease.
 PACE = {
     "SWEEP_SECONDS": "0.5",
@@ -214,6 +214,11 @@ class Stack:
         """The state of a run."""
         found: str = self.value("SELECT state FROM ingest_run WHERE id = %(run)s", run=run)
         return found
+
+    def listeners(self) -> int:
+        """Workers that wait for a message."""
+        with redis.Redis.from_url(self.urls()["REDIS_URL"]) as server:
+            return sum(client["cmd"] == "brpop" for client in server.client_list())
 
     def pages(self, run: int) -> int:
         """Pages that a run has stored so far."""

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.tests.stack import ROOT, Sandbox, Stack, until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.relay]
 
 FEED = "nivoda-labgrown"
 #: Long leases and rare sweeps: whoever had to wait for one of them would be seen waiting.

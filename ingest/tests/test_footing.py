@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,19 +23,29 @@ def walk(
     between: Callable[[int], None] = lambda _request: None,
     page: Callable[[int, list[uuid.UUID]], list[uuid.UUID]] = lambda _request, items: items,
     limit: int = 10,
+    looks_behind: bool = False,
 ) -> tuple[set[uuid.UUID], int]:
-    """Walk a list that `between` may change before each request; returns what was stored and the requests."""
+    """Walk a list that `between` may change before each request; returns what was stored and the requests.
+
+    A supplier that `looks_behind` says with each page whether anything lies behind what is expected of it; the list may
+    change in between.
+    """
     footing = Footing(limit=limit, position=0, expected=len(inventory) if expected is None else expected)
     stored: set[uuid.UUID] = set()
     for request in range(10_000):
         between(request)
-        offset = footing.next_offset()
+        offset, behind = footing.next_offset(), footing.end_expected()
         items = page(request, inventory[offset : offset + limit])
+        if looks_behind:
+            between(-1 - request)
+        is_last = looks_behind and behind is not None and not inventory[behind:]
         verdict = footing.received(offset, items, len(items))
         if verdict is Verdict.END:
             return stored, request + 1
         if verdict is Verdict.GO_ON:
             stored.update(items)
+            if footing.ended(behind, is_last=is_last):
+                return stored, request + 1
     raise AssertionError("the walk does not end")
 
 
@@ -46,6 +57,26 @@ def test_a_quiet_slice_costs_one_empty_page_more_than_its_pages() -> None:
     assert stored == set(inventory)
     # 10 stones, then 9 new ones a page, then the empty page.
     assert requests == 1 + 10 + 1
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 11, 18, 19, 20, 95, 100])
+def test_a_supplier_that_looks_behind_saves_the_empty_page(count: int) -> None:
+    inventory = stones(count)
+
+    stored, requests = walk(inventory, looks_behind=True)
+
+    assert stored == set(inventory)
+    # 10 stones, then 9 new ones a page, and nothing else.
+    assert requests == max(1, -(-(count - 1) // 9)) < walk(inventory)[1]
+
+
+@pytest.mark.parametrize("error", [-20, -1, 1, 20])
+def test_what_is_behind_is_not_believed_unless_the_count_says_the_same(error: int) -> None:
+    inventory = stones(95)
+
+    stored, _requests = walk(inventory, expected=95 + error, looks_behind=True)
+
+    assert stored == set(inventory)
 
 
 def test_an_empty_slice_costs_one_request() -> None:
@@ -87,13 +118,14 @@ def test_stones_that_are_counted_but_never_shown_do_not_stop_the_walk() -> None:
 
 @given(
     size=st.integers(min_value=0, max_value=120),
-    leaving=st.dictionaries(st.integers(0, 40), st.lists(st.integers(0, 119), max_size=12), max_size=20),
+    leaving=st.dictionaries(st.integers(-40, 40), st.lists(st.integers(0, 119), max_size=12), max_size=20),
     short=st.dictionaries(st.integers(0, 60), st.integers(1, 9), max_size=15),
     lie=st.sampled_from([None, 0, 500]),
+    looks_behind=st.booleans(),
 )
 @settings(max_examples=1000, deadline=None)
 def test_every_stone_that_stood_still_is_read_however_others_leave_and_pages_shrink(
-    size: int, leaving: dict[int, list[int]], short: dict[int, int], lie: int | None
+    size: int, leaving: dict[int, list[int]], short: dict[int, int], lie: int | None, looks_behind: bool
 ) -> None:
     inventory = stones(size)
     everything = list(inventory)
@@ -107,6 +139,6 @@ def test_every_stone_that_stood_still_is_read_however_others_leave_and_pages_shr
     def page(request: int, items: list[uuid.UUID]) -> list[uuid.UUID]:
         return items[: short.get(request, len(items))]
 
-    stored, _ = walk(inventory, expected=lie, between=leave, page=page)
+    stored, _ = walk(inventory, expected=lie, between=leave, page=page, looks_behind=looks_behind)
 
     assert set(everything) - gone <= stored

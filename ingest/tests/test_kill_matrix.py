@@ -11,7 +11,7 @@ import pytest
 
 from ingest.tests.stack import ROOT
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.relay]
 
 
 # Slow because it is some hundred runs, each killed at another place and taken up again.

@@ -117,20 +117,22 @@ def test_a_run_survives_a_database_that_is_restarted_again_and_again(
     stack.assert_invariants_hold()
 
 
-def test_more_beats_and_workers_with_one_name_do_no_harm(stack: Stack, undisturbed: tuple[int, str]) -> None:
+def test_more_beats_and_ten_workers_with_one_name_do_no_harm(stack: Stack, undisturbed: tuple[int, str]) -> None:
     stack.forget()
     celery = [sys.executable, "-m", "celery", "--quiet", "--app", "diamondhub.celery"]
     twins = [
         [*celery, "beat", "--scheduler", "diamondhub.beat:Scheduler"],
-        *[[*celery, "worker", "--pool", "threads", "--concurrency", "4", "--hostname", "twin@here",
-           "--queues", "control,supplier,consolidation"]] * 2,
+        *[[*celery, "worker", "--pool", "threads", "--concurrency", "2", "--hostname", "twin@here",
+           "--queues", "control,supplier,consolidation"]] * 10,
     ]  # fmt: skip
-    environment = {**stack.environment, **stack.urls(), "DATABASE_POOL_SIZE": "6"}
+    environment = {**stack.environment, **stack.urls(), "DATABASE_POOL_SIZE": "2"}
+    alone = stack.listeners()
     extra = [
         subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for argv in twins
     ]
     try:
+        until(lambda: stack.listeners() >= alone + 10, seconds=120, what="all ten listen")
         run = stack.start(FEED, "--full")
         stack.wait_for(run)
     finally:

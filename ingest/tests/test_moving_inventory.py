@@ -42,9 +42,11 @@ class GatedSupplier(MemorySupplier):
         self.gate()
         return super().count(queries)
 
-    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
+    looks_behind = True
+
+    def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
         self.gate()
-        return super().page(query, offset, limit)
+        return super().page(query, offset, limit, behind)
 
     def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
         self.gate()

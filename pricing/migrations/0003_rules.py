@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField(editable=False)),
                 ('priority', models.PositiveIntegerField(help_text='Lower comes first; the first rule that matches wins.')),
                 ('name', models.CharField(max_length=200)),
-                ('modifier', models.DecimalField(decimal_places=3, default=0, max_digits=7, validators=[django.core.validators.MinValueValidator(-99.999), django.core.validators.MaxValueValidator(9999)], verbose_name='modifier, percentage points')),
+                ('modifier', models.DecimalField(decimal_places=3, default=0, max_digits=7, validators=[django.core.validators.MinValueValidator(Decimal('-9999')), django.core.validators.MaxValueValidator(9999)], verbose_name='modifier, percentage points')),
                 ('fixed_cents', models.BigIntegerField(default=0, verbose_name='fixed amount, cents')),
                 ('ending_cents', models.PositiveIntegerField(blank=True, null=True, verbose_name='price ending, cents')),
                 ('ending_step_cents', models.PositiveIntegerField(blank=True, null=True, verbose_name='in steps of, cents')),
@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ruleset',
             name='floor_margin',
-            field=models.DecimalField(blank=True, decimal_places=3, max_digits=7, null=True, validators=[django.core.validators.MinValueValidator(-99.999), django.core.validators.MaxValueValidator(9999)], verbose_name='floor margin over cost, %'),
+            field=models.DecimalField(blank=True, decimal_places=3, max_digits=7, null=True, validators=[django.core.validators.MinValueValidator(Decimal('-99.999')), django.core.validators.MaxValueValidator(9999)], verbose_name='floor margin over cost, %'),
         ),
         migrations.AddField(
             model_name='ruleset',
@@ -225,17 +225,17 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='ruleset',
             name='margin_fancy',
-            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(-99.999), django.core.validators.MaxValueValidator(9999)], verbose_name='fancy margin, %'),
+            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(Decimal('-99.999')), django.core.validators.MaxValueValidator(9999)], verbose_name='fancy margin, %'),
         ),
         migrations.AlterField(
             model_name='ruleset',
             name='margin_lab_grown',
-            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(-99.999), django.core.validators.MaxValueValidator(9999)], verbose_name='lab-grown margin, %'),
+            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(Decimal('-99.999')), django.core.validators.MaxValueValidator(9999)], verbose_name='lab-grown margin, %'),
         ),
         migrations.AlterField(
             model_name='ruleset',
             name='margin_natural',
-            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(-99.999), django.core.validators.MaxValueValidator(9999)], verbose_name='natural margin, %'),
+            field=models.DecimalField(decimal_places=3, max_digits=7, validators=[django.core.validators.MinValueValidator(Decimal('-99.999')), django.core.validators.MaxValueValidator(9999)], verbose_name='natural margin, %'),
         ),
         migrations.AlterField(
             model_name='ruleset',
@@ -327,7 +327,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__isnull', False), ('ending_step_cents__isnull', False), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending_cents__isnull', True), ('ending_step_cents__isnull', True)), models.Q(('ending_cents__isnull', False), ('ending_step_cents__gt', models.F('ending_cents')), ('ending_step_cents__isnull', False), ('ending_step_cents__lte', 100000000)), _connector='OR'), name='rule_ending_sane'),
         ),
         migrations.AddConstraint(
             model_name='rule',

@@ -7,12 +7,17 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0002_supplier_scopes'),
+        ('access', '0030_audited'),
     ]
 
     operations = [
         migrations.AlterField(
             model_name='apiclient',
+            name='scopes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish')], max_length=64), size=None),
+        ),
+        migrations.AlterField(
+            model_name='apiclientevent',
             name='scopes',
             field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish')], max_length=64), size=None),
         ),

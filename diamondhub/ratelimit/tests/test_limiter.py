@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,43 @@ def test_each_lane_has_its_own_places_in_the_queue(account: str) -> None:
         pace.acquire(max_wait=9.9)
 
     assert pace._call("reserve", Lane.INTERACTIVE, 9.9, "")[0]
+
+
+def test_who_was_turned_away_from_a_full_lane_gets_the_next_place_before_who_came_later(account: str) -> None:
+    pace = limiter(account, per_second=5)
+    pace.acquire()
+    for _ in range(LANE_LENGTH):
+        assert pace._call("reserve", Lane.BULK, 9.9, "")[0]
+
+    def ask() -> float:
+        """0 for a place, else the wait that was told."""
+        granted, wait, _, word, _ = pace._call("reserve", Lane.BULK, 9.9, "")
+        assert granted or word == "lane"
+        return 0.0 if granted else wait
+
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        told_first = first.submit(ask).result()
+        told_second = second.submit(ask).result()
+        assert told_second - told_first == pytest.approx(pace.interval, abs=0.02)
+        time.sleep(told_first)
+
+        # A place is free now, and it is the first one's.
+        assert second.submit(ask).result() == pytest.approx(pace.interval, abs=0.05)
+        assert first.submit(ask).result() == 0.0
+
+
+def test_who_was_turned_away_and_does_not_come_again_keeps_nobody_waiting(account: str) -> None:
+    pace = limiter(account, per_second=5)
+    pace.acquire()
+    for _ in range(LANE_LENGTH):
+        assert pace._call("reserve", Lane.BULK, 9.9, "")[0]
+    with ThreadPoolExecutor(1) as gone:
+        _, told, _, word, _ = gone.submit(pace._call, "reserve", Lane.BULK, 9.9, "").result()
+    assert word == "lane"
+
+    time.sleep(told + 0.3)
+
+    assert pace._call("reserve", Lane.BULK, 9.9, "")[0]
 
 
 def test_a_supplier_that_does_not_answer_is_left_alone_but_for_a_probe(account: str) -> None:

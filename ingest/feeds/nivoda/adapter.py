@@ -15,7 +15,7 @@ from ingest.errors import CountsRefused, IngestError, PermanentSupplierError, Tr
 from ingest.feeds.adapter import Look, RelayedAnswer, StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import looking, mapping, relaying
 from ingest.feeds.nivoda.client import Manner, NivodaClient
-from ingest.feeds.nivoda.query import PAGE, QUERY_VERSION, counts_text, diamond_query
+from ingest.feeds.nivoda.query import LAST_PAGE, PAGE, QUERY_VERSION, counts_text, diamond_query
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ class _Items(msgspec.Struct):
 
 class _Page(msgspec.Struct):
     diamonds_by_query: _Items
+    behind: _Items | None = None
 
 
 class _AsPage(msgspec.Struct):
@@ -72,6 +73,7 @@ class NivodaAdapter:
         self._labgrown = chosen.labgrown
         self._count_seconds = count_seconds
         self.counts_per_request = ALIASES if chosen.aliased_counts else 1
+        self._looks_behind = chosen.aliased_counts
 
     def server_time(self) -> datetime:
         """The supplier's clock; signs in if nobody has yet. Raises a `SupplierError`."""
@@ -100,13 +102,22 @@ class NivodaAdapter:
         except KeyError as error:
             raise TransientSupplierError(f"the supplier left out the count {error}") from error
 
-    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
-        """Up to `limit` stones of a slice from `offset` on."""
-        return self._page(diamond_query(query, labgrown=self._labgrown), offset, limit)
+    def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
+        """Up to `limit` stones of a slice from `offset` on; looks behind where the supplier takes aliases."""
+        asked = diamond_query(query, labgrown=self._labgrown)
+        if behind is None or not self._looks_behind:
+            return self._page(PAGE, query=asked, offset=offset, limit=limit)
+        try:
+            return self._page(LAST_PAGE, query=asked, offset=offset, limit=limit, behind=behind)
+        except PermanentSupplierError as error:
+            log.warning("looking_behind_refused", error=str(error))
+            self._looks_behind = False
+            return self._page(PAGE, query=asked, offset=offset, limit=limit)
 
     def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
         """The stones with these ids that the supplier still knows, whatever their availability."""
-        return self._page({"ids": list(supplier_stone_ids), "labgrown": self._labgrown}, 0, self.page_limit)
+        asked = {"ids": list(supplier_stone_ids), "labgrown": self._labgrown}
+        return self._page(PAGE, query=asked, offset=0, limit=self.page_limit)
 
     def identify(self, item: bytes) -> StoneIdentity:
         """Who an item is."""
@@ -126,7 +137,10 @@ class NivodaAdapter:
         log.info("supplier_query_relayed", kind=prepared.kind, fields=prepared.fields)
         return self._client.ask_for(prepared.text, dict(variables), relaying.decode, RELAYED).data
 
-    def _page(self, query: dict[str, Any], offset: int, limit: int) -> SupplierPage:
-        answer = self._client.ask(PAGE, {"query": query, "offset": offset, "limit": limit}, _AsPage)
-        items = [bytes(item) for item in answer.data.account.diamonds_by_query.items]
-        return SupplierPage(items, answer.supplier_time, answer.elapsed)
+    def _page(self, text: str, **variables: Any) -> SupplierPage:
+        answer = self._client.ask(text, variables, _AsPage)
+        page = answer.data.account
+        items = [bytes(item) for item in page.diamonds_by_query.items]
+        return SupplierPage(
+            items, answer.supplier_time, answer.elapsed, is_last=page.behind is not None and not page.behind.items
+        )

@@ -42,12 +42,24 @@ _ITEM = """
 """
 
 # Stones that share a createdAt keep their order; every other order moves stones while they are walked.
+_ORDER = "order: { type: createdAt, direction: ASC }"
 PAGE = f"""
 query Page($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!) {{
   as(token: $token) {{
-    diamonds_by_query(query: $query, offset: $offset, limit: $limit, order: {{ type: createdAt, direction: ASC }}) {{
+    diamonds_by_query(query: $query, offset: $offset, limit: $limit, {_ORDER}) {{
       items {{{_ITEM}      }}
     }}
+  }}
+}}
+"""
+#: A page, and in the same answer whether any stone lies behind it.
+LAST_PAGE = f"""
+query LastPage($token: String!, $query: DiamondQuery!, $offset: Int!, $limit: Int!, $behind: Int!) {{
+  as(token: $token) {{
+    diamonds_by_query(query: $query, offset: $offset, limit: $limit, {_ORDER}) {{
+      items {{{_ITEM}      }}
+    }}
+    behind: diamonds_by_query(query: $query, offset: $behind, limit: 1, {_ORDER}) {{ items {{ id }} }}
   }}
 }}
 """

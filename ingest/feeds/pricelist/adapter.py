@@ -49,8 +49,8 @@ class PricelistAdapter:
         counts = iter(self._snapshot(queries[0]).count([query for query in queries if not _is_over(query)]))
         return [0 if _is_over(query) else next(counts) for query in queries]
 
-    def page(self, query: StoneQuery, offset: int, limit: int) -> SupplierPage:
-        """Up to `limit` rows of a slice from `offset` on."""
+    def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
+        """Up to `limit` rows of a slice from `offset` on; a look behind costs nothing here, so nobody needs it."""
         started = perf_counter()
         items = [] if _is_over(query) else self._snapshot(query).page(query, offset, limit)
         return SupplierPage(items, None, perf_counter() - started)

@@ -159,6 +159,29 @@ def test_the_supplier_s_clock_is_that_of_its_answers(sandbox: Sandbox, labgrown:
     assert sandbox.supplier.accounting.stats()["requests"] == 1
 
 
+def test_the_last_page_says_in_one_request_that_nothing_lies_behind_it(sandbox: Sandbox, labgrown: Adapter) -> None:
+    (stones,) = labgrown.count([StoneQuery()])
+    sandbox.supplier.accounting.reset()
+
+    last = labgrown.page(StoneQuery(), stones - 20, 50, behind=stones)
+    earlier = labgrown.page(StoneQuery(), stones - 20, 50, behind=stones - 1)
+
+    assert (last.is_last, earlier.is_last) == (True, False)
+    assert last.items == earlier.items == labgrown.page(StoneQuery(), stones - 20, 50).items
+    assert sandbox.supplier.accounting.stats()["requests"] == 3
+
+
+def test_a_supplier_without_aliases_is_not_asked_what_lies_behind(sandbox: Sandbox, labgrown: Adapter) -> None:
+    sandbox.supplier.set_faults(Settings(reject_aliases=True))
+
+    page = labgrown.page(StoneQuery(), 0, 50, behind=3)
+    sandbox.supplier.accounting.reset()
+    labgrown.page(StoneQuery(), 0, 50, behind=3)
+
+    assert (len(page.items), page.is_last) == (50, False)
+    assert sandbox.supplier.accounting.stats()["requests"] == 1
+
+
 def test_a_page_beyond_the_end_is_empty(labgrown: Adapter) -> None:
     assert labgrown.page(StoneQuery(), 1_000_000, 50).items == []
 

@@ -1,0 +1,24 @@
+"""One of the processes that consolidate for `benchmarks.consolidation`: `python -m benchmarks.consolidator RUN`."""
+
+from __future__ import annotations
+
+import sys
+
+import django
+
+
+def main() -> None:
+    """Say when everything is loaded, wait for the end of the input, and do batches until there is none."""
+    django.setup()
+    from django.db import connection
+
+    from benchmarks.consolidation import work
+
+    connection.ensure_connection()
+    print("ready", flush=True)
+    sys.stdin.read()
+    work(int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

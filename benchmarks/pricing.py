@@ -1,0 +1,217 @@
+"""Pricing over a catalogue of real size: the compiled expression, repricing, and simulation.
+
+Each beside the least that the database must do: a bare UPDATE of the same columns, and one sequential scan of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from time import perf_counter
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg import sql
+
+from benchmarks.result import Figure
+from catalog.upsert import PRICE_COLUMNS
+from diamondhub.database import psycopg_cursor
+from pricing import drafts, reprice
+from pricing.compile import Pricing
+from pricing.models import Clause, Repricing, Rule, RuleSet
+from pricing.publish import day_of, published_rule_set, with_rules
+from pricing.simulate import simulate
+
+#: Rules of the set that is measured.
+RULES = 50
+#: Stones a second that the expression should price.
+GOAL = 700_000
+_SHAPES = ("ROUND", "OVAL", "PEAR", "EMERALD", "PRINCESS", "CUSHION", "RADIANT", "MARQUISE", "HEART", "ASSCHER")
+
+
+def measure(number: int) -> list[Figure]:
+    """Price `number` stones by a set of 50 rules in every way."""
+    _fill(number)
+    first = published_rule_set()
+    rules = _rule_set()
+    scan = _fastest(lambda: _ask("SELECT sum(cost_cents), count(*) FROM catalog_diamond"))
+    pricing = Pricing(rules, day_of(timezone.now()))
+    evaluated = _fastest(
+        lambda: _ask(
+            sql.SQL("SELECT sum({price_cents}), sum({rule}), sum({rating}) FROM {rows}").format(
+                rows=pricing.rows(sql.Identifier("catalog_diamond"), "d"), **pricing.columns("d")
+            )
+        )
+    )
+    simulated = _fastest(lambda: simulate(rules))
+    bare = _bare_update()
+    everything = _repriced(drafts.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True))
+    little = drafts.new_draft(actor="bench")
+    changed = little.rules.get(priority=10)
+    Rule.objects.filter(pk=changed.pk).update(modifier=Decimal(33))
+    few = _repriced(drafts.publish(little.pk, actor="bench", reason="bench", below_cost_confirmed=True))
+    drafts.publish(first.pk, actor="bench", reason="bench", below_cost_confirmed=True)
+    rate, rate_bare, rate_few = number / everything[0], number / bare, number / few[0]
+    return [
+        Figure(
+            f"evaluating {RULES} rules in SQL",
+            ratio=number / evaluated / GOAL,
+            goal=1.0,
+            of=f"{GOAL:,} stones/s",
+            detail=f"{number / evaluated:,.0f} stones/s, {evaluated / scan:.1f} times one sequential scan ({scan:.2f} s)",
+        ),
+        Figure(
+            "repricing, every price changes",
+            ratio=rate / rate_bare,
+            goal=0.8,
+            of="a bare UPDATE of the same columns",
+            detail=f"{rate:,.0f} stones/s with history against {rate_bare:,.0f}, {everything[1]:,} changed, one process",
+        ),
+        Figure(
+            "repricing, one price in a hundred changes",
+            ratio=rate_few / rate,
+            goal=10,
+            of="repricing where every price changes",
+            detail=f"{rate_few:,.0f} stones/s, {few[1]:,} changed",
+        ),
+        Figure(
+            "simulation",
+            ratio=simulated / scan,
+            goal=3,
+            at_most=True,
+            of="one sequential scan",
+            detail=f"{simulated:.2f} s against {scan:.2f} s",
+        ),
+    ]
+
+
+def _fill(number: int) -> None:
+    """Put stones into the catalogue that are as wide as real ones, priced by the set in force."""
+    _ask(
+        sql.SQL(
+            """
+            INSERT INTO catalog_diamond (
+                id, feed, supplier_stone_id, offer_id, shape, carats, color, clarity, cut, polish, symmetry,
+                fluorescence_intensity, fancy_color, lab_grown, lab, certificate_number, certificate_url, length_mm,
+                width_mm, depth_mm, ratio, table_pct, depth_pct, image_url, video_url, images, supplier_name,
+                cost_cents, cost_per_carat_cents, availability, price_cents, price_per_carat_cents, rule_set,
+                payload_hash, raw_id, source_updated_at, first_seen_at, changed_at, priced_on
+            )
+            SELECT
+                md5(n::text)::uuid, 'bench-' || n % 2, 'S-' || n, 'DIAMOND/' || md5(n::text),
+                ({shapes}::text[])[1 + floor(10 * r1 * r1)::int], c.carats, 1 + floor(10 * r2)::int, 1 + floor(9 * r3)::int,
+                CASE WHEN r1 < 0.3 THEN 1 + floor(3 * r4)::int END, 1 + floor(3 * r2)::int, 1 + floor(3 * r3)::int,
+                1 + floor(4 * r4)::int, CASE WHEN r3 > 0.97 THEN 'YELLOW' END, n % 3 <> 0,
+                ({labs}::text[])[1 + floor(3 * r4)::int], (10000000 + n)::text,
+                'https://certificates.example/' || md5(n::text),
+                6 + r1, 6 + r2, 4 + r3, 1 + r4 / 2, 55 + floor(10 * r1), 58 + floor(8 * r2),
+                'https://images.example/' || md5(n::text) || '.jpg',
+                CASE WHEN r2 < 0.6 THEN 'https://videos.example/' || md5(n::text) END,
+                ARRAY['https://images.example/' || md5(n::text) || '.jpg'], 'Supplier ' || floor(300 * r1),
+                c.cost, round(c.cost / c.carats), 'available', round(c.cost * 1.4), round(c.cost * 1.4 / c.carats), 1,
+                decode(md5(n::text), 'hex'), n, now(), now(), now(), current_date
+            FROM (
+                SELECT n, random() AS r1, random() AS r2, random() AS r3, random() AS r4, random() AS r5
+                FROM generate_series(1, {number}) AS n
+            ) AS chance
+            CROSS JOIN LATERAL (
+                SELECT round((0.3 + 3 * r5 * r5)::numeric, 2) AS carats,
+                    (20000 + 3000000 * r4 * r5 * r5)::bigint AS cost
+            ) AS c
+            """
+        ).format(shapes=sql.Literal(list(_SHAPES)), labs=sql.Literal(["GIA", "IGI", "HRD"]), number=sql.Literal(number))
+    )
+    _ask("VACUUM ANALYZE catalog_diamond")
+
+
+def _rule_set() -> RuleSet:
+    """A draft of 50 rules as merchandisers write them: by shape, weight, grades, money, laboratory and media."""
+    draft = drafts.new_draft(actor="bench", notes="bench")
+    for place in range(1, RULES + 1):
+        low = Decimal(place % 10) / 4 + Decimal("0.3")
+        rule = Rule.objects.create(
+            rule_set=draft,
+            number=place,
+            priority=10 * place,
+            name=f"rule {place}",
+            # No price stays as it was.
+            modifier=Decimal(place) / 4 + 1,
+            ending_cents=9_900 if place % 5 == 0 else None,
+            ending_step_cents=10_000 if place % 5 == 0 else None,
+            rating=1 + place % 10,
+        )
+        Clause.objects.create(
+            rule=rule,
+            stone_types=[["natural"], ["lab_grown"], []][place % 3],
+            shapes=list(_SHAPES[place % 10 : place % 10 + 2]),
+            carats_min=low,
+            carats_max=low + Decimal("0.5"),
+            color_min=1,
+            color_max=1 + place % 8,
+            clarity_max=4 + place % 5,
+            labs=["GIA"] if place % 4 == 0 else [],
+            cost_cents_min=50_000 if place % 6 == 0 else None,
+            has_video=True if place % 7 == 0 else None,
+        )
+    # Whatever is left: so every price changes.
+    RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41, margin_lab_grown=80, margin_fancy=42)
+    return with_rules(RuleSet.objects.filter(pk=draft.pk)).get()
+
+
+def _ask(statement: str | sql.Composed) -> Any:
+    with psycopg_cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else None
+
+
+def _fastest(work: Callable[[], Any], times: int = 3) -> float:
+    seconds = []
+    for _ in range(times):
+        started = perf_counter()
+        work()
+        seconds.append(perf_counter() - started)
+    return min(seconds)
+
+
+def _bare_update() -> float:
+    """Seconds in which an UPDATE of the columns that pricing writes takes in batches by id, without looking at anything."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE catalog_diamond DISABLE TRIGGER USER")
+    written = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.SQL(_BARE[name]) if name in _BARE else sql.Identifier(name))
+        for name in PRICE_COLUMNS
+    )
+    took = 0.0
+    try:
+        for low in range(0, 256, 4):
+            upper = sql.SQL("") if low == 252 else sql.SQL("AND id < {}").format(sql.Literal(_cut(low + 4)))
+            statement = sql.SQL("UPDATE catalog_diamond SET {}, changed_at = now() WHERE id >= {} {}").format(
+                written, sql.Literal(_cut(low)), upper
+            )
+            started = perf_counter()
+            with transaction.atomic():
+                _ask(statement)
+            took += perf_counter() - started
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE catalog_diamond ENABLE TRIGGER USER")
+    _ask("VACUUM ANALYZE catalog_diamond")
+    return took
+
+
+_BARE = {"price_cents": "price_cents + 1", "rating": "5", "rule": "3", "priced_on": "current_date"}
+
+
+def _cut(byte: int) -> str:
+    return f"{byte:02x}000000-0000-0000-0000-000000000000"
+
+
+def _repriced(repricing: Repricing) -> tuple[float, int]:
+    """Seconds of a repricing in this process, and how many prices it changed."""
+    started = perf_counter()
+    reprice.work(repricing.pk, seconds=3_600)
+    took = perf_counter() - started
+    done = reprice.totals(repricing)
+    _ask("VACUUM ANALYZE catalog_diamond")
+    return took, done["repriced"]

@@ -1,0 +1,253 @@
+"""The audit of feeds and dead letters: what people change is kept, what runs write all day is not, and no secret is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.db.models.functions import Now
+from django.test import Client
+from django.urls import reverse
+
+from diamondhub.audit.acting import acting
+from diamondhub.audit.models import AuditEvent
+from ingest import dead_letters, replaying, tasks
+from ingest.models import DeadLetter, Feed
+from ingest.tests import rows
+
+pytestmark = pytest.mark.django_db
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def events(kind: str, **where: Any) -> list[AuditEvent]:
+    """The newest first."""
+    return list(AuditEvent.objects.filter(kind=kind, **where).order_by("-event_id"))
+
+
+def signed_in() -> Client:
+    browser = Client(headers={"X-Request-Id": "request-of-olga"})
+    browser.force_login(User.objects.create_superuser("olga"))
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def _supplier_account(settings: Any) -> None:
+    settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "http://127.0.0.1:9/", "u", "p"
+
+
+def a_letter(**fields: Any) -> DeadLetter:
+    return rows.dead_letter(rows.run(), **fields)
+
+
+# --- feeds -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["save", "bulk update", "sql"])
+def test_what_changes_a_feed_is_an_event(how: str) -> None:
+    feed = rows.feed()
+
+    if how == "save":
+        feed.delist_brake = 0.5
+        feed.save()
+    elif how == "bulk update":
+        Feed.objects.filter(pk=feed.pk).update(delist_brake=0.5)
+    else:
+        sql(f"UPDATE ingest_feed SET delist_brake = 0.5 WHERE id = {feed.pk}")
+
+    (event,) = events("ingest.feed")
+    assert (event.what, event.object_id, event.before) == ("changed", feed.pk, {"delist_brake": 0.2})
+    assert event.after["delist_brake"] == 0.5
+
+
+def test_a_feeds_watermark_is_no_event() -> None:
+    Feed.objects.update(watermark=Now())
+
+    assert events("ingest.feed") == []
+
+
+def test_a_schedule_is_an_event_without_what_the_database_notes_beside_it() -> None:
+    Feed.objects.filter(slug="nivoda-natural").update(full_schedule="0 2 * * *")
+
+    (event,) = events("ingest.feed")
+    assert event.before == {"full_schedule": ""}
+
+
+def test_an_edit_of_a_feed_in_the_admin_names_the_person_and_the_request() -> None:
+    feed = rows.feed()
+    browser = signed_in()
+    page = browser.get(reverse("admin:ingest_feed_change", args=[feed.pk]))
+    form = {name: value for name, value in page.context["adminform"].form.initial.items() if value is not None}
+
+    browser.post(
+        reverse("admin:ingest_feed_change", args=[feed.pk]),
+        form | {"parameters": "{}", "enabled": "on", "name": "Renamed"},
+    )
+
+    event = events("ingest.feed")[0]
+    assert (event.who, event.request_id, event.after["name"]) == ("olga", "request-of-olga", "Renamed")
+
+
+def test_the_history_of_a_feed_is_on_its_page() -> None:
+    feed = rows.feed()
+    Feed.objects.filter(pk=feed.pk).update(enabled=False)
+    browser = signed_in()
+
+    page = browser.get(reverse("admin:ingest_feed_change", args=[feed.pk])).content.decode()
+    history = browser.get(reverse("admin:ingest_feed_history", args=[feed.pk])).content.decode()
+
+    assert f'href="{reverse("admin:ingest_feed_history", args=[feed.pk])}' in page
+    assert "<b>enabled</b>: yes → no" in history
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("https://olga:hidden/hidden@lists.example/a.csv", "https://…@lists.example/a.csv"),
+        ("https://lists.example/\\a/b.csv?token=hidden", "https://lists.example/\\a/b.csv?…"),
+        ("https://lists.example/a.csv#hidden", "https://lists.example/a.csv#…"),
+        ("https://olga:hidden@lists.example/a.csv", "https://…@lists.example/a.csv"),
+        ("https://lists.example/a.csv?token=hidden", "https://lists.example/a.csv?…"),
+        ('HTTPS://olga:hidden@lists.example/a.csv?x="hidden"&y=\\', "HTTPS://…@lists.example/a.csv?…"),
+        ("https://lists.example/a.csv", "https://lists.example/a.csv"),
+        ("lists/mail@example.csv?", "lists/mail@example.csv?"),
+    ],
+)
+def test_no_password_or_token_of_an_address_is_kept(source: str, kept: str) -> None:
+    feed = Feed.objects.create(
+        slug="list", name="A list", adapter="pricelist", parameters={"source": source, "labgrown": True}
+    )
+
+    Feed.objects.filter(pk=feed.pk).update(parameters={"source": source, "labgrown": False})
+
+    changed, created = events("ingest.feed", object_id=feed.pk)
+    for event in (created.after, changed.after):
+        assert event["parameters"]["source"] == kept
+    assert changed.before is not None
+    assert "hidden" not in str((changed.before, changed.after, created.after))
+
+
+def test_a_new_password_is_an_event_that_does_not_tell_it() -> None:
+    feed = Feed.objects.create(
+        slug="list", name="A list", adapter="pricelist", parameters={"source": "https://a:one@x/"}
+    )
+
+    Feed.objects.filter(pk=feed.pk).update(parameters={"source": "https://a:two@x/"})
+
+    page = signed_in().get(reverse("admin:ingest_feed_history", args=[feed.pk])).content.decode()
+    assert "<b>a secret</b>: not kept → not kept" in page
+    assert "a:one" not in page + str([event.after for event in events("ingest.feed")])
+
+
+# --- dead letters ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["save", "bulk update", "sql"])
+def test_what_becomes_of_a_letter_is_an_event(how: str) -> None:
+    letter = a_letter()
+
+    if how == "save":
+        letter.state = "parked"
+        letter.save()
+    elif how == "bulk update":
+        DeadLetter.objects.update(state="parked")
+    else:
+        sql("UPDATE ingest_deadletter SET state = 'parked'")
+
+    (event,) = events("ingest.deadletter")
+    assert (event.what, event.object_id, event.before) == ("changed", letter.pk, {"state": "open"})
+
+
+def test_a_letter_that_is_thrown_away_is_an_event_with_its_reason() -> None:
+    letter = a_letter(reason="no price", state="discarded")
+    pk = letter.pk
+
+    sql("DELETE FROM ingest_deadletter")
+
+    (event,) = events("ingest.deadletter")
+    assert (event.what, event.object_id, event.after["reason"]) == ("deleted", pk, "no price")
+
+
+def test_new_letters_and_attempts_in_vain_are_no_events() -> None:
+    letter = a_letter()
+
+    DeadLetter.objects.filter(pk=letter.pk).update(attempts=1, last_error="again", seen=2, reason="another")
+
+    assert events("ingest.deadletter") == []
+
+
+def test_no_payload_is_in_an_event() -> None:
+    a_letter(payload='{"cost": "a secret of the supplier"}', last_error="a secret of the supplier")
+
+    DeadLetter.objects.update(state="parked")
+    DeadLetter.objects.all().delete()
+
+    found = events("ingest.deadletter")
+    assert len(found) == 2
+    assert "a secret of the supplier" not in str([(event.before, event.after) for event in found])
+
+
+def test_a_discarded_letter_says_who_and_why() -> None:
+    letter = a_letter()
+
+    dead_letters.discard(DeadLetter.objects.all(), actor="olga", reason="sold elsewhere")
+
+    (event,) = events("ingest.deadletter")
+    assert (event.object_id, event.who, event.reason) == (letter.pk, "olga", "sold elsewhere")
+    assert event.before is not None
+    assert event.before["state"] == "open"
+
+
+def test_a_letter_discarded_in_the_admin_names_person_reason_and_request_and_shows_its_history() -> None:
+    letter = a_letter()
+    browser = signed_in()
+
+    browser.post(reverse("admin:ingest_deadletter_discard", args=["letter", letter.pk]), {"reason": "sold elsewhere"})
+
+    (event,) = events("ingest.deadletter")
+    assert (event.who, event.reason, event.request_id) == ("olga", "sold elsewhere", "request-of-olga")
+    page = browser.get(reverse("admin:ingest_deadletter_change", args=[letter.pk])).content.decode()
+    history = reverse("admin:ingest_deadletter_history", args=[letter.pk])
+    assert f'href="{history}"' in page
+    assert "sold elsewhere" in browser.get(history).content.decode()
+
+
+def test_a_replayed_letter_says_who_and_why() -> None:
+    letter = a_letter(kind="message", payload='{"task": "ingest.tasks.advance", "args": [0]}')
+
+    with acting("root (command line)", via="command replay_dead_letters", request_id="abc"):
+        replaying.replay(replaying.select(letter=letter.pk), actor="root (command line)", why="after the fix")
+
+    event = events("ingest.deadletter")[0]
+    assert (event.who, event.via, event.reason) == (
+        "root (command line)",
+        "command replay_dead_letters",
+        "after the fix",
+    )
+
+
+def test_what_a_task_closes_is_the_systems_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_letter()
+    monkeypatch.setattr("ingest.runs.advance", lambda _run: DeadLetter.objects.update(state="parked"), raising=True)
+
+    tasks.advance.apply(args=(1,))
+
+    (event,) = events("ingest.deadletter")
+    assert (event.who, event.via) == ("system", "celery:ingest.tasks.advance")
+
+
+def test_a_command_that_makes_a_feed_is_in_the_list() -> None:
+    with acting("petra (command line)", via="command create_feed", request_id="abc"):
+        call_command(
+            "shell",
+            command="from ingest.models import Feed; Feed.objects.create(slug='x', name='x', adapter='pricelist')",
+        )
+
+    (event,) = events("ingest.feed")
+    assert (event.what, event.who, event.via) == ("created", "petra (command line)", "command create_feed")

@@ -1,0 +1,253 @@
+"""Decision trees: a long list of rules as an SQL expression that looks at few of them for each stone.
+
+Rules in a row would all be asked in turn. Where some condition tells many of them apart (a shape, a weight, a colour), the
+tree asks that first, and in each branch only the rules that can still match, without what the branch has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pricing.conditions import CONDITIONS, Clause, Condition, ListCondition, RangeCondition, TypeCondition, literal
+
+#: So few rules are asked in turn.
+FEW = 4
+#: A question is worth asking if it leaves at most this share of the rules, on average over its answers.
+WORTH = 0.75
+#: A rule that a question does not concern stands in every branch; a tree has at most so many times the rules it came from.
+GROWTH = 6
+#: Where a range is cut, as shares of all its bounds in their order.
+CUTS = (0.25, 0.4, 0.5, 0.6, 0.75)
+#: Names that one question tells apart.
+MOST_NAMES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What is left to ask of one clause: conditions as they stand there, and ranges as far as they are not settled."""
+
+    clause: Clause
+    conditions: tuple[Condition, ...]
+    ranges: Mapping[RangeCondition, tuple[Any, Any]]
+
+    @classmethod
+    def of(cls, clause: Clause) -> Open:
+        """All that the clause asks but its stone types, which the compiler has settled."""
+        asked = [one for one in CONDITIONS if one.is_set(clause) and not isinstance(one, TypeCondition)]
+        return cls(
+            clause,
+            tuple(one for one in asked if not isinstance(one, RangeCondition)),
+            {one: one.bounds(clause) for one in asked if isinstance(one, RangeCondition)},
+        )
+
+    def to_sql(self) -> str:
+        """The condition; empty if nothing is left to ask."""
+        by_condition: dict[Condition, str] = {
+            **{one: one.to_sql(self.clause) for one in self.conditions},
+            **{one: one.between(*bounds) for one, bounds in self.ranges.items()},
+        }
+        return " AND ".join(by_condition[one] for one in CONDITIONS if one in by_condition)
+
+    def named(self, condition: ListCondition, name: str | None) -> Open | None:
+        """What is left if the stone has this name, or none that any rule asks for; None if the clause cannot match."""
+        if condition not in self.conditions:
+            return self
+        listed, excluded = set(getattr(self.clause, condition.name)), condition.excludes(self.clause)
+        if name is None:
+            # Some other name, or no name: an excluding condition still has to be asked, for a stone may have none.
+            return self if excluded else None
+        if (name in listed) == excluded:
+            return None
+        return Open(self.clause, tuple(one for one in self.conditions if one is not condition), self.ranges)
+
+    def below(self, condition: RangeCondition, cut: Cut) -> Open | None:
+        """What is left if the stone's value is before the cut."""
+        if condition not in self.ranges:
+            return self
+        low, high = self.ranges[condition]
+        if low is not None and not cut.before(low):
+            return None
+        return self._within(condition, low, None if high is None or high >= cut.at else high)
+
+    def beyond(self, condition: RangeCondition, cut: Cut) -> Open | None:
+        """What is left if the stone's value is behind the cut."""
+        if condition not in self.ranges:
+            return self
+        low, high = self.ranges[condition]
+        if high is not None and cut.before(high):
+            return None
+        return self._within(condition, None if low is None or low <= cut.at else low, high)
+
+    def without(self, condition: RangeCondition) -> Open | None:
+        """What is left if the stone's value is not known."""
+        return None if condition in self.ranges else self
+
+    def _within(self, condition: RangeCondition, low: Any, high: Any) -> Open:
+        ranges = {one: bounds for one, bounds in self.ranges.items() if one is not condition}
+        if (low, high) != (None, None):
+            ranges[condition] = (low, high)
+        return Open(self.clause, self.conditions, ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A place on an axis: values below `at`, or up to and including it, are before it."""
+
+    at: Any
+    inclusive: bool
+
+    def before(self, value: Any) -> bool:
+        """Whether a value is before the cut."""
+        return bool(value <= self.at) if self.inclusive else bool(value < self.at)
+
+    def to_sql(self, column: str) -> str:
+        """Whether the row `s` is before the cut."""
+        return f"s.{column} {'<=' if self.inclusive else '<'} {literal(self.at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that may match: its days as an SQL condition (empty for always), what is left of its clauses, its outcome."""
+
+    days: str
+    clauses: tuple[Open, ...]
+    outcome: int
+
+    @property
+    def always(self) -> bool:
+        """Whether it matches every stone that comes here, on any day."""
+        return not self.days and any(not one.conditions and not one.ranges for one in self.clauses)
+
+    def left(self, settle: Callable[[Open], Open | None]) -> Candidate | None:
+        """The rule in a branch, None if it cannot match there."""
+        clauses = tuple(kept for one in self.clauses if (kept := settle(one)) is not None)
+        return Candidate(self.days, clauses, self.outcome) if clauses else None
+
+    def to_sql(self) -> str:
+        """When it matches."""
+        asked = [one.to_sql() for one in self.clauses]
+        clauses = "" if "" in asked else " OR ".join(asked)
+        if self.days and clauses:
+            return f"{self.days} AND ({clauses})"
+        return self.days or clauses or "true"
+
+
+def decide(candidates: Iterable[Candidate], otherwise: int) -> str:
+    """The outcome of the first candidate that matches the row `s`, or `otherwise`, as an SQL expression."""
+    rules = list(candidates)
+    return _Tree(otherwise, GROWTH * len(rules)).expression(rules)
+
+
+class _Tree:
+    def __init__(self, otherwise: int, room: int) -> None:
+        self._otherwise = otherwise
+        self._room = room
+
+    def expression(self, rules: list[Candidate]) -> str:
+        rules = list(_reachable(rules))
+        question = self._best(rules) if len(rules) > FEW else None
+        if question is None:
+            return self._in_turn(rules)
+        condition, keys = question
+        branches = _branches(condition, keys, rules)
+        self._room -= sum(len(left) for _key, left in branches) - len(rules)
+        if isinstance(condition, RangeCondition):
+            before, behind, unknown = (self.expression(left) for _key, left in branches)
+            cut = keys[0]
+            if unknown == behind:
+                return f"CASE WHEN {cut.to_sql(condition.column)} THEN {before} ELSE {behind} END"
+            return (
+                f"CASE WHEN {cut.to_sql(condition.column)} THEN {before} "
+                f"WHEN s.{condition.column} IS NULL THEN {unknown} ELSE {behind} END"
+            )
+        whens = [f"WHEN {literal(key)} THEN {self.expression(left)}" for key, left in branches[:-1]]
+        return f"CASE s.{condition.column} {' '.join(whens)} ELSE {self.expression(branches[-1][1])} END"
+
+    def _in_turn(self, rules: list[Candidate]) -> str:
+        whens: list[str] = []
+        for rule in rules:
+            if rule.always:
+                return f"CASE {' '.join(whens)} ELSE {rule.outcome} END" if whens else str(rule.outcome)
+            whens.append(f"WHEN {rule.to_sql()} THEN {rule.outcome}")
+        return f"CASE {' '.join(whens)} ELSE {self._otherwise} END" if whens else str(self._otherwise)
+
+    def _best(self, rules: list[Candidate]) -> tuple[Condition, list[Any]] | None:
+        """The question that leaves the fewest rules, on average over its answers, if one is worth asking."""
+        best, least = None, WORTH * len(rules)
+        for condition, keys, sizes in _questions(rules):
+            known = sizes[:2] if isinstance(condition, RangeCondition) else sizes
+            # Names are compared one after the other.
+            left = sum(known) / len(known) + (0.25 * len(keys) if isinstance(condition, ListCondition) else 0.5)
+            if left < least and sum(sizes) - len(rules) <= self._room:
+                best, least = (condition, keys), left
+        return best
+
+
+def _reachable(rules: list[Candidate]) -> Iterator[Candidate]:
+    """The rules up to the first that always matches."""
+    for rule in rules:
+        yield rule
+        if rule.always:
+            return
+
+
+def _questions(rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
+    """What could be asked, the names of a list or one cut through a range, and how many rules each answer leaves."""
+    for condition in CONDITIONS:
+        if isinstance(condition, TypeCondition):
+            continue
+        if isinstance(condition, ListCondition):
+            yield from _by_names(condition, rules)
+        elif isinstance(condition, RangeCondition):
+            yield from _by_cuts(condition, rules)
+
+
+def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
+    clauses = [one for rule in rules for one in rule.clauses if condition in one.conditions]
+    names = {name for one in clauses for name in getattr(one.clause, condition.name)}
+    if len(clauses) > FEW and 0 < len(names) <= MOST_NAMES:
+        keys = sorted(names)
+        yield condition, list(keys), [len(left) for _key, left in _branches(condition, list(keys), rules)]
+
+
+def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
+    # Of each rule what its clauses ask; rules that have a clause without the condition stand in every branch.
+    asked = [[one.ranges.get(condition) for one in rule.clauses] for rule in rules]
+    bound = [bounds for bounds in asked if None not in bounds]
+    everywhere = len(rules) - len(bound)
+    if len(bound) <= FEW:
+        return
+    ranges = [one for bounds in bound for one in bounds if one is not None]
+    cuts = {Cut(low, inclusive=False) for low, _high in ranges if low is not None}
+    cuts |= {Cut(high, inclusive=True) for _low, high in ranges if high is not None}
+    in_order = sorted(cuts, key=lambda cut: (cut.at, cut.inclusive))
+    # The middle ones tell most apart.
+    for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS}):
+        cut = in_order[place]
+        before = sum(any(one and (one[0] is None or cut.before(one[0])) for one in bounds) for bounds in bound)
+        behind = sum(any(one and (one[1] is None or not cut.before(one[1])) for one in bounds) for bounds in bound)
+        yield condition, [cut], [everywhere + before, everywhere + behind, everywhere]
+
+
+def _branches(condition: Condition, keys: list[Any], rules: list[Candidate]) -> list[tuple[Any, list[Candidate]]]:
+    """The rules that are left for every answer. Of names, last for any other; of a cut: before, behind, not known."""
+    if isinstance(condition, ListCondition):
+        asked: ListCondition = condition
+        return [
+            (key, _left(rules, lambda one, key=key: one.named(asked, key)))  # type: ignore[misc]
+            for key in [*keys, None]
+        ]
+    assert isinstance(condition, RangeCondition)
+    ranged: RangeCondition = condition
+    cut = keys[0]
+    return [
+        ("before", _left(rules, lambda one: one.below(ranged, cut))),
+        ("behind", _left(rules, lambda one: one.beyond(ranged, cut))),
+        ("unknown", _left(rules, lambda one: one.without(ranged))),
+    ]
+
+
+def _left(rules: list[Candidate], settle: Callable[[Open], Open | None]) -> list[Candidate]:
+    return [kept for rule in rules if (kept := rule.left(settle)) is not None]
