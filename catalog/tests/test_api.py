@@ -67,9 +67,10 @@ def test_the_sellers_secrets_are_not_shown(http: Client) -> None:
 
     shown = http.get(ADDRESS).content.decode() + http.get(f"{ADDRESS}/{stone.pk}").content.decode()
 
-    hidden = {"cost_cents", "cost_per_carat_cents", "rule_set", "rule", "experiment_arm", "payload_hash", "raw_id"}
+    hidden = {"cost_cents", "cost_per_carat_cents", "rule_set", "rule", "experiment_arm", "priced_on", "payload_hash"}
     columns = {field.name for field in Diamond._meta.get_fields()}
     assert columns - set(json.loads(http.get(f"{ADDRESS}/{stone.pk}").content)) == hidden | {
+        "raw_id",
         "price_cents",
         "price_per_carat_cents",
     }

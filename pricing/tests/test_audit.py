@@ -145,7 +145,7 @@ def test_a_draft_that_is_thrown_away_in_the_admin_leaves_its_events() -> None:
     browser = Client()
     browser.force_login(User.objects.create_superuser("olga"))
 
-    browser.post(reverse("admin:pricing_ruleset_delete", args=[draft.pk]), {"post": "yes"})
+    browser.post(reverse("admin:pricing_ruleset_delete", args=[draft.pk]), {"post": "yes", "revision": draft.revision})
 
     assert not RuleSet.objects.filter(pk=draft.pk).exists()
     for kind in ("ruleset", "rule", "clause"):
