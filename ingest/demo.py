@@ -28,6 +28,7 @@ from ingest.invariants import violations
 from ingest.models import Feed, Run
 from ingest.progress import Progress, bar, line, progress
 from ingest.report import report
+from pricing.history import CHANGES
 
 #: Who starts the demo's runs; a database with runs of anybody else is not the demo's to empty.
 ACTOR = "demo"
@@ -45,6 +46,7 @@ _EMPTIED = (
     "ingest_rawdiamond",
     "ingest_page",
     "alerts_event",
+    "pricing_repricing",
 )
 
 
@@ -95,7 +97,9 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
     if Run.objects.exclude(started_by=of).exists():
         raise NotADisposableDatabase
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(_EMPTIED)} RESTART IDENTITY CASCADE")
+        # The history of prices does not let itself be emptied as a whole.
+        history = [*(piece.name for piece in CHANGES.pieces()), f"{CHANGES.name}_default"]
+        cursor.execute(f"TRUNCATE {', '.join([*_EMPTIED, *history])} RESTART IDENTITY CASCADE")
     Feed.objects.update(watermark=None)
 
 

@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 
 from pricing.api.diamonds import PastPriceOfDiamond, PriceExplanation, PriceHistory
 from pricing.api.experiments import EndExperiment, Experiments, OneExperiment, StartExperiment
-from pricing.api.publishing import Publication, RuleSetSimulation
+from pricing.api.publishing import Publication, RuleSetConflicts, RuleSetSimulation
 from pricing.api.repricings import CancelRepricing, OneRepricing, Repricings
 from pricing.api.rule_sets import OneRuleSet, RuleSets
 from pricing.api.rules import OneRule, Rules
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("rule-sets/<int:version>/rules", Rules.as_view(), name="rules"),
     path("rule-sets/<int:version>/rules/<int:number>", OneRule.as_view(), name="rule"),
     path("rule-sets/<int:version>/simulation", RuleSetSimulation.as_view(), name="rule_set_simulation"),
+    path("rule-sets/<int:version>/conflicts", RuleSetConflicts.as_view(), name="rule_set_conflicts"),
     path("rule-sets/<int:version>/publication", Publication.as_view(), name="rule_set_publication"),
     path("repricings", Repricings.as_view(), name="repricings"),
     path("repricings/<int:number>", OneRepricing.as_view(), name="repricing"),

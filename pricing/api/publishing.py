@@ -17,6 +17,7 @@ from diamondhub.api.problems import FieldError
 from pricing import drafts, reprice
 from pricing.api import schemas
 from pricing.api.views import SCAN_SECONDS, PricingView, actor, read_body, reason_of, rule_set_of
+from pricing.conflicts import conflicts
 from pricing.models import RuleSet
 from pricing.publish import with_rules
 from pricing.simulate import simulate
@@ -42,6 +43,34 @@ class RuleSetSimulation(PricingView):
         with bounded(SCAN_SECONDS):
             found = simulate(rule_set)
         return Response(found.as_json())
+
+
+class RuleSetConflicts(PricingView):
+    """What the rules of a set have against each other."""
+
+    @extend_schema(
+        operation_id="rule_set_conflicts",
+        summary="Conflicts of a rule set",
+        tags=["pricing"],
+        responses={200: schemas.CONFLICTS, **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)},
+    )
+    def get(self, request: Request, version: int) -> Response:
+        """Rules that can never match, and rules that lose stones to an earlier one, by their numbers.
+
+        Only the conditions are looked at, never the stones.
+        """
+        parse(request, ())
+        rule_set = rule_set_of(version, with_rules(RuleSet.objects.all()))
+        found = [
+            {
+                "kind": one.kind.value,
+                "rule": one.rule.number if one.rule else None,
+                "message": one.message,
+                "earlier": [rule.number for rule in one.earlier],
+            }
+            for one in conflicts(rule_set)
+        ]
+        return Response({"rule_set": rule_set.version, "conflicts": found})
 
 
 class Publication(PricingView):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pricing.conflicts import Kind
 from pricing.models import MOST_CLAUSES, Experiment, Repricing, RuleSet
 from pricing.written import CLAUSE_FIELDS, RULE_FIELDS, RULE_SET_FIELDS, Written
 
@@ -137,6 +138,22 @@ _MOVERS: Schema = {
         }
     ),
 }
+CONFLICTS = _object(
+    {
+        "rule_set": WHOLE,
+        "conflicts": {
+            "type": "array",
+            "items": _object(
+                {
+                    "kind": {"type": "string", "enum": [kind.value for kind in Kind]},
+                    "rule": _or_null(WHOLE),
+                    "message": {"type": "string"},
+                    "earlier": {"type": "array", "items": WHOLE},
+                }
+            ),
+        },
+    }
+)
 SIMULATION = _object(
     {
         "rule_set": WHOLE,

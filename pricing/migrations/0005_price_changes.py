@@ -44,6 +44,9 @@ $$;
 CREATE TRIGGER pricechange_kept BEFORE UPDATE OR DELETE ON pricing_pricechange
     FOR EACH ROW EXECUTE FUNCTION pricing_refuse_change();
 
+CREATE TRIGGER pricechange_kept_whole BEFORE TRUNCATE ON pricing_pricechange
+    EXECUTE FUNCTION pricing_refuse_change();
+
 CREATE FUNCTION pricing_keep_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO pricing_pricechange (

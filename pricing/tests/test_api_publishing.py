@@ -109,6 +109,17 @@ def test_a_simulation_says_what_would_happen_and_writes_nothing(http: Client) ->
     assert not Repricing.objects.exists()
 
 
+def test_conflicts_name_the_rules_by_their_numbers(http: Client) -> None:
+    draft = a_draft({"number": 4}, {"number": 7, "clauses": [{"shapes": ["OVAL"]}]})
+
+    answer = http.get(f"/api/v1/rule-sets/{draft.version}/conflicts")
+
+    (conflict,) = answer.json()["conflicts"]
+    assert (conflict["kind"], conflict["rule"], conflict["earlier"]) == ("never", 7, [4])
+    assert http.get("/api/v1/rule-sets/404/conflicts").status_code == 404
+    assert http.get(f"/api/v1/rule-sets/{draft.version}/conflicts?x=1").status_code == 400
+
+
 def test_a_simulation_that_takes_too_long_is_given_up(http: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(_rule_set: RuleSet) -> None:
         with connection.cursor() as cursor:

@@ -304,3 +304,12 @@ def test_what_no_month_was_ready_for_moves_into_its_month_and_the_history_stays_
             "SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal"
         )
         assert set(cursor.fetchall()) == {("O",)}
+
+
+def test_the_history_is_not_thrown_away_as_a_whole() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The tests' database lets tables be emptied.
+        cursor.execute("ALTER TABLE pricing_pricechange ENABLE TRIGGER USER")
+        with pytest.raises(DatabaseError, match="only added to"):
+            cursor.execute("TRUNCATE pricing_pricechange")
+        transaction.set_rollback(True)

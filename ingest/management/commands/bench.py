@@ -34,7 +34,8 @@ class Command(BaseCommand):
 
     help = (
         "Print ratios measured in one run, the absolute figures beside them. Data live in var/bench. `whole` pulls 50,000 "
-        "and 300,000 stones at the supplier's real limit and takes about eight minutes, the others about one."
+        "and 300,000 stones at the supplier's real limit and takes about eight minutes, `planner`, `pricing` and `recovery` "
+        "take some four, the others about one."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
