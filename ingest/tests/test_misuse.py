@@ -9,7 +9,7 @@ import pytest
 from diamondhub.local.processes import free_port
 from ingest.tests.stack import Sandbox, Stack
 
-pytestmark = [pytest.mark.processes, pytest.mark.relay]
+pytestmark = pytest.mark.processes
 
 FEED = "nivoda-natural"
 
