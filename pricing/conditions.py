@@ -246,6 +246,11 @@ class GradeCondition(RangeCondition):
         best, worst = (getattr(clause, field) for field in self.fields)
         return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
 
+    def between(self, low: Any, high: Any) -> str:  # noqa: D102
+        # No grade is better than the best one.
+        first_is_all = low == self.grades[0] and high is not None and low != high
+        return RangeCondition.between(self, None if first_is_all else low, high)
+
     def in_words(self, clause: Clause) -> str:  # noqa: D102
         best, worst = (self.grade_in_words(grade) for grade in self.bounds(clause))
         return f"{self.label} {best}" if best == worst else f"{self.label} {best} to {worst}"

@@ -13,7 +13,7 @@ from typing import Any
 from pricing.conditions import CONDITIONS, Clause, Condition, ListCondition, RangeCondition, TypeCondition, literal
 
 #: So few rules are asked in turn.
-FEW = 4
+FEW = 2
 #: A question is worth asking if it leaves at most this share of the rules, on average over its answers.
 WORTH = 0.75
 #: A rule that a question does not concern stands in every branch; a tree has at most so many times the rules it came from.
