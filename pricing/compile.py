@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from psycopg import sql
@@ -152,11 +153,11 @@ class Pricing:
         """The number of the rule of each outcome, from the first on; 0 for none."""
         return self._values("rule")
 
-    @property
+    @cached_property
     def _control(self) -> dict[str, Any]:
         return _compiled(self.rule_set)
 
-    @property
+    @cached_property
     def _outcomes(self) -> list[list[int]]:
         outcomes: list[list[int]] = list(self._control["outcomes"])
         return outcomes + (_compiled(self.experiment.rule_set)["outcomes"] if self.experiment else [])
