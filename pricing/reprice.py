@@ -7,6 +7,7 @@ what changes, with its history. The last batch finishes the job. Who starts one 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -28,7 +29,7 @@ from pricing.compile import Pricing
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
 from pricing.history import CHANGES
 from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule
-from pricing.publish import current_pricing
+from pricing.publish import current_pricing, day_of, experiment_at
 
 log = structlog.get_logger(__name__)
 
@@ -92,22 +93,18 @@ def follow(*, version: int, since: datetime, cause: str, actor: str) -> Repricin
 
     Whatever changes prices starts a repricing, so one by another pricing says so.
     """
-    day = since.date()
-    same = Q(rule_set__version=version, as_of=day) if _has_days(version) else Q(rule_set__version=version)
-    latest = Repricing.objects.order_by("-pk").first()
-    others = Repricing.objects.filter(created_at__gt=since - COMMIT_LAG).exclude(same)
-    by_experiment = latest is not None and (
-        (latest.experiment is not None and latest.experiment.started_at is not None)
-        and latest.experiment.started_at > since
-    )
-    if not others.exists() and not by_experiment:
+    pinned = experiment_at(since)
+    same = Q(rule_set__version=version, experiment=pinned) if pinned else Q(rule_set__version=version, experiment=None)
+    if _has_days([version, *([pinned.rule_set.version] if pinned else [])]):
+        same &= Q(as_of=day_of(since))
+    if not Repricing.objects.filter(created_at__gt=since - COMMIT_LAG).exclude(same).exists():
         return None
     return start(cause=cause, actor=actor)
 
 
-def _has_days(version: int) -> bool:
+def _has_days(versions: Sequence[int]) -> bool:
     days = Q(valid_from__isnull=False) | Q(valid_to__isnull=False)
-    return Rule.objects.filter(days, rule_set__version=version).exists()
+    return Rule.objects.filter(days, rule_set__version__in=versions).exists()
 
 
 def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:

@@ -227,6 +227,22 @@ def test_what_is_priced_after_a_run_that_was_overtaken() -> None:
     assert reprice.follow(**{**arguments, "since": since + timedelta(hours=1)}) is None
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bool) -> None:
+    now = timezone.now()
+    begun = {"state": "running", "started_at": now - timedelta(hours=2 if ended else 0)}
+    experiment = Experiment.objects.create(
+        slug="dearer", rule_set=drafts.seal(a_draft({"modifier": 10}).pk), share=25, salt="pepper", **begun
+    )
+    run: Any = {"version": 1, "since": now - timedelta(hours=1), "cause": "run 7 was overtaken", "actor": "run 7"}
+    if ended:
+        Experiment.objects.filter(pk=experiment.pk).update(state="ended", ended_at=now)
+    reprice.start(cause="what prices stones has changed", actor="maria")
+
+    assert reprice.follow(**run) is not None
+    assert reprice.follow(**{**run, "since": timezone.now()}) is None
+
+
 def test_an_experiment_prices_its_share_and_leaves_with_it() -> None:
     all_stones = stones(60)
     treatment = drafts.seal(a_draft({"modifier": 10}).pk)
