@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.result import Figure
 from diamondhub.local.processes import var_dir
 from diamondhub.local.stack import ROOT
+from ingest.errors import IngestError
 
 #: Workers whose memory must not grow with the inventory.
 WORKERS = ("worker-io", "worker-cpu")
@@ -92,7 +93,10 @@ def _demo(number: int) -> Whole:
             peaks[name] = max(peaks.get(name, 0.0), _resident(pid))
         time.sleep(0.25)
     assert demo.stdout is not None
-    report = json.loads(demo.stdout.read())
+    said = demo.stdout.read()
+    if demo.returncode:
+        raise IngestError(f"the demo of {number:,} stones ended with {demo.returncode}: not every stone is there")
+    report = json.loads(said)
     return Whole(report, time.monotonic() - started, peaks)
 
 
