@@ -8,7 +8,7 @@ counts are held against that of the whole window. Logic around `ingest.counting`
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
@@ -26,6 +26,8 @@ FILL, BALANCE = 0.8, 1.2
 FIRST_SHARE, LEARNED_SHARE = 0.05, 0.025
 #: A catalogue that knows this many times more stones than the window has, or fewer, teaches nothing.
 FAR_OFF = 3.0
+#: Counts that cutting a range by carats takes, for each part of it, at most and in round figures.
+COUNTS_A_PART = 25
 #: First look at the price axis (dollars per carat): dense where the trade is.
 PRICE_GRID = (100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000, 12_000, 20_000, 50_000, 100_000)
 #: Points of the density that a plan keeps, for pictures.
@@ -207,7 +209,27 @@ class _Cutter:
             if piece.query.carats_from is None and (piece.expected > self.max_stones or self.count.together > 1)
         }
         scale = Scale(self.count, limit=self.limit, shared=self.shared, learned=self.learned)
-        return found | scale.cut(wanted)
+        found |= scale.cut(wanted)
+        return found | self._halve_again({piece: found[piece] for piece in wanted})
+
+    def _halve_again(self, cut: Mapping[Piece, Sequence[Piece]]) -> dict[Piece, list[Piece]]:
+        """Halve by price what carats cut badly for the weight of a single one, so that each half is cut by carats anew.
+
+        Only as far as the budget reaches with ease: badly cut is better than not at all.
+        """
+        affordable = self.count.affordable() if self.count.together > 1 else 0
+        again = []
+        for piece, parts in cut.items():
+            divisible = not piece.one_price and self._middle(piece) is not None
+            # What is larger still will be cut evenly by offsets.
+            if divisible and self.limit < max(part.expected for part in parts) <= self.max_stones:
+                affordable -= COUNTS_A_PART * len(parts)
+                again += [piece] if affordable > 0 else []
+        return {
+            piece: [replace(half, crowded=True) for half in halves]
+            for piece, halves in self._halve(again).items()
+            if len(halves) > 1
+        }
 
     def merge(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Join neighbours that are small together."""

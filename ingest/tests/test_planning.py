@@ -108,6 +108,24 @@ def test_stones_that_nothing_tells_apart_are_cut_by_their_place_in_the_list(cara
     assert_tiles(plan)
 
 
+def test_a_range_of_prices_with_one_weight_too_many_is_cut_by_price_before_it_is_cut_by_weight() -> None:
+    weights = [Decimal("0.30") if number < 7 else Decimal(31 + 7 * number % 90) / 100 for number in range(20)]
+    shelf = [
+        Stone(f"S-{dollars}-{number}", price=int(dollars * 100 * carats), carats=carats)
+        for dollars in range(40, 60)
+        for number, carats in enumerate(weights)
+    ]
+    supplier = MemorySupplier(shelf)
+    supplier.counts_per_request = 100
+
+    plan = make_plan(supplier, WINDOW, max_stones=80)
+
+    assert plan.largest <= 1.25 * plan.mean
+    assert covered(supplier, plan) == {stone.id for stone in shelf}
+    assert sum(piece.expected for piece in plan.slices) == len(shelf)
+    assert_tiles(plan)
+
+
 def test_one_stone_a_price_is_cut_evenly() -> None:
     supplier = MemorySupplier(with_prices([dollars * 100 for dollars in range(1, 3_001)]))
 
