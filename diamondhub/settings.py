@@ -96,6 +96,8 @@ WALK_SLICE_SECONDS: float = env.float("WALK_SLICE_SECONDS", 20.0, validate=_betw
 WALKERS: int = env.int("WALKERS", 12, validate=_between(1, 64))
 #: Stones that one consolidation batch claims, maps and upserts in one transaction.
 CONSOLIDATION_BATCH_STONES: int = env.int("CONSOLIDATION_BATCH_STONES", 2000, validate=_between(1, 50_000))
+#: Diamonds of one batch of a repricing, about; a catalogue that has more of them is surveyed first.
+REPRICING_BATCH_STONES: int = env.int("REPRICING_BATCH_STONES", 10_000, validate=_between(1, 200_000))
 #: How long a run with failed partitions waits for retries before it consolidates what it has (seconds).
 PARTIAL_DELAY_SECONDS: float = env.float("PARTIAL_DELAY_SECONDS", 300.0, validate=_between(0, 86_400))
 #: First wait before a failed page is tried again (seconds); doubles with each failure, with full jitter, up to the cap.

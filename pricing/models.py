@@ -365,7 +365,15 @@ class Repricing(models.Model):
 
 
 class RepricingBatch(Leased):
-    """The diamonds of a repricing with ids from `stone_from` up to, but not including, `stone_to`."""
+    """The diamonds of a repricing with ids from `stone_from` up to, but not including, `stone_to`; or only those `named`.
+
+    The first one of a repricing may be the survey that cuts the others.
+    """
+
+    class Kind(models.TextChoices):
+        SURVEY = "survey"
+        RANGE = "range"
+        NAMED = "named"
 
     class State(models.TextChoices):
         READY = "ready"
@@ -375,6 +383,8 @@ class RepricingBatch(Leased):
     ordinal = models.PositiveIntegerField()
     stone_from = models.UUIDField()
     stone_to = models.UUIDField(null=True, blank=True)
+    named = ArrayField(models.UUIDField(), null=True, blank=True)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.RANGE)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     stones = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

@@ -1,7 +1,7 @@
 """Repricing: every diamond priced anew, by whom and for what cause whatsoever, as a job that outlives its workers.
 
-`start` cuts the diamonds into batches by ranges of ids; workers lease these, and one statement prices a batch and writes
-what changes, with its history. The last batch finishes the job. Who starts one while another is live supersedes that.
+`start` cuts the diamonds into batches by their ids; workers lease these (`pricing.batches`), and the last batch finishes the
+job. Who starts one while another is live supersedes that.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from psycopg import sql
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
-from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
-from pricing.compile import Pricing
+from pricing import batches
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
 from pricing.history import CHANGES
 from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule
@@ -33,21 +32,12 @@ from pricing.publish import current_pricing, day_of, experiment_at
 
 log = structlog.get_logger(__name__)
 
-#: Diamonds of one batch, about.
-BATCH_STONES = 10_000
-#: Longer than a batch takes, its statement's time-out included (seconds).
-LEASE_SECONDS = 120.0
 #: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
 SLICE_SECONDS = 20.0
 #: Attempts in vain at a batch after which somebody is told.
 ATTEMPTS_TO_TELL = 5
-#: Rounds in which a batch waits for diamonds that others were just writing.
-MOST_ROUNDS = 20
 #: A transaction that publishes takes no longer; a run that began while it was under way may have missed it.
 COMMIT_LAG = timedelta(minutes=5)
-
-#: What a repricing compares: another set that comes to the same by a rule of the same number changes nothing.
-COMPARED = ("price_cents", "rating", "rule", "experiment_arm")
 
 
 def start(*, cause: str, actor: str) -> Repricing:
@@ -70,21 +60,10 @@ def start(*, cause: str, actor: str) -> Repricing:
             started_by=actor[:150],
             trace_id=uuid.uuid4().hex,
         )
-        pieces = max(1, -(-_stones() // BATCH_STONES))
-        cuts = [uuid.UUID(int=(i << 128) // pieces) for i in range(pieces)]
-        RepricingBatch.objects.bulk_create(
-            RepricingBatch(
-                repricing=repricing,
-                ordinal=i,
-                stone_from=cuts[i],
-                stone_to=cuts[i + 1] if i + 1 < pieces else None,
-                due_at=Now(),
-            )
-            for i in range(pieces)
-        )
+        batches.begin(repricing)
         CHANGES.make_ahead()
-        ring("pricing.tasks.reprice", repricing.pk, times=min(pieces, 2))
-    log.info("repricing_started", repricing_id=repricing.pk, cause=cause, actor=actor, batches=pieces)
+        ring("pricing.tasks.reprice", repricing.pk)
+    log.info("repricing_started", repricing_id=repricing.pk, cause=cause, actor=actor)
     return repricing
 
 
@@ -109,9 +88,11 @@ def _has_days(versions: Sequence[int]) -> bool:
 
 def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
     """Do batches of a repricing until none is free or the time slice is over; whoever ends the last one finishes the job."""
-    repricing = Repricing.objects.filter(pk=repricing_id, state=Repricing.State.READY).first()
+    live = Repricing.objects.select_related("rule_set", "experiment__rule_set").filter(state=Repricing.State.READY)
+    repricing = live.filter(pk=repricing_id).first()
     if repricing is None:
         return
+    pricing = batches.pricing_of(repricing)
     end = monotonic() + seconds
     with structlog.contextvars.bound_contextvars(trace_id=repricing.trace_id, repricing_id=repricing.pk):
         while monotonic() < end:
@@ -123,13 +104,13 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
                 ),
                 parameters={"repricing": repricing_id},
                 order_by=sql.SQL("t.id"),
-                seconds=LEASE_SECONDS,
+                seconds=batches.LEASE_SECONDS,
             )
             if lease is None:
                 finish(repricing_id)
                 return
             try:
-                reprice_batch(lease)
+                batches.do(lease, pricing)
             except leases.LeaseLost:
                 log.info("lease_lost", batch_id=lease.pk)
             except (InterfaceError, OperationalError) as error:
@@ -156,98 +137,6 @@ def _failed(lease: leases.Lease, error: Exception) -> None:
                 subject=f"Repricing {batch.repricing_id} does not get on: batch {batch.ordinal}: {said}",
             )
     leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
-
-
-def reprice_batch(lease: leases.Lease) -> None:
-    """Do one leased batch: everything or, if the lease is lost meanwhile, nothing (`LeaseLost`)."""
-    batch = RepricingBatch.objects.select_related("repricing__rule_set", "repricing__experiment__rule_set").get(
-        pk=lease.pk
-    )
-    repricing = batch.repricing
-    pricing = Pricing(repricing.rule_set, repricing.as_of, repricing.experiment)
-    with leases.heartbeat(lease, seconds=LEASE_SECONDS), transaction.atomic():
-        stones = changed = repriced = 0
-        for _round in range(MOST_ROUNDS):
-            done = _reprice_range(pricing, batch, repricing)
-            stones, changed, repriced = done.stones, changed + done.changed, repriced + done.repriced
-            if done.changed == done.stale:
-                break
-        else:
-            raise leases.LeaseLost
-        leases.finish(
-            lease,
-            state=RepricingBatch.State.COMPLETED,
-            stones=stones,
-            changed=changed,
-            repriced=repriced,
-            completed_at=Now(),
-        )
-
-
-class _Done:
-    """Of one statement: diamonds looked at, those priced otherwise, those written, those with another price."""
-
-    def __init__(self, row: tuple[int, int, int, int]) -> None:
-        self.stones, self.stale, self.changed, self.repriced = row
-
-
-def _reprice_range(pricing: Pricing, batch: RepricingBatch, repricing: Repricing) -> _Done:
-    upper = sql.SQL("") if batch.stone_to is None else sql.SQL("AND id < {}").format(sql.Literal(batch.stone_to))
-    source = sql.SQL("catalog_diamond WHERE id >= {} {}").format(sql.Literal(batch.stone_from), upper)
-    columns = pricing.columns("d")
-    named = sql.SQL(", ").join(
-        sql.SQL("{} AS {}").format(expression, sql.Identifier(f"new_{name}")) for name, expression in columns.items()
-    )
-    updates = sql.SQL(", ").join(
-        sql.SQL("{} = stale.{}").format(sql.Identifier(name), sql.Identifier(f"new_{name}")) for name in columns
-    )
-    statement = sql.SQL(
-        """
-        /* Price a range of ids (primary key), write what comes out otherwise, and keep its history. Locks what it writes. A
-           row that somebody else is just writing is not at its place any more afterwards, and is left to the next round. */
-        WITH stale AS MATERIALIZED (
-            SELECT d.ctid AS place, d.id, d.price_cents, d.cost_cents, d.rule_set, d.rule, d.experiment_arm, d.rating,
-                {named}
-            FROM {rows}
-            WHERE {differs}
-        ), written AS (
-            UPDATE catalog_diamond AS d
-            SET {updates}, changed_at = now()
-            FROM stale
-            WHERE d.ctid = stale.place AND d.id = stale.id
-            RETURNING stale.*
-        ), kept AS (
-            INSERT INTO pricing_pricechange (
-                diamond_id, changed_on, changed_at, old_price_cents, new_price_cents, old_cost_cents, new_cost_cents,
-                old_rule_set, new_rule_set, old_rule, new_rule, old_arm, new_arm, cause, cause_id, actor
-            )
-            SELECT id, (now() AT TIME ZONE 'UTC')::date, now(), price_cents, new_price_cents, cost_cents, cost_cents,
-                rule_set, new_rule_set, rule, new_rule, experiment_arm, new_experiment_arm, 'repricing', {job}, {actor}
-            FROM written
-            WHERE price_cents <> new_price_cents
-            RETURNING 1
-        )
-        SELECT (SELECT count(*) FROM {source}), (SELECT count(*) FROM stale), (SELECT count(*) FROM written),
-            (SELECT count(*) FROM kept)
-        """
-    ).format(
-        named=named,
-        rows=pricing.rows(sql.SQL("(SELECT ctid, * FROM {})").format(source), "d"),
-        source=source,
-        differs=sql.SQL(" OR ").join(
-            sql.SQL("d.{} IS DISTINCT FROM {}").format(sql.Identifier(name), columns[name]) for name in COMPARED
-        ),
-        updates=updates,
-        job=sql.Literal(repricing.pk),
-        actor=sql.Literal(repricing.started_by),
-    )
-    with psycopg_cursor() as cursor:
-        # The statement writes the history itself, in sets.
-        cursor.execute("SELECT set_config('diamondhub.prices_kept', 'on', true)")
-        cursor.execute(statement)
-        row = cursor.fetchone()
-    assert isinstance(row, tuple)
-    return _Done(row)
 
 
 def finish(repricing_id: int) -> bool:
@@ -367,11 +256,3 @@ def start_on_days() -> Repricing | None:
     if not Rule.objects.filter(begun | ceased, rule_set__in=sets, active=True).exists():
         return None
     return start(cause=f"rules begin or end by {pricing.as_of}", actor="schedule")
-
-
-def _stones() -> int:
-    """How many diamonds there are, about."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'catalog_diamond'::regclass")
-        row = cursor.fetchone()
-    return max(0, int(row[0])) if row else 0

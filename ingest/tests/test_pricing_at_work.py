@@ -37,6 +37,18 @@ for place in range(int(sys.argv[1])):
         drafts.publish(first.pk, actor="maria", reason="too dear", below_cost_confirmed=True)
         time.sleep(0.2)
 """
+#: Publishes what is in force with one more rule, for the few stones of a shape.
+FEW = """
+import django
+django.setup()
+from pricing import drafts
+from pricing.models import Clause, Rule
+draft = drafts.new_draft(actor="maria")
+rule = Rule.objects.create(rule_set=draft, number=900, priority=1, name="asschers", modifier=3)
+Clause.objects.create(rule=rule, shapes=["ASSCHER"])
+drafts.publish(draft.pk, actor="maria", reason="one shape", below_cost_confirmed=True)
+print("[]")
+"""
 #: Diamonds that the set in force would price otherwise.
 STALE = """
 import json
@@ -99,9 +111,17 @@ def test_every_price_is_what_the_rules_say_however_runs_publications_and_reprici
     )
 
     stones, stale = asked(stack, STALE)
-
     assert stones > 2_000
     assert stale == 0
+    # What a survey names is as right as what a range finds.
+    stack.rows("ANALYZE catalog_diamond")
+    asked(stack, FEW)
+    stack.kill("worker-cpu")
+    newest = "SELECT state FROM pricing_repricing ORDER BY id DESC LIMIT 1"
+    until(lambda: stack.value(newest) == "completed", seconds=60, what=f"the few are repriced; {stack.last_words()}")
+    kinds = {row["kind"] for row in stack.rows("SELECT DISTINCT kind FROM pricing_repricingbatch")}
+    assert kinds == {"survey", "range", "named"}
+    assert asked(stack, STALE) == [stones, 0]
     stack.assert_invariants_hold()
     # What each stone cost is told without a gap, up to what it costs now.
     assert not stack.rows(

@@ -18,7 +18,7 @@ from catalog.models import DatasetVersion, Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Event
-from pricing import drafts, history, reprice
+from pricing import batches, drafts, history, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
 from pricing.publish import published_rule_set
@@ -51,6 +51,11 @@ def done(repricing: Repricing) -> Repricing:
     reprice.work(repricing.pk)
     repricing.refresh_from_db()
     return repricing
+
+
+def ready(repricing: Repricing) -> RepricingBatch:
+    """The first batch that is not done yet."""
+    return repricing.batches.filter(state="ready").earliest("pk")
 
 
 def test_it_writes_what_changes_with_its_history_and_leaves_the_rest_alone() -> None:
@@ -107,18 +112,69 @@ def test_a_rule_of_another_number_or_rating_is_written_but_is_no_change_of_price
     assert set(Diamond.objects.values_list("rule", "rating")) == {(12, 3)}
 
 
-def test_many_batches_cover_every_stone_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_batches_cover_every_stone_once(settings: Any) -> None:
     stones(200)
-    monkeypatch.setattr(reprice, "BATCH_STONES", 10)
+    settings.REPRICING_BATCH_STONES = 10
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_diamond")
 
     repricing = done(published(margin_natural=50))
 
     totals = reprice.totals(repricing)
-    assert totals["batches"] == 20
+    # The survey is one more.
+    assert totals["batches"] == 21
     assert (totals["stones"], totals["changed"]) == (200, 200)
     assert set(Diamond.objects.values_list("price_cents", flat=True)) == {150_000}
+
+
+def test_a_survey_names_the_few_diamonds_that_change(settings: Any) -> None:
+    settings.REPRICING_BATCH_STONES = 3
+    stones(190, shape="ROUND")
+    ovals = stones(10, shape="OVAL")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_diamond")
+
+    repricing = done(published({"modifier": Decimal(10), "clauses": [{"shapes": ["OVAL"]}]}))
+
+    own = list(repricing.batches.order_by("ordinal").values_list("kind", "stones", "changed"))
+    assert own == [("survey", 200, 0), ("named", 0, 3), ("named", 0, 3), ("named", 0, 3), ("named", 0, 1)]
+    named = [pk for batch in repricing.batches.exclude(kind="survey") for pk in batch.named or []]
+    assert named == sorted(stone.pk for stone in ovals)
+    assert set(Diamond.objects.filter(shape="OVAL").values_list("price_cents", flat=True)) == {150_000}
+    assert reprice.totals(repricing) == {"batches": 5, "done": 5, "stones": 200, "changed": 10, "repriced": 10}
+
+
+def test_a_survey_of_a_catalogue_that_is_priced_right_ends_the_repricing(settings: Any) -> None:
+    settings.REPRICING_BATCH_STONES = 3
+    stones(20)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_diamond")
+
+    repricing = done(published(notes="the same again"))
+
+    assert (repricing.state, repricing.dataset_version) == ("completed", None)
+    assert reprice.totals(repricing) == {"batches": 1, "done": 1, "stones": 20, "changed": 0, "repriced": 0}
+
+
+def test_what_others_changed_since_the_survey_is_priced_as_it_is_now(settings: Any) -> None:
+    settings.REPRICING_BATCH_STONES = 3
+    stones(30, shape="ROUND")
+    first, second, third = stones(3, shape="OVAL")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_diamond")
+    repricing = published({"modifier": Decimal(10), "clauses": [{"shapes": ["OVAL"]}]})
+    lease = leases.claim_one(RepricingBatch, repricing.batches.get().pk, state="ready", seconds=30)
+    assert lease is not None
+    batches.do(lease, batches.pricing_of(repricing))
+    Diamond.objects.filter(pk=first.pk).update(shape="ROUND")
+    Diamond.objects.filter(pk=second.pk).update(cost_cents=200_000)
+    Diamond.objects.filter(pk=third.pk).delete()
+
+    done(repricing)
+
+    assert Diamond.objects.get(pk=first.pk).price_cents == 140_000
+    assert Diamond.objects.get(pk=second.pk).price_cents == 300_000
+    assert reprice.totals(repricing) == {"batches": 2, "done": 2, "stones": 33, "changed": 1, "repriced": 1}
 
 
 def test_a_later_one_supersedes_a_live_one() -> None:
@@ -135,15 +191,16 @@ def test_a_later_one_supersedes_a_live_one() -> None:
     assert Diamond.objects.get().price_cents == 160_000
 
 
-def test_a_cancelled_one_keeps_what_is_done_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancelled_one_keeps_what_is_done_and_says_so(settings: Any) -> None:
     stones(50)
-    monkeypatch.setattr(reprice, "BATCH_STONES", 10)
+    settings.REPRICING_BATCH_STONES = 10
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_diamond")
     repricing = published(margin_natural=50)
-    lease = leases.claim_one(RepricingBatch, repricing.batches.earliest("pk").pk, state="ready", seconds=30)
-    assert lease is not None
-    reprice.reprice_batch(lease)
+    for _survey_and_first in range(2):
+        lease = leases.claim_one(RepricingBatch, ready(repricing).pk, state="ready", seconds=30)
+        assert lease is not None
+        batches.do(lease, batches.pricing_of(repricing))
 
     with pytest.raises(ReasonMissing):
         reprice.cancel(repricing.pk, actor="olga", reason=" ")
@@ -169,7 +226,7 @@ def test_a_worker_whose_batch_was_taken_back_keeps_nothing() -> None:
     reprice.cancel(repricing.pk, actor="olga", reason="wrong")
 
     with pytest.raises(leases.LeaseLost):
-        reprice.reprice_batch(lease)
+        batches.do(lease, batches.pricing_of(repricing))
 
     assert set(Diamond.objects.values_list("price_cents", flat=True)) == {140_000}
     assert not PriceChange.objects.exists()
