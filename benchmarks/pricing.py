@@ -20,7 +20,7 @@ from diamondhub.database import psycopg_cursor
 from pricing import drafts, reprice
 from pricing.compile import Pricing
 from pricing.models import Clause, Repricing, Rule, RuleSet
-from pricing.publish import day_of, published_rule_set, with_rules
+from pricing.publish import day_of, with_rules
 from pricing.simulate import simulate
 
 #: Rules of the set that is measured.
@@ -33,14 +33,14 @@ _SHAPES = ("ROUND", "OVAL", "PEAR", "EMERALD", "PRINCESS", "CUSHION", "RADIANT",
 def measure(number: int) -> list[Figure]:
     """Price `number` stones by a set of 50 rules in every way."""
     _fill(number)
-    first = published_rule_set()
-    rules = _rule_set()
+    first = RuleSet.objects.get(version=1)
+    rules = _rule_set(first)
     scan = _fastest(lambda: _ask("SELECT sum(cost_cents), count(*) FROM catalog_diamond"))
     pricing = Pricing(rules, day_of(timezone.now()))
     evaluated = _fastest(
         lambda: _ask(
             sql.SQL("SELECT sum({price_cents}), sum({rule}), sum({rating}) FROM {rows}").format(
-                rows=pricing.rows(sql.Identifier("catalog_diamond"), "d"), **pricing.columns("d")
+                rows=pricing.rows(sql.Identifier("catalog_diamond"), "d", kept=("cost_cents",)), **pricing.columns("d")
             )
         )
     )
@@ -48,8 +48,7 @@ def measure(number: int) -> list[Figure]:
     bare = _bare_update()
     everything = _repriced(drafts.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True))
     little = drafts.new_draft(actor="bench")
-    changed = little.rules.get(priority=10)
-    Rule.objects.filter(pk=changed.pk).update(modifier=Decimal(33))
+    Rule.objects.filter(rule_set=little, number=_rule_of_a_hundredth(number)).update(modifier=Decimal(33))
     few = _repriced(drafts.publish(little.pk, actor="bench", reason="bench", below_cost_confirmed=True))
     drafts.publish(first.pk, actor="bench", reason="bench", below_cost_confirmed=True)
     rate, rate_bare, rate_few = number / everything[0], number / bare, number / few[0]
@@ -125,9 +124,9 @@ def _fill(number: int) -> None:
     _settle()
 
 
-def _rule_set() -> RuleSet:
+def _rule_set(first: RuleSet) -> RuleSet:
     """A draft of 50 rules as merchandisers write them: by shape, weight, grades, money, laboratory and media."""
-    draft = drafts.new_draft(actor="bench", notes="bench")
+    draft = drafts.new_draft(actor="bench", source=first, notes="bench")
     for place in range(1, RULES + 1):
         low = Decimal(place % 10) / 4 + Decimal("0.3")
         rule = Rule.objects.create(
@@ -157,6 +156,13 @@ def _rule_set() -> RuleSet:
     # Whatever is left: so every price changes.
     RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41, margin_lab_grown=80, margin_fancy=42)
     return with_rules(RuleSet.objects.filter(pk=draft.pk)).get()
+
+
+def _rule_of_a_hundredth(number: int) -> int:
+    """The rule that prices about one stone in a hundred."""
+    rows = _ask("SELECT rule, count(*) FROM catalog_diamond WHERE rule IS NOT NULL GROUP BY rule")
+    rule: int = min(rows, key=lambda row: abs(row[1] - number / 100))[0]
+    return rule
 
 
 def _ask(statement: str | sql.Composed) -> Any:

@@ -99,7 +99,7 @@ def _survey(pricing: Pricing, batch: RepricingBatch) -> _Done:
         "/* Ids of what comes out otherwise: one scan, ended by the first of too many. */ SELECT d.id FROM {rows} "
         "WHERE {differs} LIMIT {most}"
     ).format(
-        rows=pricing.rows(sql.Identifier("catalog_diamond"), "d"),
+        rows=pricing.rows(sql.Identifier("catalog_diamond"), "d", kept=("id", "carats", "cost_cents", *COMPARED)),
         differs=_differs(pricing),
         most=sql.Literal(most + 1),
     )

@@ -6,6 +6,7 @@ a table of outcomes with all that the price needs. Publishing pins both on the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -84,6 +85,16 @@ def _thousandths(percentage: Decimal) -> int:
     return int((100 + Decimal(percentage)) * 1000)
 
 
+def computed_once(expression: sql.Composable, type_name: sql.Composable) -> sql.Composed:
+    """The same as a column of a subquery, which whoever selects from that reads instead of computing it each time.
+
+    A server takes the place of a volatile column for its expression nowhere, and this one looks volatile as long as it
+    matters: what is never computed is dropped later. Unlike OFFSET 0 it leaves the rows to parallel workers.
+    """
+    never = sql.SQL("extract(epoch FROM clock_timestamp())::{}").format(type_name)
+    return sql.SQL("CASE WHEN false THEN {} ELSE {} END").format(never, expression)
+
+
 def price_per_carat_expression(price: sql.Composable, stone: str) -> sql.Composed:
     """The price per carat in cents for a price expression; NULL where the carats are unknown or zero."""
     return sql.SQL("CASE WHEN {stone}.carats > 0 THEN round({price} / {stone}.carats)::bigint END").format(
@@ -103,24 +114,16 @@ class Pricing:
     as_of: date
     experiment: Experiment | None = None
 
-    def rows(self, source: sql.Composable, alias: str) -> sql.Composed:
+    def rows(self, source: sql.Composable, alias: str, *, kept: Sequence[str] = ()) -> sql.Composed:
         """An item of a FROM: the rows of `source`, a table or subquery, under `alias`, each with its outcome.
 
-        Joined, because so the expression is evaluated once for each row, and workers share the rows.
+        A look at a million rows is quicker if only the columns that it needs are `kept`; by default all are.
         """
-        names = [sql.Identifier(f"its_{name}") for name in OUTCOME]
-        values = [
-            sql.SQL("({})").format(sql.SQL(", ").join(sql.Literal(value) for value in (place, *outcome)))
-            for place, outcome in enumerate(self._outcomes, start=1)
-        ]
-        return sql.SQL(
-            "(SELECT * FROM {source} AS s JOIN (VALUES {values}) AS o (outcome, {names}) ON o.outcome = {outcome}) "
-            "AS {alias}"
-        ).format(
+        names = sql.SQL(", ").join(sql.Identifier("s", name) for name in kept) if kept else sql.SQL("s.*")
+        return sql.SQL("(SELECT {names}, {outcome} AS outcome FROM {source} AS s) AS {alias}").format(
+            names=names,
+            outcome=computed_once(self._outcome(), sql.SQL("integer")),
             source=source,
-            values=sql.SQL(", ").join(values),
-            names=sql.SQL(", ").join(names),
-            outcome=self._outcome(),
             alias=sql.Identifier(alias),
         )
 
@@ -180,12 +183,14 @@ class Pricing:
         place = OUTCOME.index(name)
         return [outcome[place] for outcome in self._outcomes]
 
-    def _of(self, name: str, alias: str) -> sql.Composable:
-        """One column of the row's outcome."""
+    def _of(self, name: str, alias: str, *, ending: bool = False) -> sql.Composable:
+        """One column of the row's outcome, or, `ending`, of one that has a price ending."""
         values = self._values(name)
-        if len(set(values)) == 1:
-            return sql.SQL("{}::bigint").format(sql.Literal(values[0]))
-        return sql.Identifier(alias, f"its_{name}")
+        distinct = {value for value, step in zip(values, self._values("step"), strict=True) if step != 1 or not ending}
+        if len(distinct) == 1:
+            return sql.SQL("{}::bigint").format(sql.Literal(distinct.pop()))
+        listed = sql.Literal("{" + ",".join(map(str, values)) + "}")
+        return sql.SQL("({}::bigint[])[{}.outcome]").format(listed, sql.Identifier(alias))
 
     def _price(self, alias: str) -> sql.Composable:
         """The price in cents: what `evaluate` does step by step, in integers of a thousandth of a percent.
@@ -198,20 +203,27 @@ class Pricing:
         price: sql.Composable = sql.SQL("({cost} * {factor} + 50000) / 100000").format(cost=cost, **column)
         if any(self._values("fixed")):
             price = sql.SQL("GREATEST({price} + {fixed}, 0)").format(price=price, **column)
-        ends = any(step != 1 for step in self._values("step"))
-        if ends:
-            price = sql.SQL("(GREATEST({price} - {ending}, 0) + {shift}) / {step} * {step} + {ending}").format(
-                price=price, **column
-            )
-        parts = [sql.SQL("1"), price]
+        parts = [sql.SQL("1"), self._ended(price, alias, self._of("shift", alias, ending=True))]
         if any(self._values("floor")):
-            floor: sql.Composable = sql.SQL("({cost} * {floor} + 99999) / 100000").format(cost=cost, **column)
-            if ends:
-                floor = sql.SQL("(GREATEST({lowest} - {ending}, 0) + {step} - 1) / {step} * {step} + {ending}").format(
-                    lowest=floor, **column
-                )
-            parts.append(floor)
+            floor = sql.SQL("({cost} * {floor} + 99999) / 100000").format(cost=cost, **column)
+            up = sql.SQL("({} - 1)").format(self._of("step", alias, ending=True))
+            parts.append(self._ended(floor, alias, up))
         return sql.SQL("GREATEST({})").format(sql.SQL(", ").join(parts))
+
+    def _ended(self, price: sql.Composable, alias: str, shift: sql.Composable) -> sql.Composable:
+        """A price with the ending of the row's outcome; most have none."""
+        steps = self._values("step")
+        if all(step == 1 for step in steps):
+            return price
+        column = {name: self._of(name, alias, ending=True) for name in ("ending", "step")}
+        ended = sql.SQL("(GREATEST({price} - {ending}, 0) + {shift}) / {step} * {step} + {ending}").format(
+            price=price, shift=shift, **column
+        )
+        if 1 not in steps:
+            return ended
+        return sql.SQL("CASE WHEN {has} = 1 THEN {price} ELSE {ended} END").format(
+            has=self._of("step", alias), price=price, ended=ended
+        )
 
 
 def _compiled(rule_set: RuleSet) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from psycopg import sql
 
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.shapes import KNOWN_SHAPES
 
 #: Kinds of stones, which have base margins of their own.
 STONE_TYPES = ("natural", "lab_grown", "fancy")
@@ -101,7 +102,9 @@ def literal(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ListCondition(Condition):
-    """One of some names, or, turned round, any name but these."""
+    """One of some names, or, turned round, any name but these. `common` are names of most stones, the commonest first."""
+
+    common: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:  # noqa: D102 - as in the base class, here and below
@@ -113,6 +116,11 @@ class ListCondition(Condition):
     def names(self, clause: Clause) -> frozenset[str]:
         """The names."""
         return frozenset(getattr(clause, self.name))
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Names in the order in which it costs least to ask for them one by one."""
+        place = {name: at for at, name in enumerate(self.common)}
+        return sorted(names, key=lambda name: (place.get(name, len(place)), name))
 
     def excludes(self, clause: Clause) -> bool:
         """Whether any name but these is asked for."""
@@ -204,6 +212,14 @@ class RangeCondition(Condition):
     def to_sql(self, clause: Clause) -> str:  # noqa: D102
         return self.between(*self.bounds(clause))
 
+    def is_least(self, _value: Any) -> bool:
+        """Whether no value is less."""
+        return False
+
+    def is_greatest(self, _value: Any) -> bool:
+        """Whether no value that a range could have is greater."""
+        return False
+
     def between(self, low: Any, high: Any) -> str:
         """The condition on the row `s` for these bounds, of which one may be missing."""
         column = f"s.{self.column}"
@@ -245,6 +261,12 @@ class GradeCondition(RangeCondition):
         """The best and the worst grade; the scale's own where the clause says none."""
         best, worst = (getattr(clause, field) for field in self.fields)
         return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
+
+    def is_least(self, value: Any) -> bool:  # noqa: D102
+        return bool(value <= self.grades[0])
+
+    def is_greatest(self, value: Any) -> bool:  # noqa: D102
+        return bool(value >= self.grades[-1])
 
     def between(self, low: Any, high: Any) -> str:  # noqa: D102
         # No grade is better than the best one.
@@ -346,8 +368,8 @@ CONDITIONS: tuple[Condition, ...] = (
     NumberCondition("ratio", "ratio", "ratio", places=3),
     NumberCondition("table_pct", "table_pct", "table", places=2, unit=" %"),
     NumberCondition("depth_pct", "depth_pct", "depth", places=2, unit=" %"),
-    ListCondition("shapes", "shape", "shape"),
-    ListCondition("labs", "lab", "lab"),
+    ListCondition("shapes", "shape", "shape", KNOWN_SHAPES),
+    ListCondition("labs", "lab", "lab", ("IGI", "GIA")),
     ListCondition("feeds", "feed", "feed"),
     ListCondition("suppliers", "supplier_name", "supplier"),
     ListCondition("fancy_colors", "fancy_color", "fancy colour"),

@@ -86,7 +86,8 @@ class Open:
 
     def _within(self, condition: RangeCondition, low: Any, high: Any) -> Open:
         ranges = {one: bounds for one, bounds in self.ranges.items() if one is not condition}
-        if (low, high) != (None, None):
+        # Whoever comes here has a value, and none is less than the least one.
+        if high is not None or not (low is None or condition.is_least(low)):
             ranges[condition] = (low, high)
         return Open(self.clause, self.conditions, ranges)
 
@@ -176,12 +177,10 @@ class _Tree:
     def _best(self, rules: list[Candidate]) -> tuple[Condition, list[Any]] | None:
         """The question that leaves the fewest rules, on average over its answers, if one is worth asking."""
         best, least = None, WORTH * len(rules)
-        for condition, keys, sizes in _questions(rules):
-            known = sizes[:2] if isinstance(condition, RangeCondition) else sizes
-            # Names are compared one after the other.
-            left = sum(known) / len(known) + (0.25 * len(keys) if isinstance(condition, ListCondition) else 0.5)
-            if left < least and sum(sizes) - len(rules) <= self._room:
-                best, least = (condition, keys), left
+        for question in _questions(rules):
+            cost = question.left + question.effort
+            if cost < least and sum(question.sizes) - len(rules) <= self._room:
+                best, least = (question.condition, question.keys), cost
         return best
 
 
@@ -193,8 +192,22 @@ def _reachable(rules: list[Candidate]) -> Iterator[Candidate]:
             return
 
 
-def _questions(rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
-    """What could be asked, the names of a list or one cut through a range, and how many rules each answer leaves."""
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What could be asked: names of a list, or one cut through a range.
+
+    `sizes` says how many rules each answer leaves, `left` how many an answer does on average, `effort` what asking costs
+    against asking one rule.
+    """
+
+    condition: Condition
+    keys: list[Any]
+    sizes: list[int]
+    left: float
+    effort: float
+
+
+def _questions(rules: list[Candidate]) -> Iterator[_Question]:
     for condition in CONDITIONS:
         if isinstance(condition, TypeCondition):
             continue
@@ -204,15 +217,17 @@ def _questions(rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], l
             yield from _by_cuts(condition, rules)
 
 
-def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
+def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Question]:
     clauses = [one for rule in rules for one in rule.clauses if condition in one.conditions]
     names = {name for one in clauses for name in getattr(one.clause, condition.name)}
     if len(clauses) > FEW and 0 < len(names) <= MOST_NAMES:
-        keys = sorted(names)
-        yield condition, list(keys), [len(left) for _key, left in _branches(condition, list(keys), rules)]
+        keys = condition.in_order(names)
+        sizes = [len(left) for _key, left in _branches(condition, keys, rules)]
+        # Names are compared one after the other.
+        yield _Question(condition, keys, sizes, sum(sizes) / len(sizes), 0.25 * len(keys))
 
 
-def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[tuple[Condition, list[Any], list[int]]]:
+def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Question]:
     # Of each rule what its clauses ask; rules that have a clause without the condition stand in every branch.
     asked = [[one.ranges.get(condition) for one in rule.clauses] for rule in rules]
     bound = [bounds for bounds in asked if None not in bounds]
@@ -220,15 +235,18 @@ def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[tupl
     if len(bound) <= FEW:
         return
     ranges = [one for bounds in bound for one in bounds if one is not None]
-    cuts = {Cut(low, inclusive=False) for low, _high in ranges if low is not None}
-    cuts |= {Cut(high, inclusive=True) for _low, high in ranges if high is not None}
+    cuts = {Cut(low, inclusive=False) for low, _high in ranges if low is not None and not condition.is_least(low)}
+    cuts |= {Cut(high, inclusive=True) for _low, high in ranges if high is not None and not condition.is_greatest(high)}
     in_order = sorted(cuts, key=lambda cut: (cut.at, cut.inclusive))
     # The middle ones tell most apart.
-    for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS}):
+    for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS} if in_order else ()):
         cut = in_order[place]
         before = sum(any(one and (one[0] is None or cut.before(one[0])) for one in bounds) for bounds in bound)
         behind = sum(any(one and (one[1] is None or not cut.before(one[1])) for one in bounds) for bounds in bound)
-        yield condition, [cut], [everywhere + before, everywhere + behind, everywhere]
+        # Stones are taken to lie where the rules have their bounds.
+        share = (place + 0.5) / len(in_order)
+        left = everywhere + share * before + (1 - share) * behind
+        yield _Question(condition, [cut], [everywhere + before, everywhere + behind, everywhere], left, 0.5)
 
 
 def _branches(condition: Condition, keys: list[Any], rules: list[Candidate]) -> list[tuple[Any, list[Candidate]]]:

@@ -84,7 +84,11 @@ def stones_below_cost(rule_set: RuleSet) -> int:
     with psycopg_cursor() as cursor:
         cursor.execute(
             sql.SQL("SELECT count(*) FROM {rows} WHERE {price} < d.cost_cents").format(
-                rows=pricing.rows(sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"), "d"),
+                rows=pricing.rows(
+                    sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"),
+                    "d",
+                    kept=("cost_cents",),
+                ),
                 price=pricing.columns("d")["price_cents"],
             )
         )

@@ -143,7 +143,11 @@ def _below_cost(experiment: Experiment) -> int:
     with psycopg_cursor() as cursor:
         cursor.execute(
             sql.SQL("SELECT count(*) FROM {rows} WHERE {arm} IS NOT NULL AND {price} < d.cost_cents").format(
-                rows=pricing.rows(sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"), "d"),
+                rows=pricing.rows(
+                    sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"),
+                    "d",
+                    kept=("id", "cost_cents"),
+                ),
                 arm=columns["experiment_arm"],
                 price=columns["price_cents"],
             )

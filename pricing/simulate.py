@@ -6,8 +6,8 @@ One pass sums up by stone type, rule and size of the change, and finds the stone
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from psycopg import Cursor, sql
 
 from diamondhub import money
 from diamondhub.database import psycopg_cursor
-from pricing.compile import Pricing
+from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
 from pricing.models import Rule, RuleSet
 from pricing.publish import day_of
@@ -26,6 +26,8 @@ from pricing.publish import day_of
 BOUNDS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
 #: Movers shown in each direction.
 MOVERS = 10
+#: How much of the table a first look takes (percent of its pages).
+SAMPLED = 1
 
 
 @dataclass(slots=True)
@@ -146,35 +148,38 @@ class Simulation:
 def simulate(rule_set: RuleSet) -> Simulation:
     """Price every diamond that is not delisted by the set, as of today, and compare with what it costs now."""
     pricing = Pricing(rule_set, day_of(timezone.now()))
-    priced = _priced(pricing, sql.SQL("catalog_diamond"))
     effects = {kind: TypeEffect() for kind in STONE_TYPES}
     by_rule: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     changes: dict[int, int] = defaultdict(int)
     kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
-        far, sampled = _far(cursor, pricing)
+        up, down = _far(cursor, pricing)
         cursor.execute(
             sql.SQL(
                 """
-                /* One sequential scan, in parallel where the server has workers. Stones that move further than those of the
-                   sample are a group each, all others are summed up by outcome and whole percents of change. */
-                SELECT p.outcome, LEAST(GREATEST(p.new * 100 / p.price_cents, {least}), {most}),
-                    CASE WHEN p.new - p.price_cents > {up} OR p.new - p.price_cents < {down} THEN p.id END,
+                /* One sequential scan, in parallel where the server has workers, summed up by outcome and whole percents of
+                   change; stones that move at least as far as those of the sample are named. */
+                SELECT p.outcome, p.percent,
+                    string_agg(p.id::text, ',') FILTER (WHERE p.new - p.price_cents NOT BETWEEN {down} AND {up}),
                     count(*), count(*) FILTER (WHERE p.new <> p.price_cents), count(*) FILTER (WHERE p.new < p.cost_cents),
                     sum(p.cost_cents), sum(p.price_cents), sum(p.new)
-                FROM {priced}
-                GROUP BY 1, 2, 3
+                FROM (SELECT p.*, {percent} AS percent FROM {priced}) AS p
+                GROUP BY p.outcome, p.percent
                 """
             ).format(
-                priced=priced,
-                least=sql.Literal(100 + BOUNDS[0] - 1),
-                most=sql.Literal(100 + BOUNDS[-1]),
-                up=sql.Literal(far[0]),
-                down=sql.Literal(far[1]),
+                percent=computed_once(
+                    sql.SQL("LEAST(GREATEST(p.new * 100 / p.price_cents, {}), {})").format(
+                        sql.Literal(100 + BOUNDS[0] - 1), sql.Literal(100 + BOUNDS[-1])
+                    ),
+                    sql.SQL("bigint"),
+                ),
+                priced=_priced(pricing, sql.SQL("catalog_diamond")),
+                up=sql.Literal(up),
+                down=sql.Literal(down),
             )
         )
-        movers = dict(sampled)
-        for outcome, percent, mover, stones, changed, below, cost, old, new in cursor.fetchall():
+        far: list[str] = []
+        for outcome, percent, named, stones, changed, below, cost, old, new in cursor.fetchall():
             effect = effects[kinds[outcome - 1]]
             effect.stones += stones
             effect.changed += changed
@@ -185,59 +190,60 @@ def simulate(rule_set: RuleSet) -> Simulation:
             changes[percent - 100] += changed
             by_rule[numbers[outcome - 1]][0] += stones
             by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
-            if mover is not None:
-                movers[mover] = Mover(mover, "", int(cost), int(old), int(new), numbers[outcome - 1] or None)
-        up, down = _furthest(movers.values())
-        names = _stone_ids(cursor, [*up, *down])
+            far += named.split(",") if named else []
+        movers = _movers(cursor, pricing, far)
     return Simulation(
         rule_set.version,
         effects,
         _counts(rule_set, by_rule),
         _histogram(changes),
-        *([replace(one, supplier_stone_id=names.get(one.diamond_id, "")) for one in some] for some in (up, down)),
+        *movers,
     )
 
 
 def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
     """An item of a FROM: what a stone costs and sells for, and would sell for; its outcome."""
     shown = sql.SQL("(SELECT * FROM {} WHERE availability <> 'delisted')").format(table)
-    return sql.SQL("(SELECT d.id, d.cost_cents, d.price_cents, {} AS new, d.outcome FROM {} OFFSET 0) AS p").format(
-        pricing.columns("d")["price_cents"], pricing.rows(shown, "d")
+    names = ("id", "supplier_stone_id", "cost_cents", "price_cents")
+    return sql.SQL("(SELECT {names}, {new} AS new, d.outcome FROM {rows}) AS p").format(
+        names=sql.SQL(", ").join(sql.Identifier("d", name) for name in names),
+        new=computed_once(pricing.columns("d")["price_cents"], sql.SQL("bigint")),
+        rows=pricing.rows(shown, "d", kept=names),
     )
 
 
-def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[tuple[int, int], dict[UUID, Mover]]:
-    """How far the furthest movers of a small sample go up and down (cents), and these movers.
+def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int]:
+    """How far the furthest movers of all go up and down at least (cents): a little less than those of a small sample go."""
+    cursor.execute(
+        sql.SQL("SELECT p.new - p.price_cents FROM {} WHERE p.new <> p.price_cents").format(
+            _priced(pricing, sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({})").format(sql.Literal(SAMPLED)))
+        )
+    )
+    moves = sorted(move for (move,) in cursor.fetchall())
+    up, down = [move for move in moves if move > 0][-MOVERS:], [move for move in moves if move < 0][:MOVERS]
+    return up[0] - 1 if len(up) == MOVERS else 0, down[-1] + 1 if len(down) == MOVERS else 0
 
-    The furthest of all go at least as far, and few go further.
-    """
+
+def _movers(cursor: Cursor[Any], pricing: Pricing, far: Sequence[str]) -> tuple[list[Mover], list[Mover]]:
+    """Those of the named stones that move most, up and down; of those that move alike the lowest ids."""
     numbers = pricing.outcome_rules()
     cursor.execute(
-        sql.SQL(
-            "SELECT p.id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
-        ).format(_priced(pricing, sql.SQL("catalog_diamond TABLESAMPLE SYSTEM (1)")))
+        sql.SQL("SELECT p.id, p.supplier_stone_id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {}").format(
+            _priced(
+                pricing,
+                sql.SQL("(SELECT * FROM catalog_diamond WHERE id = ANY({})) AS t").format(
+                    sql.Literal(list(map(UUID, far)))
+                ),
+            )
+        )
     )
-    moved = [Mover(pk, "", cost, old, new, numbers[outcome - 1] or None) for pk, cost, old, new, outcome in cursor]
-    up, down = _furthest(moved)
-    far = (
-        up[-1].effect_cents if len(up) == MOVERS else 0,
-        down[-1].effect_cents if len(down) == MOVERS else 0,
-    )
-    return far, {one.diamond_id: one for one in [*up, *down]}
-
-
-def _furthest(movers: Iterable[Mover]) -> tuple[list[Mover], list[Mover]]:
-    """Those that move most, up and down; of those that move alike the lowest ids."""
-    in_order = sorted(movers, key=lambda one: (one.effect_cents, one.diamond_id))
-    up = sorted((one for one in in_order if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
-    return up[:MOVERS], [one for one in in_order if one.effect_cents < 0][:MOVERS]
-
-
-def _stone_ids(cursor: Cursor[Any], movers: Sequence[Mover]) -> dict[UUID, str]:
-    cursor.execute(
-        "SELECT id, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s)", [[one.diamond_id for one in movers]]
-    )
-    return dict(cursor.fetchall())
+    movers = [
+        Mover(pk, name, cost, old, new, numbers[outcome - 1] or None)
+        for pk, name, cost, old, new, outcome in cursor.fetchall()
+    ]
+    up = sorted((one for one in movers if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
+    down = sorted((one for one in movers if one.effect_cents < 0), key=lambda one: (one.effect_cents, one.diamond_id))
+    return up[:MOVERS], down[:MOVERS]
 
 
 def _histogram(changes: dict[int, int]) -> list[Bar]:
