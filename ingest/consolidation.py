@@ -293,22 +293,23 @@ def map_payloads(run: Run, adapter: Adapter, payloads: Sequence[Payload], outcom
     mapped = []
     for payload in payloads:
         try:
-            facts = facts_of(adapter, payload.text)
+            mapped.append(map_payload(feed, adapter, payload))
         except MappingError as error:
             outcome.letters.append(stone_letter(run, payload, error))
-        else:
-            mapped.append(
-                upsert.MappedStone(
-                    payload.diamond_id,
-                    feed,
-                    payload.supplier_stone_id,
-                    payload.payload_hash,
-                    payload.raw_id,
-                    payload.observed_at,
-                    facts,
-                )
-            )
     return mapped
+
+
+def map_payload(feed: str, adapter: Adapter, payload: Payload) -> upsert.MappedStone:
+    """Map one payload of a feed (its slug). Raises `MappingError`."""
+    return upsert.MappedStone(
+        payload.diamond_id,
+        feed,
+        payload.supplier_stone_id,
+        payload.payload_hash,
+        payload.raw_id,
+        payload.observed_at,
+        facts_of(adapter, payload.text),
+    )
 
 
 def write(

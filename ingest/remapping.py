@@ -251,21 +251,9 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Coun
     mapped = []
     for run_id, payload in payloads.values():
         try:
-            facts = consolidation.facts_of(adapter, payload.text)
+            mapped.append(consolidation.map_payload(remap.feed.slug, adapter, payload))
         except MappingError as error:
             letters.append((run_id, payload, error))
-        else:
-            mapped.append(
-                upsert.MappedStone(
-                    payload.diamond_id,
-                    remap.feed.slug,
-                    payload.supplier_stone_id,
-                    payload.payload_hash,
-                    payload.raw_id,
-                    payload.observed_at,
-                    facts,
-                )
-            )
 
     def refused(stone: upsert.MappedStone, error: MappingError) -> None:
         letters.append((*payloads[stone.id], error))
