@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from math import inf
 from typing import Any, Protocol
 
@@ -40,9 +41,9 @@ def stone_type(stone: Stone) -> str:
     return "lab_grown" if stone.lab_grown else "natural"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """One thing that a clause can ask, with the fields of the clause that say what."""
+    """One thing that a clause can ask, with the fields of the clause that say what. Each is itself alone."""
 
     name: str
     column: str
@@ -95,12 +96,13 @@ class Condition:
         return "not known" if value is None else str(value)
 
 
+@lru_cache(maxsize=4_096, typed=True)
 def literal(value: object) -> str:
     """A value in a template of `psycopg.sql`, safe whatever it holds."""
     return sql.Literal(value).as_string(None).replace("{", "{{").replace("}", "}}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ListCondition(Condition):
     """One of some names, or, turned round, any name but these. `common` are names of most stones, the commonest first."""
 
@@ -161,7 +163,7 @@ class ListCondition(Condition):
         return f"{self.label} {'none of' if self.excludes(clause) else 'is'} {listed}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TypeCondition(ListCondition):
     """One of the stone types, which every stone has: the compiler goes by them before it looks at anything else."""
 
@@ -188,7 +190,7 @@ class TypeCondition(ListCondition):
         return (self.name, "This leaves no stone type.") if not self.types(clause) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RangeCondition(Condition):
     """A range with both bounds included; either may be missing."""
 
@@ -251,7 +253,7 @@ class RangeCondition(Condition):
         return f"below the lowest {self.label}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class GradeCondition(RangeCondition):
     """Grades from the best to the worst. A colour beyond the letters (fancy) is in no range of letters."""
 
@@ -292,7 +294,7 @@ class GradeCondition(RangeCondition):
         return "better than the best one: grades go from the best to the worst"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NumberCondition(RangeCondition):
     """Numbers of so many decimal places. Money is in cents and said in dollars."""
 
@@ -316,7 +318,7 @@ class NumberCondition(RangeCondition):
         return "not known" if value is None else self._say(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PresenceCondition(Condition):
     """Whether there is something, which is known of every stone."""
 

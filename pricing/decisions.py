@@ -6,8 +6,10 @@ tree asks that first, and in each branch only the rules that can still match, wi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from pricing.conditions import CONDITIONS, Clause, Condition, ListCondition, RangeCondition, TypeCondition, literal
@@ -208,13 +210,15 @@ class _Question:
 
 
 def _questions(rules: list[Candidate]) -> Iterator[_Question]:
+    asked = Counter(
+        condition for rule in rules for one in rule.clauses for condition in chain(one.conditions, one.ranges)
+    )
     for condition in CONDITIONS:
-        if isinstance(condition, TypeCondition):
-            continue
-        if isinstance(condition, ListCondition):
-            yield from _by_names(condition, rules)
-        elif isinstance(condition, RangeCondition):
-            yield from _by_cuts(condition, rules)
+        if asked[condition] > FEW:
+            if isinstance(condition, ListCondition):
+                yield from _by_names(condition, rules)
+            elif isinstance(condition, RangeCondition):
+                yield from _by_cuts(condition, rules)
 
 
 def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Question]:
