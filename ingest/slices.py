@@ -1,7 +1,7 @@
 """Offset slices: several partitions of one list of stones that nothing but their place tells apart.
 
 Each slice begins at its offset and ends where it meets the next one (`ingest.footing` says why that loses nothing). What
-the slices of a list know of each other is asked here, by `ingest.walking`.
+the slices of a list know of each other is asked here, by `ingest.walkers`.
 """
 
 from __future__ import annotations

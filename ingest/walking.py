@@ -1,60 +1,36 @@
-"""Walking a partition: fetch a page, store it, move on, until an empty page.
+"""Walking partitions: who takes which one, and what becomes of it when the supplier or the database fails.
 
-A walker leases a partition, fetches with no transaction open, and commits raw rows, ledger and next offset together,
-guarded by its fencing token and the offset it started from. What happens to the offset is decided by `ingest.footing`.
+How one is read is said in `ingest.walkers`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Sum
-from django.db.models.functions import Now
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 from psycopg import sql
 
-from catalog.models import diamond_id
 from diamondhub import leases
-from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
 from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import dead_letters, raw_store, slices
+from ingest import dead_letters
 from ingest.draining import Draining, draining, holding
 from ingest.errors import (
-    MappingError,
     SupplierError,
-    SupplierTooSlow,
     ThrottledBySupplier,
     TransientSupplierError,
     UndecodableAnswer,
 )
-from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
 from ingest.feeds.registry import adapter_for
-from ingest.footing import Footing, Verdict, union
-from ingest.models import Page, Partition, Run
+from ingest.models import Partition
 from ingest.transitions import wake
+from ingest.walkers import Confirmation, Reading
 
 log = structlog.get_logger(__name__)
-
-#: How often a partition that ends off its count is read again from the beginning.
-REREADS = 2
-#: A reading that takes this many times the requests it should has lost its way.
-RUNAWAY_FACTOR, RUNAWAY_ALLOWANCE = 4, 200
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """What of a page goes into the ledger and where."""
-
-    items: list[raw_store.Received]
-    unidentified: list[tuple[bytes, MappingError]]
-    observed_at: datetime
 
 
 def walk(run_id: int) -> None:
@@ -98,7 +74,7 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
     with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, partition_id=partition.pk):
         try:
             adapter = adapter_for(run.feed.adapter, run.feed.parameters)
-            walker = _Confirmation if partition.kind == Partition.Kind.CONFIRM else _Reading
+            walker = Confirmation if partition.kind == Partition.Kind.CONFIRM else Reading
             finished = walker(lease, partition, adapter).walk(end)
         except leases.LeaseLost:
             raise
@@ -154,286 +130,3 @@ def _supplier_failed(lease: leases.Lease, partition: Partition, error: SupplierE
                 dead_letters.record_page(partition, error)
             log.error("partition_failed", failure=failure, errors=errors)
             wake(partition.run_id)
-
-
-class _Walker:
-    """What reading a range and asking for stones by id have in common: the clock, the ledger and the commit."""
-
-    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
-        self.lease = lease
-        self.partition = partition
-        self.run: Run = partition.run
-        self.adapter = adapter
-        #: The database's clock when the lease was last granted or renewed, and the same moment on our own.
-        self._anchor = (lease.granted_at, monotonic())
-        self._other_requests = 0
-        #: Everything that this partition's pages have shown so far, earlier readings included.
-        self.shown = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
-
-    def walk(self, end: float) -> bool:
-        """Read until the partition is over (True) or the time slice is (False)."""
-        while True:
-            if self.step():
-                return True
-            if draining.is_set() or (monotonic() >= end and self.may_rest()) or self.makes_way():
-                return False
-
-    def may_rest(self) -> bool:
-        """Whether another walker can go on from here. A supplier may take longer for a request than a slice lasts."""
-        return True
-
-    def makes_way(self) -> bool:
-        """Whether another partition should be walked first, time slice or not."""
-        return False
-
-    def step(self) -> bool:
-        """Make one request; True if the partition is over."""
-        raise NotImplementedError
-
-    def now(self) -> datetime:
-        """The database's time, without asking it again."""
-        at, mark = self._anchor
-        return at + timedelta(seconds=monotonic() - mark)
-
-    def sort(self, page: SupplierPage, observed_at: datetime) -> _Ledger:
-        """Identify the items of a page; those that do not say who they are are kept apart."""
-        ledger = _Ledger([], [], observed_at)
-        for payload in page.items:
-            try:
-                payload.decode("utf-8")
-                identity = self.adapter.identify(payload)
-            except UnicodeDecodeError as error:
-                ledger.unidentified.append((payload, MappingError("item", f"is not UTF-8: {error.reason}")))
-            except MappingError as error:
-                ledger.unidentified.append((payload, error))
-            else:
-                ledger.items.append(
-                    raw_store.Received(
-                        diamond_id(self.run.feed.slug, identity.supplier_stone_id),
-                        identity.supplier_stone_id,
-                        payload,
-                        raw_store.payload_hash(payload),
-                    )
-                )
-        return ledger
-
-    def commit(self, page: SupplierPage, ledger: _Ledger, *, offset: int, next_offset: int) -> None:
-        """Store a page: rows, ledger and next offset in one transaction. Raises `LeaseLost` and then stores nothing."""
-        with transaction.atomic():
-            self._move_to(next_offset)
-            sorted_items = raw_store.sort_received(self.run.pk, ledger.items, shown=self.shown)
-            raw_store.store(self.run.pk, self.partition.pk, ledger.observed_at, sorted_items.new)
-            for payload, error in ledger.unidentified:
-                dead_letters.record_item(self.run, self.partition.pk, ledger.observed_at, payload=payload, error=error)
-            Page.objects.create(
-                run_id=self.run.pk,
-                partition=self.partition,
-                reread=self.partition.rereads,
-                offset=offset,
-                received=len(page.items),
-                stored=len(sorted_items.new),
-                unchanged=sorted_items.unchanged,
-                repeats=sorted_items.repeats,
-                dead=len(ledger.unidentified),
-                stone_ids=[item.diamond_id for item in ledger.items],
-                observed_at=ledger.observed_at,
-                elapsed_ms=int(page.elapsed * 1000),
-                created_at=Now(),
-            )
-        self.shown.update(item.diamond_id for item in ledger.items)
-        self.partition.next_offset = next_offset
-        self._other_requests = 0
-
-    def _move_to(self, next_offset: int) -> None:
-        """Move the offset and renew the lease, if this walker still holds it. Locks the partition's row."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE ingest_partition
-                SET next_offset = %(next)s,
-                    errors = 0,
-                    other_requests = other_requests + %(other)s,
-                    lease_expires_at = clock_timestamp() + %(seconds)s * interval '1 second'
-                WHERE id = %(id)s
-                    AND lease_token = %(token)s
-                    AND next_offset = %(offset)s
-                    AND state = 'ready'
-                    AND lease_expires_at IS NOT NULL
-                RETURNING clock_timestamp()
-                """,
-                {
-                    "next": next_offset,
-                    "other": self._other_requests,
-                    "seconds": settings.PARTITION_LEASE_SECONDS,
-                    "id": self.partition.pk,
-                    "token": self.lease.token,
-                    "offset": self.partition.next_offset,
-                },
-            )
-            row = cursor.fetchone()
-        if row is None:
-            raise leases.LeaseLost
-        self._anchor = (row[0], monotonic())
-
-    def renew(self) -> None:
-        """Keep the lease for a request that stores nothing."""
-        self._anchor = (leases.renew(self.lease, seconds=settings.PARTITION_LEASE_SECONDS), monotonic())
-        self._other_requests += 1
-
-
-class _Reading(_Walker):
-    """Reads a price range page by page, on sure footing."""
-
-    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
-        super().__init__(lease, partition, adapter)
-        self.query = query_of(partition)
-        pages = Page.objects.filter(partition=partition, reread=partition.rereads)
-        seen = union(pages.values_list("stone_ids", flat=True)) if partition.rereads else set(self.shown)
-        self.slice = slices.is_slice(partition)
-        self.footing = Footing(
-            adapter.page_limit,
-            partition.next_offset,
-            # A slice ends where it meets the next one, not at a number.
-            expected=-1 if self.slice else partition.expected,
-            seen=seen,
-            # Read again, it is read from the front of the list.
-            start=0 if partition.rereads else partition.offset_from,
-        )
-        self.unidentified: int = pages.aggregate(dead=Sum("dead"))["dead"] or 0
-        self._requests = 0
-
-    def step(self) -> bool:
-        if self.footing.lost:
-            log.warning("slice_begins_again", offset_from=self.partition.offset_from)
-            self._read_again()
-        offset = self.footing.next_offset()
-        self._requests += 1
-        stones = self.partition.offset_from + self.partition.expected
-        if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * stones / self.adapter.page_limit:
-            raise TransientSupplierError(f"{self._requests} requests brought no end: the pages move too fast")
-        # The connection goes back to the pool while the supplier takes its time.
-        release_connection()
-        observed_at = self.now()
-        behind = None if self.slice else self.footing.end_expected()
-        page = self.adapter.page(self.query, offset, self.adapter.page_limit, behind)
-        ledger = self.sort(page, observed_at)
-        verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
-        if verdict is Verdict.GO_ON:
-            self.commit(page, ledger, offset=offset, next_offset=self.footing.position)
-            self.unidentified += len(ledger.unidentified)
-            if slices.meets_next(self.partition, [item.diamond_id for item in ledger.items]):
-                return self._end_slice()
-            if self.footing.ended(behind, is_last=page.is_last):
-                return self._end()
-        elif verdict is Verdict.LOOK_AGAIN:
-            self.renew()
-        else:
-            # The empty page.
-            self._other_requests += 1
-            return self._end_slice() if self.slice else self._end()
-        return False
-
-    def may_rest(self) -> bool:
-        return not self.footing.looking
-
-    def makes_way(self) -> bool:
-        # Where the next slice should have been met, but nobody has begun it.
-        partition = self.partition
-        beyond = partition.offset_to is not None and self.footing.position >= partition.offset_to
-        return beyond and self.may_rest() and slices.next_is_waiting(partition)
-
-    def _end(self) -> bool:
-        """Hold what was read against the count; read again what is unexplained, at most `REREADS` times."""
-        partition = self.partition
-        missing, recounted = 0, None
-        # What does not say who it is was shown all the same.
-        shown = len(self.shown) + self.unidentified
-        if shown < partition.expected:
-            recounted = self._recount()
-            missing = max(0, (partition.expected if recounted is None else recounted) - shown)
-        if missing and partition.rereads < REREADS:
-            log.warning("partition_read_again", expected=partition.expected, recounted=recounted, shown=shown)
-            self._read_again()
-            return False
-        self._complete(recounted, missing)
-        return True
-
-    def _end_slice(self) -> bool:
-        """End a slice; whoever is the last of its list holds what all of them were shown against the count."""
-        with transaction.atomic():
-            others = slices.others_locked(self.partition)
-            if any(other.state != Partition.State.COMPLETED for other in others):
-                self._complete(None, 0)
-                return True
-        missing, recounted = 0, None
-        shown = slices.shown(self.partition, others)
-        expected = self.partition.expected + sum(other.expected for other in others)
-        if shown < expected:
-            recounted = self._recount()
-            missing = max(0, (expected if recounted is None else recounted) - shown)
-        self._complete(recounted, missing)
-        return True
-
-    def _recount(self) -> int | None:
-        """Count the partition's query again; None if that takes the supplier too long: then the first count stands."""
-        self.renew()
-        release_connection()
-        try:
-            (recounted,) = self.adapter.count([self.query])
-        except SupplierTooSlow:
-            return None
-        return recounted
-
-    def _complete(self, recounted: int | None, missing: int) -> None:
-        leases.finish(
-            self.lease,
-            state=Partition.State.COMPLETED,
-            recounted=recounted,
-            missing=missing,
-            other_requests=F("other_requests") + self._other_requests,
-            completed_at=Now(),
-        )
-
-    def _read_again(self) -> None:
-        partition = self.partition
-        updated = Partition.objects.filter(
-            pk=partition.pk, lease_token=self.lease.token, lease_expires_at__isnull=False, state="ready"
-        ).update(
-            rereads=partition.rereads + 1, next_offset=0, other_requests=F("other_requests") + self._other_requests
-        )
-        if not updated:
-            raise leases.LeaseLost
-        self._other_requests = 0
-        partition.rereads += 1
-        partition.next_offset = self.unidentified = 0
-        self.footing.start_again()
-
-
-class _Confirmation(_Walker):
-    """Asks for stones by id, a page's worth at a time."""
-
-    def step(self) -> bool:
-        offset = self.partition.next_offset
-        chunk: Sequence[str] = self.partition.stone_ids[offset : offset + self.adapter.page_limit]
-        if not chunk:
-            leases.finish(self.lease, state=Partition.State.COMPLETED, completed_at=Now())
-            return True
-        release_connection()
-        observed_at = self.now()
-        page = self.adapter.lookup(chunk)
-        self.commit(page, self.sort(page, observed_at), offset=offset, next_offset=offset + len(chunk))
-        return False
-
-
-def query_of(partition: Partition) -> StoneQuery:
-    """The supplier query of a range partition."""
-    run = partition.run
-    return StoneQuery(
-        window_from=run.window_from,
-        window_to=run.window_to,
-        available_only=run.kind == Run.Kind.FULL,
-        price_from=partition.price_from,
-        price_to=partition.price_to,
-        carats_from=partition.carats_from,
-        carats_to=partition.carats_to,
-    )

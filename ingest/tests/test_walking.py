@@ -12,7 +12,7 @@ from django.db.models import Sum
 from catalog.models import diamond_id
 from diamondhub import leases
 from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import raw_store, runs, walking
+from ingest import raw_store, runs, walkers, walking
 from ingest.draining import draining
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
@@ -35,7 +35,8 @@ def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The walkers' own clock, which stands still until a test moves it (seconds)."""
     now = [1_000.0]
-    monkeypatch.setattr(walking, "monotonic", lambda: now[0])
+    for module in (walking, walkers):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
 
 
@@ -136,7 +137,7 @@ def test_a_walker_whose_lease_ran_out_and_was_taken_up_cannot_commit(supplier: M
     partition = Partition.objects.select_related("run__feed").get(pk=first.pk)
 
     with pytest.raises(leases.LeaseLost):
-        walking._Reading(first, partition, adapter).step()
+        walkers.Reading(first, partition, adapter).step()
 
     assert second.token == first.token + 1
     assert Page.objects.count() == 0
@@ -375,7 +376,7 @@ def test_stones_that_are_counted_and_never_shown_are_read_for_again_and_kept_as_
     partition = factories.only_partition(planned)
     assert factories.stored(planned) == {stone.id for stone in supplier.shelf} - supplier.hidden
     assert (partition.state, partition.missing, partition.recounted) == ("completed", 3, 35)
-    assert partition.rereads == walking.REREADS
+    assert partition.rereads == walkers.REREADS
 
 
 def test_a_partition_that_shrank_is_counted_again_and_not_read_again(supplier: MemorySupplier, planned: Run) -> None:
@@ -396,7 +397,7 @@ def test_pages_that_move_for_ever_end_in_a_failure_not_in_a_walk_for_ever(
     supplier: MemorySupplier, planned: Run, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.PARTITION_ERROR_BUDGET = 1
-    monkeypatch.setattr(walking, "RUNAWAY_ALLOWANCE", 10)
+    monkeypatch.setattr(walkers, "RUNAWAY_ALLOWANCE", 10)
     number = iter(range(10**6))
 
     def move_on(_query: StoneQuery, _offset: int) -> None:
