@@ -32,6 +32,7 @@ from ingest.models.dead_letter import WAITING
 from ingest.models.run import LIVE_STATES
 from ingest.report import page_totals, report
 from pricing.history import CHANGES
+from pricing.models import Repricing
 
 log = structlog.get_logger(__name__)
 
@@ -127,6 +128,7 @@ def plan() -> dict[str, int]:
         "alerts": _alerts().count(),
         "slots": _slots().count(),
         "remaps": _remaps().count(),
+        "repricings": _repricings().count(),
         "prunings": _prunings().count(),
     }
 
@@ -336,6 +338,12 @@ def _remaps() -> QuerySet[Remap]:
     return Remap.objects.filter(Exists(later), completed_at__lt=_days_ago(settings.HISTORY_RETENTION_DAYS))
 
 
+def _repricings() -> QuerySet[Repricing]:
+    """Repricings of long ago, but the last one that was not cancelled: it says up to which day rules were heeded."""
+    later = Repricing.objects.filter(pk__gt=OuterRef("pk")).exclude(state=Repricing.State.CANCELLED)
+    return Repricing.objects.filter(Exists(later), finished_at__lt=_days_ago(settings.HISTORY_RETENTION_DAYS))
+
+
 def _prunings() -> QuerySet[Pruning]:
     later = Pruning.objects.filter(pk__gt=OuterRef("pk"), state=Pruning.State.COMPLETED)
     return Pruning.objects.filter(Exists(later), completed_at__lt=_days_ago(settings.HISTORY_RETENTION_DAYS))
@@ -370,5 +378,6 @@ STEPS: dict[str, Callable[[], Iterator[dict[str, int]]]] = {
     "alerts": _in_chunks("alerts", _alerts),
     "slots": _in_chunks("slots", _slots),
     "remaps": _in_chunks("remaps", _remaps),
+    "repricings": _in_chunks("repricings", _repricings),
     "prunings": _in_chunks("prunings", _prunings),
 }

@@ -78,6 +78,8 @@ def do(lease: leases.Lease, pricing: Pricing) -> None:
             changed=done.changed,
             repriced=done.repriced,
             completed_at=Now(),
+            # Nobody asks for them any more.
+            named=None,
         )
 
 
@@ -145,7 +147,7 @@ def _reprice(pricing: Pricing, batch: RepricingBatch) -> _Done:
     for _round in range(MOST_ROUNDS):
         done = _reprice_once(pricing, diamonds, batch.repricing)
         # Diamonds with names were looked at by the survey.
-        found.stones = 0 if batch.named is not None else done.stones
+        found.stones = done.stones if batch.named is None else 0
         found.changed += done.changed
         found.repriced += done.repriced
         if done.changed == done.stale:

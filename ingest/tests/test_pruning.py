@@ -22,6 +22,8 @@ from ingest.progress import progress
 from ingest.report import report
 from ingest.tests import factories, rows
 from ingest.tests.factories import MemorySupplier, again, listed, settled, stones, supplying
+from pricing import reprice
+from pricing.models import Repricing, RepricingBatch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -273,6 +275,26 @@ def test_slots_of_long_ago_go_but_never_a_schedules_last_one(supplier: MemorySup
     assert removed["slots"] == 3
     assert left == [("full", 200), ("incremental", 10)]
     assert pruning.plan()["slots"] == 0
+
+
+def test_repricings_of_long_ago_go_with_their_batches_but_never_the_last_one(
+    supplier: MemorySupplier, settings: Any
+) -> None:
+    settings.HISTORY_RETENTION_DAYS = 100
+    run_days_ago(50)
+    for days in (400, 300, 200):
+        repricing = reprice.start(cause="test", actor="test")
+        reprice.work(repricing.pk)
+        moment = datetime.now(UTC) - timedelta(days=days)
+        Repricing.objects.filter(pk=repricing.pk).update(finished_at=moment, cause=f"{days} days ago")
+    Repricing.objects.filter(cause="300 days ago").update(state="cancelled")
+
+    removed = pruned()
+
+    assert removed["repricings"] == 2
+    assert [one.cause for one in Repricing.objects.all()] == ["200 days ago"]
+    assert RepricingBatch.objects.count() == 1
+    assert pruning.plan()["repricings"] == 0
 
 
 def test_alerts_on_their_way_stay(supplier: MemorySupplier, settings: Any) -> None:

@@ -53,9 +53,12 @@ def done(repricing: Repricing) -> Repricing:
     return repricing
 
 
-def ready(repricing: Repricing) -> RepricingBatch:
-    """The first batch that is not done yet."""
-    return repricing.batches.filter(state="ready").earliest("pk")
+def do_one(repricing: Repricing) -> None:
+    """Do the first batch that is not done yet."""
+    batch = repricing.batches.filter(state="ready").earliest("pk")
+    lease = leases.claim_one(RepricingBatch, batch.pk, state="ready", seconds=30)
+    assert lease is not None
+    batches.do(lease, batches.pricing_of(repricing))
 
 
 def test_it_writes_what_changes_with_its_history_and_leaves_the_rest_alone() -> None:
@@ -134,12 +137,14 @@ def test_a_survey_names_the_few_diamonds_that_change(settings: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_diamond")
 
-    repricing = done(published({"modifier": Decimal(10), "clauses": [{"shapes": ["OVAL"]}]}))
+    repricing = published({"modifier": Decimal(10), "clauses": [{"shapes": ["OVAL"]}]})
+    do_one(repricing)
+    named = [pk for batch in repricing.batches.filter(kind="named").order_by("ordinal") for pk in batch.named or []]
+    done(repricing)
 
-    own = list(repricing.batches.order_by("ordinal").values_list("kind", "stones", "changed"))
-    assert own == [("survey", 200, 0), ("named", 0, 3), ("named", 0, 3), ("named", 0, 3), ("named", 0, 1)]
-    named = [pk for batch in repricing.batches.exclude(kind="survey") for pk in batch.named or []]
     assert named == sorted(stone.pk for stone in ovals)
+    own = list(repricing.batches.order_by("ordinal").values_list("kind", "stones", "changed", "named"))
+    assert own == [("survey", 200, 0, None), *[("named", 0, 3, None)] * 3, ("named", 0, 1, None)]
     assert set(Diamond.objects.filter(shape="OVAL").values_list("price_cents", flat=True)) == {150_000}
     assert reprice.totals(repricing) == {"batches": 5, "done": 5, "stones": 200, "changed": 10, "repriced": 10}
 
@@ -163,9 +168,7 @@ def test_what_others_changed_since_the_survey_is_priced_as_it_is_now(settings: A
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_diamond")
     repricing = published({"modifier": Decimal(10), "clauses": [{"shapes": ["OVAL"]}]})
-    lease = leases.claim_one(RepricingBatch, repricing.batches.get().pk, state="ready", seconds=30)
-    assert lease is not None
-    batches.do(lease, batches.pricing_of(repricing))
+    do_one(repricing)
     Diamond.objects.filter(pk=first.pk).update(shape="ROUND")
     Diamond.objects.filter(pk=second.pk).update(cost_cents=200_000)
     Diamond.objects.filter(pk=third.pk).delete()
@@ -198,9 +201,7 @@ def test_a_cancelled_one_keeps_what_is_done_and_says_so(settings: Any) -> None:
         cursor.execute("ANALYZE catalog_diamond")
     repricing = published(margin_natural=50)
     for _survey_and_first in range(2):
-        lease = leases.claim_one(RepricingBatch, ready(repricing).pk, state="ready", seconds=30)
-        assert lease is not None
-        batches.do(lease, batches.pricing_of(repricing))
+        do_one(repricing)
 
     with pytest.raises(ReasonMissing):
         reprice.cancel(repricing.pk, actor="olga", reason=" ")
