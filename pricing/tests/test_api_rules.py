@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -420,6 +421,17 @@ def test_each_method_needs_its_scope() -> None:
         assert problem(client.get("/api/v1/rule-sets")) == (403, "forbidden")
     assert problem(Client().get("/api/v1/rule-sets")) == (401, "unauthorized")
     assert problem(reader.put("/api/v1/rule-sets")) == (405, "method-not-allowed")
+
+
+def test_a_body_of_thousands_of_unknown_fields_is_refused_at_once(http: Client) -> None:
+    draft = a_draft({})
+    unknown = {f"fluorescence_exclude{number}": 0 for number in range(20_000)}
+
+    began = time.monotonic()
+    answers = [add(http, draft, {**RULE, **unknown}), add(http, draft, {**RULE, "clauses": [unknown]})]
+
+    assert time.monotonic() - began < 5
+    assert [len(wrong(answer)) for answer in answers] == [50, 50]
 
 
 json_values = st.recursive(
