@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from diamondhub.access.authentication import named
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.api import cursors
@@ -111,7 +112,7 @@ def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> I
 def actor(request: Request) -> str:
     """Who asks, for the audit."""
     assert isinstance(request.auth, ApiKey)
-    return f"{request.auth.client.name} (API)"
+    return named(request.auth.client)
 
 
 def read_body(

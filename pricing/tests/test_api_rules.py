@@ -110,7 +110,7 @@ def test_a_copy_of_what_is_in_force_is_a_new_draft(http: Client) -> None:
 
     assert answer.status_code == 201
     draft = RuleSet.objects.get(version=answer.json()["version"])
-    assert (draft.state, draft.based_on, draft.created_by) == ("draft", 1, "tool (API)")
+    assert (draft.state, draft.based_on, draft.created_by) == ("draft", 1, "tool (API client)")
     assert draft.notes == "spring <b>prices</b>"
 
 
