@@ -12,7 +12,7 @@ from django.test import Client
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.audit.models import AuditEvent
-from pricing import drafts, reprice
+from pricing import drafts, experiments, reprice
 from pricing.api import publishing
 from pricing.models import Experiment, Repricing, RuleSet
 from pricing.tests.asking import EDIT, PUBLISH, READ, problem, send, signed_in, wrong
@@ -156,6 +156,23 @@ def test_repricings_are_started_listed_and_cancelled(http: Client) -> None:
     assert (cancelled.json()["state"], cancelled.json()["cancelled_by"]) == ("cancelled", "tool (API client)")
     again = send(http, "post", f"repricings/{second['repricing']}/cancellation", {"reason": "not today"})
     assert problem(again) == (409, "repricing-over")
+
+
+def test_a_reason_that_would_not_be_kept_whole_is_refused(http: Client) -> None:
+    assert wrong(send(http, "post", "repricings", {"reason": "x" * 201})) == ["reason"]
+    assert not Repricing.objects.exists()
+
+    assert send(http, "post", "repricings", {"reason": "x" * 200}).json()["cause"] == "x" * 200
+
+
+def test_a_body_in_chunks_is_not_taken_for_none(http: Client) -> None:
+    experiments.new("dearer", a_draft({"modifier": 5}), Decimal(50))
+
+    in_chunks: Any = {"CONTENT_TYPE": "application/json", "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = http.generic("POST", "/api/v1/experiments/dearer/start", **in_chunks)
+
+    assert problem(answer) == (411, "length-required")
+    assert Experiment.objects.get().state == "prepared"
 
 
 def test_all_that_a_client_does_is_in_the_audit_under_one_name() -> None:

@@ -78,6 +78,9 @@ def test_a_repricing_is_cancelled_for_a_reason() -> None:
         (["--cancel", "1", "--wait"], "--reason only"),
         (["--reason", "x"], "--cause"),
         (["--cancel", "one"], "invalid int value"),
+        (["--cause", "x" * 201], "--cause must be at most 200 printable characters"),
+        (["--cause", "\udcff"], "--cause must be at most 200 printable characters"),
+        (["--cancel", "1", "--reason", "x" * 501], "--reason must be at most 500 printable characters"),
     ],
 )
 def test_what_a_repricing_is_not_told_is_one_line(arguments: list[Any], said: str) -> None:
