@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -421,6 +422,29 @@ def test_each_method_needs_its_scope() -> None:
         assert problem(client.get("/api/v1/rule-sets")) == (403, "forbidden")
     assert problem(Client().get("/api/v1/rule-sets")) == (401, "unauthorized")
     assert problem(reader.put("/api/v1/rule-sets")) == (405, "method-not-allowed")
+
+
+def test_a_page_counts_the_rules_of_its_sets_only(http: Client) -> None:
+    for _ in range(30):
+        a_draft({}, {})
+
+    with CaptureQueriesContext(connection) as asked:
+        page = http.get("/api/v1/rule-sets?limit=2").json()
+
+    (listing,) = [query["sql"] for query in asked if "rule_count" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {listing}")
+        row = cursor.fetchone()
+    assert row is not None
+    plans: list[Any] = json.loads(row[0]) if isinstance(row[0], str) else list(row[0])
+    rules = 0
+    while plans:
+        plan = plans.pop()
+        plan = plan.get("Plan", plan)
+        plans.extend(plan.get("Plans", []))
+        rules += plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "pricing_rule" else 0
+    assert rules <= 6
+    assert [row["rule_count"] for row in page["results"]] == [2, 2]
 
 
 def test_a_body_of_thousands_of_unknown_fields_is_refused_at_once(http: Client) -> None:
