@@ -198,6 +198,7 @@ def test_a_demo_empties_the_catalogue_and_every_letter_is_an_event() -> None:
 
     assert not DeadLetter.objects.exists()
     assert {event.object_id for event in events("ingest.deadletter", what="deleted")} == letters
+    assert a_letter().pk == max(letters) + 1
 
 
 def test_new_letters_and_attempts_in_vain_are_no_events() -> None:
