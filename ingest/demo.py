@@ -97,9 +97,18 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
     if Run.objects.exclude(started_by=of).exists():
         raise NotADisposableDatabase
     with connection.cursor() as cursor:
-        # The history of prices does not let itself be emptied as a whole.
+        # Dead letters go one by one, for the audit; the history of prices does not let itself be emptied as a whole.
+        cursor.execute("DELETE FROM ingest_deadletter")
         history = [*(piece.name for piece in CHANGES.pieces()), f"{CHANGES.name}_default"]
         cursor.execute(f"TRUNCATE {', '.join([*_EMPTIED, *history])} RESTART IDENTITY CASCADE")
+        # A new letter must not come by the events of an old one.
+        cursor.execute(
+            """
+            SELECT setval(pg_get_serial_sequence('ingest_deadletter', 'id'), max(pgh_obj_id))
+            FROM ingest_deadletterevent
+            HAVING max(pgh_obj_id) IS NOT NULL
+            """
+        )
     Feed.objects.update(watermark=None)
 
 

@@ -9,6 +9,7 @@ from hashlib import md5
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
@@ -40,11 +41,15 @@ def in_share(experiment: Experiment, stone: UUID) -> bool:
 def new(slug: str, rule_set: RuleSet, share: Decimal, *, notes: str = "") -> Experiment:
     """Prepare an experiment that gives `share` percent of the stones to a rule set, with a salt of its own.
 
-    Raises Django's `ValidationError` by field for a slug that is taken or none, and for a share out of range.
+    Raises Django's `ValidationError` by field for a slug that is taken or none, for a share out of range, and for a draft
+    that somebody has just thrown away.
     """
     with transaction.atomic():
         # Two at once by one name: the second is told.
         _in_turn()
+        # Who throws it away waits, and then finds it in use.
+        if RuleSet.objects.select_for_update(no_key=True).filter(pk=rule_set.pk).values_list("pk").first() is None:
+            raise ValidationError({"rule_set": f"There is no rule set {rule_set.version} any more."})
         experiment = Experiment(slug=slug, rule_set=rule_set, share=share, notes=notes, salt=secrets.token_hex(16))
         clean_experiment(experiment)
         experiment.save(force_insert=True)

@@ -26,8 +26,12 @@ FORMAT = 1
 LARGEST, DEEPEST = 4_000_000, 12
 #: Values of a file, about as many as a full one has.
 MOST_VALUES = 500_000
+#: Longest name of a field, and longest value that is no text (characters): each value's place is kept, and YAML reads
+#: numbers to the base of 60, digit by digit.
+LONGEST_NAME, LONGEST_PLAIN = 50, 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_TEXT = "tag:yaml.org,2002:str"
 _REQUIRED = ("margin_natural", "margin_lab_grown", "margin_fancy")
 
 
@@ -75,7 +79,8 @@ def _read(value: Any, mistakes: Mistakes) -> tuple[RuleSet, list[tuple[Rule, lis
         mistakes.add("", "the file must be a mapping with margins and rules")
         return rule_set, []
     value = dict(value)
-    if value.pop("format", None) != FORMAT:
+    written_format = value.pop("format", None)
+    if written_format != FORMAT or written_format is True:
         mistakes.add("format", f"must be {FORMAT}")
     written = value.pop("rules", None)
     fill(rule_set, value, RULE_SET_FIELDS, mistakes, required=_REQUIRED)
@@ -180,16 +185,20 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: Safe
         mapping = {}
         for key, inner in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if name is None or key.tag != "tag:yaml.org,2002:str":
+            if name is None or key.tag != _TEXT:
                 raise _NotTaken("the names of fields are plain texts", key.start_mark.line + 1)
+            if len(name) > LONGEST_NAME:
+                raise _NotTaken(f"{name[:40]!a}… is no name of a field", key.start_mark.line + 1)
             if name in mapping:
                 raise _NotTaken(f"{name[:60]!a} stands twice", key.start_mark.line + 1)
             where = f"{place}.{name}" if place else name
             lines[where] = key.start_mark.line + 1
             mapping[name] = _value(inner, where, lines, constructor)
         return mapping
+    if node.tag != _TEXT and len(node.value) > LONGEST_PLAIN:
+        raise _NotTaken(f"{node.value[:40]!a}… is no value", line)
     try:
         return constructor.construct_object(node)
     except ValueError:
-        # A day that there is not, a number of thousands of digits.
+        # A day that there is not.
         raise _NotTaken(f"{node.value[:40]!a} is no value", line) from None

@@ -26,6 +26,11 @@ REFUSED = "The API key is not valid."
 LAST_USE_PRECISION = timedelta(minutes=1)
 
 
+def named(client: ApiClient) -> str:
+    """Who a client is to the audit, and wherever else it is kept who did something."""
+    return f"{client.name} (API client)"
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """Signs the request in as `(ApiClient, ApiKey)`; a request without the header stays anonymous."""
 
@@ -43,7 +48,7 @@ class ApiKeyAuthentication(BaseAuthentication):
                 raise Throttled(wait=wait, detail="Too many failed sign-ins.")
             raise AuthenticationFailed(REFUSED)
         structlog.contextvars.bind_contextvars(api_client=key.client.name)
-        known_as(f"{key.client.name} (API client)")
+        known_as(named(key.client))
         return key.client, key
 
     def authenticate_header(self, request: Request) -> str:

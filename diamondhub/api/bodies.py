@@ -97,9 +97,11 @@ def _depth(text: bytes) -> int:
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidBody(f"The body names {twice[:60]!a} twice in one object.")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InvalidBody(f"The body names {name[:60]!a} twice in one object.")
+            seen.add(name)
     return value
 
 

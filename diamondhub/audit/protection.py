@@ -51,6 +51,20 @@ def not_emptied(*tables: str) -> list[Operation]:
     ]
 
 
+def emptied_row_by_row(*tables: str) -> list[Operation]:
+    """Refuse to empty audited tables at once while they hold rows; what is deleted row by row first leaves its events."""
+    return [
+        RunSQL(
+            f"""
+            CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
+                FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_rows();
+            """,
+            f"DROP TRIGGER audit_not_emptied ON {table};",
+        )
+        for table in tables
+    ]
+
+
 def view_of(kinds: Iterable[str]) -> str:
     """The statement of the view `audit_event` over the events of these kinds (`app.model`).
 

@@ -149,10 +149,18 @@ def in_words(model: type[Model] | None, column: str, value: Any) -> str:
     if column.endswith("_cents") or "_cents_" in column:
         return f"-{dollars(-value)}" if value < 0 else dollars(value)
     if isinstance(field, models.DateTimeField):
-        return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M:%S}"
+        return _moment(str(value))
     if isinstance(value, int | float):
         return f"{Decimal(str(value)).normalize():f}"
     return _cut(str(value))
+
+
+def _moment(written: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        # PostgreSQL has more of them than Python: infinity, and years before 1 and after 9999.
+        return _cut(written)
 
 
 def _cut(text: str, longest: int = LONGEST_VALUE) -> str:

@@ -208,6 +208,7 @@ class Stack:
     def forget(self) -> None:
         """Empty the catalogue and all that ingestion knows, feeds apart."""
         tables = "catalog_diamond, catalog_datasetversion, ingest_run, ingest_rawdiamond, ingest_page, alerts_event"
+        self.rows("DELETE FROM ingest_deadletter")
         self.rows(f"TRUNCATE {tables} CASCADE")
         self.rows("UPDATE ingest_feed SET watermark = NULL")
 

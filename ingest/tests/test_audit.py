@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +15,7 @@ from django.urls import reverse
 from diamondhub.audit.acting import acting
 from diamondhub.audit.models import AuditEvent
 from ingest import dead_letters, replaying, tasks
+from ingest.demo import empty_catalogue
 from ingest.models import DeadLetter, Feed
 from ingest.tests import rows
 
@@ -172,6 +173,32 @@ def test_a_letter_that_is_thrown_away_is_an_event_with_its_reason() -> None:
 
     (event,) = events("ingest.deadletter")
     assert (event.what, event.object_id, event.after["reason"]) == ("deleted", pk, "no price")
+
+
+@pytest.mark.parametrize("table", ["ingest_deadletter", "ingest_run CASCADE"])
+def test_letters_cannot_be_emptied_unseen(table: str) -> None:
+    # The tests' database lets tables be emptied.
+    sql("ALTER TABLE ingest_deadletter ENABLE TRIGGER USER")
+    a_letter()
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(DatabaseError, match="the audit would lose what happened"), transaction.atomic():
+        sql(f"TRUNCATE {table}")
+
+    assert DeadLetter.objects.count() == 1
+
+
+def test_a_demo_empties_the_catalogue_and_every_letter_is_an_event() -> None:
+    sql("ALTER TABLE ingest_deadletter ENABLE TRIGGER USER")
+    run = rows.run(started_by="demo")
+    letters = {rows.dead_letter(run).pk for _ in range(2)}
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+
+    empty_catalogue()
+
+    assert not DeadLetter.objects.exists()
+    assert {event.object_id for event in events("ingest.deadletter", what="deleted")} == letters
+    assert a_letter().pk == max(letters) + 1
 
 
 def test_new_letters_and_attempts_in_vain_are_no_events() -> None:

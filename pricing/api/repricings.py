@@ -54,7 +54,8 @@ class Repricings(PricingView):
         Needs the scope `pricing:publish`.
         """
         parse(request, ())
-        reason = reason_of(read_body(request, {"reason": Text()}, required=("reason",)))
+        values = read_body(request, {"reason": Text()}, required=("reason",))
+        reason = reason_of(values, longest=schemas.LONGEST_CAUSE)
         started = reprice.start(cause=reason, actor=actor(request))
         return Response(reprice.report(started), status=HTTPStatus.ACCEPTED)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +22,7 @@ from pricing.api.answers import rule_answer, rule_set_answer
 from pricing.api.views import PAGING, REVISION, PricingView, actor, page_of, read_body, revision_of, rule_set_of
 from pricing.errors import InvalidRules
 from pricing.evaluate import rules_of
-from pricing.models import RuleSet
+from pricing.models import Rule, RuleSet
 from pricing.publish import with_rules
 from pricing.written import RULE_SET_FIELDS, Mistakes, Text, Whole, fill
 
@@ -46,7 +47,11 @@ class RuleSets(PricingView):
     def get(self, request: Request) -> Response:
         """Rule sets without their rules, the newest first."""
         values = parse(request, _LIST)
-        rows = RuleSet.objects.defer("compiled").annotate(rule_count=Count("rules"))
+        # A count for each set of the page: a join would count the rules of all sets there are.
+        count = (
+            Rule.objects.filter(rule_set=OuterRef("pk")).values("rule_set").annotate(rules=Count("pk")).values("rules")
+        )
+        rows = RuleSet.objects.defer("compiled").annotate(rule_count=Coalesce(Subquery(count), 0))
         if "state" in values:
             rows = rows.filter(state=values["state"])
         query = f"rule_sets {values.get('state', '')}"

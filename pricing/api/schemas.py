@@ -11,6 +11,9 @@ from pricing.written import CLAUSE_FIELDS, RULE_FIELDS, RULE_SET_FIELDS, Written
 
 Schema = dict[str, Any]
 
+#: A repricing's cause, which its reason becomes, is kept in so many characters.
+LONGEST_CAUSE = 200
+
 
 def _or_null(schema: Schema) -> Schema:
     if "enum" in schema:
@@ -119,7 +122,7 @@ REPRICING = _object(
         "repriced": {**WHOLE, "description": "Diamonds with another price than before."},
     }
 )
-START_REPRICING = _object({"reason": {**REASON, "maxLength": 190}})
+START_REPRICING = _object({"reason": {**REASON, "maxLength": LONGEST_CAUSE}})
 REASON_BODY = _object({"reason": REASON})
 _EFFECT = _object(
     {

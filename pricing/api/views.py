@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from diamondhub.access.authentication import named
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.api import cursors
@@ -111,7 +112,7 @@ def invalid(error: ValidationError, names: Mapping[str, str] | None = None) -> I
 def actor(request: Request) -> str:
     """Who asks, for the audit."""
     assert isinstance(request.auth, ApiKey)
-    return f"{request.auth.client.name} (API)"
+    return named(request.auth.client)
 
 
 def read_body(
@@ -136,16 +137,19 @@ def read_body(
 
 def read_optional_body(request: Request, fields: Mapping[str, Kind | None]) -> dict[str, Any]:
     """As `read_body`, but there may be none."""
-    return read_body(request, fields) if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} else {}
+    # In chunks it comes without a length: that it cannot be read must be told.
+    sent = "HTTP_TRANSFER_ENCODING" in request.META or request.META.get("CONTENT_LENGTH") not in {None, "", "0"}
+    return read_body(request, fields) if sent else {}
 
 
-def reason_of(values: Mapping[str, Any]) -> str:
-    """The reason that a body gives. Raises `ReasonMissing`, and `InvalidBody` for one that is too long."""
+def reason_of(values: Mapping[str, Any], *, longest: int = 500) -> str:
+    """The reason that a body gives. Raises `ReasonMissing`, and `InvalidBody` for one that would not be kept whole."""
     reason = str(values["reason"]).strip()
     if not reason:
         raise errors.ReasonMissing
-    if len(reason) > 500:
-        raise InvalidBody("reason must not be longer than 500 characters", errors=[FieldError("reason", "is too long")])
+    if len(reason) > longest:
+        said = f"must not be longer than {longest} characters"
+        raise InvalidBody(f"reason {said}", errors=[FieldError("reason", said)])
     return reason
 
 

@@ -11,7 +11,8 @@ from django.test import Client
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
-from pricing import drafts, reprice
+from diamondhub.audit.models import AuditEvent
+from pricing import drafts, experiments, reprice
 from pricing.api import publishing
 from pricing.models import Experiment, Repricing, RuleSet
 from pricing.tests.asking import EDIT, PUBLISH, READ, problem, send, signed_in, wrong
@@ -36,7 +37,7 @@ def test_a_draft_is_published_and_the_repricing_that_follows_is_told(http: Clien
 
     assert answer.status_code == 202, answer.content
     draft.refresh_from_db()
-    assert (draft.state, draft.published_by, draft.published_reason) == ("published", "tool (API)", "spring")
+    assert (draft.state, draft.published_by, draft.published_reason) == ("published", "tool (API client)", "spring")
     repricing = Repricing.objects.get()
     assert (answer.json()["repricing"], answer.json()["state"]) == (repricing.pk, "ready")
     assert http.get(f"/api/v1/repricings/{repricing.pk}").json() == answer.json()
@@ -146,15 +147,42 @@ def test_repricings_are_started_listed_and_cancelled(http: Client) -> None:
         "superseded: once more",
     )
     assert (second["started_by"], second["cause"], second["batches"], second["done"]) == (
-        "tool (API)",
+        "tool (API client)",
         "once more",
         1,
         0,
     )
     cancelled = send(http, "post", f"repricings/{second['repricing']}/cancellation", {"reason": "not today"})
-    assert (cancelled.json()["state"], cancelled.json()["cancelled_by"]) == ("cancelled", "tool (API)")
+    assert (cancelled.json()["state"], cancelled.json()["cancelled_by"]) == ("cancelled", "tool (API client)")
     again = send(http, "post", f"repricings/{second['repricing']}/cancellation", {"reason": "not today"})
     assert problem(again) == (409, "repricing-over")
+
+
+def test_a_reason_that_would_not_be_kept_whole_is_refused(http: Client) -> None:
+    assert wrong(send(http, "post", "repricings", {"reason": "x" * 201})) == ["reason"]
+    assert not Repricing.objects.exists()
+
+    assert send(http, "post", "repricings", {"reason": "x" * 200}).json()["cause"] == "x" * 200
+
+
+def test_a_body_in_chunks_is_not_taken_for_none(http: Client) -> None:
+    experiments.new("dearer", a_draft({"modifier": 5}), Decimal(50))
+
+    in_chunks: Any = {"CONTENT_TYPE": "application/json", "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = http.generic("POST", "/api/v1/experiments/dearer/start", **in_chunks)
+
+    assert problem(answer) == (411, "length-required")
+    assert Experiment.objects.get().state == "prepared"
+
+
+def test_all_that_a_client_does_is_in_the_audit_under_one_name() -> None:
+    http = signed_in(EDIT, PUBLISH)
+    draft = a_draft({})
+    send(http, "patch", f"rule-sets/{draft.version}", {"revision": 0, "margin_natural": 41})
+    publish(http, draft, revision=1)
+
+    mine = AuditEvent.objects.filter(kind="pricing.ruleset", object_id=draft.pk, what="changed")
+    assert set(mine.values_list("who", "reason")) == {("tool (API client)", ""), ("tool (API client)", "spring")}
 
 
 def test_progress_of_a_repricing_is_shown(http: Client) -> None:
@@ -204,7 +232,7 @@ def test_an_experiment_is_prepared_started_looked_at_and_ended(http: Client) -> 
 
     assert (ended.status_code, ended.json()["experiment"]) == (202, None)
     shown = http.get("/api/v1/experiments/dearer").json()
-    assert (shown["state"], shown["ended_by"], shown["ended_reason"]) == ("ended", "tool (API)", "enough")
+    assert (shown["state"], shown["ended_by"], shown["ended_reason"]) == ("ended", "tool (API client)", "enough")
     assert shown["results"]["arms"] == arms
     assert [row["slug"] for row in http.get("/api/v1/experiments").json()["results"]] == ["dearer"]
     assert problem(send(http, "post", "experiments/dearer/end", {"reason": "x"})) == (409, "experiment-not-running")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,7 +111,7 @@ def test_a_copy_of_what_is_in_force_is_a_new_draft(http: Client) -> None:
 
     assert answer.status_code == 201
     draft = RuleSet.objects.get(version=answer.json()["version"])
-    assert (draft.state, draft.based_on, draft.created_by) == ("draft", 1, "tool (API)")
+    assert (draft.state, draft.based_on, draft.created_by) == ("draft", 1, "tool (API client)")
     assert draft.notes == "spring <b>prices</b>"
 
 
@@ -420,6 +422,40 @@ def test_each_method_needs_its_scope() -> None:
         assert problem(client.get("/api/v1/rule-sets")) == (403, "forbidden")
     assert problem(Client().get("/api/v1/rule-sets")) == (401, "unauthorized")
     assert problem(reader.put("/api/v1/rule-sets")) == (405, "method-not-allowed")
+
+
+def test_a_page_counts_the_rules_of_its_sets_only(http: Client) -> None:
+    for _ in range(30):
+        a_draft({}, {})
+
+    with CaptureQueriesContext(connection) as asked:
+        page = http.get("/api/v1/rule-sets?limit=2").json()
+
+    (listing,) = [query["sql"] for query in asked if "rule_count" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {listing}")
+        row = cursor.fetchone()
+    assert row is not None
+    plans: list[Any] = json.loads(row[0]) if isinstance(row[0], str) else list(row[0])
+    rules = 0
+    while plans:
+        plan = plans.pop()
+        plan = plan.get("Plan", plan)
+        plans.extend(plan.get("Plans", []))
+        rules += plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "pricing_rule" else 0
+    assert rules <= 6
+    assert [row["rule_count"] for row in page["results"]] == [2, 2]
+
+
+def test_a_body_of_thousands_of_unknown_fields_is_refused_at_once(http: Client) -> None:
+    draft = a_draft({})
+    unknown = {f"fluorescence_exclude{number}": 0 for number in range(20_000)}
+
+    began = time.monotonic()
+    answers = [add(http, draft, {**RULE, **unknown}), add(http, draft, {**RULE, "clauses": [unknown]})]
+
+    assert time.monotonic() - began < 5
+    assert [len(wrong(answer)) for answer in answers] == [50, 50]
 
 
 json_values = st.recursive(

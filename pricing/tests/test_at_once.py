@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
-from pricing import drafts, experiments, rule_files
-from pricing.errors import ExperimentUnderWay, StaleDraft
+from pricing import drafts, editing, experiments, rule_files
+from pricing.errors import DraftInUse, ExperimentUnderWay, StaleDraft
 from pricing.models import Experiment, Repricing, Rule, RuleSet
 from pricing.tests.asking import EDIT, send, signed_in
 from pricing.tests.factories import a_draft, first_rule_set
@@ -119,3 +120,29 @@ def test_the_second_to_throw_a_draft_away_is_told() -> None:
 
     assert sorted(map(str, outcomes))[0] == "1"
     assert [type(one) for one in outcomes if one != 1] == [StaleDraft]
+
+
+def test_a_draft_is_thrown_away_or_is_in_an_experiment() -> None:
+    for place in range(10):
+        draft = a_draft({"modifier": place})
+
+        def prepare(slug: str = f"e{place}", draft: RuleSet = draft) -> Experiment:
+            return experiments.new(slug, draft, Decimal(5))
+
+        def throw_away(draft: RuleSet = draft) -> None:
+            editing.delete_draft(RuleSet.objects.get(pk=draft.pk), revision=0)
+
+        prepared, thrown_away = at_once(prepare, throw_away)
+
+        assert (type(prepared), type(thrown_away)) in {(Experiment, DraftInUse), (ValidationError, type(None))}
+
+
+def test_an_experiment_with_a_draft_that_is_gone_is_refused_by_field() -> None:
+    draft = a_draft({})
+    RuleSet.objects.filter(pk=draft.pk).delete()
+
+    with pytest.raises(ValidationError) as refused:
+        experiments.new("spring", draft, Decimal(5))
+
+    assert list(refused.value.message_dict) == ["rule_set"]
+    assert not Experiment.objects.exists()

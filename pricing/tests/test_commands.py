@@ -78,6 +78,9 @@ def test_a_repricing_is_cancelled_for_a_reason() -> None:
         (["--cancel", "1", "--wait"], "--reason only"),
         (["--reason", "x"], "--cause"),
         (["--cancel", "one"], "invalid int value"),
+        (["--cause", "x" * 201], "--cause must be at most 200 printable characters"),
+        (["--cause", "\udcff"], "--cause must be at most 200 printable characters"),
+        (["--cancel", "1", "--reason", "x" * 501], "--reason must be at most 500 printable characters"),
     ],
 )
 def test_what_a_repricing_is_not_told_is_one_line(arguments: list[Any], said: str) -> None:
@@ -216,6 +219,12 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "NaN": (RULE + "  modifier: .nan\n", "line 8, rules[0].modifier"),
     "infinity": (RULE + "  modifier: -.inf\n", "line 8, rules[0].modifier"),
     "digits without end": (RULE + "  modifier: " + "9" * 5_000 + "\n", "line 8"),
+    "a format that is true": (HEAD.replace("format: 1", "format: true") + "rules: []\n", "line 1, format: must be 1"),
+    "a number to the base of 60": (RULE + "  rating: 1" + ":00" * 1_000_000 + "\n", "line 8: '1:00:00"),
+    "a fraction to the base of 60": (RULE + "  modifier: 1" + ":00" * 200 + ".5\n", "line 8: '1:00:00"),
+    "a field whose name has no end": (
+        HEAD + f"? {'k' * 1_000_000}\n: [1]\n", f"line 5: '{'k' * 40}'… is no name of a field"
+    ),
     "a day that there is not": (RULE + "  valid_from: 2026-02-30\n", "line 8: '2026-02-30' is no value"),
     "a moment for a day": (RULE + "  valid_from: 2026-02-03T10:00:00Z\n", "line 8, rules[0].valid_from"),
     "an unknown shape": (RULE + "  clauses:\n  - shapes: [DRAGON]\n", "line 9, rules[0].clauses[0].shapes"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -117,3 +118,14 @@ def test_what_is_not_wanted_is_refused_before_a_byte_of_it_is_read(headers: dict
 )
 def test_json_is_taken_however_its_type_is_written(kind: str) -> None:
     assert read(b'{"a": 1}', content_type=kind) == {"a": 1}
+
+
+def test_a_name_that_stands_twice_behind_many_others_is_found_at_once() -> None:
+    others = ",".join(f'"{number}":0' for number in range(90_000))
+    body = f'{{{others},"twice":1,"twice":2}}'.encode()
+
+    began = time.monotonic()
+    with pytest.raises(InvalidBody, match="'twice' twice"):
+        read_object(request(body), limit=1_000_000)
+
+    assert time.monotonic() - began < 5

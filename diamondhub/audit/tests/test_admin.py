@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -312,3 +313,21 @@ def test_the_export_goes_on_from_chunk_to_chunk(monkeypatch: pytest.MonkeyPatch)
 
     # Clients and keys have numbers of their own, so that events of one moment share them.
     assert len(events) == len({event.id for event in events}) == 10
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "20000-01-01T00:00:00Z", "0044-03-15 BC"])
+def test_a_moment_that_python_does_not_know_is_shown_as_it_is_kept(moment: str) -> None:
+    client = a_client()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO access_apikey (client_id, key_id, secret_hash, created_at, revoked_at) "
+            "VALUES (%s, 'a', '', now(), %s)",
+            [client.pk, moment],
+        )
+        cursor.execute("UPDATE access_apikey SET expires_at = %s", [moment])
+    browser = signed_in(VIEW, EXPORT)
+
+    assert len(listed(browser, "kind=access.apikey")) == 2
+    changed, created = exported(browser, "kind=access.apikey")
+    assert "revoked at: " in created["changes"]
+    assert changed["changes"].startswith("expires at: – → ")
