@@ -298,8 +298,9 @@ class ClauseInline(ClauseInlineBase):
     fieldsets = ((None, {"fields": tuple(name for _title, lines in GROUPS for line in lines for name in line.fields)}),)
 
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
-        """More clauses than a rule may have are an error."""
-        return super().get_formset(request, obj, **{"validate_max": True, **kwargs})
+        """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
+        bounds = {"validate_max": True, "absolute_max": MOST_CLAUSES + 1}
+        return super().get_formset(request, obj, **{**bounds, **kwargs})
 
     def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         """Clauses are part of their rule: who may change that may change them."""

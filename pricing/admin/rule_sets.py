@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin
+from diamondhub.admin_base import Admin, numbered
 from diamondhub.admin_display import NOTHING, Group, badge, moment, row_link
 from diamondhub.admin_forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
@@ -84,7 +84,7 @@ class RuleSetAdmin(Admin[RuleSet]):
 
     def find(self, rows: Any, text: str) -> Any:
         """By version."""
-        return rows.filter(version=int(text)) if text.isascii() and text.isdigit() else rows.none()
+        return numbered(rows, "version", text)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without what is pinned on sealed sets, which may be large."""

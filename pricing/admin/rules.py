@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin
+from diamondhub.admin_base import Admin, numbered
 from diamondhub.admin_display import NOTHING, Group, Link, Table
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
@@ -58,7 +58,7 @@ class RuleAdmin(Admin[Rule]):
 
     def find(self, rows: Any, text: str) -> Any:
         """By number."""
-        return rows.filter(number=int(text)) if text.isascii() and text.isdigit() else rows.none()
+        return numbered(rows, "number", text)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the set, which every page asks for, but not with what is pinned on it, which may be large."""

@@ -1,0 +1,38 @@
+"""Addresses and bodies of the pricing admin that no browser sends: an answer in time, and never a server error."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pricing.models import MOST_CLAUSES
+from pricing.tests.admin_pages import PUBLISHER, add_url, errors_of, rule_form, rule_url, signed_in
+from pricing.tests.factories import a_draft
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser() -> Client:
+    return signed_in(*PUBLISHER)
+
+
+@pytest.mark.parametrize("noun", ["ruleset", "rule", "repricing", "pricechange", "experiment"])
+@pytest.mark.parametrize("text", ["9" * 30, "9" * 5_000, "a\0b", "²"])
+def test_a_search_for_what_no_row_can_have_finds_nothing(browser: Client, noun: str, text: str) -> None:
+    response = browser.get(reverse(f"admin:pricing_{noun}_changelist"), {"q": text})
+
+    assert response.status_code == 200
+
+
+def test_no_forms_are_made_for_clauses_that_a_rule_may_not_have(browser: Client) -> None:
+    draft = a_draft({"clauses": [{}]})
+    endless = {"clauses-TOTAL_FORMS": "999999", "clauses-INITIAL_FORMS": "0"}
+
+    for address in (add_url(draft), rule_url("change", draft.rules.get())):
+        response = browser.post(address, rule_form(draft) | endless)
+
+        (clauses,) = response.context["inline_admin_formsets"]
+        assert "clauses" in errors_of(response)
+        assert len(clauses.formset.forms) == MOST_CLAUSES + 1
