@@ -174,7 +174,8 @@ class _Presence(forms.TypedChoiceField):
     def __init__(self) -> None:
         super().__init__(
             choices=[("", "with or without"), ("True", "only with"), ("False", "only without")],
-            coerce=lambda text: text == "True",
+            # Also of the row's own value, with which what was typed is compared to see whether it changed.
+            coerce=lambda given: str(given) == "True",
             empty_value=None,
             required=False,
         )

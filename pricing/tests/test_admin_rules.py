@@ -94,6 +94,22 @@ def test_a_rule_is_edited_with_its_clauses(browser: Client) -> None:
     assert clauses_of(rule) == ["cost per carat up to $5,000.00", "fancy colour none of GREENISH_YELLOW"]
 
 
+@pytest.mark.parametrize(
+    ("before", "typed", "after"), [(True, "False", False), (False, "True", True), (True, "", None)]
+)
+def test_a_clause_in_which_only_the_media_are_edited_is_saved(
+    browser: Client, before: bool, typed: str, after: bool | None
+) -> None:
+    draft = a_draft({"clauses": [{"has_video": before, "has_image": before}]})
+    rule = draft.rules.get()
+    clause = rule.clauses.get()
+
+    browser.post(rule_url("change", rule), rule_form(draft, {"has_video": typed, "has_image": typed}, kept=(clause,)))
+
+    clause.refresh_from_db()
+    assert (clause.has_video, clause.has_image) == (after, after)
+
+
 def test_a_rule_without_a_clause_says_that_it_matches_nothing(browser: Client) -> None:
     draft = a_draft()
 
