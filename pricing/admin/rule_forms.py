@@ -19,6 +19,7 @@ from diamondhub.admin_base import StackedInline
 from diamondhub.admin_display import spoken
 from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
 from pricing import ordering, validation
+from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new
 from pricing.conditions import STONE_TYPES
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
 
@@ -46,9 +47,10 @@ def _admit(form: Any, row: Any, clean: Callable[[Any], None]) -> None:
 
 
 class RuleForm(RuleModelForm):
-    """A rule without its clauses. `draft` is the set that it belongs to."""
+    """A rule without its clauses. `draft` is the set that it belongs to; with a `refusal` it is only shown again."""
 
     draft: RuleSet
+    refusal = ""
     fixed_cents = DollarsField(
         label="Fixed amount, $",
         least_cents=-MOST_CENTS,
@@ -106,6 +108,7 @@ class RuleForm(RuleModelForm):
             self.add_error("priority", f"Rule “{same.name}” has this priority already; behind all others is {free}.")
         if problem := validation.check_counts(others.count() + 1, 0):
             self.add_error(None, problem)
+        refuse(self, self.refusal)
         return self.cleaned_data
 
 
@@ -184,6 +187,7 @@ class _Presence(forms.TypedChoiceField):
 class ClauseForm(ClauseModelForm):
     """A clause: whatever is filled in must hold."""
 
+    refusal = ""
     stone_types = forms.MultipleChoiceField(
         choices=[(name, spoken(name).replace("Lab grown", "Lab-grown")) for name in STONE_TYPES],
         required=False,
@@ -253,6 +257,8 @@ class ClauseForm(ClauseModelForm):
         for name in ("labs", "feeds", "suppliers", "fancy_colors", "shapes", "stone_types"):
             if name in self.cleaned_data:
                 self.cleaned_data[name] = getattr(row, name)
+        if self.refusal:
+            tell_what_is_saved(self)
         return self.cleaned_data
 
 
@@ -279,7 +285,16 @@ def _choices(field: forms.ChoiceField) -> list[tuple[Any, str]]:
 
 
 class ClauseFormSet(ClauseFormSetBase):
-    """A rule's clauses."""
+    """A rule's clauses. With a `refusal`, clauses that are gone meanwhile are shown again as new ones."""
+
+    refusal = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.refusal and self.is_bound and self.management_form.is_valid():
+            there = {str(clause.pk) for clause in self.get_queryset()}
+            self.data = with_gone_rows_as_new(self.data, str(self.prefix), self.total_form_count(), there)
+            del self.management_form
 
     def initial_form_count(self) -> int:
         """No more than there are, whatever the form says: a clause that is gone has no row to be filled."""
@@ -301,7 +316,10 @@ class ClauseInline(ClauseInlineBase):
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
         """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
         bounds = {"validate_max": True, "absolute_max": MOST_CLAUSES + 1}
-        return super().get_formset(request, obj, **{**bounds, **kwargs})
+        found = super().get_formset(request, obj, **{**bounds, **kwargs})
+        refusal = refusal_of(request)
+        form = type("ClauseFormShown", (found.form,), {"refusal": refusal})
+        return type("ClauseFormSetShown", (found,), {"refusal": refusal, "form": form})
 
     def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         """Clauses are part of their rule: who may change that may change them."""
