@@ -25,8 +25,12 @@ MOST_LISTED = 200
 
 
 class PublishForm(forms.Form):
-    """Why the set is published, at which revision it was looked at, and the second word for sales below cost."""
+    """Why the set is published, what the person looked at, and the second word for sales below cost.
 
+    That is the set at its `revision`, and the version that was `in_force`, against which the page says what changes.
+    """
+
+    in_force = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
     revision = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
     reason = forms.CharField(
         max_length=500, error_messages={"required": "Say why: the reason is kept for those who ask later."}
@@ -57,6 +61,9 @@ def publish_page(request: HttpRequest, rule_set_id: int, site_context: dict[str,
         except PricingError as refusal:
             form.add_error(None, f"{str(refusal)[0].upper()}{str(refusal)[1:]}.".replace("..", "."))
         rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id)).get()
+        if rule_set.state == RuleSet.State.PUBLISHED:
+            messages.error(request, f"Somebody else has just put rule set {rule_set.version} in force.")
+            return redirect(here)
     context = {**site_context, **_context(rule_set, form, request.POST), "opts": RuleSet._meta, "here": here}
     return TemplateResponse(request, "admin/pricing/ruleset/publish.html", context)
 
@@ -70,6 +77,7 @@ def _publish(request: HttpRequest, rule_set: RuleSet, given: dict[str, Any]) -> 
             reason=given["reason"],
             below_cost_confirmed=given["below_cost"],
             revision=given["revision"],
+            replaces=given["in_force"],
         )
     messages.success(
         request, f"Rule set {rule_set.version} is in force. Prices are being changed: this page shows how far."
