@@ -21,11 +21,11 @@ from diamondhub.admin_base import Admin, bounded
 from diamondhub.admin_display import NOTHING, Group, Table, badge, moment, number, row_link
 from diamondhub.admin_display import dollars as price
 from pricing import experiments
-from pricing.admin.acting import PUBLISH, act, answer_or_refuse
+from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.errors import ExperimentNotPrepared, InvalidRules
 from pricing.models import Experiment, RuleSet
-from pricing.validation import messages_of
+from pricing.validation import clean_experiment, messages_of
 
 if TYPE_CHECKING:
     ExperimentModelForm = ModelForm[Experiment]
@@ -51,6 +51,12 @@ class ExperimentForm(ExperimentModelForm):
         assert isinstance(field, forms.ModelChoiceField)
         # What is in force prices all other stones: it is nothing to compare with.
         field.queryset = RuleSet.objects.exclude(state=RuleSet.State.PUBLISHED).defer("compiled")
+
+    def clean(self) -> dict[str, Any]:
+        """Have the experiment admitted."""
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
+        admit(self, Experiment(pk=self.instance.pk, **values), clean_experiment)
+        return self.cleaned_data
 
 
 @admin.register(Experiment)

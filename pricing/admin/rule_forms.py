@@ -5,12 +5,10 @@ What a rule may say is decided by `pricing.validation`; here it becomes errors o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 
@@ -19,6 +17,7 @@ from diamondhub.admin_base import StackedInline
 from diamondhub.admin_display import spoken
 from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
 from pricing import ordering, validation
+from pricing.admin.acting import admit
 from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new
 from pricing.conditions import STONE_TYPES
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
@@ -32,18 +31,6 @@ else:
     RuleModelForm = ClauseModelForm = ModelForm
     ClauseFormSetBase = BaseInlineFormSet
     ClauseInlineBase = StackedInline
-
-
-def _admit(form: Any, row: Any, clean: Callable[[Any], None]) -> None:
-    """Have a row of the form's values admitted; what is wrong becomes errors of the fields that have none yet."""
-    try:
-        clean(row)
-    except ValidationError as error:
-        for field, message in validation.messages_of(error):
-            if field in form.fields and field in form.cleaned_data:
-                form.add_error(field, message)
-            elif field not in form.fields:
-                form.add_error(None, message)
 
 
 class RuleForm(RuleModelForm):
@@ -99,7 +86,7 @@ class RuleForm(RuleModelForm):
         """Have the rule admitted; no other rule of the draft has its priority, and there is room for it."""
         values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
         row = Rule(**values)
-        _admit(self, row, validation.clean_rule)
+        admit(self, row, validation.clean_rule)
         others = Rule.objects.filter(rule_set=self.draft).exclude(pk=self.instance.pk)
         priority = self.cleaned_data.get("priority")
         same = others.filter(priority=priority).first() if priority is not None else None
@@ -253,7 +240,7 @@ class ClauseForm(ClauseModelForm):
         """Have the clause admitted, its names in the catalogue's spelling."""
         names = [field.name for field in Clause._meta.concrete_fields if field.name in self.cleaned_data]
         row = Clause(**{name: self.cleaned_data[name] for name in names if name not in ("id", "rule")})
-        _admit(self, row, validation.clean_clause)
+        admit(self, row, validation.clean_clause)
         for name in ("labs", "feeds", "suppliers", "fancy_colors", "shapes", "stone_types"):
             if name in self.cleaned_data:
                 self.cleaned_data[name] = getattr(row, name)

@@ -20,7 +20,7 @@ from diamondhub.admin_base import Admin, numbered
 from diamondhub.admin_display import NOTHING, Group, badge, moment, row_link
 from diamondhub.admin_forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
-from pricing.admin.acting import PUBLISH, act, answer_or_refuse, posted_revision
+from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page
 from pricing.admin.rule_table import rule_table
 from pricing.admin.simulation import simulation_page
@@ -28,6 +28,7 @@ from pricing.admin.stale import answer_or_show_again, refusal_of, refuse
 from pricing.differences import percent
 from pricing.errors import NoSuchRuleSet
 from pricing.models import RuleSet
+from pricing.validation import clean_rule_set
 
 if TYPE_CHECKING:
     RuleSetModelForm = ModelForm[RuleSet]
@@ -50,7 +51,9 @@ class RuleSetForm(RuleSetModelForm):
         without_zeros(self)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what was typed into a form that somebody else was faster than."""
+        """Have the margins admitted, and refuse what was typed into a form that somebody else was faster than."""
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
+        admit(self, RuleSet(**values), clean_rule_set)
         refuse(self, self.refusal)
         return self.cleaned_data
 

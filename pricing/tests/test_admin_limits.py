@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from pricing.models import MOST_CLAUSES
-from pricing.tests.admin_pages import PUBLISHER, add_url, errors_of, rule_form, rule_url, signed_in
+from pricing import experiments
+from pricing.models import MOST_CLAUSES, Experiment, RuleSet
+from pricing.tests.admin_pages import PUBLISHER, add_url, errors_of, margins, rule_form, rule_url, set_url, signed_in
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
@@ -36,3 +39,23 @@ def test_no_forms_are_made_for_clauses_that_a_rule_may_not_have(browser: Client)
         (clauses,) = response.context["inline_admin_formsets"]
         assert "clauses" in errors_of(response)
         assert len(clauses.formset.forms) == MOST_CLAUSES + 1
+
+
+def test_control_characters_in_notes_are_an_error_of_their_field(browser: Client) -> None:
+    draft = a_draft()
+    made = experiments.new("spring", draft, Decimal(10))
+    nasty = {"slug": "autumn", "rule_set": draft.pk, "share": "10", "notes": "a\x01b"}
+
+    responses = [
+        browser.post(set_url("change", draft), margins(draft, notes="a\x01b")),
+        browser.post(reverse("admin:pricing_ruleset_add"), margins(draft, notes="a\x01b")),
+        browser.post(reverse("admin:pricing_experiment_add"), nasty),
+        browser.post(reverse("admin:pricing_experiment_change", args=[made.pk]), nasty),
+    ]
+
+    for response in responses:
+        assert response.context["adminform"].form.errors == {
+            "notes": ["This must be plain text without control characters."]
+        }
+    assert not RuleSet.objects.filter(notes__contains="\x01").exists()
+    assert list(Experiment.objects.values_list("slug", "notes")) == [("spring", "")]
