@@ -177,6 +177,13 @@ class RuleAdmin(Admin[Rule]):
         for warning in warnings(form.instance):
             messages.warning(request, warning)
 
+    def response_change(self, request: HttpRequest, obj: Rule) -> HttpResponse:
+        """As usual; who wants to add another one adds it to the same draft."""
+        response = super().response_change(request, obj)
+        if "_addanother" in request.POST:
+            return redirect("admin:pricing_rule_add_to", obj.rule_set_id)
+        return response
+
     def response_post_save_add(self, request: HttpRequest, obj: Rule) -> HttpResponseRedirect:
         """Back to the draft."""
         return redirect(page_of(obj.rule_set_id))

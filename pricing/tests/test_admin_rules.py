@@ -110,6 +110,16 @@ def test_a_clause_in_which_only_the_media_are_edited_is_saved(
     assert (clause.has_video, clause.has_image) == (after, after)
 
 
+def test_saving_and_adding_another_stays_with_the_draft(browser: Client) -> None:
+    draft = a_draft({"clauses": [{}]})
+    rule = draft.rules.get()
+
+    edited = browser.post(rule_url("change", rule), rule_form(draft, _addanother="1"))
+    added = browser.post(add_url(draft), rule_form(draft, revision=1, priority="20", _addanother="1"))
+
+    assert edited["Location"] == added["Location"] == add_url(draft)
+
+
 def test_a_rule_without_a_clause_says_that_it_matches_nothing(browser: Client) -> None:
     draft = a_draft()
 
