@@ -10,7 +10,17 @@ from django.urls import reverse
 
 from pricing import experiments
 from pricing.models import MOST_CLAUSES, Experiment, RuleSet
-from pricing.tests.admin_pages import PUBLISHER, add_url, errors_of, margins, rule_form, rule_url, set_url, signed_in
+from pricing.tests.admin_pages import (
+    PUBLISHER,
+    add_url,
+    errors_of,
+    margins,
+    rule_form,
+    rule_url,
+    seen_of,
+    set_url,
+    signed_in,
+)
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +60,9 @@ def test_control_characters_in_notes_are_an_error_of_their_field(browser: Client
         browser.post(set_url("change", draft), margins(draft, notes="a\x01b")),
         browser.post(reverse("admin:pricing_ruleset_add"), margins(draft, notes="a\x01b")),
         browser.post(reverse("admin:pricing_experiment_add"), nasty),
-        browser.post(reverse("admin:pricing_experiment_change", args=[made.pk]), nasty),
+        browser.post(
+            reverse("admin:pricing_experiment_change", args=[made.pk]), nasty | {"seen": seen_of(browser, made)}
+        ),
     ]
 
     for response in responses:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
-from pricing import drafts
-from pricing.models import Clause, Rule, RuleSet
-from pricing.tests.admin_pages import EDITOR, add_url, errors_of, margins, rule_form, rule_url, set_url, signed_in
+from pricing import drafts, experiments
+from pricing.models import Clause, Experiment, Rule, RuleSet
+from pricing.tests.admin_pages import (
+    EDITOR,
+    PUBLISHER,
+    add_url,
+    errors_of,
+    margins,
+    messages_of,
+    rule_form,
+    rule_url,
+    seen_of,
+    set_url,
+    signed_in,
+)
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +144,39 @@ def test_somebody_who_is_faster_between_the_look_and_the_save_loses_nothing_eith
     assert TOLD in told(response)
     assert 'value="Typed"' in response.content.decode()
     assert Rule.objects.get(pk=rule.pk).name == "Rounds"
+
+
+def test_the_second_of_two_who_edit_an_experiment_is_told_and_takes_nothing_back() -> None:
+    browser = signed_in(*PUBLISHER)
+    made = experiments.new("spring", a_draft(), Decimal(10))
+    address = reverse("admin:pricing_experiment_change", args=[made.pk])
+    form = {"slug": "spring", "rule_set": made.rule_set_id, "share": "10", "notes": "", "seen": seen_of(browser, made)}
+    browser.post(address, {**form, "share": "20"})
+
+    refused = browser.post(address, {**form, "notes": "Typed"})
+    between = Experiment.objects.values_list("share", "notes").get()
+    again = re.findall(r'name="seen" value="([^"]*)"', refused.content.decode())
+    browser.post(address, {**form, "share": "20", "notes": "Typed", "seen": again[0]})
+
+    assert "Somebody else has changed experiment spring" in told(refused)
+    assert errors_of(refused)["share"] == ["Saved now: 20.00."]
+    assert "Typed</textarea>" in refused.content.decode()
+    assert between == (Decimal(20), "")
+    assert Experiment.objects.values_list("share", "notes").get() == (Decimal(20), "Typed")
+
+
+def test_an_experiment_is_not_started_in_a_state_that_nobody_looked_at() -> None:
+    browser = signed_in(*PUBLISHER)
+    made = experiments.new("spring", a_draft(), Decimal(1))
+    start = reverse("admin:pricing_experiment_start", args=[made.pk])
+    seen = seen_of(browser, made)
+
+    Experiment.objects.update(share=90)
+    larger = browser.post(start, {"seen": seen}, follow=True)
+    seen = seen_of(browser, made)
+    edited_by_somebody(made.rule_set)
+    other_rules = browser.post(start, {"seen": seen}, follow=True)
+
+    for response in (larger, other_rules):
+        assert "omebody else has changed experiment spring or its rule set" in messages_of(response)
+    assert Experiment.objects.get().state == "prepared"
