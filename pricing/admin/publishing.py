@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from diamondhub.admin_base import bounded
+from diamondhub.admin_display import counted
 from pricing import drafts
 from pricing.admin.acting import database_refusals
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
@@ -101,7 +102,7 @@ def _context(rule_set: RuleSet, form: PublishForm, posted: Any) -> dict[str, Any
         "removed": changes.removed[:MOST_LISTED],
         "changed": changes.changed[:MOST_LISTED],
         "most_listed": MOST_LISTED,
-        "below_cost": below,
+        "below_cost": counted(below, "stone") if below else "",
         "too_slow": too_slow,
         "asks_below_cost": bool(below) or too_slow,
         "form": form,

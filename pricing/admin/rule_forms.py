@@ -92,7 +92,12 @@ class RuleForm(RuleModelForm):
         same = others.filter(priority=priority).first() if priority is not None else None
         if same is not None:
             free = ordering.next_priority(self.draft.pk)
-            self.add_error("priority", f"Rule “{same.name}” has this priority already; behind all others is {free}.")
+            hint = (
+                f"behind all others is {free}"
+                if free <= validation.MOST_PRIORITY
+                else "make room between the priorities first"
+            )
+            self.add_error("priority", f"Rule “{same.name}” has this priority already; {hint}.")
         if problem := validation.check_counts(others.count() + 1, 0):
             self.add_error(None, problem)
         refuse(self, self.refusal)

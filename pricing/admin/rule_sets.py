@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from diamondhub.admin_base import Admin, numbered
-from diamondhub.admin_display import NOTHING, Group, badge, moment, row_link
+from diamondhub.admin_display import NOTHING, Group, badge, counted, moment, row_link
 from diamondhub.admin_forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
@@ -260,7 +260,7 @@ class RuleSetAdmin(Admin[RuleSet]):
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """A draft goes with its rules, which are counted and not listed."""
         rules = sum(draft.rules.count() for draft in objs)
-        words = [f"Draft {draft.version}" for draft in objs] + [f"{rules} rules with their clauses"]
+        words = [f"Draft {draft.version}" for draft in objs] + [counted(rules, "rule") + " with all clauses"]
         return words, {"draft": len(objs), "rules": rules}, set(), []
 
     def delete_view(

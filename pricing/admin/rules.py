@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from diamondhub.admin_base import Admin, numbered
-from diamondhub.admin_display import NOTHING, Group, Link, Table
+from diamondhub.admin_display import NOTHING, Group, Link, Table, counted
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
 from pricing.admin.rule_forms import ClauseInline, RuleForm
@@ -198,7 +198,7 @@ class RuleAdmin(Admin[Rule]):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """A rule goes with its clauses."""
-        words = [f"Rule {rule}, with its {rule.clauses.count()} clauses" for rule in objs]
+        words = [f"Rule {rule}, with {counted(rule.clauses.count(), 'clause')}" for rule in objs]
         return words, {"rule": len(objs)}, set(), []
 
     def delete_view(

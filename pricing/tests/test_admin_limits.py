@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from pricing import experiments
-from pricing.models import MOST_CLAUSES, Experiment, RuleSet
+from pricing.admin.repricings import LONGEST_REASON
+from pricing.errors import SellsBelowCost
+from pricing.models import MOST_CLAUSES, Experiment, Repricing, RuleSet
 from pricing.tests.admin_pages import (
     PUBLISHER,
     add_url,
@@ -71,3 +73,35 @@ def test_control_characters_in_notes_are_an_error_of_their_field(browser: Client
         }
     assert not RuleSet.objects.filter(notes__contains="\x01").exists()
     assert list(Experiment.objects.values_list("slug", "notes")) == [("spring", "")]
+
+
+def test_a_reason_that_a_repricing_has_no_room_for_is_refused_and_not_cut_off(browser: Client) -> None:
+    address = reverse("admin:pricing_repricing_start")
+
+    browser.post(address, {"reason": "x" * (LONGEST_REASON + 1)})
+    refused = not Repricing.objects.exists()
+    browser.post(address, {"reason": "x" * LONGEST_REASON})
+
+    assert refused
+    assert Repricing.objects.get().cause == f"on demand: {'x' * LONGEST_REASON}"
+    page = browser.get(reverse("admin:pricing_repricing_changelist")).content.decode()
+    assert f'maxlength="{LONGEST_REASON}"' in page
+
+
+def test_behind_the_last_priority_there_is_none_that_is_free(browser: Client) -> None:
+    draft = a_draft({"priority": 1_000_000})
+
+    response = browser.post(add_url(draft), rule_form(draft, priority="1000000"))
+
+    assert "make room between the priorities first" in str(errors_of(response)["priority"])
+
+
+def test_one_of_a_thing_is_not_called_many(browser: Client) -> None:
+    draft = a_draft({"clauses": [{}]})
+
+    of_rule = browser.get(rule_url("delete", draft.rules.get())).content.decode()
+    of_draft = browser.get(set_url("delete", draft)).content.decode()
+
+    assert "with 1 clause<" in of_rule
+    assert "1 rule with all clauses" in of_draft
+    assert str(SellsBelowCost(1)).startswith("1 stone would")

@@ -146,7 +146,7 @@ def test_a_draft_is_thrown_away_with_its_rules(browser: Client) -> None:
 
     browser.post(set_url("delete", draft), {"post": "yes", "revision": draft.revision})
 
-    assert "2 rules with their clauses" in asked
+    assert "2 rules with all clauses" in asked
     assert not RuleSet.objects.filter(pk=draft.pk).exists()
 
 
