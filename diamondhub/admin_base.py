@@ -60,6 +60,8 @@ COUNT_CAP = 10_000
 LAST_PAGE = 100
 #: A list that cannot be had in this time says so instead of keeping the database busy (seconds).
 LIST_SECONDS = 10
+#: Digits of the greatest number that a row can have.
+LONGEST_NUMBER = 19
 
 
 @contextmanager
@@ -69,6 +71,12 @@ def bounded(seconds: float) -> Iterator[None]:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
         yield
         cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+
+
+def numbered(rows: QuerySet[_Row], field: str, text: str) -> QuerySet[_Row]:
+    """The rows whose `field` is the number that `text` writes; none if that is no number, or one that no row can have."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return rows.filter(**{field: int(text)}) if is_number else rows.none()
 
 
 def estimated_rows(model: type[Model]) -> int:
@@ -190,7 +198,7 @@ class Admin(ThemeAdmin[_Row]):
 
     def find(self, rows: QuerySet[_Row], text: str) -> QuerySet[_Row]:
         """The rows that `text` names: by default the one with this number."""
-        return rows.filter(pk=int(text)) if text.isascii() and text.isdigit() else rows.none()
+        return numbered(rows, "pk", text)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Filter by nothing but the filters shown and the links we make: others would read the whole table."""

@@ -89,6 +89,11 @@ def number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,}"
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of what: `1 rule`, `2,000 rules`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(span: timedelta | float | None) -> str:
     """How long, in the two largest units: `48 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
     if span is None:

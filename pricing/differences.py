@@ -51,7 +51,9 @@ def difference(before: RuleSet, after: RuleSet) -> Difference:
         if number not in old:
             result.added.append(rule)
             continue
-        changes = _changes(_rule(old[number]), _rule(rule)) or _names_behind(old[number], rule)
+        changes = _changes(_rule(old[number]), _rule(rule))
+        if not any(change.label == "conditions" for change in changes):
+            changes += _names_behind(old[number], rule)
         if changes:
             result.changed.append(RuleChange(rule, tuple(changes)))
     result.removed = [rule for number, rule in old.items() if number not in new]

@@ -98,13 +98,19 @@ def stones_below_cost(rule_set: RuleSet) -> int:
 
 
 def publish(
-    rule_set_id: int, *, actor: str, reason: str, below_cost_confirmed: bool = False, revision: int | None = None
+    rule_set_id: int,
+    *,
+    actor: str,
+    reason: str,
+    below_cost_confirmed: bool = False,
+    revision: int | None = None,
+    replaces: int | None = None,
 ) -> Repricing:
     """Put a draft in force, or an earlier version again, and start the repricing that follows.
 
     Everything in one transaction: the set in force is retired, this one is compiled, sealed and published. With `revision`,
-    only the draft as it was read then. Raises `ReasonMissing`, `AlreadyPublished`, `StaleDraft`, or `SellsBelowCost` unless
-    that was confirmed.
+    only the draft as it was read then; with `replaces`, only while that version is in force. Raises `ReasonMissing`,
+    `AlreadyPublished`, `StaleDraft`, or `SellsBelowCost` unless that was confirmed.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -117,12 +123,16 @@ def publish(
             raise AlreadyPublished(f"rule set {rule_set.version} is in force already")
         if revision is not None and rule_set.revision != revision:
             raise StaleDraft(f"somebody has changed draft {rule_set.version} since you looked at it: look again")
+        before = RuleSet.objects.select_for_update().filter(state=RuleSet.State.PUBLISHED).first()
+        if replaces is not None and before is not None and before.version != replaces:
+            raise StaleDraft(
+                f"version {before.version} has been put in force since you looked: look again at what changes against it"
+            )
         if rule_set.compiled is None:
             rule_set.compiled = compile_set(rule_set)
         below = 0 if below_cost_confirmed else stones_below_cost(rule_set)
         if below:
             raise SellsBelowCost(below)
-        before = RuleSet.objects.select_for_update().filter(state=RuleSet.State.PUBLISHED).first()
         again = rule_set.state == RuleSet.State.RETIRED
         if before is not None:
             RULE_SET_STATES.move(before, RuleSet.State.RETIRED)

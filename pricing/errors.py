@@ -32,7 +32,8 @@ class SellsBelowCost(PricingError):
     """Some stones would be sold below cost: confirm that this is what you want."""
 
     def __init__(self, stones: int) -> None:
-        super().__init__(f"{stones:,} stones would be sold below cost: confirm that this is what you want")
+        what = "1 stone" if stones == 1 else f"{stones:,} stones"
+        super().__init__(f"{what} would be sold below cost: confirm that this is what you want")
         self.stones = stones
 
 

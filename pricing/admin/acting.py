@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +17,7 @@ from psycopg.errors import RestrictViolation
 from diamondhub import admin_acting
 from diamondhub.admin_acting import Reason
 from pricing.errors import NotADraft, PricingError, StaleDraft
+from pricing.validation import messages_of
 
 #: Who may publish, roll back, run experiments, and start and cancel repricings.
 PUBLISH = "pricing.publish_ruleset"
@@ -56,6 +59,18 @@ def answer_or_refuse(request: HttpRequest, answer: Callable[[], HttpResponse], *
     except PricingError as error:
         messages.error(request, str(error))
         return redirect(back)
+
+
+def admit(form: Any, row: Any, clean: Callable[[Any], None]) -> None:
+    """Have a row of the form's values admitted; what is wrong becomes errors of the fields that have none yet."""
+    try:
+        clean(row)
+    except ValidationError as error:
+        for field, message in messages_of(error):
+            if field in form.fields and field in form.cleaned_data:
+                form.add_error(field, message)
+            elif field not in form.fields:
+                form.add_error(None, message)
 
 
 def posted_revision(request: HttpRequest) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -21,11 +22,12 @@ from diamondhub.admin_base import Admin, bounded
 from diamondhub.admin_display import NOTHING, Group, Table, badge, moment, number, row_link
 from diamondhub.admin_display import dollars as price
 from pricing import experiments
-from pricing.admin.acting import PUBLISH, act, answer_or_refuse
+from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse
+from pricing.admin.stale import answer_or_show_again, refusal_of, refuse
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
-from pricing.errors import ExperimentNotPrepared, InvalidRules
+from pricing.errors import ExperimentNotPrepared, InvalidRules, StaleDraft
 from pricing.models import Experiment, RuleSet
-from pricing.validation import messages_of
+from pricing.validation import clean_experiment, messages_of
 
 if TYPE_CHECKING:
     ExperimentModelForm = ModelForm[Experiment]
@@ -34,7 +36,9 @@ else:
 
 
 class ExperimentForm(ExperimentModelForm):
-    """An experiment that is prepared."""
+    """An experiment that is prepared. With a `refusal` it is only shown again."""
+
+    refusal = ""
 
     class Meta:
         model = Experiment
@@ -51,6 +55,13 @@ class ExperimentForm(ExperimentModelForm):
         assert isinstance(field, forms.ModelChoiceField)
         # What is in force prices all other stones: it is nothing to compare with.
         field.queryset = RuleSet.objects.exclude(state=RuleSet.State.PUBLISHED).defer("compiled")
+
+    def clean(self) -> dict[str, Any]:
+        """Have the experiment admitted."""
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
+        admit(self, Experiment(pk=self.instance.pk, **values), clean_experiment)
+        refuse(self, self.refusal)
+        return self.cleaned_data
 
 
 @admin.register(Experiment)
@@ -108,6 +119,11 @@ class ExperimentAdmin(Admin[Experiment]):
         """As for changing: what ran is part of the prices' history."""
         return self.has_change_permission(request, obj)
 
+    def get_form(self, request: HttpRequest, obj: Experiment | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which is told if it is only shown again."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("ExperimentFormShown", (form,), {"refusal": refusal_of(request)})
+
     # --- the page of an experiment ---------------------------------------------------------------------------------
 
     def change_view(
@@ -122,10 +138,17 @@ class ExperimentAdmin(Admin[Experiment]):
             if request.method == "POST":
                 raise PermissionDenied
             return self.detail_view(request, object_id)
-        context = {"experiment": row, **(extra_context or {})}
+
+        def answer() -> HttpResponse:
+            shown = self.get_object(request, unquote(object_id))
+            if shown is not None and request.method == "POST" and not refusal_of(request):
+                _unchanged(request, shown)
+            context = {"experiment": shown, "seen": _seen(shown) if shown else "", **(extra_context or {})}
+            return super(ExperimentAdmin, self).change_view(request, object_id, form_url, context)
+
         return answer_or_refuse(
             request,
-            lambda: super(ExperimentAdmin, self).change_view(request, object_id, form_url, context),
+            lambda: answer_or_show_again(request, answer),
             back=_page(row.pk) if row else reverse("admin:pricing_experiment_changelist"),
         )
 
@@ -152,8 +175,12 @@ class ExperimentAdmin(Admin[Experiment]):
         try:
             with transaction.atomic():
                 prepared = Experiment.objects.filter(pk=obj.pk, state=Experiment.State.PREPARED)
-                if changes and not prepared.update(**changes):
+                locked = prepared.select_for_update(of=("self",)).select_related("rule_set").first()
+                if locked is None:
                     raise ExperimentNotPrepared("somebody has started the experiment meanwhile: nothing was changed")
+                _unchanged(request, locked)
+                if changes:
+                    prepared.update(**changes)
         except IntegrityError as error:
             raise InvalidRules([("name", "there is an experiment of this name already")]) from error
 
@@ -244,6 +271,9 @@ class ExperimentAdmin(Admin[Experiment]):
 
         def do(_reason: str) -> tuple[str, str]:
             with in_time(), bounded(STATEMENT_SECONDS):
+                found = self.get_queryset(request).filter(pk=experiment_id).first()
+                if found is not None and _is_prepared(found):
+                    _unchanged(request, found)
                 repricing = experiments.start(
                     experiment_id, actor=request.user.get_username(), below_cost_confirmed="below_cost" in request.POST
                 )
@@ -261,6 +291,20 @@ class ExperimentAdmin(Admin[Experiment]):
             return words, _page(experiment_id)
 
         return act(request, PUBLISH, do, back=_page(experiment_id), form=RequiredReason)
+
+
+def _seen(experiment: Experiment) -> str:
+    """What a person saw who looked at the experiment: its fields, and the state of the draft that it may use."""
+    fields = (experiment.slug, experiment.rule_set_id, experiment.share.normalize(), experiment.notes)
+    return f"{sha256(repr(fields).encode()).hexdigest()[:16]}-{experiment.rule_set.revision}"
+
+
+def _unchanged(request: HttpRequest, experiment: Experiment) -> None:
+    """Raise `StaleDraft` if somebody has changed the experiment, or its draft, since the form was made that was posted."""
+    if request.POST.get("seen", "") != _seen(experiment):
+        raise StaleDraft(
+            f"somebody else has changed experiment {experiment.slug} or its rule set meanwhile: nothing was saved or started"
+        )
 
 
 def _page(experiment_id: int) -> str:

@@ -96,8 +96,9 @@ def history_of(request: HttpRequest, diamond: Diamond) -> Table | None:
     """The newest changes of the diamond's price, for whom may see them."""
     if not request.user.has_perm(VIEW):
         return None
-    changes = PriceChange.objects.filter(diamond_id=diamond.pk).order_by("-changed_on", "-changed_at", "-id")
-    sets = dict(RuleSet.objects.values_list("version", "pk"))
+    changes = PriceChange.objects.filter(diamond_id=diamond.pk).order_by("-changed_on", "-changed_at", "-id")[:SHOWN]
+    versions = {version for change in changes for version in (change.old_rule_set, change.new_rule_set)}
+    sets = dict(RuleSet.objects.filter(version__in=versions).values_list("version", "pk"))
     rows: list[tuple[Any, ...]] = [
         (
             moment(change.changed_at),
@@ -114,7 +115,7 @@ def history_of(request: HttpRequest, diamond: Diamond) -> Table | None:
             _cause(change),
             change.actor,
         )
-        for change in changes[:SHOWN]
+        for change in changes
     ]
     headers = ("changed (UTC)", "price", "change", "cost", "rule set and rule", "because of", "by")
     return Table("Price history", headers, rows, "The price has not changed since the stone came into the catalogue.")

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from diamondhub.admin_base import bounded
+from diamondhub.admin_display import counted
 from pricing import drafts
 from pricing.admin.acting import database_refusals
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
@@ -25,8 +26,12 @@ MOST_LISTED = 200
 
 
 class PublishForm(forms.Form):
-    """Why the set is published, at which revision it was looked at, and the second word for sales below cost."""
+    """Why the set is published, what the person looked at, and the second word for sales below cost.
 
+    That is the set at its `revision`, and the version that was `in_force`, against which the page says what changes.
+    """
+
+    in_force = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
     revision = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
     reason = forms.CharField(
         max_length=500, error_messages={"required": "Say why: the reason is kept for those who ask later."}
@@ -57,6 +62,9 @@ def publish_page(request: HttpRequest, rule_set_id: int, site_context: dict[str,
         except PricingError as refusal:
             form.add_error(None, f"{str(refusal)[0].upper()}{str(refusal)[1:]}.".replace("..", "."))
         rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id)).get()
+        if rule_set.state == RuleSet.State.PUBLISHED:
+            messages.error(request, f"Somebody else has just put rule set {rule_set.version} in force.")
+            return redirect(here)
     context = {**site_context, **_context(rule_set, form, request.POST), "opts": RuleSet._meta, "here": here}
     return TemplateResponse(request, "admin/pricing/ruleset/publish.html", context)
 
@@ -70,6 +78,7 @@ def _publish(request: HttpRequest, rule_set: RuleSet, given: dict[str, Any]) -> 
             reason=given["reason"],
             below_cost_confirmed=given["below_cost"],
             revision=given["revision"],
+            replaces=given["in_force"],
         )
     messages.success(
         request, f"Rule set {rule_set.version} is in force. Prices are being changed: this page shows how far."
@@ -93,7 +102,7 @@ def _context(rule_set: RuleSet, form: PublishForm, posted: Any) -> dict[str, Any
         "removed": changes.removed[:MOST_LISTED],
         "changed": changes.changed[:MOST_LISTED],
         "most_listed": MOST_LISTED,
-        "below_cost": below,
+        "below_cost": counted(below, "stone") if below else "",
         "too_slow": too_slow,
         "asks_below_cost": bool(below) or too_slow,
         "form": form,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
@@ -21,8 +22,18 @@ from pricing import reprice
 from pricing.admin.acting import PUBLISH, act
 from pricing.models import Repricing, RepricingBatch
 
+#: Characters of a reason that fit into the cause of a repricing, behind "on demand: ".
+LONGEST_REASON = 180
 #: Batches that failed at least once, which the page shows.
 FAILING_SHOWN = 20
+
+
+class StartReason(forms.Form):
+    """Why all stones are priced anew."""
+
+    reason = forms.CharField(
+        max_length=LONGEST_REASON, label="Reason", error_messages=RequiredReason.base_fields["reason"].error_messages
+    )
 
 
 @admin.register(Repricing)
@@ -88,7 +99,14 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list below the button that starts one."""
-        return super().changelist_view(request, {"may_start": request.user.has_perm(PUBLISH), **(extra_context or {})})
+        return super().changelist_view(
+            request,
+            {
+                "may_start": request.user.has_perm(PUBLISH),
+                "longest_reason": LONGEST_REASON,
+                **(extra_context or {}),
+            },
+        )
 
     # --- the page of a repricing -----------------------------------------------------------------------------------
 
@@ -148,12 +166,12 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
         """Price every stone anew by what is in force, for a reason."""
 
         def do(reason: str) -> tuple[str, str]:
-            repricing = reprice.start(cause=f"on demand: {reason}"[:200], actor=request.user.get_username())
+            repricing = reprice.start(cause=f"on demand: {reason}", actor=request.user.get_username())
             return f"Repricing {repricing.pk} is started.", reverse(
                 "admin:pricing_repricing_change", args=[repricing.pk]
             )
 
-        return act(request, PUBLISH, do, back=reverse("admin:pricing_repricing_changelist"), form=RequiredReason)
+        return act(request, PUBLISH, do, back=reverse("admin:pricing_repricing_changelist"), form=StartReason)
 
     def cancel(self, request: HttpRequest, repricing_id: int) -> HttpResponse:
         """Stop the repricing, for a reason; what is done stays done."""

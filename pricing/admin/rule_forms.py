@@ -5,12 +5,10 @@ What a rule may say is decided by `pricing.validation`; here it becomes errors o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 
@@ -19,6 +17,8 @@ from diamondhub.admin_base import StackedInline
 from diamondhub.admin_display import spoken
 from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
 from pricing import ordering, validation
+from pricing.admin.acting import admit
+from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new
 from pricing.conditions import STONE_TYPES
 from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
 
@@ -33,22 +33,11 @@ else:
     ClauseInlineBase = StackedInline
 
 
-def _admit(form: Any, row: Any, clean: Callable[[Any], None]) -> None:
-    """Have a row of the form's values admitted; what is wrong becomes errors of the fields that have none yet."""
-    try:
-        clean(row)
-    except ValidationError as error:
-        for field, message in validation.messages_of(error):
-            if field in form.fields and field in form.cleaned_data:
-                form.add_error(field, message)
-            elif field not in form.fields:
-                form.add_error(None, message)
-
-
 class RuleForm(RuleModelForm):
-    """A rule without its clauses. `draft` is the set that it belongs to."""
+    """A rule without its clauses. `draft` is the set that it belongs to; with a `refusal` it is only shown again."""
 
     draft: RuleSet
+    refusal = ""
     fixed_cents = DollarsField(
         label="Fixed amount, $",
         least_cents=-MOST_CENTS,
@@ -97,15 +86,21 @@ class RuleForm(RuleModelForm):
         """Have the rule admitted; no other rule of the draft has its priority, and there is room for it."""
         values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
         row = Rule(**values)
-        _admit(self, row, validation.clean_rule)
+        admit(self, row, validation.clean_rule)
         others = Rule.objects.filter(rule_set=self.draft).exclude(pk=self.instance.pk)
         priority = self.cleaned_data.get("priority")
         same = others.filter(priority=priority).first() if priority is not None else None
         if same is not None:
             free = ordering.next_priority(self.draft.pk)
-            self.add_error("priority", f"Rule “{same.name}” has this priority already; behind all others is {free}.")
+            hint = (
+                f"behind all others is {free}"
+                if free <= validation.MOST_PRIORITY
+                else "make room between the priorities first"
+            )
+            self.add_error("priority", f"Rule “{same.name}” has this priority already; {hint}.")
         if problem := validation.check_counts(others.count() + 1, 0):
             self.add_error(None, problem)
+        refuse(self, self.refusal)
         return self.cleaned_data
 
 
@@ -174,7 +169,8 @@ class _Presence(forms.TypedChoiceField):
     def __init__(self) -> None:
         super().__init__(
             choices=[("", "with or without"), ("True", "only with"), ("False", "only without")],
-            coerce=lambda text: text == "True",
+            # Also of the row's own value, with which what was typed is compared to see whether it changed.
+            coerce=lambda given: str(given) == "True",
             empty_value=None,
             required=False,
         )
@@ -183,6 +179,7 @@ class _Presence(forms.TypedChoiceField):
 class ClauseForm(ClauseModelForm):
     """A clause: whatever is filled in must hold."""
 
+    refusal = ""
     stone_types = forms.MultipleChoiceField(
         choices=[(name, spoken(name).replace("Lab grown", "Lab-grown")) for name in STONE_TYPES],
         required=False,
@@ -248,10 +245,12 @@ class ClauseForm(ClauseModelForm):
         """Have the clause admitted, its names in the catalogue's spelling."""
         names = [field.name for field in Clause._meta.concrete_fields if field.name in self.cleaned_data]
         row = Clause(**{name: self.cleaned_data[name] for name in names if name not in ("id", "rule")})
-        _admit(self, row, validation.clean_clause)
+        admit(self, row, validation.clean_clause)
         for name in ("labs", "feeds", "suppliers", "fancy_colors", "shapes", "stone_types"):
             if name in self.cleaned_data:
                 self.cleaned_data[name] = getattr(row, name)
+        if self.refusal:
+            tell_what_is_saved(self)
         return self.cleaned_data
 
 
@@ -278,7 +277,16 @@ def _choices(field: forms.ChoiceField) -> list[tuple[Any, str]]:
 
 
 class ClauseFormSet(ClauseFormSetBase):
-    """A rule's clauses."""
+    """A rule's clauses. With a `refusal`, clauses that are gone meanwhile are shown again as new ones."""
+
+    refusal = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.refusal and self.is_bound and self.management_form.is_valid():
+            there = {str(clause.pk) for clause in self.get_queryset()}
+            self.data = with_gone_rows_as_new(self.data, str(self.prefix), self.total_form_count(), there)
+            del self.management_form
 
     def initial_form_count(self) -> int:
         """No more than there are, whatever the form says: a clause that is gone has no row to be filled."""
@@ -298,8 +306,12 @@ class ClauseInline(ClauseInlineBase):
     fieldsets = ((None, {"fields": tuple(name for _title, lines in GROUPS for line in lines for name in line.fields)}),)
 
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
-        """More clauses than a rule may have are an error."""
-        return super().get_formset(request, obj, **{"validate_max": True, **kwargs})
+        """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
+        bounds = {"validate_max": True, "absolute_max": MOST_CLAUSES + 1}
+        found = super().get_formset(request, obj, **{**bounds, **kwargs})
+        refusal = refusal_of(request)
+        form = type("ClauseFormShown", (found.form,), {"refusal": refusal})
+        return type("ClauseFormSetShown", (found,), {"refusal": refusal, "form": form})
 
     def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         """Clauses are part of their rule: who may change that may change them."""

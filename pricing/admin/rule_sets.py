@@ -16,17 +16,19 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin
-from diamondhub.admin_display import NOTHING, Group, badge, moment, row_link
+from diamondhub.admin_base import Admin, numbered
+from diamondhub.admin_display import NOTHING, Group, badge, counted, moment, row_link
 from diamondhub.admin_forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
-from pricing.admin.acting import PUBLISH, act, answer_or_refuse, posted_revision
+from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page
 from pricing.admin.rule_table import rule_table
 from pricing.admin.simulation import simulation_page
+from pricing.admin.stale import answer_or_show_again, refusal_of, refuse
 from pricing.differences import percent
 from pricing.errors import NoSuchRuleSet
 from pricing.models import RuleSet
+from pricing.validation import clean_rule_set
 
 if TYPE_CHECKING:
     RuleSetModelForm = ModelForm[RuleSet]
@@ -35,7 +37,9 @@ else:
 
 
 class RuleSetForm(RuleSetModelForm):
-    """A draft's margins."""
+    """A draft's margins. With a `refusal` it is only shown again."""
+
+    refusal = ""
 
     class Meta:
         model = RuleSet
@@ -45,6 +49,13 @@ class RuleSetForm(RuleSetModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         without_zeros(self)
+
+    def clean(self) -> dict[str, Any]:
+        """Have the margins admitted, and refuse what was typed into a form that somebody else was faster than."""
+        values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
+        admit(self, RuleSet(**values), clean_rule_set)
+        refuse(self, self.refusal)
+        return self.cleaned_data
 
 
 @admin.register(RuleSet)
@@ -84,7 +95,7 @@ class RuleSetAdmin(Admin[RuleSet]):
 
     def find(self, rows: Any, text: str) -> Any:
         """By version."""
-        return rows.filter(version=int(text)) if text.isascii() and text.isdigit() else rows.none()
+        return numbered(rows, "version", text)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without what is pinned on sealed sets, which may be large."""
@@ -140,6 +151,11 @@ class RuleSetAdmin(Admin[RuleSet]):
         """Only drafts can be thrown away."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.is_draft)
 
+    def get_form(self, request: HttpRequest, obj: RuleSet | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which is told if it is only shown again."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("RuleSetFormShown", (form,), {"refusal": refusal_of(request)})
+
     # --- the page of a set -----------------------------------------------------------------------------------------
 
     def page_context(self, request: HttpRequest, rule_set: RuleSet) -> dict[str, Any]:
@@ -167,17 +183,20 @@ class RuleSetAdmin(Admin[RuleSet]):
             return self.detail_view(request, object_id)
 
         def answer() -> HttpResponse:
-            if request.method == "POST":
+            if refusal_of(request):
+                row.refresh_from_db(fields=["revision", "state"])
+            elif request.method == "POST":
                 drafts.unchanged(row, revision=posted_revision(request))
             context = {
                 "title": f"Draft {row.version}",
+                "revision": row.revision,
                 "show_save_and_add_another": False,
                 **self.page_context(request, row),
                 **(extra_context or {}),
             }
             return super(RuleSetAdmin, self).change_view(request, object_id, form_url, context)
 
-        return answer_or_refuse(request, answer, back=page_of(row.pk))
+        return answer_or_refuse(request, lambda: answer_or_show_again(request, answer), back=page_of(row.pk))
 
     def save_model(self, request: HttpRequest, obj: RuleSet, form: ModelForm[RuleSet], change: bool) -> None:
         """A new draft gets the next version; of an old one only what the person changed is written, if nobody was first."""
@@ -241,7 +260,7 @@ class RuleSetAdmin(Admin[RuleSet]):
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """A draft goes with its rules, which are counted and not listed."""
         rules = sum(draft.rules.count() for draft in objs)
-        words = [f"Draft {draft.version}" for draft in objs] + [f"{rules} rules with their clauses"]
+        words = [f"Draft {draft.version}" for draft in objs] + [counted(rules, "rule") + " with all clauses"]
         return words, {"draft": len(objs), "rules": rules}, set(), []
 
     def delete_view(

@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin
-from diamondhub.admin_display import NOTHING, Group, Link, Table
+from diamondhub.admin_base import Admin, numbered
+from diamondhub.admin_display import NOTHING, Group, Link, Table, counted
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
 from pricing.admin.rule_forms import ClauseInline, RuleForm
 from pricing.admin.rule_sets import page_of
 from pricing.admin.rule_table import days, state
+from pricing.admin.stale import answer_or_show_again, refusal_of
 from pricing.conditions import conditions_of, in_words, why_never
 from pricing.differences import dollars, ending, modifier
 from pricing.models import Rule, RuleSet
@@ -58,7 +59,7 @@ class RuleAdmin(Admin[Rule]):
 
     def find(self, rows: Any, text: str) -> Any:
         """By number."""
-        return rows.filter(number=int(text)) if text.isascii() and text.isdigit() else rows.none()
+        return numbered(rows, "number", text)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With the set, which every page asks for, but not with what is pinned on it, which may be large."""
@@ -89,7 +90,8 @@ class RuleAdmin(Admin[Rule]):
     def get_form(self, request: HttpRequest, obj: Rule | None = None, change: bool = False, **kwargs: Any) -> Any:
         """The form for the rule's draft."""
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type("RuleFormOfDraft", (form,), {"draft": obj.rule_set if obj else self._draft_of(request)})
+        draft = obj.rule_set if obj else self._draft_of(request)
+        return type("RuleFormOfDraft", (form,), {"draft": draft, "refusal": refusal_of(request)})
 
     def _draft_of(self, request: HttpRequest) -> RuleSet:
         """The set that a rule is added to, which the address names."""
@@ -110,11 +112,13 @@ class RuleAdmin(Admin[Rule]):
 
     def add_to(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
         """Add a rule to a draft."""
-        draft = self._draft_of(request)
+        self._draft_of(request)
 
         def answer() -> HttpResponse:
-            given = posted_revision(request) if request.method == "POST" else draft.revision
-            drafts.unchanged(draft, revision=given)
+            draft = self._draft_of(request)
+            if request.method == "POST" and not refusal_of(request):
+                drafts.unchanged(draft, revision=posted_revision(request))
+            drafts.unchanged(draft, revision=draft.revision)
             context = {
                 "title": f"Add a rule to draft {draft.version}",
                 "draft": draft,
@@ -125,7 +129,7 @@ class RuleAdmin(Admin[Rule]):
 
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return answer_or_refuse(request, answer, back=page_of(rule_set_id))
+        return answer_or_refuse(request, lambda: answer_or_show_again(request, answer), back=page_of(rule_set_id))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -142,7 +146,9 @@ class RuleAdmin(Admin[Rule]):
             return self.detail_view(request, object_id)
 
         def answer() -> HttpResponse:
-            if request.method == "POST":
+            if refusal_of(request):
+                rule.rule_set.refresh_from_db(fields=["revision", "state"])
+            elif request.method == "POST":
                 drafts.unchanged(rule.rule_set, revision=posted_revision(request))
             context = {
                 "title": f"{rule.name}: rule of draft {rule.rule_set.version}",
@@ -154,7 +160,7 @@ class RuleAdmin(Admin[Rule]):
             }
             return super(RuleAdmin, self).change_view(request, object_id, form_url, context)
 
-        return answer_or_refuse(request, answer, back=here)
+        return answer_or_refuse(request, lambda: answer_or_show_again(request, answer), back=here)
 
     def save_model(self, request: HttpRequest, obj: Rule, form: ModelForm[Rule], change: bool) -> None:
         """Write the rule, if nobody was first; a new one gets a number that no rule ever had."""
@@ -171,6 +177,13 @@ class RuleAdmin(Admin[Rule]):
         for warning in warnings(form.instance):
             messages.warning(request, warning)
 
+    def response_change(self, request: HttpRequest, obj: Rule) -> HttpResponse:
+        """As usual; who wants to add another one adds it to the same draft."""
+        response = super().response_change(request, obj)
+        if "_addanother" in request.POST:
+            return redirect("admin:pricing_rule_add_to", obj.rule_set_id)
+        return response
+
     def response_post_save_add(self, request: HttpRequest, obj: Rule) -> HttpResponseRedirect:
         """Back to the draft."""
         return redirect(page_of(obj.rule_set_id))
@@ -185,7 +198,7 @@ class RuleAdmin(Admin[Rule]):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
         """A rule goes with its clauses."""
-        words = [f"Rule {rule}, with its {rule.clauses.count()} clauses" for rule in objs]
+        words = [f"Rule {rule}, with {counted(rule.clauses.count(), 'clause')}" for rule in objs]
         return words, {"rule": len(objs)}, set(), []
 
     def delete_view(

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from pricing.models import Clause, Rule, RuleSet
+from pricing.models import Clause, Experiment, Rule, RuleSet
 
 #: What a merchandiser may who edits, and what one may besides who publishes.
 EDITOR = (
@@ -84,6 +84,12 @@ def rule_form(
         named = {"id": kept[place].pk, "rule": kept[place].rule_id} if place < len(kept) else {"id": "", "rule": ""}
         values |= {f"clauses-{place}-{name}": value for name, value in {**named, **clause}.items()}
     return {**values, **changes}
+
+
+def seen_of(browser: Client, experiment: Experiment) -> str:
+    """What the page of a prepared experiment says that it shows."""
+    page = browser.get(reverse("admin:pricing_experiment_change", args=[experiment.pk])).content.decode()
+    return page.split('name="seen" value="')[1].split('"')[0]
 
 
 def errors_of(response: Any) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from pricing.admin.experiments import ExperimentAdmin
 from pricing.history import because
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch, RuleSet
 from pricing.publish import published_rule_set
-from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, signed_in
+from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, seen_of, signed_in
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +148,7 @@ def test_an_experiment_is_made_started_and_ended(browser: Client) -> None:
         experiment_url("add"), {"slug": "spring", "rule_set": draft.pk, "share": "25", "notes": "to see"}, follow=True
     )
     made = Experiment.objects.get()
-    started = browser.post(experiment_url("start", made.pk), follow=True)
+    started = browser.post(experiment_url("start", made.pk), {"seen": seen_of(browser, made)}, follow=True)
     running = browser.get(experiment_url("change", made.pk)).content.decode()
     without = browser.post(experiment_url("end", made.pk), {"reason": ""}, follow=True)
     browser.post(experiment_url("end", made.pk), {"reason": "seen enough"}, follow=True)
@@ -201,7 +201,7 @@ def test_a_second_experiment_is_not_started_while_one_runs(browser: Client) -> N
     first, second = (experiments.new(slug, a_draft(), Decimal(10)) for slug in ("first", "second"))
     experiments.start(first.pk, actor="maria")
 
-    response = browser.post(experiment_url("start", second.pk), follow=True)
+    response = browser.post(experiment_url("start", second.pk), {"seen": seen_of(browser, second)}, follow=True)
 
     assert "end it first" in messages_of(response)
     assert Experiment.objects.get(pk=second.pk).state == "prepared"
@@ -225,7 +225,9 @@ def test_an_experiment_that_somebody_was_faster_with_is_told(browser: Client, mo
     monkeypatch.setattr(experiments, "new", faster)
     added = browser.post(experiment_url("add"), form, follow=True)
     monkeypatch.setattr(ExperimentAdmin, "save_model", started)
-    edited = browser.post(experiment_url("change", made.pk), form | {"slug": "autumn"}, follow=True)
+    edited = browser.post(
+        experiment_url("change", made.pk), form | {"slug": "autumn", "seen": seen_of(browser, made)}, follow=True
+    )
 
     assert "There is an experiment of this name already" in messages_of(added)
     assert "somebody has started the experiment meanwhile" in messages_of(edited)
@@ -399,9 +401,9 @@ def test_an_experiment_that_sells_below_cost_asks_for_a_second_word(browser: Cli
         a_diamond(cost_cents=100_000)
     made = experiments.new("clearance", a_draft({"modifier": -60}), Decimal("99.99"))
 
-    refused = browser.post(experiment_url("start", made.pk), follow=True)
+    refused = browser.post(experiment_url("start", made.pk), {"seen": seen_of(browser, made)}, follow=True)
     state = Experiment.objects.get().state
-    browser.post(experiment_url("start", made.pk), {"below_cost": "on"}, follow=True)
+    browser.post(experiment_url("start", made.pk), {"below_cost": "on", "seen": seen_of(browser, made)}, follow=True)
 
     assert "confirm that this is what you want" in messages_of(refused)
     assert state == "prepared"

@@ -14,6 +14,7 @@ from psycopg.errors import QueryCanceled
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from pricing import drafts
+from pricing.admin import publishing
 from pricing.models import PriceChange, Repricing, RuleSet
 from pricing.publish import published_rule_set
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, set_url, signed_in
@@ -31,7 +32,8 @@ def browser() -> Client:
 
 
 def asked(draft: RuleSet, **changes: Any) -> dict[str, Any]:
-    return {"revision": draft.revision, "reason": "spring prices", **changes}
+    seen = {"revision": draft.revision, "in_force": published_rule_set().version}
+    return {**seen, "reason": "spring prices", **changes}
 
 
 def published(*rules: dict[str, Any], **changes: Any) -> RuleSet:
@@ -190,6 +192,39 @@ def test_a_draft_that_changed_since_somebody_looked_is_not_published(browser: Cl
     assert "look again" in page
     assert 'name="revision" value="1"' in page
     assert is_untouched(draft)
+
+
+def test_what_was_looked_at_against_another_version_is_not_published(browser: Client) -> None:
+    draft = a_draft({"name": "Mine", "number": 1})
+    seen = asked(draft, reason="spring")
+    theirs = published({"name": "Theirs", "number": 2})
+
+    response = browser.post(set_url("publish", draft), seen)
+
+    page = " ".join(response.content.decode().split())
+    assert f"Version {theirs.version} has been put in force since you looked" in page
+    assert f"What changes against version {theirs.version}" in page
+    assert "Theirs</a>" in page
+    assert 'value="spring"' in page
+    assert published_rule_set() == theirs
+    assert RuleSet.objects.get(pk=draft.pk).is_draft
+
+
+def test_the_second_of_two_who_publish_one_draft_is_led_to_it(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = a_draft({})
+    really = publishing._publish
+
+    def second(*given: Any) -> str:
+        drafts.publish(draft.pk, actor="otto", reason="first")
+        return really(*given)
+
+    monkeypatch.setattr(publishing, "_publish", second)
+
+    response = browser.post(set_url("publish", draft), asked(draft), follow=True)
+
+    assert response.redirect_chain[-1][0] == set_url("change", draft)
+    assert f"Somebody else has just put rule set {draft.version} in force." in messages_of(response)
+    assert RuleSet.objects.get(pk=draft.pk).published_by == "otto"
 
 
 def test_what_is_in_force_is_not_published_again(browser: Client) -> None:

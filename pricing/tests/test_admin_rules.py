@@ -94,6 +94,32 @@ def test_a_rule_is_edited_with_its_clauses(browser: Client) -> None:
     assert clauses_of(rule) == ["cost per carat up to $5,000.00", "fancy colour none of GREENISH_YELLOW"]
 
 
+@pytest.mark.parametrize(
+    ("before", "typed", "after"), [(True, "False", False), (False, "True", True), (True, "", None)]
+)
+def test_a_clause_in_which_only_the_media_are_edited_is_saved(
+    browser: Client, before: bool, typed: str, after: bool | None
+) -> None:
+    draft = a_draft({"clauses": [{"has_video": before, "has_image": before}]})
+    rule = draft.rules.get()
+    clause = rule.clauses.get()
+
+    browser.post(rule_url("change", rule), rule_form(draft, {"has_video": typed, "has_image": typed}, kept=(clause,)))
+
+    clause.refresh_from_db()
+    assert (clause.has_video, clause.has_image) == (after, after)
+
+
+def test_saving_and_adding_another_stays_with_the_draft(browser: Client) -> None:
+    draft = a_draft({"clauses": [{}]})
+    rule = draft.rules.get()
+
+    edited = browser.post(rule_url("change", rule), rule_form(draft, _addanother="1"))
+    added = browser.post(add_url(draft), rule_form(draft, revision=1, priority="20", _addanother="1"))
+
+    assert edited["Location"] == added["Location"] == add_url(draft)
+
+
 def test_a_rule_without_a_clause_says_that_it_matches_nothing(browser: Client) -> None:
     draft = a_draft()
 
@@ -271,9 +297,10 @@ def test_the_second_of_two_editors_is_told_and_nothing_of_theirs_is_saved(browse
     first, second = draft.rules.order_by("priority")
     browser.post(rule_url("change", first), rule_form(draft, {}, name="Mine", priority="11"))
 
-    response = browser.post(rule_url("change", second), rule_form(draft, {}, name="Theirs", priority="31"), follow=True)
+    response = browser.post(rule_url("change", second), rule_form(draft, {}, name="Theirs", priority="31"))
 
-    assert "somebody else has changed draft 2 meanwhile: your changes were not saved" in messages_of(response)
+    (said,) = errors_of(response)["__all__"]
+    assert "Somebody else has changed draft 2 meanwhile: your changes were not saved" in said
     assert set(draft.rules.values_list("name", flat=True)) == {"Mine", "Ovals"}
 
 
@@ -284,9 +311,10 @@ def test_an_edit_of_a_clause_that_somebody_deleted_meanwhile_is_told(browser: Cl
     rule.clauses.all().delete()
     drafts.edited(draft.pk, revision=0)
 
-    response = browser.post(rule_url("change", rule), rule_form(draft, {}, {}, kept=kept), follow=True)
+    response = browser.post(rule_url("change", rule), rule_form(draft, {}, {}, kept=kept))
 
-    assert "meanwhile" in messages_of(response)
+    (said,) = errors_of(response)["__all__"]
+    assert "meanwhile" in said
     assert not rule.clauses.exists()
 
 

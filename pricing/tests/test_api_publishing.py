@@ -91,7 +91,7 @@ def test_selling_below_cost_must_be_confirmed(http: Client) -> None:
     refused = publish(http, draft)
 
     assert problem(refused) == (409, "sells-below-cost")
-    assert refused.json()["detail"].startswith("1 stones would be sold below cost")
+    assert refused.json()["detail"].startswith("1 stone would be sold below cost")
     assert refused.json()["errors"][0]["field"] == "confirm_below_cost"
     assert publish(http, draft, confirm_below_cost=False).status_code == 409
     assert publish(http, draft, confirm_below_cost=True).status_code == 202

@@ -74,3 +74,15 @@ def test_names_that_words_do_not_show_differ_all_the_same() -> None:
     (one,) = difference(original, fetched(copy)).changed
 
     assert [change.label for change in one.changes] == ["conditions"]
+
+
+def test_names_that_words_do_not_show_are_told_beside_other_changes() -> None:
+    names = [f"supplier {place}" for place in range(12)]
+    original = a_draft({"clauses": [{"suppliers": names}]})
+    copy = drafts.new_draft(actor="maria", source=original)
+    copy.rules.update(modifier=5)
+    Clause.objects.filter(rule__rule_set=copy).update(suppliers=[*names[:11], "somebody else"])
+
+    (one,) = difference(original, fetched(copy)).changed
+
+    assert [change.label for change in one.changes] == ["modifier", "conditions"]
