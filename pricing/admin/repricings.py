@@ -195,7 +195,7 @@ def live_part(repricing: Repricing) -> dict[str, Any]:
         "share": done["done"] / done["batches"] if done["batches"] else 1.0,
         "done": done,
         "numbers": [
-            ("batches", f"{done['done']:,} of {done['batches']:,}", "ranges of stones"),
+            ("batches", f"{done['done']:,} of {done['batches']:,}", "the first may look which prices change"),
             ("stones", number(done["stones"]), "looked at"),
             ("changed", number(done["changed"]), "with another price, rating, rule or arm"),
             ("prices changed", number(done["repriced"]), "each of them in the history"),
