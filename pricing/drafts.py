@@ -112,7 +112,8 @@ def publish(
         with connection.cursor() as cursor:
             # Of two who publish at once, the second must see what the first has put in force, to retire it.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_publish'))")
-        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        # No key: a repricing that is just beginning refers to the row, and this one waits for that below.
+        rule_set = with_rules(RuleSet.objects.select_for_update(no_key=True).filter(pk=rule_set_id)).get()
         if rule_set.state == RuleSet.State.PUBLISHED:
             raise AlreadyPublished(f"rule set {rule_set.version} is in force already")
         if revision is not None and rule_set.revision != revision:
@@ -122,7 +123,7 @@ def publish(
         below = 0 if below_cost_confirmed else stones_below_cost(rule_set)
         if below:
             raise SellsBelowCost(below)
-        before = RuleSet.objects.select_for_update().filter(state=RuleSet.State.PUBLISHED).first()
+        before = RuleSet.objects.select_for_update(no_key=True).filter(state=RuleSet.State.PUBLISHED).first()
         again = rule_set.state == RuleSet.State.RETIRED
         if before is not None:
             RULE_SET_STATES.move(before, RuleSet.State.RETIRED)
@@ -151,7 +152,7 @@ def publish(
 def seal(rule_set_id: int) -> RuleSet:
     """Make a draft immutable without publishing it, for an experiment; a set that is sealed already stays as it is."""
     with transaction.atomic():
-        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        rule_set = with_rules(RuleSet.objects.select_for_update(no_key=True).filter(pk=rule_set_id)).get()
         if rule_set.is_draft:
             RULE_SET_STATES.move(rule_set, RuleSet.State.RETIRED, compiled=compile_set(rule_set))
     return rule_set

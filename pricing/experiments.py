@@ -187,7 +187,7 @@ def _count(experiment: Experiment) -> dict[str, Any]:
 
 def _locked(experiment_id: int) -> Experiment:
     _in_turn()
-    experiment = Experiment.objects.select_for_update().filter(pk=experiment_id).first()
+    experiment = Experiment.objects.select_for_update(no_key=True).filter(pk=experiment_id).first()
     if experiment is None:
         raise NoSuchExperiment
     return experiment

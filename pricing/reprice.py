@@ -46,11 +46,13 @@ def start(*, cause: str, actor: str) -> Repricing:
     Part of the caller's transaction, if there is one: whoever changes what prices stones starts one in the same transaction.
     """
     with transaction.atomic():
+        # First of all: a batch that waits for the rows below may have written to the piece that is moved.
+        CHANGES.make_ahead()
         with connection.cursor() as cursor:
             # Two at once: the second supersedes the first.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_repricing'))")
         pricing = current_pricing(timezone.now())
-        for live in Repricing.objects.filter(state=Repricing.State.READY):
+        for live in Repricing.objects.select_for_update(no_key=True).filter(state=Repricing.State.READY):
             _cancel(live, actor=actor, reason=f"superseded: {cause}"[:500])
         repricing = Repricing.objects.create(
             rule_set=pricing.rule_set,
@@ -61,7 +63,6 @@ def start(*, cause: str, actor: str) -> Repricing:
             trace_id=uuid.uuid4().hex,
         )
         batches.begin(repricing)
-        CHANGES.make_ahead()
         ring("pricing.tasks.reprice", repricing.pk)
     log.info("repricing_started", repricing_id=repricing.pk, cause=cause, actor=actor)
     return repricing
@@ -142,7 +143,7 @@ def _failed(lease: leases.Lease, error: Exception) -> None:
 def finish(repricing_id: int) -> bool:
     """End a repricing whose batches are all done, with a new dataset version if anything changed; True if it is over."""
     with transaction.atomic():
-        repricing = Repricing.objects.select_for_update(of=("self",)).filter(pk=repricing_id).first()
+        repricing = Repricing.objects.select_for_update(no_key=True).filter(pk=repricing_id).first()
         if repricing is None or repricing.state != Repricing.State.READY:
             return True
         if repricing.batches.filter(state=RepricingBatch.State.READY).exists():
@@ -167,7 +168,7 @@ def cancel(repricing_id: int, *, actor: str, reason: str) -> Repricing:
     if not reason.strip():
         raise ReasonMissing
     with transaction.atomic():
-        repricing = Repricing.objects.select_for_update().filter(pk=repricing_id).first()
+        repricing = Repricing.objects.select_for_update(no_key=True).filter(pk=repricing_id).first()
         if repricing is None:
             raise NoSuchRepricing(f"there is no repricing {repricing_id}")
         if repricing.state != Repricing.State.READY:
@@ -177,7 +178,8 @@ def cancel(repricing_id: int, *, actor: str, reason: str) -> Repricing:
 
 
 def _cancel(repricing: Repricing, *, actor: str, reason: str) -> None:
-    # Held by a worker: it finds its lease gone. Locked, so that none ends between the look and the sum.
+    """Cancel a repricing whose row the caller has locked: no batch ends meanwhile, and no survey adds any."""
+    # Held by a worker: it finds its lease gone.
     RepricingBatch.objects.filter(repricing=repricing, state=RepricingBatch.State.READY).update(
         lease_token=F("lease_token") + 1, lease_expires_at=None, due_at=None
     )
