@@ -79,7 +79,6 @@ def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False)
         below = 0 if below_cost_confirmed else _below_cost(experiment)
         if below:
             raise SellsBelowCost(below)
-        # By the clock that the repricing asks what runs, so that it never misses what is just beginning.
         EXPERIMENT_STATES.move(experiment, Experiment.State.RUNNING, started_by=actor[:150], started_at=timezone.now())
         repricing = reprice.start(cause=f"experiment {experiment.slug} begins", actor=actor)
         announce(

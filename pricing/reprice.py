@@ -25,10 +25,11 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.doorbells import ring
 from pricing import batches
+from pricing.compile import Pricing
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
 from pricing.history import CHANGES
-from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule
-from pricing.publish import current_pricing, day_of, experiment_at
+from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule, RuleSet
+from pricing.publish import current_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ log = structlog.get_logger(__name__)
 SLICE_SECONDS = 20.0
 #: Attempts in vain at a batch after which somebody is told.
 ATTEMPTS_TO_TELL = 5
-#: A transaction that publishes takes no longer; a run that began while it was under way may have missed it.
+#: A transaction that publishes takes no longer; whoever began while it was under way may have missed it.
 COMMIT_LAG = timedelta(minutes=5)
 
 
@@ -68,23 +69,25 @@ def start(*, cause: str, actor: str) -> Repricing:
     return repricing
 
 
-def follow(*, version: int, since: datetime, cause: str, actor: str) -> Repricing | None:
-    """Start a repricing if what `since` pinned rule set `version` was overtaken; else None.
+def follow(pricing: Pricing, *, since: datetime, cause: str, actor: str) -> Repricing | None:
+    """Start a repricing if the pricing by which stones have been priced `since` then was overtaken; else None.
 
-    Whatever changes prices starts a repricing, so one by another pricing says so.
+    Whatever changes prices starts a repricing, so one by another pricing says so. To be called when what was priced is
+    committed: of a repricing that begins after that look no stone is hidden.
     """
-    pinned = experiment_at(since)
-    same = Q(rule_set__version=version, experiment=pinned) if pinned else Q(rule_set__version=version, experiment=None)
-    if _has_days([version, *([pinned.rule_set.version] if pinned else [])]):
-        same &= Q(as_of=day_of(since))
+    sets = [pricing.rule_set, *([pricing.experiment.rule_set] if pricing.experiment else [])]
+    same = Q(rule_set=pricing.rule_set)
+    same &= Q(experiment=pricing.experiment) if pricing.experiment else Q(experiment__isnull=True)
+    if _has_days(sets):
+        same &= Q(as_of=pricing.as_of)
     if not Repricing.objects.filter(created_at__gt=since - COMMIT_LAG).exclude(same).exists():
         return None
     return start(cause=cause, actor=actor)
 
 
-def _has_days(versions: Sequence[int]) -> bool:
+def _has_days(rule_sets: Sequence[RuleSet]) -> bool:
     days = Q(valid_from__isnull=False) | Q(valid_to__isnull=False)
-    return Rule.objects.filter(days, rule_set__version__in=versions).exists()
+    return Rule.objects.filter(days, rule_set__in=rule_sets).exists()
 
 
 def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
