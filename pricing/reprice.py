@@ -19,6 +19,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 
 from catalog.models import DatasetVersion
 from diamondhub import leases
@@ -118,9 +119,12 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
             except leases.LeaseLost:
                 log.info("lease_lost", batch_id=lease.pk)
             except (InterfaceError, OperationalError) as error:
-                log.warning("database_away", batch_id=lease.pk, error=str(error).strip().splitlines()[0])
+                circle = isinstance(error.__cause__, DeadlockDetected)
+                event = "batch_waited_in_a_circle" if circle else "database_away"
+                log.warning(event, batch_id=lease.pk, error=str(error).strip().splitlines()[0])
                 leases.give_back_when_possible(lease)
-                return
+                if not circle:
+                    return
             except Exception as error:
                 # Whatever it is, it must not stop the other batches; somebody is told if it does not pass.
                 log.exception("repricing_batch_failed", batch_id=lease.pk)

@@ -125,3 +125,28 @@ def test_a_batch_that_was_taken_before_its_repricing_was_over_keeps_nothing() ->
         batches.do(lease, batches.pricing_of(repricing))
 
     assert set(Diamond.objects.values_list("price_cents", flat=True)) == {140_000}
+
+
+def test_a_batch_that_waited_in_a_circle_with_whoever_writes_its_stones_is_tried_again() -> None:
+    made = [build_diamond(cost_cents=100_000, price_cents=140_000) for _ in range(20)]
+    # As they lie in the table, the last is first.
+    made.sort(key=lambda one: one.pk, reverse=True)
+    Diamond.objects.bulk_create(made)
+    repricing = publish(margin_natural=50)
+
+    def work() -> None:
+        reprice.work(repricing.pk)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # So that it is the batch that looks around first, and is ended.
+            cursor.execute("SET LOCAL deadlock_timeout = '30s'")
+        Diamond.objects.filter(pk=made[-1].pk).update(cost_cents=200_000)
+        thread.start()
+        _until_somebody_waits()
+        Diamond.objects.filter(pk=made[0].pk).update(cost_cents=200_000)
+    thread.join(30)
+
+    assert set(Diamond.objects.values_list("cost_cents", "price_cents")) == {(100_000, 150_000), (200_000, 300_000)}
