@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from diamondhub.alerts.outbox import announce
+from ingest import following
 from ingest.models import Run
 from ingest.transitions import transition
 
@@ -14,6 +15,7 @@ def fail_run(run: Run, reason: str) -> None:
     """Fail a live run. Its failed partitions stay as they are, so that `retry_partitions` can take it up again."""
     with transaction.atomic():
         if transition(run, Run.State.FAILED, reason=reason, failure=reason, finished_at=Now()):
+            following.follow(run)
             announce(
                 dedupe_key=f"run:{run.pk}:failed:{run.events.count()}",
                 kind="run_failed",

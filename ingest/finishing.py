@@ -10,10 +10,9 @@ from django.db.models.functions import Now
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
-from ingest import brakes, dead_letters, delisting, drift, report
+from ingest import brakes, dead_letters, delisting, drift, following, report
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
-from pricing import reprice
 
 #: How long a run that waits for batches rests between looks (seconds); batches ring it when they end.
 LOOK_AGAIN = 2.0
@@ -49,9 +48,7 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
             DatasetVersion.bump(f"run {run.pk}")
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
         # What was published since the run pinned its rule set prices its stones now.
-        reprice.follow(
-            version=run.rule_set, since=run.created_at, cause=f"run {run.pk} was overtaken", actor=f"run {run.pk}"
-        )
+        following.follow(run)
         summary = report.report(run, delisted=delisted)
         Run.objects.filter(pk=run.pk).update(summary=summary)
         announce(

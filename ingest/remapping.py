@@ -32,6 +32,7 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import DeadLetter, Feed, RawDiamond, Remap, Run
 from ingest.models.remap import REMAP_STATES
 from ingest.models.run import LIVE_STATES
+from pricing import reprice
 from pricing.compile import Pricing
 from pricing.history import because
 from pricing.publish import current_pricing, pricing_at, published_rule_set
@@ -82,7 +83,9 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
         if live is None:
             raise
         if live.mapper_version != adapter.mapper_version:
-            REMAP_STATES.move(live, Remap.State.ABANDONED, due_at=None, lease_expires_at=None, lease_owner="")
+            with transaction.atomic():
+                REMAP_STATES.move(live, Remap.State.ABANDONED, due_at=None, lease_expires_at=None, lease_owner="")
+                _follow(live)
             log.warning("remap_abandoned", remap_id=live.pk, mapper_version=live.mapper_version)
             return start(slug, selection=selection, started_by=started_by)
         if live.selection != selection:
@@ -139,6 +142,7 @@ def chunk(lease: leases.Lease) -> bool:
         if not ids:
             if remap.changed:
                 DatasetVersion.bump(f"remap {remap.pk}")
+            _follow(remap)
             leases.finish(lease, state=Remap.State.COMPLETED, completed_at=Now())
             log.info("remap_completed", **counts(remap))
             return True
@@ -149,6 +153,16 @@ def chunk(lease: leases.Lease) -> bool:
     return False
 
 
+def _follow(remap: Remap) -> None:
+    """Have the remap's stones priced anew if what prices stones has changed since it began."""
+    reprice.follow(
+        pricing_at(remap.rule_set, remap.created_at),
+        since=remap.created_at,
+        cause=f"remap {remap.pk} was overtaken",
+        actor=remap.started_by,
+    )
+
+
 def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> dict[str, int]:
     """Map one stone again; what became of it, as `counts` of one. Raises `UnknownFeed`, `NoSuchStone`."""
     feed = runs.find_feed(slug)
@@ -157,11 +171,15 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
         raise NoSuchStone(f"feed {slug} has no stone {supplier_stone_id!r}")
     if stone.availability == Availability.DELISTED:
         raise NoSuchStone(f"stone {supplier_stone_id} is delisted: it is mapped when the supplier shows it again")
+    now = timezone.now()
+    pricing = current_pricing(now)
     with transaction.atomic():
-        done = _map_again(_passing(feed), [stone.pk], current_pricing(timezone.now()))
+        done = _map_again(_passing(feed), [stone.pk], pricing)
         if done["changed"]:
             DatasetVersion.bump(f"remap of {slug} {supplier_stone_id}"[:100])
         transaction.set_rollback(dry_run)
+    if done["changed"] and not dry_run:
+        reprice.follow(pricing, since=now, cause=f"remap of {slug} {supplier_stone_id} was overtaken", actor="remap")
     return {**dict.fromkeys(_COUNTS, 0), **done}
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.doorbells import ring
-from ingest import consolidation, failing, finishing, planning, settling
+from ingest import consolidation, failing, finishing, following, planning, settling
 from ingest.draining import Draining, holding
 from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
@@ -168,13 +168,14 @@ _STEPS: dict[str, Callable[[Run, leases.Lease], float | None]] = {
 def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
     """Cancel a live run: its open partitions and batches are cancelled with it, workers stop at their next write.
 
-    What was consolidated stays; the watermark does not move. Raises `NothingToDo` if the run is not live.
+    What was consolidated stays, at prices of now; the watermark does not move. Raises `NothingToDo` if the run is not live.
     """
     run = find_run(run_id)
     with transaction.atomic():
         if not run.live or not transition(run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now()):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
         close_open_work(run)
+        following.follow(run)
         announce(
             dedupe_key=f"run:{run.pk}:cancelled",
             kind="run_cancelled",

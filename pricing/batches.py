@@ -71,6 +71,7 @@ def do(lease: leases.Lease, pricing: Pricing) -> None:
     batch = RepricingBatch.objects.select_related("repricing").get(pk=lease.pk)
     with leases.heartbeat(lease, seconds=LEASE_SECONDS), transaction.atomic():
         done = _survey(pricing, batch) if batch.kind == RepricingBatch.Kind.SURVEY else _reprice(pricing, batch)
+        _hold(batch.repricing_id)
         leases.finish(
             lease,
             state=RepricingBatch.State.COMPLETED,
@@ -81,6 +82,16 @@ def do(lease: leases.Lease, pricing: Pricing) -> None:
             # Nobody asks for them any more.
             named=None,
         )
+
+
+def _hold(repricing_id: int) -> None:
+    """Keep a repricing from being cancelled until the transaction ends; who cancels it locks it before its batches, too.
+
+    Raises `LeaseLost` if it is over: what it would have written is not in force any more.
+    """
+    live = Repricing.objects.select_for_update(no_key=True).filter(pk=repricing_id, state=Repricing.State.READY)
+    if live.first() is None:
+        raise leases.LeaseLost
 
 
 @dataclass(slots=True)

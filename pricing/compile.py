@@ -156,6 +156,10 @@ class Pricing:
         """The number of the rule of each outcome, from the first on; 0 for none."""
         return self._values("rule")
 
+    def is_of_experiment(self, outcome: int) -> bool:
+        """Whether an outcome is the experiment's and not the rule set's."""
+        return outcome > len(self._control["outcomes"])
+
     @cached_property
     def _control(self) -> dict[str, Any]:
         return _compiled(self.rule_set)

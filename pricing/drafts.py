@@ -118,12 +118,13 @@ def publish(
         with connection.cursor() as cursor:
             # Of two who publish at once, the second must see what the first has put in force, to retire it.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_publish'))")
-        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        # No key: a repricing that is just beginning refers to the row, and this one waits for that below.
+        rule_set = with_rules(RuleSet.objects.select_for_update(no_key=True).filter(pk=rule_set_id)).get()
         if rule_set.state == RuleSet.State.PUBLISHED:
             raise AlreadyPublished(f"rule set {rule_set.version} is in force already")
         if revision is not None and rule_set.revision != revision:
             raise StaleDraft(f"somebody has changed draft {rule_set.version} since you looked at it: look again")
-        before = RuleSet.objects.select_for_update().filter(state=RuleSet.State.PUBLISHED).first()
+        before = RuleSet.objects.select_for_update(no_key=True).filter(state=RuleSet.State.PUBLISHED).first()
         if replaces is not None and before is not None and before.version != replaces:
             raise StaleDraft(
                 f"version {before.version} has been put in force since you looked: look again at what changes against it"
@@ -161,7 +162,7 @@ def publish(
 def seal(rule_set_id: int) -> RuleSet:
     """Make a draft immutable without publishing it, for an experiment; a set that is sealed already stays as it is."""
     with transaction.atomic():
-        rule_set = with_rules(RuleSet.objects.select_for_update().filter(pk=rule_set_id)).get()
+        rule_set = with_rules(RuleSet.objects.select_for_update(no_key=True).filter(pk=rule_set_id)).get()
         if rule_set.is_draft:
             RULE_SET_STATES.move(rule_set, RuleSet.State.RETIRED, compiled=compile_set(rule_set))
     return rule_set

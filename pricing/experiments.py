@@ -84,7 +84,6 @@ def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False)
         below = 0 if below_cost_confirmed else _below_cost(experiment)
         if below:
             raise SellsBelowCost(below)
-        # By the clock that the repricing asks what runs, so that it never misses what is just beginning.
         EXPERIMENT_STATES.move(experiment, Experiment.State.RUNNING, started_by=actor[:150], started_at=timezone.now())
         repricing = reprice.start(cause=f"experiment {experiment.slug} begins", actor=actor)
         announce(
@@ -192,7 +191,7 @@ def _count(experiment: Experiment) -> dict[str, Any]:
 
 def _locked(experiment_id: int) -> Experiment:
     _in_turn()
-    experiment = Experiment.objects.select_for_update().filter(pk=experiment_id).first()
+    experiment = Experiment.objects.select_for_update(no_key=True).filter(pk=experiment_id).first()
     if experiment is None:
         raise NoSuchExperiment
     return experiment

@@ -19,16 +19,18 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.doorbells import ring
 from pricing import batches
+from pricing.compile import Pricing
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
 from pricing.history import CHANGES
-from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule
-from pricing.publish import current_pricing, day_of, experiment_at
+from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule, RuleSet
+from pricing.publish import current_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +38,7 @@ log = structlog.get_logger(__name__)
 SLICE_SECONDS = 20.0
 #: Attempts in vain at a batch after which somebody is told.
 ATTEMPTS_TO_TELL = 5
-#: A transaction that publishes takes no longer; a run that began while it was under way may have missed it.
+#: A transaction that publishes takes no longer; whoever began while it was under way may have missed it.
 COMMIT_LAG = timedelta(minutes=5)
 
 
@@ -46,11 +48,13 @@ def start(*, cause: str, actor: str) -> Repricing:
     Part of the caller's transaction, if there is one: whoever changes what prices stones starts one in the same transaction.
     """
     with transaction.atomic():
+        # First of all: a batch that waits for the rows below may have written to the piece that is moved.
+        CHANGES.make_ahead()
         with connection.cursor() as cursor:
             # Two at once: the second supersedes the first.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_repricing'))")
         pricing = current_pricing(timezone.now())
-        for live in Repricing.objects.filter(state=Repricing.State.READY):
+        for live in Repricing.objects.select_for_update(no_key=True).filter(state=Repricing.State.READY):
             _cancel(live, actor=actor, reason=f"superseded: {cause}"[:500])
         repricing = Repricing.objects.create(
             rule_set=pricing.rule_set,
@@ -61,29 +65,30 @@ def start(*, cause: str, actor: str) -> Repricing:
             trace_id=uuid.uuid4().hex,
         )
         batches.begin(repricing)
-        CHANGES.make_ahead()
         ring("pricing.tasks.reprice", repricing.pk)
     log.info("repricing_started", repricing_id=repricing.pk, cause=cause, actor=actor)
     return repricing
 
 
-def follow(*, version: int, since: datetime, cause: str, actor: str) -> Repricing | None:
-    """Start a repricing if what `since` pinned rule set `version` was overtaken; else None.
+def follow(pricing: Pricing, *, since: datetime, cause: str, actor: str) -> Repricing | None:
+    """Start a repricing if the pricing by which stones have been priced `since` then was overtaken; else None.
 
-    Whatever changes prices starts a repricing, so one by another pricing says so.
+    Whatever changes prices starts a repricing, so one by another pricing says so. To be called when what was priced is
+    committed: of a repricing that begins after that look no stone is hidden.
     """
-    pinned = experiment_at(since)
-    same = Q(rule_set__version=version, experiment=pinned) if pinned else Q(rule_set__version=version, experiment=None)
-    if _has_days([version, *([pinned.rule_set.version] if pinned else [])]):
-        same &= Q(as_of=day_of(since))
+    sets = [pricing.rule_set, *([pricing.experiment.rule_set] if pricing.experiment else [])]
+    same = Q(rule_set=pricing.rule_set)
+    same &= Q(experiment=pricing.experiment) if pricing.experiment else Q(experiment__isnull=True)
+    if _has_days(sets):
+        same &= Q(as_of=pricing.as_of)
     if not Repricing.objects.filter(created_at__gt=since - COMMIT_LAG).exclude(same).exists():
         return None
     return start(cause=cause, actor=actor)
 
 
-def _has_days(versions: Sequence[int]) -> bool:
+def _has_days(rule_sets: Sequence[RuleSet]) -> bool:
     days = Q(valid_from__isnull=False) | Q(valid_to__isnull=False)
-    return Rule.objects.filter(days, rule_set__version__in=versions).exists()
+    return Rule.objects.filter(days, rule_set__in=rule_sets).exists()
 
 
 def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
@@ -114,9 +119,12 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
             except leases.LeaseLost:
                 log.info("lease_lost", batch_id=lease.pk)
             except (InterfaceError, OperationalError) as error:
-                log.warning("database_away", batch_id=lease.pk, error=str(error).strip().splitlines()[0])
+                circle = isinstance(error.__cause__, DeadlockDetected)
+                event = "batch_waited_in_a_circle" if circle else "database_away"
+                log.warning(event, batch_id=lease.pk, error=str(error).strip().splitlines()[0])
                 leases.give_back_when_possible(lease)
-                return
+                if not circle:
+                    return
             except Exception as error:
                 # Whatever it is, it must not stop the other batches; somebody is told if it does not pass.
                 log.exception("repricing_batch_failed", batch_id=lease.pk)
@@ -142,7 +150,7 @@ def _failed(lease: leases.Lease, error: Exception) -> None:
 def finish(repricing_id: int) -> bool:
     """End a repricing whose batches are all done, with a new dataset version if anything changed; True if it is over."""
     with transaction.atomic():
-        repricing = Repricing.objects.select_for_update(of=("self",)).filter(pk=repricing_id).first()
+        repricing = Repricing.objects.select_for_update(no_key=True).filter(pk=repricing_id).first()
         if repricing is None or repricing.state != Repricing.State.READY:
             return True
         if repricing.batches.filter(state=RepricingBatch.State.READY).exists():
@@ -167,7 +175,7 @@ def cancel(repricing_id: int, *, actor: str, reason: str) -> Repricing:
     if not reason.strip():
         raise ReasonMissing
     with transaction.atomic():
-        repricing = Repricing.objects.select_for_update().filter(pk=repricing_id).first()
+        repricing = Repricing.objects.select_for_update(no_key=True).filter(pk=repricing_id).first()
         if repricing is None:
             raise NoSuchRepricing(f"there is no repricing {repricing_id}")
         if repricing.state != Repricing.State.READY:
@@ -177,7 +185,8 @@ def cancel(repricing_id: int, *, actor: str, reason: str) -> Repricing:
 
 
 def _cancel(repricing: Repricing, *, actor: str, reason: str) -> None:
-    # Held by a worker: it finds its lease gone. Locked, so that none ends between the look and the sum.
+    """Cancel a repricing whose row the caller has locked: no batch ends meanwhile, and no survey adds any."""
+    # Held by a worker: it finds its lease gone.
     RepricingBatch.objects.filter(repricing=repricing, state=RepricingBatch.State.READY).update(
         lease_token=F("lease_token") + 1, lease_expires_at=None, due_at=None
     )

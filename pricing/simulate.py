@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from diamondhub.database import psycopg_cursor
 from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
 from pricing.models import Rule, RuleSet
-from pricing.publish import day_of
+from pricing.publish import current_pricing
 
 #: Bounds between the bars of the histogram (percent of the old price).
 BOUNDS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
@@ -49,7 +49,7 @@ class TypeEffect:
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """How many stones a rule prices, with the effect on what they sell for; no rule is the base margins alone."""
+    """How many stones a rule of the set prices, with the effect on what they sell for; no rule is the base margins alone."""
 
     rule: Rule | None
     stones: int
@@ -146,19 +146,22 @@ class Simulation:
 
 
 def simulate(rule_set: RuleSet) -> Simulation:
-    """Price every diamond that is not delisted by the set, as of today, and compare with what it costs now."""
-    pricing = Pricing(rule_set, day_of(timezone.now()))
+    """Price every diamond that is not delisted as if the set were in force today, and compare with what it costs now.
+
+    An experiment that runs goes on with its share: those stones are in the sums, but none is priced by a rule of the set.
+    """
+    pricing = replace(current_pricing(timezone.now()), rule_set=rule_set)
     effects = {kind: TypeEffect() for kind in STONE_TYPES}
     by_rule: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     changes: dict[int, int] = defaultdict(int)
     kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
-        up, down = _far(cursor, pricing)
+        up, down, far = _far(cursor, pricing)
         cursor.execute(
             sql.SQL(
                 """
                 /* One sequential scan, in parallel where the server has workers, summed up by outcome and whole percents of
-                   change; stones that move at least as far as those of the sample are named. */
+                   change; stones that move further than those of the sample are named. */
                 SELECT p.outcome, p.percent,
                     string_agg(p.id::text, ',') FILTER (WHERE p.new - p.price_cents NOT BETWEEN {down} AND {up}),
                     count(*), count(*) FILTER (WHERE p.new <> p.price_cents), count(*) FILTER (WHERE p.new < p.cost_cents),
@@ -178,7 +181,6 @@ def simulate(rule_set: RuleSet) -> Simulation:
                 down=sql.Literal(down),
             )
         )
-        far: list[str] = []
         for outcome, percent, named, stones, changed, below, cost, old, new in cursor.fetchall():
             effect = effects[kinds[outcome - 1]]
             effect.stones += stones
@@ -188,9 +190,10 @@ def simulate(rule_set: RuleSet) -> Simulation:
             effect.old_cents += int(old)
             effect.new_cents += int(new)
             changes[percent - 100] += changed
-            by_rule[numbers[outcome - 1]][0] += stones
-            by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
-            far += named.split(",") if named else []
+            if not pricing.is_of_experiment(outcome):
+                by_rule[numbers[outcome - 1]][0] += stones
+                by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
+            far += map(UUID, named.split(",")) if named else []
         movers = _movers(cursor, pricing, far)
     return Simulation(
         rule_set.version,
@@ -212,28 +215,31 @@ def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
     )
 
 
-def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int]:
-    """How far the furthest movers of all go up and down at least (cents): a little less than those of a small sample go."""
+def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, list[UUID]]:
+    """How far the furthest movers of a small sample go up and down at least (cents), and these.
+
+    Those of all that go further are few, whereas any number may go just as far.
+    """
+    sample = sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({}) REPEATABLE (0)").format(sql.Literal(SAMPLED))
     cursor.execute(
-        sql.SQL("SELECT p.new - p.price_cents FROM {} WHERE p.new <> p.price_cents").format(
-            _priced(pricing, sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({})").format(sql.Literal(SAMPLED)))
+        sql.SQL("SELECT p.new - p.price_cents, p.id FROM {} WHERE p.new <> p.price_cents").format(
+            _priced(pricing, sample)
         )
     )
-    moves = sorted(move for (move,) in cursor.fetchall())
-    up, down = [move for move in moves if move > 0][-MOVERS:], [move for move in moves if move < 0][:MOVERS]
-    return up[0] - 1 if len(up) == MOVERS else 0, down[-1] + 1 if len(down) == MOVERS else 0
+    moves: list[tuple[int, UUID]] = sorted(cursor.fetchall(), key=lambda one: (-abs(one[0]), one[1]))
+    up, down = [one for one in moves if one[0] > 0][:MOVERS], [one for one in moves if one[0] < 0][:MOVERS]
+    least_up, least_down = (found[-1][0] if len(found) == MOVERS else 0 for found in (up, down))
+    return least_up, least_down, [pk for _move, pk in (*up, *down)]
 
 
-def _movers(cursor: Cursor[Any], pricing: Pricing, far: Sequence[str]) -> tuple[list[Mover], list[Mover]]:
+def _movers(cursor: Cursor[Any], pricing: Pricing, far: Sequence[UUID]) -> tuple[list[Mover], list[Mover]]:
     """Those of the named stones that move most, up and down; of those that move alike the lowest ids."""
     numbers = pricing.outcome_rules()
     cursor.execute(
         sql.SQL("SELECT p.id, p.supplier_stone_id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {}").format(
             _priced(
                 pricing,
-                sql.SQL("(SELECT * FROM catalog_diamond WHERE id = ANY({})) AS t").format(
-                    sql.Literal(list(map(UUID, far)))
-                ),
+                sql.SQL("(SELECT * FROM catalog_diamond WHERE id = ANY({})) AS t").format(sql.Literal(far)),
             )
         )
     )

@@ -21,7 +21,7 @@ from diamondhub.alerts.models import Event
 from pricing import batches, drafts, history, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
-from pricing.publish import published_rule_set
+from pricing.publish import current_pricing, pricing_at, published_rule_set
 from pricing.tests.factories import a_draft, first_rule_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -273,16 +273,17 @@ def test_a_stone_that_somebody_is_just_writing_is_priced_by_what_they_wrote() ->
 
 def test_what_is_priced_after_a_run_that_was_overtaken() -> None:
     since = timezone.now()
-    arguments: Any = {"version": 1, "since": since, "cause": "run 7 was overtaken", "actor": "run 7"}
-    assert reprice.follow(**arguments) is None
+    first = current_pricing(since)
+    arguments: Any = {"since": since, "cause": "run 7 was overtaken", "actor": "run 7"}
+    assert reprice.follow(first, **arguments) is None
 
     published(margin_natural=50)
 
-    repricing = reprice.follow(**arguments)
+    repricing = reprice.follow(first, **arguments)
     assert repricing is not None
     assert repricing.rule_set.version == published_rule_set().version == 2
-    assert reprice.follow(**{**arguments, "version": 2}) is None
-    assert reprice.follow(**{**arguments, "since": since + timedelta(hours=1)}) is None
+    assert reprice.follow(current_pricing(since), **arguments) is None
+    assert reprice.follow(first, **{**arguments, "since": since + timedelta(hours=1)}) is None
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -292,13 +293,31 @@ def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bo
     experiment = Experiment.objects.create(
         slug="dearer", rule_set=drafts.seal(a_draft({"modifier": 10}).pk), share=25, salt="pepper", **begun
     )
-    run: Any = {"version": 1, "since": now - timedelta(hours=1), "cause": "run 7 was overtaken", "actor": "run 7"}
+    began = now - timedelta(hours=1)
+    run: Any = {"cause": "run 7 was overtaken", "actor": "run 7"}
     if ended:
         Experiment.objects.filter(pk=experiment.pk).update(state="ended", ended_at=now)
     reprice.start(cause="what prices stones has changed", actor="maria")
 
-    assert reprice.follow(**run) is not None
-    assert reprice.follow(**{**run, "since": timezone.now()}) is None
+    assert reprice.follow(pricing_at(1, began), since=began, **run) is not None
+    now = timezone.now()
+    assert reprice.follow(pricing_at(1, now), since=now, **run) is None
+
+
+def test_an_experiment_runs_that_was_started_by_a_clock_ahead_of_this_one() -> None:
+    experiment = Experiment.objects.create(
+        slug="dearer",
+        rule_set=drafts.seal(a_draft({"modifier": 10}).pk),
+        share=25,
+        salt="pepper",
+        state="running",
+        started_at=timezone.now() + timedelta(seconds=5),
+    )
+
+    assert reprice.start(cause="on demand", actor="maria").experiment == experiment
+
+    Experiment.objects.update(state="ended", ended_at=timezone.now() + timedelta(seconds=5))
+    assert reprice.start(cause="on demand", actor="maria").experiment is None
 
 
 def test_an_experiment_prices_its_share_and_leaves_with_it() -> None:
