@@ -6,7 +6,7 @@ One pass sums up by stone type, rule and size of the change, and finds the stone
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,7 @@ BOUNDS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
 #: Movers shown in each direction.
 MOVERS = 10
 #: How much of the table a first look takes (percent of its pages).
-SAMPLED = 1
+SAMPLED = 0.5
 
 
 @dataclass(slots=True)
@@ -156,24 +156,25 @@ def simulate(rule_set: RuleSet) -> Simulation:
     changes: dict[int, int] = defaultdict(int)
     kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
-        up, down, far = _far(cursor, pricing)
+        up, down, movers = _sampled(cursor, pricing)
         cursor.execute(
             sql.SQL(
                 """
                 /* One sequential scan, in parallel where the server has workers, summed up by outcome and whole percents of
-                   change; stones that move further than those of the sample are named. */
+                   change (NULL for none); stones that move further than those of the sample are named. */
                 SELECT p.outcome, p.percent,
-                    string_agg(p.id::text, ',') FILTER (WHERE p.new - p.price_cents NOT BETWEEN {down} AND {up}),
-                    count(*), count(*) FILTER (WHERE p.new <> p.price_cents), count(*) FILTER (WHERE p.new < p.cost_cents),
+                    string_agg(concat_ws(' ', p.id, p.cost_cents, p.price_cents, p.new), ',')
+                        FILTER (WHERE p.new - p.price_cents NOT BETWEEN {down} AND {up}),
+                    count(*), count(*) FILTER (WHERE p.new < p.cost_cents),
                     sum(p.cost_cents), sum(p.price_cents), sum(p.new)
                 FROM (SELECT p.*, {percent} AS percent FROM {priced}) AS p
                 GROUP BY p.outcome, p.percent
                 """
             ).format(
                 percent=computed_once(
-                    sql.SQL("LEAST(GREATEST(p.new * 100 / p.price_cents, {}), {})").format(
-                        sql.Literal(100 + BOUNDS[0] - 1), sql.Literal(100 + BOUNDS[-1])
-                    ),
+                    sql.SQL(
+                        "CASE WHEN p.new <> p.price_cents THEN LEAST(GREATEST(p.new * 100 / p.price_cents, {}), {}) END"
+                    ).format(sql.Literal(100 + BOUNDS[0] - 1), sql.Literal(100 + BOUNDS[-1])),
                     sql.SQL("bigint"),
                 ),
                 priced=_priced(pricing, sql.SQL("catalog_diamond")),
@@ -181,33 +182,37 @@ def simulate(rule_set: RuleSet) -> Simulation:
                 down=sql.Literal(down),
             )
         )
-        for outcome, percent, named, stones, changed, below, cost, old, new in cursor.fetchall():
+        for outcome, percent, named, stones, below, cost, old, new in cursor.fetchall():
             effect = effects[kinds[outcome - 1]]
             effect.stones += stones
-            effect.changed += changed
+            effect.changed += 0 if percent is None else stones
             effect.below_cost += below
             effect.cost_cents += int(cost)
             effect.old_cents += int(old)
             effect.new_cents += int(new)
-            changes[percent - 100] += changed
+            if percent is not None:
+                changes[percent - 100] += stones
             if not pricing.is_of_experiment(outcome):
                 by_rule[numbers[outcome - 1]][0] += stones
                 by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
-            far += map(UUID, named.split(",")) if named else []
-        movers = _movers(cursor, pricing, far)
+            for words in named.split(",") if named else ():
+                pk, *cents = words.split()
+                its_cost, its_old, its_new = map(int, cents)
+                movers.append(Mover(UUID(pk), "", its_cost, its_old, its_new, numbers[outcome - 1] or None))
+        furthest = _named(cursor, _furthest(movers))
     return Simulation(
         rule_set.version,
         effects,
         _counts(rule_set, by_rule),
         _histogram(changes),
-        *movers,
+        *furthest,
     )
 
 
 def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
     """An item of a FROM: what a stone costs and sells for, and would sell for; its outcome."""
     shown = sql.SQL("(SELECT * FROM {} WHERE availability <> 'delisted')").format(table)
-    names = ("id", "supplier_stone_id", "cost_cents", "price_cents")
+    names = ("id", "cost_cents", "price_cents")
     return sql.SQL("(SELECT {names}, {new} AS new, d.outcome FROM {rows}) AS p").format(
         names=sql.SQL(", ").join(sql.Identifier("d", name) for name in names),
         new=computed_once(pricing.columns("d")["price_cents"], sql.SQL("bigint")),
@@ -215,41 +220,45 @@ def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
     )
 
 
-def _far(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, list[UUID]]:
+def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, list[Mover]]:
     """How far the furthest movers of a small sample go up and down at least (cents), and these.
 
     Those of all that go further are few, whereas any number may go just as far.
     """
+    numbers = pricing.outcome_rules()
     sample = sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({}) REPEATABLE (0)").format(sql.Literal(SAMPLED))
     cursor.execute(
-        sql.SQL("SELECT p.new - p.price_cents, p.id FROM {} WHERE p.new <> p.price_cents").format(
-            _priced(pricing, sample)
-        )
+        sql.SQL(
+            "SELECT p.id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
+        ).format(_priced(pricing, sample))
     )
-    moves: list[tuple[int, UUID]] = sorted(cursor.fetchall(), key=lambda one: (-abs(one[0]), one[1]))
-    up, down = [one for one in moves if one[0] > 0][:MOVERS], [one for one in moves if one[0] < 0][:MOVERS]
-    least_up, least_down = (found[-1][0] if len(found) == MOVERS else 0 for found in (up, down))
-    return least_up, least_down, [pk for _move, pk in (*up, *down)]
+    up, down = _furthest(
+        [
+            Mover(pk, "", cost, old, new, numbers[outcome - 1] or None)
+            for pk, cost, old, new, outcome in cursor.fetchall()
+        ]
+    )
+    least_up, least_down = (found[-1].effect_cents if len(found) == MOVERS else 0 for found in (up, down))
+    return least_up, least_down, [*up, *down]
 
 
-def _movers(cursor: Cursor[Any], pricing: Pricing, far: Sequence[UUID]) -> tuple[list[Mover], list[Mover]]:
-    """Those of the named stones that move most, up and down; of those that move alike the lowest ids."""
-    numbers = pricing.outcome_rules()
-    cursor.execute(
-        sql.SQL("SELECT p.id, p.supplier_stone_id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {}").format(
-            _priced(
-                pricing,
-                sql.SQL("(SELECT * FROM catalog_diamond WHERE id = ANY({})) AS t").format(sql.Literal(far)),
-            )
-        )
-    )
-    movers = [
-        Mover(pk, name, cost, old, new, numbers[outcome - 1] or None)
-        for pk, name, cost, old, new, outcome in cursor.fetchall()
-    ]
-    up = sorted((one for one in movers if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
-    down = sorted((one for one in movers if one.effect_cents < 0), key=lambda one: (one.effect_cents, one.diamond_id))
+def _furthest(movers: Sequence[Mover]) -> tuple[list[Mover], list[Mover]]:
+    """Those that move most, up and down; of those that move alike the lowest ids."""
+    once = {one.diamond_id: one for one in movers}.values()
+    up = sorted((one for one in once if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
+    down = sorted((one for one in once if one.effect_cents < 0), key=lambda one: (one.effect_cents, one.diamond_id))
     return up[:MOVERS], down[:MOVERS]
+
+
+def _named(cursor: Cursor[Any], movers: Iterable[list[Mover]]) -> list[list[Mover]]:
+    """The same with their stones' names."""
+    several = list(movers)
+    cursor.execute(
+        "SELECT id, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s)",
+        [[one.diamond_id for some in several for one in some]],
+    )
+    names: dict[UUID, str] = dict(cursor.fetchall())
+    return [[replace(one, supplier_stone_id=names.get(one.diamond_id, "")) for one in some] for some in several]
 
 
 def _histogram(changes: dict[int, int]) -> list[Bar]:

@@ -76,19 +76,20 @@ def test_of_movers_alike_the_lowest_ids_are_named_behind_those_that_go_further(
 
 def test_movers_alike_are_not_all_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate, "SAMPLED", 100)
-    fetched: list[int] = []
-    movers = simulate._movers
+    compared: list[int] = []
+    furthest = simulate._furthest
 
-    def counting(cursor: Any, pricing: Any, far: Any) -> Any:
-        fetched.append(len(far))
-        return movers(cursor, pricing, far)
+    def counting(movers: Any) -> Any:
+        compared.append(len(movers))
+        return furthest(movers)
 
-    monkeypatch.setattr(simulate, "_movers", counting)
+    monkeypatch.setattr(simulate, "_furthest", counting)
     stones(50)
 
     simulated({"fixed_cents": 1_000})
 
-    assert fetched == [MOVERS]
+    # All of the sample, and then none but its furthest.
+    assert compared == [50, MOVERS]
 
 
 @pytest.mark.parametrize(
