@@ -6,8 +6,9 @@ One pass sums up by stone type, rule and size of the change, and finds the stone
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -156,7 +157,7 @@ def simulate(rule_set: RuleSet) -> Simulation:
     changes: dict[int, int] = defaultdict(int)
     kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
-        up, down, movers = _sampled(cursor, pricing)
+        least_up, least_down, moves = _sampled(cursor, pricing)
         cursor.execute(
             sql.SQL(
                 """
@@ -178,8 +179,8 @@ def simulate(rule_set: RuleSet) -> Simulation:
                     sql.SQL("bigint"),
                 ),
                 priced=_priced(pricing, sql.SQL("catalog_diamond")),
-                up=sql.Literal(up),
-                down=sql.Literal(down),
+                up=sql.Literal(least_up),
+                down=sql.Literal(least_down),
             )
         )
         for outcome, percent, named, stones, below, cost, old, new in cursor.fetchall():
@@ -196,16 +197,16 @@ def simulate(rule_set: RuleSet) -> Simulation:
                 by_rule[numbers[outcome - 1]][0] += stones
                 by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
             for words in named.split(",") if named else ():
-                pk, *cents = words.split()
-                its_cost, its_old, its_new = map(int, cents)
-                movers.append(Mover(UUID(pk), "", its_cost, its_old, its_new, numbers[outcome - 1] or None))
-        furthest = _named(cursor, _furthest(movers))
+                pk, its_cost, its_old, its_new = words.split()
+                moves.add((pk, int(its_cost), int(its_old), int(its_new), outcome))
+        up, down = (_movers(cursor, furthest, numbers) for furthest in _furthest(moves))
     return Simulation(
         rule_set.version,
         effects,
         _counts(rule_set, by_rule),
         _histogram(changes),
-        *furthest,
+        up,
+        down,
     )
 
 
@@ -220,45 +221,44 @@ def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
     )
 
 
-def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, list[Mover]]:
+#: A stone whose price changes: its id, what it costs, sells for and would sell for (cents), its outcome.
+_Move = tuple[str, int, int, int, int]
+
+
+def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move]]:
     """How far the furthest movers of a small sample go up and down at least (cents), and these.
 
     Those of all that go further are few, whereas any number may go just as far.
     """
-    numbers = pricing.outcome_rules()
     sample = sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({}) REPEATABLE (0)").format(sql.Literal(SAMPLED))
     cursor.execute(
         sql.SQL(
-            "SELECT p.id, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
+            "SELECT p.id::text, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
         ).format(_priced(pricing, sample))
     )
-    up, down = _furthest(
-        [
-            Mover(pk, "", cost, old, new, numbers[outcome - 1] or None)
-            for pk, cost, old, new, outcome in cursor.fetchall()
-        ]
-    )
-    least_up, least_down = (found[-1].effect_cents if len(found) == MOVERS else 0 for found in (up, down))
-    return least_up, least_down, [*up, *down]
+    up, down = _furthest(cursor.fetchall())
+    least_up, least_down = (found[-1][3] - found[-1][2] if len(found) == MOVERS else 0 for found in (up, down))
+    return least_up, least_down, {*up, *down}
 
 
-def _furthest(movers: Sequence[Mover]) -> tuple[list[Mover], list[Mover]]:
+def _furthest(moves: Collection[_Move]) -> tuple[list[_Move], list[_Move]]:
     """Those that move most, up and down; of those that move alike the lowest ids."""
-    once = {one.diamond_id: one for one in movers}.values()
-    up = sorted((one for one in once if one.effect_cents > 0), key=lambda one: (-one.effect_cents, one.diamond_id))
-    down = sorted((one for one in once if one.effect_cents < 0), key=lambda one: (one.effect_cents, one.diamond_id))
-    return up[:MOVERS], down[:MOVERS]
+    up = nsmallest(MOVERS, (one for one in moves if one[3] > one[2]), key=lambda one: (one[2] - one[3], one[0]))
+    down = nsmallest(MOVERS, (one for one in moves if one[3] < one[2]), key=lambda one: (one[3] - one[2], one[0]))
+    return up, down
 
 
-def _named(cursor: Cursor[Any], movers: Iterable[list[Mover]]) -> list[list[Mover]]:
-    """The same with their stones' names."""
-    several = list(movers)
+def _movers(cursor: Cursor[Any], moves: Sequence[_Move], numbers: Sequence[int]) -> list[Mover]:
+    """The same for people; `numbers` are the rules of the outcomes."""
     cursor.execute(
-        "SELECT id, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s)",
-        [[one.diamond_id for some in several for one in some]],
+        "SELECT id::text, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s::uuid[])",
+        [[one[0] for one in moves]],
     )
-    names: dict[UUID, str] = dict(cursor.fetchall())
-    return [[replace(one, supplier_stone_id=names.get(one.diamond_id, "")) for one in some] for some in several]
+    names: dict[str, str] = dict(cursor.fetchall())
+    return [
+        Mover(UUID(pk), names.get(pk, ""), cost, old, new, numbers[outcome - 1] or None)
+        for pk, cost, old, new, outcome in moves
+    ]
 
 
 def _histogram(changes: dict[int, int]) -> list[Bar]:
