@@ -39,25 +39,20 @@ def only_added_to(*tables: str) -> list[Operation]:
 
 def not_emptied(*tables: str) -> list[Operation]:
     """Refuse to empty audited tables at once: triggers of rows would not see it."""
-    return [
-        RunSQL(
-            f"""
-            CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
-                FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-            """,
-            f"DROP TRIGGER audit_not_emptied ON {table};",
-        )
-        for table in tables
-    ]
+    return _asked_before_emptying(tables, "audit_refuse")
 
 
 def emptied_row_by_row(*tables: str) -> list[Operation]:
     """Refuse to empty audited tables at once while they hold rows; what is deleted row by row first leaves its events."""
+    return _asked_before_emptying(tables, "audit_refuse_rows")
+
+
+def _asked_before_emptying(tables: Iterable[str], function: str) -> list[Operation]:
     return [
         RunSQL(
             f"""
             CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
-                FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_rows();
+                FOR EACH STATEMENT EXECUTE FUNCTION {function}();
             """,
             f"DROP TRIGGER audit_not_emptied ON {table};",
         )
