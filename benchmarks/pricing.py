@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -35,16 +36,16 @@ def measure(number: int) -> list[Figure]:
     _fill(number)
     first = RuleSet.objects.get(version=1)
     rules = _rule_set(first)
-    scan = _fastest(lambda: _ask("SELECT sum(cost_cents), count(*) FROM catalog_diamond"))
     pricing = Pricing(rules, day_of(timezone.now()))
-    evaluated = _fastest(
+    scan, evaluated, simulated = _side_by_side(
+        lambda: _ask("SELECT sum(cost_cents), count(*) FROM catalog_diamond"),
         lambda: _ask(
             sql.SQL("SELECT sum({price_cents}), sum({rule}), sum({rating}) FROM {rows}").format(
                 rows=pricing.rows(sql.Identifier("catalog_diamond"), "d", kept=("cost_cents",)), **pricing.columns("d")
             )
-        )
+        ),
+        lambda: simulate(rules),
     )
-    simulated = _fastest(lambda: simulate(rules))
     bare = _bare_update()
     everything = _repriced(drafts.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True))
     little = drafts.new_draft(actor="bench")
@@ -177,13 +178,15 @@ def _settle() -> None:
     _ask("CHECKPOINT")
 
 
-def _fastest(work: Callable[[], Any], times: int = 3) -> float:
-    seconds = []
+def _side_by_side(*works: Callable[[], Any], times: int = 9) -> list[float]:
+    """Seconds that each takes, the median of some times; in turn, so that a slow moment of the machine is one for all."""
+    seconds: list[list[float]] = [[] for _ in works]
     for _ in range(times):
-        started = perf_counter()
-        work()
-        seconds.append(perf_counter() - started)
-    return min(seconds)
+        for work, took in zip(works, seconds, strict=True):
+            started = perf_counter()
+            work()
+            took.append(perf_counter() - started)
+    return [median(took) for took in seconds]
 
 
 def _bare_update() -> float:

@@ -36,11 +36,16 @@ def compile_set(rule_set: RuleSet) -> dict[str, Any]:
     """
     outcomes: list[list[int]] = []
     branches = {}
+    asked = [
+        (rule, [(Open.of(clause), _types(clause)) for clause in rule.clauses.all()])
+        for rule in rules_of(rule_set)
+        if rule.active
+    ]
     for kind in STONE_TYPES:
         candidates = []
-        for rule in rules_of(rule_set):
-            clauses = tuple(Open.of(clause) for clause in rule.clauses.all() if _may_match(clause, kind))
-            if rule.active and clauses:
+        for rule, its_clauses in asked:
+            clauses = tuple(clause for clause, types in its_clauses if kind in types)
+            if clauses:
                 outcomes.append(_outcome(rule_set, kind, rule))
                 candidates.append(Candidate(_days(rule), clauses, len(outcomes)))
         outcomes.append(_outcome(rule_set, kind, None))
@@ -52,8 +57,9 @@ def compile_set(rule_set: RuleSet) -> dict[str, Any]:
     return {"format": FORMAT, "outcome": outcome, "outcomes": outcomes}
 
 
-def _may_match(clause: Clause, kind: str) -> bool:
-    return kind in STONE_TYPE.types(clause) and not why_never(clause)
+def _types(clause: Clause) -> frozenset[str]:
+    """The stone types of which the clause may match a stone."""
+    return frozenset() if why_never(clause) else STONE_TYPE.types(clause)
 
 
 def _days(rule: Rule) -> str:
@@ -207,12 +213,14 @@ class Pricing:
         price: sql.Composable = sql.SQL("({cost} * {factor} + 50000) / 100000").format(cost=cost, **column)
         if any(self._values("fixed")):
             price = sql.SQL("GREATEST({price} + {fixed}, 0)").format(price=price, **column)
-        parts = [sql.SQL("1"), self._ended(price, alias, self._of("shift", alias, ending=True))]
+        parts = [self._ended(price, alias, self._of("shift", alias, ending=True))]
+        if not all(map(_is_positive, self._outcomes)):
+            parts.append(sql.SQL("1"))
         if any(self._values("floor")):
             floor = sql.SQL("({cost} * {floor} + 99999) / 100000").format(cost=cost, **column)
             up = sql.SQL("({} - 1)").format(self._of("step", alias, ending=True))
             parts.append(self._ended(floor, alias, up))
-        return sql.SQL("GREATEST({})").format(sql.SQL(", ").join(parts))
+        return sql.SQL("GREATEST({})").format(sql.SQL(", ").join(parts)) if len(parts) > 1 else parts[0]
 
     def _ended(self, price: sql.Composable, alias: str, shift: sql.Composable) -> sql.Composable:
         """A price with the ending of the row's outcome; most have none."""
@@ -225,9 +233,21 @@ class Pricing:
         )
         if 1 not in steps:
             return ended
-        return sql.SQL("CASE WHEN {has} = 1 THEN {price} ELSE {ended} END").format(
-            has=self._of("step", alias), price=price, ended=ended
+        with_ending = [number for number, step in enumerate(steps, start=1) if step != 1]
+        return sql.SQL("CASE WHEN {alias}.outcome IN ({having}) THEN {ended} ELSE {price} END").format(
+            alias=sql.Identifier(alias),
+            having=sql.SQL(", ").join(map(sql.Literal, with_ending)),
+            price=price,
+            ended=ended,
         )
+
+
+def _is_positive(outcome: list[int]) -> bool:
+    """Whether a stone has a price of at least a cent by this, whatever it costs: that is at least a cent, too."""
+    of = dict(zip(OUTCOME, outcome, strict=True))
+    if of["floor"] > 0 or of["ending"] > 0:
+        return True
+    return of["step"] == 1 and of["factor"] >= 50_000 and of["fixed"] >= 0
 
 
 def _compiled(rule_set: RuleSet) -> dict[str, Any]:

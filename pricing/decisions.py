@@ -6,9 +6,10 @@ tree asks that first, and in each branch only the rules that can still match, wi
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -20,6 +21,8 @@ FEW = 2
 WORTH = 0.75
 #: A rule that a question does not concern stands in every branch; a tree has at most so many times the rules it came from.
 GROWTH = 6
+#: In a branch with at most so many rules those are dropped that others leave nothing: each is compared with each.
+PRUNED = 32
 #: Where a range is cut, as shares of all its bounds in their order.
 CUTS = (0.25, 0.4, 0.5, 0.6, 0.75)
 #: Names that one question tells apart.
@@ -52,11 +55,18 @@ class Open:
         }
         return " AND ".join(by_condition[one] for one in CONDITIONS if one in by_condition)
 
+    def covers(self, other: Open) -> bool:
+        """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
+        return all(
+            one in other.conditions and one.covers(one.asked(self.clause), one.asked(other.clause))
+            for one in self.conditions
+        ) and all(one in other.ranges and _within(other.ranges[one], bounds) for one, bounds in self.ranges.items())
+
     def named(self, condition: ListCondition, name: str | None) -> Open | None:
         """What is left if the stone has this name, or none that any rule asks for; None if the clause cannot match."""
         if condition not in self.conditions:
             return self
-        listed, excluded = set(getattr(self.clause, condition.name)), condition.excludes(self.clause)
+        listed, excluded = getattr(self.clause, condition.name), condition.excludes(self.clause)
         if name is None:
             # Some other name, or no name: an excluding condition still has to be asked, for a stone may have none.
             return self if excluded else None
@@ -94,6 +104,13 @@ class Open:
         return Open(self.clause, self.conditions, ranges)
 
 
+def _within(mine: tuple[Any, Any], theirs: tuple[Any, Any]) -> bool:
+    (low, high), (least, greatest) = mine, theirs
+    return (least is None or (low is not None and least <= low)) and (
+        greatest is None or (high is not None and high <= greatest)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """A place on an axis: values below `at`, or up to and including it, are before it."""
@@ -128,6 +145,10 @@ class Candidate:
         clauses = tuple(kept for one in self.clauses if (kept := settle(one)) is not None)
         return Candidate(self.days, clauses, self.outcome) if clauses else None
 
+    def covers(self, other: Candidate) -> bool:
+        """Whether nothing is left for the other if this one is asked before; False where that cannot be seen easily."""
+        return not self.days and all(any(mine.covers(theirs) for mine in self.clauses) for theirs in other.clauses)
+
     def to_sql(self) -> str:
         """When it matches."""
         asked = [one.to_sql() for one in self.clauses]
@@ -153,8 +174,8 @@ class _Tree:
         question = self._best(rules) if len(rules) > FEW else None
         if question is None:
             return self._in_turn(rules)
-        condition, keys = question
-        branches = _branches(condition, keys, rules)
+        condition, keys = question.condition, question.keys
+        branches = question.branches or _branches(condition, keys, rules)
         self._room -= sum(len(left) for _key, left in branches) - len(rules)
         if isinstance(condition, RangeCondition):
             before, behind, unknown = (self.expression(left) for _key, left in branches)
@@ -176,19 +197,23 @@ class _Tree:
             whens.append(f"WHEN {rule.to_sql()} THEN {rule.outcome}")
         return f"CASE {' '.join(whens)} ELSE {self._otherwise} END" if whens else str(self._otherwise)
 
-    def _best(self, rules: list[Candidate]) -> tuple[Condition, list[Any]] | None:
+    def _best(self, rules: list[Candidate]) -> _Question | None:
         """The question that leaves the fewest rules, on average over its answers, if one is worth asking."""
         best, least = None, WORTH * len(rules)
         for question in _questions(rules):
             cost = question.left + question.effort
             if cost < least and sum(question.sizes) - len(rules) <= self._room:
-                best, least = (question.condition, question.keys), cost
+                best, least = question, cost
         return best
 
 
 def _reachable(rules: list[Candidate]) -> Iterator[Candidate]:
-    """The rules up to the first that always matches."""
+    """The rules up to the first that always matches, without those that earlier ones leave nothing."""
+    kept: list[Candidate] = []
     for rule in rules:
+        if len(rules) <= PRUNED and any(earlier.covers(rule) for earlier in kept):
+            continue
+        kept.append(rule)
         yield rule
         if rule.always:
             return
@@ -199,7 +224,7 @@ class _Question:
     """What could be asked: names of a list, or one cut through a range.
 
     `sizes` says how many rules each answer leaves, `left` how many an answer does on average, `effort` what asking costs
-    against asking one rule.
+    against asking one rule; `branches` are these rules, if they had to be found for that.
     """
 
     condition: Condition
@@ -207,6 +232,7 @@ class _Question:
     sizes: list[int]
     left: float
     effort: float
+    branches: list[_Branch] = field(default_factory=list)
 
 
 def _questions(rules: list[Candidate]) -> Iterator[_Question]:
@@ -226,34 +252,56 @@ def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Que
     names = {name for one in clauses for name in getattr(one.clause, condition.name)}
     if len(clauses) > FEW and 0 < len(names) <= MOST_NAMES:
         keys = condition.in_order(names)
-        sizes = [len(left) for _key, left in _branches(condition, keys, rules)]
+        branches = _branches(condition, keys, rules)
+        sizes = [len(left) for _key, left in branches]
         # Names are compared one after the other.
-        yield _Question(condition, keys, sizes, sum(sizes) / len(sizes), 0.25 * len(keys))
+        yield _Question(condition, keys, sizes, sum(sizes) / len(sizes), 0.25 * len(keys), branches)
 
 
 def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Question]:
-    # Of each rule what its clauses ask; rules that have a clause without the condition stand in every branch.
-    asked = [[one.ranges.get(condition) for one in rule.clauses] for rule in rules]
-    bound = [bounds for bounds in asked if None not in bounds]
-    everywhere = len(rules) - len(bound)
-    if len(bound) <= FEW:
+    # Of each rule how far its clauses reach together; rules that have a clause without the condition stand in every branch.
+    lows, highs = [], []
+    bound = 0
+    for rule in rules:
+        asked = [one.ranges.get(condition) for one in rule.clauses]
+        if None not in asked:
+            bound += 1
+            lows += _outermost(min, (one[0] for one in asked if one))
+            highs += _outermost(max, (one[1] for one in asked if one))
+    if bound <= FEW:
         return
-    ranges = [one for bounds in bound for one in bounds if one is not None]
-    cuts = {Cut(low, inclusive=False) for low, _high in ranges if low is not None and not condition.is_least(low)}
-    cuts |= {Cut(high, inclusive=True) for _low, high in ranges if high is not None and not condition.is_greatest(high)}
-    in_order = sorted(cuts, key=lambda cut: (cut.at, cut.inclusive))
+    everywhere = len(rules) - bound
+    unbounded_below, unbounded_above = bound - len(lows), bound - len(highs)
+    lows.sort()
+    highs.sort()
+    ranges = [one.ranges[condition] for rule in rules for one in rule.clauses if condition in one.ranges]
+    cuts = {(low, False) for low, _high in ranges if low is not None and not condition.is_least(low)}
+    cuts |= {(high, True) for _low, high in ranges if high is not None and not condition.is_greatest(high)}
+    in_order = sorted(cuts)
     # The middle ones tell most apart.
     for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS} if in_order else ()):
-        cut = in_order[place]
-        before = sum(any(one and (one[0] is None or cut.before(one[0])) for one in bounds) for bounds in bound)
-        behind = sum(any(one and (one[1] is None or not cut.before(one[1])) for one in bounds) for bounds in bound)
+        at, inclusive = in_order[place]
+        ahead = bisect_right if inclusive else bisect_left
+        before = unbounded_below + ahead(lows, at)
+        behind = unbounded_above + len(highs) - ahead(highs, at)
         # Stones are taken to lie where the rules have their bounds.
         share = (place + 0.5) / len(in_order)
         left = everywhere + share * before + (1 - share) * behind
-        yield _Question(condition, [cut], [everywhere + before, everywhere + behind, everywhere], left, 0.5)
+        sizes = [everywhere + before, everywhere + behind, everywhere]
+        yield _Question(condition, [Cut(at, inclusive)], sizes, left, 0.5)
 
 
-def _branches(condition: Condition, keys: list[Any], rules: list[Candidate]) -> list[tuple[Any, list[Candidate]]]:
+def _outermost(which: Callable[..., Any], bounds: Iterable[Any]) -> list[Any]:
+    """The least or the greatest bound; none if one of them is missing."""
+    known = list(bounds)
+    return [] if None in known else [which(known)]
+
+
+#: An answer, and the rules that are left for it.
+_Branch = tuple[Any, list[Candidate]]
+
+
+def _branches(condition: Condition, keys: list[Any], rules: list[Candidate]) -> list[_Branch]:
     """The rules that are left for every answer. Of names, last for any other; of a cut: before, behind, not known."""
     if isinstance(condition, ListCondition):
         asked: ListCondition = condition

@@ -20,6 +20,7 @@ from diamondhub import money
 from diamondhub.database import psycopg_cursor
 from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
+from pricing.evaluate import rules_of
 from pricing.models import Rule, RuleSet
 from pricing.publish import current_pricing
 
@@ -173,9 +174,9 @@ def simulate(rule_set: RuleSet) -> Simulation:
                 """
             ).format(
                 percent=computed_once(
-                    sql.SQL(
-                        "CASE WHEN p.new <> p.price_cents THEN LEAST(GREATEST(p.new * 100 / p.price_cents, {}), {}) END"
-                    ).format(sql.Literal(100 + BOUNDS[0] - 1), sql.Literal(100 + BOUNDS[-1])),
+                    sql.SQL("CASE WHEN p.new <> p.price_cents THEN LEAST(p.new * 100 / p.price_cents, {}) END").format(
+                        sql.Literal(100 + BOUNDS[-1])
+                    ),
                     sql.SQL("bigint"),
                 ),
                 priced=_priced(pricing, sql.SQL("catalog_diamond")),
@@ -233,12 +234,22 @@ def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move
     sample = sql.SQL("catalog_diamond TABLESAMPLE SYSTEM ({}) REPEATABLE (0)").format(sql.Literal(SAMPLED))
     cursor.execute(
         sql.SQL(
-            "SELECT p.id::text, p.cost_cents, p.price_cents, p.new, p.outcome FROM {} WHERE p.new <> p.price_cents"
-        ).format(_priced(pricing, sample))
+            """
+            WITH sampled AS MATERIALIZED (
+                SELECT p.id::text, p.cost_cents, p.price_cents, p.new, p.outcome, p.new - p.price_cents AS effect
+                FROM {priced} WHERE p.new <> p.price_cents
+            )
+            (SELECT * FROM sampled WHERE effect > 0 ORDER BY effect DESC, id LIMIT {movers})
+            UNION ALL
+            (SELECT * FROM sampled WHERE effect < 0 ORDER BY effect, id LIMIT {movers})
+            """
+        ).format(priced=_priced(pricing, sample), movers=sql.Literal(MOVERS))
     )
-    up, down = _furthest(cursor.fetchall())
-    least_up, least_down = (found[-1][3] - found[-1][2] if len(found) == MOVERS else 0 for found in (up, down))
-    return least_up, least_down, {*up, *down}
+    moves = cursor.fetchall()
+    up, down = [move[-1] for move in moves if move[-1] > 0], [move[-1] for move in moves if move[-1] < 0]
+    least_up = min(up) if len(up) == MOVERS else 0
+    least_down = max(down) if len(down) == MOVERS else 0
+    return least_up, least_down, {move[:-1] for move in moves}
 
 
 def _furthest(moves: Collection[_Move]) -> tuple[list[_Move], list[_Move]]:
@@ -280,5 +291,5 @@ def _histogram(changes: dict[int, int]) -> list[Bar]:
 
 def _counts(rule_set: RuleSet, by_rule: dict[int, list[int]]) -> list[RuleCount]:
     """Every rule of the set by priority, with 0 where it prices no stone; the base margins last."""
-    counts = [RuleCount(rule, *by_rule.get(rule.number, [0, 0])) for rule in rule_set.rules.order_by("priority")]
+    counts = [RuleCount(rule, *by_rule.get(rule.number, [0, 0])) for rule in rules_of(rule_set)]
     return [*counts, RuleCount(None, *by_rule.get(0, [0, 0]))]

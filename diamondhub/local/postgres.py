@@ -32,6 +32,8 @@ CONFIGURATION = {
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "random_page_cost": "1.1",
+    # Whoever asks works along.
+    "max_parallel_workers_per_gather": str(min(2, (os.cpu_count() or 1) - 1)),
     "jit": "off",
     "log_min_messages": "warning",
     "log_min_duration_statement": "1s",

@@ -88,8 +88,8 @@ def test_movers_alike_are_not_all_fetched(monkeypatch: pytest.MonkeyPatch) -> No
 
     simulated({"fixed_cents": 1_000})
 
-    # All of the sample, and then none but its furthest.
-    assert compared == [50, MOVERS]
+    # None but the furthest of the sample.
+    assert compared == [MOVERS]
 
 
 @pytest.mark.parametrize(
