@@ -18,11 +18,11 @@ from pricing.conditions import CONDITIONS, Clause, Condition, ListCondition, Ran
 #: So few rules are asked in turn.
 FEW = 2
 #: A question is worth asking if it leaves at most this share of the rules, on average over its answers.
-WORTH = 0.75
+WORTH = 0.9
 #: A rule that a question does not concern stands in every branch; a tree has at most so many times the rules it came from.
 GROWTH = 6
 #: In a branch with at most so many rules those are dropped that others leave nothing: each is compared with each.
-PRUNED = 32
+PRUNED = 12
 #: Where a range is cut, as shares of all its bounds in their order.
 CUTS = (0.25, 0.4, 0.5, 0.6, 0.75)
 #: Names that one question tells apart.
@@ -161,24 +161,25 @@ class Candidate:
 def decide(candidates: Iterable[Candidate], otherwise: int) -> str:
     """The outcome of the first candidate that matches the row `s`, or `otherwise`, as an SQL expression."""
     rules = list(candidates)
-    return _Tree(otherwise, GROWTH * len(rules)).expression(rules)
+    return _Tree(otherwise).expression(rules, GROWTH * len(rules))
 
 
 class _Tree:
-    def __init__(self, otherwise: int, room: int) -> None:
+    def __init__(self, otherwise: int) -> None:
         self._otherwise = otherwise
-        self._room = room
 
-    def expression(self, rules: list[Candidate]) -> str:
+    def expression(self, rules: list[Candidate], room: float) -> str:
+        """A branch for what is left of the rules, in which they may stand as often as there is `room`."""
         rules = list(_reachable(rules))
-        question = self._best(rules) if len(rules) > FEW else None
+        question = _best(rules, room) if len(rules) > FEW else None
         if question is None:
             return self._in_turn(rules)
         condition, keys = question.condition, question.keys
         branches = question.branches or _branches(condition, keys, rules)
-        self._room -= sum(len(left) for _key, left in branches) - len(rules)
+        each = room / max(1, sum(len(left) for _key, left in branches))
+        expressions = [self.expression(left, each * len(left)) for _key, left in branches]
         if isinstance(condition, RangeCondition):
-            before, behind, unknown = (self.expression(left) for _key, left in branches)
+            before, behind, unknown = expressions
             cut = keys[0]
             if unknown == behind:
                 return f"CASE WHEN {cut.to_sql(condition.column)} THEN {before} ELSE {behind} END"
@@ -186,8 +187,8 @@ class _Tree:
                 f"CASE WHEN {cut.to_sql(condition.column)} THEN {before} "
                 f"WHEN s.{condition.column} IS NULL THEN {unknown} ELSE {behind} END"
             )
-        whens = [f"WHEN {literal(key)} THEN {self.expression(left)}" for key, left in branches[:-1]]
-        return f"CASE s.{condition.column} {' '.join(whens)} ELSE {self.expression(branches[-1][1])} END"
+        whens = [f"WHEN {literal(key)} THEN {then}" for key, then in zip(keys, expressions[:-1], strict=True)]
+        return f"CASE s.{condition.column} {' '.join(whens)} ELSE {expressions[-1]} END"
 
     def _in_turn(self, rules: list[Candidate]) -> str:
         whens: list[str] = []
@@ -197,14 +198,15 @@ class _Tree:
             whens.append(f"WHEN {rule.to_sql()} THEN {rule.outcome}")
         return f"CASE {' '.join(whens)} ELSE {self._otherwise} END" if whens else str(self._otherwise)
 
-    def _best(self, rules: list[Candidate]) -> _Question | None:
-        """The question that leaves the fewest rules, on average over its answers, if one is worth asking."""
-        best, least = None, WORTH * len(rules)
-        for question in _questions(rules):
-            cost = question.left + question.effort
-            if cost < least and sum(question.sizes) - len(rules) <= self._room:
-                best, least = question, cost
-        return best
+
+def _best(rules: list[Candidate], room: float) -> _Question | None:
+    """The question that leaves the fewest rules, on average over its answers, if one is worth asking and has room."""
+    best, least = None, WORTH * len(rules)
+    for question in _questions(rules):
+        cost = question.left + question.effort
+        if cost < least and sum(question.sizes) <= room:
+            best, least = question, cost
+    return best
 
 
 def _reachable(rules: list[Candidate]) -> Iterator[Candidate]:
@@ -288,7 +290,7 @@ def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Que
         share = (place + 0.5) / len(in_order)
         left = everywhere + share * before + (1 - share) * behind
         sizes = [everywhere + before, everywhere + behind, everywhere]
-        yield _Question(condition, [Cut(at, inclusive)], sizes, left, 0.5)
+        yield _Question(condition, [Cut(at, inclusive)], sizes, left, 0.25)
 
 
 def _outermost(which: Callable[..., Any], bounds: Iterable[Any]) -> list[Any]:

@@ -31,10 +31,13 @@ def pricing_at(version: int, moment: datetime) -> Pricing:
     return Pricing(RuleSet.objects.get(version=version), moment.astimezone(UTC).date(), experiment_at(moment))
 
 
-def current_pricing(now: datetime) -> Pricing:
-    """What prices stones now. The experiment goes by its state: the clock of the host that started it may be ahead."""
+def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
+    """What prices stones now, or would if `rule_set` were published.
+
+    The experiment goes by its state: the clock of the host that started it may be ahead.
+    """
     running = Experiment.objects.select_related("rule_set").filter(state=Experiment.State.RUNNING).first()
-    return Pricing(published_rule_set(), day_of(now), running)
+    return Pricing(rule_set or published_rule_set(), day_of(now), running)
 
 
 def day_of(moment: datetime) -> date:

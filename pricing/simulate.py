@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import pairwise
 from typing import Any
@@ -152,7 +152,7 @@ def simulate(rule_set: RuleSet) -> Simulation:
 
     An experiment that runs goes on with its share: those stones are in the sums, but none is priced by a rule of the set.
     """
-    pricing = replace(current_pricing(timezone.now()), rule_set=rule_set)
+    pricing = current_pricing(timezone.now(), rule_set)
     effects = {kind: TypeEffect() for kind in STONE_TYPES}
     by_rule: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     changes: dict[int, int] = defaultdict(int)
@@ -163,36 +163,33 @@ def simulate(rule_set: RuleSet) -> Simulation:
             sql.SQL(
                 """
                 /* One sequential scan, in parallel where the server has workers, summed up by outcome and whole percents of
-                   change (NULL for none); stones that move further than those of the sample are named. */
-                SELECT p.outcome, p.percent,
+                   the old price; one number for both is found faster. Stones that move further than those of the sample
+                   are named. */
+                SELECT p.outcome_percent,
                     string_agg(concat_ws(' ', p.id, p.cost_cents, p.price_cents, p.new), ',')
                         FILTER (WHERE p.new - p.price_cents NOT BETWEEN {down} AND {up}),
                     count(*), count(*) FILTER (WHERE p.new < p.cost_cents),
                     sum(p.cost_cents), sum(p.price_cents), sum(p.new)
-                FROM (SELECT p.*, {percent} AS percent FROM {priced}) AS p
-                GROUP BY p.outcome, p.percent
+                FROM (SELECT p.*, {outcome_percent} AS outcome_percent FROM {priced}) AS p
+                GROUP BY p.outcome_percent
                 """
             ).format(
-                percent=computed_once(
-                    sql.SQL("CASE WHEN p.new <> p.price_cents THEN LEAST(p.new * 100 / p.price_cents, {}) END").format(
-                        sql.Literal(100 + BOUNDS[-1])
-                    ),
-                    sql.SQL("bigint"),
-                ),
+                outcome_percent=computed_once(_OUTCOME_PERCENT, sql.SQL("integer")),
                 priced=_priced(pricing, sql.SQL("catalog_diamond")),
                 up=sql.Literal(least_up),
                 down=sql.Literal(least_down),
             )
         )
-        for outcome, percent, named, stones, below, cost, old, new in cursor.fetchall():
+        for outcome_percent, named, stones, below, cost, old, new in cursor.fetchall():
+            outcome, percent = divmod(outcome_percent, _PERCENTS)
             effect = effects[kinds[outcome - 1]]
             effect.stones += stones
-            effect.changed += 0 if percent is None else stones
+            effect.changed += stones if percent != _UNCHANGED else 0
             effect.below_cost += below
             effect.cost_cents += int(cost)
             effect.old_cents += int(old)
             effect.new_cents += int(new)
-            if percent is not None:
+            if percent != _UNCHANGED:
                 changes[percent - 100] += stones
             if not pricing.is_of_experiment(outcome):
                 by_rule[numbers[outcome - 1]][0] += stones
@@ -209,6 +206,23 @@ def simulate(rule_set: RuleSet) -> Simulation:
         up,
         down,
     )
+
+
+#: Whole percents of the old price, of which the greatest stands for all above, and how many numbers that leaves for each
+#: outcome; the last one is for a price that stays.
+_MOST_PERCENTS = 100 + BOUNDS[-1]
+_UNCHANGED = _MOST_PERCENTS + 1
+_PERCENTS = _UNCHANGED + 1
+_OUTCOME_PERCENT = sql.SQL(
+    """
+    p.outcome * {percents}
+    + CASE WHEN p.new = p.price_cents THEN {unchanged} ELSE LEAST(p.new * 100 / p.price_cents, {most})::integer END
+    """
+).format(
+    percents=sql.Literal(_PERCENTS),
+    unchanged=sql.Literal(_UNCHANGED),
+    most=sql.Literal(_MOST_PERCENTS),
+)
 
 
 def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:

@@ -32,13 +32,17 @@ CONFIGURATION = {
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "random_page_cost": "1.1",
-    # Whoever asks works along.
+    # The session that asks works along.
     "max_parallel_workers_per_gather": str(min(2, (os.cpu_count() or 1) - 1)),
     "jit": "off",
     "log_min_messages": "warning",
     "log_min_duration_statement": "1s",
     "log_destination": "stderr",
 }
+
+#: What only servers of a version and later know. Sessions read for themselves: other processes that read pages for them cost
+#: more than they help as long as files lie in the system's cache (a scan takes a quarter less).
+SINCE_VERSION = {18: {"io_method": "sync"}}
 
 
 class PostgresError(processes.ServerError):
@@ -208,7 +212,10 @@ class Postgres:
 
     def _launch(self) -> None:
         self.stop()
-        options = [f"--{name.replace('_', '-')}={value}" for name, value in CONFIGURATION.items()]
+        configuration = dict(CONFIGURATION)
+        for version, since in SINCE_VERSION.items():
+            configuration |= since if int(self._data.name) >= version else {}
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in configuration.items()]
         if os.environ.get("DIAMONDHUB_EMBEDDED_FSYNC") == "off":
             options += ["--fsync=off", "--full-page-writes=off", "--synchronous-commit=off"]
         with open(self._log, "wb") as log:
