@@ -7,10 +7,9 @@ tree asks that first, and in each branch only the rules that can still match, wi
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from pricing.conditions import CONDITIONS, Clause, Condition, ListCondition, RangeCondition, TypeCondition, literal
@@ -57,10 +56,12 @@ class Open:
 
     def covers(self, other: Open) -> bool:
         """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
-        return all(
+        if not self.ranges.keys() <= other.ranges.keys():
+            return False
+        return all(_lies_within(other.ranges[one], bounds) for one, bounds in self.ranges.items()) and all(
             one in other.conditions and one.covers(one.asked(self.clause), one.asked(other.clause))
             for one in self.conditions
-        ) and all(one in other.ranges and _within(other.ranges[one], bounds) for one, bounds in self.ranges.items())
+        )
 
     def named(self, condition: ListCondition, name: str | None) -> Open | None:
         """What is left if the stone has this name, or none that any rule asks for; None if the clause cannot match."""
@@ -104,8 +105,9 @@ class Open:
         return Open(self.clause, self.conditions, ranges)
 
 
-def _within(mine: tuple[Any, Any], theirs: tuple[Any, Any]) -> bool:
-    (low, high), (least, greatest) = mine, theirs
+def _lies_within(mine: tuple[Any, Any], theirs: tuple[Any, Any]) -> bool:
+    low, high = mine
+    least, greatest = theirs
     return (least is None or (low is not None and least <= low)) and (
         greatest is None or (high is not None and high <= greatest)
     )
@@ -142,6 +144,11 @@ class Candidate:
 
     def left(self, settle: Callable[[Open], Open | None]) -> Candidate | None:
         """The rule in a branch, None if it cannot match there."""
+        if len(self.clauses) == 1:
+            kept = settle(self.clauses[0])
+            if kept is None or kept is self.clauses[0]:
+                return self if kept else None
+            return Candidate(self.days, (kept,), self.outcome)
         clauses = tuple(kept for one in self.clauses if (kept := settle(one)) is not None)
         return Candidate(self.days, clauses, self.outcome) if clauses else None
 
@@ -238,11 +245,15 @@ class _Question:
 
 
 def _questions(rules: list[Candidate]) -> Iterator[_Question]:
-    asked = Counter(
-        condition for rule in rules for one in rule.clauses for condition in chain(one.conditions, one.ranges)
-    )
-    for condition in CONDITIONS:
-        if asked[condition] > FEW:
+    asked: dict[Condition, int] = defaultdict(int)
+    for rule in rules:
+        for one in rule.clauses:
+            for condition in one.conditions:
+                asked[condition] += 1
+            for condition in one.ranges:
+                asked[condition] += 1
+    for condition, times in asked.items():
+        if times > FEW:
             if isinstance(condition, ListCondition):
                 yield from _by_names(condition, rules)
             elif isinstance(condition, RangeCondition):
@@ -262,23 +273,28 @@ def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Que
 
 def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Question]:
     # Of each rule how far its clauses reach together; rules that have a clause without the condition stand in every branch.
-    lows, highs = [], []
+    lows, highs, cuts = [], [], set()
     bound = 0
     for rule in rules:
-        asked = [one.ranges.get(condition) for one in rule.clauses]
-        if None not in asked:
+        ranges = [one.ranges[condition] for one in rule.clauses if condition in one.ranges]
+        if len(ranges) == len(rule.clauses):
             bound += 1
-            lows += _outermost(min, (one[0] for one in asked if one))
-            highs += _outermost(max, (one[1] for one in asked if one))
+            least, greatest = zip(*ranges, strict=True)
+            if None not in least:
+                lows.append(min(least))
+            if None not in greatest:
+                highs.append(max(greatest))
+        for low, high in ranges:
+            if low is not None and not condition.is_least(low):
+                cuts.add((low, False))
+            if high is not None and not condition.is_greatest(high):
+                cuts.add((high, True))
     if bound <= FEW:
         return
     everywhere = len(rules) - bound
     unbounded_below, unbounded_above = bound - len(lows), bound - len(highs)
     lows.sort()
     highs.sort()
-    ranges = [one.ranges[condition] for rule in rules for one in rule.clauses if condition in one.ranges]
-    cuts = {(low, False) for low, _high in ranges if low is not None and not condition.is_least(low)}
-    cuts |= {(high, True) for _low, high in ranges if high is not None and not condition.is_greatest(high)}
     in_order = sorted(cuts)
     # The middle ones tell most apart.
     for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS} if in_order else ()):
@@ -291,12 +307,6 @@ def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Que
         left = everywhere + share * before + (1 - share) * behind
         sizes = [everywhere + before, everywhere + behind, everywhere]
         yield _Question(condition, [Cut(at, inclusive)], sizes, left, 0.25)
-
-
-def _outermost(which: Callable[..., Any], bounds: Iterable[Any]) -> list[Any]:
-    """The least or the greatest bound; none if one of them is missing."""
-    known = list(bounds)
-    return [] if None in known else [which(known)]
 
 
 #: An answer, and the rules that are left for it.

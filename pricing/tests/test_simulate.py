@@ -60,10 +60,11 @@ def test_fewer_movers_than_there_is_room_for_are_all_named() -> None:
     assert [(one.diamond_id, one.effect_cents) for one in found.down] == [(down.pk, -1)]
 
 
-@pytest.mark.parametrize("sampled", [1, 100])
+@pytest.mark.parametrize(("dearest", "sampled"), [(0, 0), (0, 100), (100, 0), (100, 100)])
 def test_of_movers_alike_the_lowest_ids_are_named_behind_those_that_go_further(
-    sampled: int, monkeypatch: pytest.MonkeyPatch
+    dearest: int, sampled: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(simulate, "DEAREST", dearest)
     monkeypatch.setattr(simulate, "SAMPLED", sampled)
     alike = stones(50)
     further = stones(2, price_cents=130_000)
@@ -90,6 +91,20 @@ def test_movers_alike_are_not_all_fetched(monkeypatch: pytest.MonkeyPatch) -> No
 
     # None but the furthest of the sample.
     assert compared == [MOVERS]
+
+
+@pytest.mark.parametrize("dearest", [0, 5, 100])
+def test_the_furthest_are_named_wherever_a_first_look_finds_them(dearest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "DEAREST", dearest)
+    monkeypatch.setattr(simulate, "SAMPLED", 0)
+    # The dearest ones move least.
+    moved = [stones(1, price_cents=140_000 - cents)[0] for cents in range(1, 31)]
+    moved += [stones(1, price_cents=140_000 + cents)[0] for cents in range(1, 31)]
+
+    found = simulated()
+
+    assert [one.diamond_id for one in found.up] == [one.pk for one in moved[29:19:-1]]
+    assert [one.diamond_id for one in found.down] == [one.pk for one in moved[59:49:-1]]
 
 
 @pytest.mark.parametrize(
