@@ -195,7 +195,7 @@ def _side_by_side(*works: Callable[[], Any], times: int = 9) -> list[float]:
 
 
 class _BareUpdate:
-    """An UPDATE of the columns that pricing writes, in batches by id, without looking at anything, of a copy of the table."""
+    """An UPDATE of the columns that pricing writes, in batches by id, looking at nothing; of a copy of the table."""
 
     def __init__(self) -> None:
         _ask("CREATE TABLE bare_diamond (LIKE catalog_diamond INCLUDING ALL)")
