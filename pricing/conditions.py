@@ -232,7 +232,11 @@ class RangeCondition(Condition):
         return " AND ".join(parts)
 
     def asked(self, clause: Clause) -> Any:  # noqa: D102
-        low, high = self.bounds(clause)
+        return self.span(*self.bounds(clause))
+
+    @staticmethod
+    def span(low: Any, high: Any) -> tuple[Any, Any]:
+        """Bounds, of which either may be missing, in the form in which `covers` and `meets` compare them."""
         return -inf if low is None else low, inf if high is None else high
 
     def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
@@ -393,43 +397,6 @@ def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
     """The first condition that the stone does not meet."""
     unmet: Iterable[Condition] = (one for one in conditions_of(clause) if not one.matches(clause, stone))
     return next(iter(unmet), None)
-
-
-class Asked:
-    """What a clause asks, looked up once: for who compares many. Lists and bounds tell clauses apart sooner than grades."""
-
-    def __init__(self, clause: Clause) -> None:
-        self._types = STONE_TYPE.asked(clause)
-        self._values = {condition.name: condition.asked(clause) for condition in reversed(conditions_of(clause))}
-
-    def covers(self, other: Asked) -> bool:
-        """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
-        theirs = other._values
-        for name, value in self._values.items():
-            if name not in theirs:
-                if name != STONE_TYPE.name or not STONE_TYPE.covers(value, other._types):
-                    return False
-            elif not BY_NAME[name].covers(value, theirs[name]):
-                return False
-        return True
-
-    def meets(self, other: Asked) -> bool:
-        """Whether a stone could match both."""
-        theirs = other._values
-        for name, value in self._values.items():
-            if name in theirs and not BY_NAME[name].meets(value, theirs[name]):
-                return False
-        return True
-
-
-def clause_covers(one: Clause, other: Clause) -> bool:
-    """Whether every stone that the other clause matches matches this one; False where that cannot be seen easily."""
-    return Asked(one).covers(Asked(other))
-
-
-def clauses_meet(one: Clause, other: Clause) -> bool:
-    """Whether a stone could match both."""
-    return Asked(one).meets(Asked(other))
 
 
 def why_never(clause: Clause) -> str:

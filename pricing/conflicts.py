@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from pricing.conditions import CONDITIONS, Asked, why_never
+from pricing.conditions import BY_NAME, CONDITIONS, STONE_TYPE, conditions_of, why_never
 from pricing.evaluate import rules_of
 from pricing.models import Clause, Rule, RuleSet
 
@@ -48,12 +48,39 @@ class Conflict:
         return self.kind == Kind.OVERLAP
 
 
+class _Asked:
+    """What a clause asks, looked up once: for who compares many. Lists and bounds tell clauses apart sooner than grades."""
+
+    def __init__(self, clause: Clause) -> None:
+        self._types = STONE_TYPE.asked(clause)
+        self._values = {condition.name: condition.asked(clause) for condition in reversed(conditions_of(clause))}
+
+    def covers(self, other: _Asked) -> bool:
+        """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
+        theirs = other._values
+        for name, value in self._values.items():
+            if name not in theirs:
+                if name != STONE_TYPE.name or not STONE_TYPE.covers(value, other._types):
+                    return False
+            elif not BY_NAME[name].covers(value, theirs[name]):
+                return False
+        return True
+
+    def meets(self, other: _Asked) -> bool:
+        """Whether a stone could match both."""
+        theirs = other._values
+        for name, value in self._values.items():
+            if name in theirs and not BY_NAME[name].meets(value, theirs[name]):
+                return False
+        return True
+
+
 @dataclass(slots=True)
 class _Looked:
     """A rule with those of its clauses that could match a stone."""
 
     rule: Rule
-    clauses: list[Asked]
+    clauses: list[_Asked]
 
 
 class _Budget:
@@ -120,7 +147,7 @@ def _look_at(rule: Rule, found: list[Conflict]) -> _Looked | None:
         if why:
             found.append(Conflict(Kind.CONTRADICTION, rule, f"Clause {place} matches no stone: {why}."))
         else:
-            possible.append(Asked(clause))
+            possible.append(_Asked(clause))
     return _Looked(rule, possible) if possible else None
 
 
@@ -148,11 +175,11 @@ def _compare(rule: _Looked, earlier: list[_Looked], found: list[Conflict], overl
         overlaps.append(Conflict(Kind.OVERLAP, rule.rule, said, tuple(meeting[:EARLIER_NAMED])))
 
 
-def _covers(mine: list[Asked], theirs: list[Asked]) -> bool:
+def _covers(mine: list[_Asked], theirs: list[_Asked]) -> bool:
     return all(any(one.covers(other) for one in mine) for other in theirs)
 
 
-def _meet(mine: list[Asked], theirs: list[Asked]) -> bool:
+def _meet(mine: list[_Asked], theirs: list[_Asked]) -> bool:
     return any(one.meets(other) for one in mine for other in theirs)
 
 

@@ -58,7 +58,9 @@ class Open:
         """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
         if not self.ranges.keys() <= other.ranges.keys():
             return False
-        return all(_lies_within(other.ranges[one], bounds) for one, bounds in self.ranges.items()) and all(
+        return all(
+            one.covers(one.span(*bounds), one.span(*other.ranges[one])) for one, bounds in self.ranges.items()
+        ) and all(
             one in other.conditions and one.covers(one.asked(self.clause), one.asked(other.clause))
             for one in self.conditions
         )
@@ -103,14 +105,6 @@ class Open:
         if high is not None or not (low is None or condition.is_least(low)):
             ranges[condition] = (low, high)
         return Open(self.clause, self.conditions, ranges)
-
-
-def _lies_within(mine: tuple[Any, Any], theirs: tuple[Any, Any]) -> bool:
-    low, high = mine
-    least, greatest = theirs
-    return (least is None or (low is not None and least <= low)) and (
-        greatest is None or (high is not None and high <= greatest)
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,7 @@ def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move
     sample = sql.SQL(
         """
         (
-            (SELECT * FROM catalog_diamond ORDER BY price_cents DESC LIMIT {dearest})
+            (SELECT * FROM catalog_diamond ORDER BY price_cents DESC, id DESC LIMIT {dearest})
             UNION ALL
             (SELECT * FROM catalog_diamond TABLESAMPLE SYSTEM ({sampled}) REPEATABLE (0))
         ) AS sample
