@@ -1,7 +1,9 @@
-"""The database and the browser of the tests."""
+"""The database, the day and the browser of the tests."""
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from diamondhub.local import chromium as browsers
 
 #: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
 _ON_TRUNCATE = 32
+
+#: A test that asks for the day is over long before it has taken this (seconds).
+_ONE_TEST = 60
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +31,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
             cursor.execute(
                 sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(sql.Identifier(table), sql.Identifier(trigger))
             )
+
+
+@pytest.fixture
+def today() -> date:
+    """The day (UTC) on which the whole test runs: one that would begin in the last minute of a day waits for the next."""
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    if midnight - now < timedelta(seconds=_ONE_TEST):
+        while (now := datetime.now(UTC)) < midnight:
+            sleep((midnight - now).total_seconds())
+    return now.date()
 
 
 @pytest.fixture(scope="session")

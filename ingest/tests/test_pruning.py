@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -27,15 +27,13 @@ from pricing.models import Repricing, RepricingBatch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TODAY = datetime.now(UTC).date()
-
 
 @pytest.fixture
-def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
+def supplier(monkeypatch: pytest.MonkeyPatch, today: date) -> MemorySupplier:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE ingest_rawdiamond, ingest_deadletterattempt")
     for table in (raw_store.DAYS, dead_letters.ATTEMPTS):
-        for piece in table.older_than(TODAY.replace(day=1) if table.step == "month" else TODAY):
+        for piece in table.older_than(today.replace(day=1) if table.step == "month" else today):
             table.drop(piece)
     return supplying(monkeypatch, MemorySupplier(stones(40)))
 
@@ -43,7 +41,7 @@ def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
 def run_days_ago(days: int, **fields: Any) -> Run:
     """A run of the memory supplier that happened so many days ago, payloads and all."""
     run = settled(**fields)
-    day = TODAY - timedelta(days=days)
+    day = datetime.now(UTC).date() - timedelta(days=days)
     replace(raw_store.DAYS, ahead=1).make_ahead(day)
     back = timedelta(days=days)
     with connection.cursor() as cursor:
@@ -82,14 +80,14 @@ def sound() -> list[str]:
 
 
 def test_old_days_go_and_what_live_diamonds_were_mapped_from_is_carried_over(
-    supplier: MemorySupplier, settings: Any
+    supplier: MemorySupplier, settings: Any, today: date
 ) -> None:
     settings.RAW_RETENTION_DAYS = 30
     run_days_ago(60)
     supplier.shelf = [again(stone, price=stone.price + 100) for stone in supplier.shelf[:10]] + supplier.shelf[10:]
     recent = run_days_ago(20)
     Diamond.objects.filter(supplier_stone_id="S-00039").update(availability="delisted")
-    first_day = f"{TODAY - timedelta(days=60):%Y%m%d}"
+    first_day = f"{today - timedelta(days=60):%Y%m%d}"
     assert first_day in days_there()
 
     would = pruned("--dry-run")
@@ -98,9 +96,9 @@ def test_old_days_go_and_what_live_diamonds_were_mapped_from_is_carried_over(
     assert (would["raw_payloads"], would["carried_over"]) == (40, 29)
     assert (removed["raw_payloads"], removed["carried_over"], removed["ledgers"]) == (40, 29, 2)
     assert first_day not in days_there()
-    assert f"{TODAY - timedelta(days=20):%Y%m%d}" in days_there()
+    assert f"{today - timedelta(days=20):%Y%m%d}" in days_there()
     assert RawDiamond.objects.filter(run_id=recent.pk).count() == 10
-    assert RawDiamond.objects.filter(partition_id=0, received_on=TODAY).count() == 29
+    assert RawDiamond.objects.filter(partition_id=0, received_on=today).count() == 29
     assert not sound()
     done = remapping.dry_run("memory", selection="all")
     assert (done["looked_at"], done["unchanged"], done["pruned"]) == (39, 39, 0)
@@ -114,17 +112,17 @@ def test_pruning_again_removes_nothing_more(supplier: MemorySupplier) -> None:
     assert not sound()
 
 
-def test_a_carried_payload_is_carried_again_when_its_new_day_is_old(supplier: MemorySupplier) -> None:
+def test_a_carried_payload_is_carried_again_when_its_new_day_is_old(supplier: MemorySupplier, today: date) -> None:
     run_days_ago(90)
     pruned()
     with connection.cursor() as cursor:
-        raw_store.make_days_ahead(TODAY - timedelta(days=40))
-        cursor.execute("UPDATE ingest_rawdiamond SET received_on = %s", [TODAY - timedelta(days=40)])
+        raw_store.make_days_ahead(today - timedelta(days=40))
+        cursor.execute("UPDATE ingest_rawdiamond SET received_on = %s", [today - timedelta(days=40)])
 
     removed = pruned()
 
     assert removed["carried_over"] == 40
-    assert RawDiamond.objects.filter(received_on=TODAY).count() == 40
+    assert RawDiamond.objects.filter(received_on=today).count() == 40
 
 
 def test_days_of_runs_that_are_not_over_stay(supplier: MemorySupplier) -> None:
@@ -175,17 +173,17 @@ def test_a_run_that_is_being_retried_keeps_its_ledger(supplier: MemorySupplier) 
 
 
 def test_the_sweep_makes_one_pruning_a_day_and_days_ahead_however_many_beats_there_are(
-    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch, today: date
 ) -> None:
     monkeypatch.setattr(pruning, "ring", lambda _task, _pk: None)
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS ingest_rawdiamond_{TODAY + timedelta(days=1):%Y%m%d}")
+        cursor.execute(f"DROP TABLE IF EXISTS ingest_rawdiamond_{today + timedelta(days=1):%Y%m%d}")
 
     failures = [one for one in factories.at_once(*[pruning.ring_due] * 4) if one is not None]
 
     assert not failures
-    assert Pruning.objects.filter(day=TODAY).count() == 1
-    assert f"{TODAY + timedelta(days=1):%Y%m%d}" in days_there()
+    assert Pruning.objects.filter(day=today).count() == 1
+    assert f"{today + timedelta(days=1):%Y%m%d}" in days_there()
     (made,) = Pruning.objects.all()
     assert all(factories.at_once(*[lambda: pruning.prune(made.pk) or True] * 3))
     made.refresh_from_db()
@@ -195,9 +193,9 @@ def test_the_sweep_makes_one_pruning_a_day_and_days_ahead_however_many_beats_the
     assert last.pk == made.pk
 
 
-def test_what_the_net_caught_moves_into_its_day_when_that_is_made(supplier: MemorySupplier) -> None:
+def test_what_the_net_caught_moves_into_its_day_when_that_is_made(supplier: MemorySupplier, today: date) -> None:
     settled()
-    name = f"ingest_rawdiamond_{TODAY:%Y%m%d}"
+    name = f"ingest_rawdiamond_{today:%Y%m%d}"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE ingest_rawdiamond DETACH PARTITION {name}")
         cursor.execute(f"INSERT INTO ingest_rawdiamond SELECT * FROM {name}")
@@ -236,7 +234,7 @@ def test_a_day_that_others_read_is_put_off_and_nothing_is_lost(
     assert RawDiamond.objects.count() == 40
 
 
-def test_old_histories_go_and_what_is_open_or_young_stays(supplier: MemorySupplier, settings: Any) -> None:
+def test_old_histories_go_and_what_is_open_or_young_stays(supplier: MemorySupplier, settings: Any, today: date) -> None:
     settings.HISTORY_RETENTION_DAYS = 100
     settings.LETTER_RETENTION_DAYS = 90
     old, young = run_days_ago(200), run_days_ago(50)
@@ -244,7 +242,7 @@ def test_old_histories_go_and_what_is_open_or_young_stays(supplier: MemorySuppli
     DeadLetter.objects.filter(pk=closed.pk).update(closed_at=datetime.now(UTC) - timedelta(days=95))
     waiting, fresh = rows.dead_letter(old), rows.dead_letter(young, state="discarded")
     DeadLetter.objects.filter(pk=fresh.pk).update(closed_at=datetime.now(UTC) - timedelta(days=10))
-    month = dead_letters.ATTEMPTS.make_ahead(TODAY - timedelta(days=200))[0]
+    month = dead_letters.ATTEMPTS.make_ahead(today - timedelta(days=200))[0]
 
     removed = pruned()
 

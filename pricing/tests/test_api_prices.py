@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -58,8 +58,7 @@ def test_a_cursor_of_another_stone_is_refused(http: Client) -> None:
     assert wrong(http.get(f"/api/v1/diamonds/{other.pk}/price-history?cursor={cursor}")) == ["cursor"]
 
 
-def test_the_price_on_a_day_says_what_made_it_and_who_decided(http: Client) -> None:
-    today = timezone.now().date()
+def test_the_price_on_a_day_says_what_made_it_and_who_decided(http: Client, today: date) -> None:
     stone = a_diamond(price_cents=100, first_seen_at=timezone.now() - timedelta(days=3))
     draft = a_draft()
     drafts.publish(draft.pk, actor="maria", reason="spring", below_cost_confirmed=True)

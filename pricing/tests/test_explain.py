@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
@@ -151,9 +151,8 @@ def test_five_hundred_rules_are_told_in_bounded_time_and_more_are_counted(django
     assert perf_counter() - started < 10
 
 
-def test_the_price_on_a_day_is_that_at_its_end() -> None:
+def test_the_price_on_a_day_is_that_at_its_end(today: date) -> None:
     stone = a_diamond(price_cents=100, first_seen_at=timezone.now() - timedelta(days=10))
-    today = timezone.now().date()
     assert explain.price_on(stone.pk, today - timedelta(days=11)) is None
 
     history.because("run", 7, "schedule")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -340,8 +340,7 @@ def test_an_experiment_prices_its_share_and_leaves_with_it() -> None:
     assert set(Diamond.objects.values_list("price_cents", "experiment_arm", "rule_set")) == {(140_000, None, 1)}
 
 
-def test_a_day_on_which_rules_begin_starts_one_and_only_one() -> None:
-    today = timezone.now().date()
+def test_a_day_on_which_rules_begin_starts_one_and_only_one(today: date) -> None:
     stones(1)
     first = published(
         {"modifier": 1, "valid_to": today - timedelta(days=1)}, {"modifier": 2, "valid_from": today}, {"modifier": 3}

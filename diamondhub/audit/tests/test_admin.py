@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -161,10 +161,9 @@ def test_the_list_is_searched_by_who_request_and_object() -> None:
     assert listed(browser, "q=nobody") == []
 
 
-def test_the_list_is_filtered_by_days() -> None:
+def test_the_list_is_filtered_by_days(today: date) -> None:
     a_client("shop")
     browser = signed_in(VIEW)
-    today = datetime.now(UTC).date()
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
 
     assert names(listed(browser, f"since={yesterday}&until={tomorrow}")) == {"shop"}
