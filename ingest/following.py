@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.models import Run
 from pricing import reprice
-from pricing.publish import pricing_at
+from pricing.publish import pinned_pricing
 
 
 def follow(run: Run) -> None:
@@ -14,7 +14,7 @@ def follow(run: Run) -> None:
     """
     if run.batches.exists():
         reprice.follow(
-            pricing_at(run.rule_set, run.created_at),
+            pinned_pricing(run.rule_set, run.experiment_id, run.created_at),
             since=run.created_at,
             cause=f"run {run.pk} was overtaken",
             actor=f"run {run.pk}",

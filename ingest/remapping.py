@@ -35,7 +35,7 @@ from ingest.models.run import LIVE_STATES
 from pricing import reprice
 from pricing.compile import Pricing
 from pricing.history import because
-from pricing.publish import current_pricing, pricing_at, published_rule_set
+from pricing.publish import current_pricing, held_pricing, pinned_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +65,15 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
     """
     feed = runs.find_feed(slug)
     adapter = adapter_for(feed.adapter, feed.parameters)
+    pricing = current_pricing(timezone.now())
     try:
         with transaction.atomic():
             remap = Remap.objects.create(
                 feed=feed,
                 selection=selection,
                 mapper_version=adapter.mapper_version,
-                rule_set=published_rule_set().version,
+                rule_set=pricing.rule_set.version,
+                experiment=pricing.experiment,
                 raw_through=_settled_payloads(feed),
                 total=_stones(feed).count(),
                 trace_id=uuid.uuid4().hex,
@@ -146,7 +148,7 @@ def chunk(lease: leases.Lease) -> bool:
             leases.finish(lease, state=Remap.State.COMPLETED, completed_at=Now())
             log.info("remap_completed", **counts(remap))
             return True
-        done = _map_again(remap, ids, pricing_at(remap.rule_set, remap.created_at))
+        done = _map_again(remap, ids, pinned_pricing(remap.rule_set, remap.experiment_id, remap.created_at))
         Remap.objects.filter(pk=remap.pk).update(
             position=ids[-1], **{name: F(name) + number for name, number in done.items()}
         )
@@ -156,7 +158,7 @@ def chunk(lease: leases.Lease) -> bool:
 def _follow(remap: Remap) -> None:
     """Have the remap's stones priced anew if what prices stones has changed since it began."""
     reprice.follow(
-        pricing_at(remap.rule_set, remap.created_at),
+        pinned_pricing(remap.rule_set, remap.experiment_id, remap.created_at),
         since=remap.created_at,
         cause=f"remap {remap.pk} was overtaken",
         actor=remap.started_by,
@@ -171,15 +173,11 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
         raise NoSuchStone(f"feed {slug} has no stone {supplier_stone_id!r}")
     if stone.availability == Availability.DELISTED:
         raise NoSuchStone(f"stone {supplier_stone_id} is delisted: it is mapped when the supplier shows it again")
-    now = timezone.now()
-    pricing = current_pricing(now)
     with transaction.atomic():
-        done = _map_again(_passing(feed), [stone.pk], pricing)
+        done = _map_again(_passing(feed), [stone.pk], held_pricing())
         if done["changed"]:
             DatasetVersion.bump(f"remap of {slug} {supplier_stone_id}"[:100])
         transaction.set_rollback(dry_run)
-    if done["changed"] and not dry_run:
-        reprice.follow(pricing, since=now, cause=f"remap of {slug} {supplier_stone_id} was overtaken", actor="remap")
     return {**dict.fromkeys(_COUNTS, 0), **done}
 
 

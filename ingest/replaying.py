@@ -17,7 +17,6 @@ import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from catalog.models import DatasetVersion
 from diamondhub.alerts.outbox import announce
@@ -28,11 +27,9 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
 from ingest.replay_chunk import ReplayChunk, Result
-from pricing import reprice
-from pricing.compile import Pricing
 from pricing.history import because
 from pricing.models import RuleSet
-from pricing.publish import current_pricing
+from pricing.publish import held_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -131,29 +128,21 @@ def replay(
     # A letter that fails again for another reason leaves its group: what was meant is what was meant at the start.
     ids = list(letters.order_by("pk").values_list("pk", flat=True)[:most])
     head = ids[:sample]
-    now = timezone.now()
-    pricing = current_pricing(now)
-    try:
-        for chunk in filter(None, [head, *(ids[at : at + CHUNK] for at in range(len(head), len(ids), CHUNK))]):
-            same = _replay_chunk(chunk, pricing, report, actor=actor, why=why)
-            if chunk is head and same and not force and len(ids) > len(head):
-                report.stopped = (
-                    f"{same} of a sample of {len(head)} still fail for the same reason: the rest was not tried"
-                )
-                break
-    finally:
-        if not dry_run:
-            # What was published while chunks were under way did not see their stones.
-            reprice.follow(pricing, since=now, cause="replay of dead letters was overtaken", actor=actor)
+    for chunk in filter(None, [head, *(ids[at : at + CHUNK] for at in range(len(head), len(ids), CHUNK))]):
+        same = _replay_chunk(chunk, report, actor=actor, why=why)
+        if chunk is head and same and not force and len(ids) > len(head):
+            report.stopped = f"{same} of a sample of {len(head)} still fail for the same reason: the rest was not tried"
+            break
     log.info("dead_letters_replayed", actor=actor, dry_run=dry_run, tried=report.tried, **report.outcomes)
     return report
 
 
-def _replay_chunk(ids: Sequence[int], pricing: Pricing, report: Report, *, actor: str, why: str) -> int:
+def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -> int:
     """Replay these letters in one transaction; returns how many failed for the very reason that they had."""
     with acting(actor, reason=why), transaction.atomic():
         consolidation.bound_statements()
         because("replay", None, actor)
+        pricing = held_pricing()
         letters = list(
             DeadLetter.objects.select_related("run", "feed")
             .filter(pk__in=ids, state__in=WAITING)

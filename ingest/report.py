@@ -89,6 +89,7 @@ def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
         "dead_letters": run.dead_letters.count(),
         "drift": drift.summary(run),
         "rule_set": run.rule_set,
+        "experiment": run.experiment.slug if run.experiment else None,
         "suspect": run.suspect,
         "failure": run.failure,
         "trace_id": run.trace_id,

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
@@ -25,7 +26,7 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Partition, Run
 from ingest.models.run import LIVE_STATES
 from ingest.transitions import transition
-from pricing.publish import published_rule_set
+from pricing.publish import current_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,7 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
     if kind == Run.Kind.INCREMENTAL and feed.watermark is None:
         raise NoWatermark(f"feed {slug} has no watermark yet: start a full run first")
     adapter = adapter_for(feed.adapter, feed.parameters)
+    pricing = current_pricing(timezone.now())
     try:
         with transaction.atomic():
             run = Run.objects.create(
@@ -96,7 +98,8 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
                 reason=reason,
                 query_version=adapter.query_version,
                 mapper_version=adapter.mapper_version,
-                rule_set=published_rule_set().version,
+                rule_set=pricing.rule_set.version,
+                experiment=pricing.experiment,
                 due_at=Now(),
             )
             run.events.create(to_state=run.state, actor=started_by, reason=reason, at=Now())

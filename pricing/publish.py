@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db import connection
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
 from pricing.compile import Pricing
 from pricing.models import Experiment, Rule, RuleSet
@@ -20,15 +22,10 @@ def published_rule_set() -> RuleSet:
     return RuleSet.objects.get(state=RuleSet.State.PUBLISHED)
 
 
-def experiment_at(moment: datetime) -> Experiment | None:
-    """The experiment that ran at that time."""
-    running = Q(ended_at__isnull=True) | Q(ended_at__gt=moment)
-    return Experiment.objects.select_related("rule_set").filter(running, started_at__lte=moment).first()
-
-
-def pricing_at(version: int, moment: datetime) -> Pricing:
-    """What priced stones at that time, by a rule set of that version: who pins both has the same prices all along."""
-    return Pricing(RuleSet.objects.get(version=version), moment.astimezone(UTC).date(), experiment_at(moment))
+def pinned_pricing(version: int, experiment_id: int | None, moment: datetime) -> Pricing:
+    """What priced stones at that time for somebody who pinned both: the same prices all along."""
+    experiment = Experiment.objects.select_related("rule_set").filter(pk=experiment_id or 0).first()
+    return Pricing(RuleSet.objects.get(version=version), day_of(moment), experiment)
 
 
 def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
@@ -38,6 +35,16 @@ def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
     """
     running = Experiment.objects.select_related("rule_set").filter(state=Experiment.State.RUNNING).first()
     return Pricing(rule_set or published_rule_set(), day_of(now), running)
+
+
+def held_pricing() -> Pricing:
+    """What prices stones now, and does so until the transaction ends: who is about to change it waits for that.
+
+    So the repricing that comes with the change finds whatever was priced by this. For transactions of seconds only.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('pricing_repricing'))")
+    return current_pricing(timezone.now())
 
 
 def day_of(moment: datetime) -> date:

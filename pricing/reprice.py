@@ -48,11 +48,11 @@ def start(*, cause: str, actor: str) -> Repricing:
     Part of the caller's transaction, if there is one: whoever changes what prices stones starts one in the same transaction.
     """
     with transaction.atomic():
-        # First of all: a batch that waits for the rows below may have written to the piece that is moved.
-        CHANGES.make_ahead()
         with connection.cursor() as cursor:
-            # Two at once: the second supersedes the first.
+            # Two at once: the second supersedes the first. Who prices by `held_pricing` commits before this goes on.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_repricing'))")
+        # Before the rows below: a batch that waits for these may have written to the piece that is moved.
+        CHANGES.make_ahead()
         pricing = current_pricing(timezone.now())
         for live in Repricing.objects.select_for_update(no_key=True).filter(state=Repricing.State.READY):
             _cancel(live, actor=actor, reason=f"superseded: {cause}"[:500])

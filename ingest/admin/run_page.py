@@ -161,6 +161,7 @@ def groups(run: Run) -> list[Group]:
             "Pinned",
             [
                 ("rule set", run.rule_set),
+                ("experiment", run.experiment.slug if run.experiment else NOTHING),
                 ("query", run.query_version or NOTHING),
                 ("mapper", run.mapper_version or NOTHING),
                 ("trace id", run.trace_id),

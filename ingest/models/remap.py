@@ -36,6 +36,15 @@ class Remap(Leased):
     selection = models.CharField(max_length=16, choices=Selection)
     mapper_version = models.CharField(max_length=50)
     rule_set = models.PositiveIntegerField()
+    experiment = models.ForeignKey(
+        "pricing.Experiment",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The experiment that prices its share of these stones.",
+    )
     raw_through = models.BigIntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     position = models.UUIDField(null=True, blank=True)

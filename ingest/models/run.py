@@ -28,10 +28,10 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 class Run(Leased):
     """One pull of a feed's window.
 
-    The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper and rule set are
-    pinned then, too. Counts are derived from partitions, pages and batches; `summary` is written once, at the end. Once a
-    run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and `approved` say by which
-    brakes a run was held and let go on, and how hard each pressed (shares by brake).
+    The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper, rule set and
+    experiment are pinned when it is created. Counts are derived from partitions, pages and batches; `summary` is written
+    once, at the end. Once a run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and
+    `approved` say by which brakes a run was held and let go on, and how hard each pressed (shares by brake).
     """
 
     class Kind(models.TextChoices):
@@ -59,6 +59,15 @@ class Run(Leased):
     query_version = models.CharField(max_length=50, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
+    experiment = models.ForeignKey(
+        "pricing.Experiment",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The experiment that prices its share of these stones.",
+    )
     plan = models.JSONField(default=dict, blank=True)
     suspect = models.CharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)

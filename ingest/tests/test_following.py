@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
 
 import msgspec
 import pytest
+from django.db import connection
 
 from catalog.models import Diamond
 from ingest import consolidation, failing, remapping, replaying, runs
+from ingest.invariants import violations
 from ingest.models import Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
-from pricing import drafts, reprice
-from pricing.models import Repricing
+from pricing import drafts, experiments, reprice
+from pricing.models import Experiment, Repricing
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,16 +29,49 @@ def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
     return factories.supplying(monkeypatch, MemorySupplier(factories.stones(40)))
 
 
+def publish() -> None:
+    """Publish another rule set and price all that others see by it."""
+    draft = a_draft(margin_natural=90, margin_lab_grown=90, margin_fancy=90)
+    reprice.work(drafts.publish(draft.pk, actor="maria", reason="dearer").pk)
+
+
 def dearer() -> None:
-    """Publish another rule set and price all that others see by it, in a connection of its own."""
-
-    def publish() -> None:
-        draft = a_draft(margin_natural=90, margin_lab_grown=90, margin_fancy=90)
-        reprice.work(drafts.publish(draft.pk, actor="maria", reason="dearer").pk)
-
+    """Publish in a connection of its own."""
     (error,) = factories.at_once(publish)
     assert error is None
     assert not Repricing.objects.filter(state="ready").exists()
+
+
+class Publisher(threading.Thread):
+    """Somebody who publishes while something else is under way, and is seen to wait for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: Exception | None = None
+        self.waited = False
+
+    def run(self) -> None:
+        """Publish, in a connection of its own."""
+        try:
+            publish()
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            self.error = error
+        finally:
+            connection.close()
+
+    def begin(self) -> None:
+        """Begin, and go on when the publisher waits, or is done."""
+        self.start()
+        end = monotonic() + 20
+        while self.is_alive() and not self.waited and monotonic() < end:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+                (self.waited,) = cursor.fetchone()
+
+    def has_published(self) -> bool:
+        """Whether the publication, which had to wait, is over and well."""
+        self.join(timeout=20)
+        return self.waited and not self.is_alive() and self.error is None
 
 
 def once(call: Callable[[], None]) -> Callable[[bytes], None]:
@@ -78,7 +116,8 @@ def test_a_run_that_was_overtaken_however_it_ends(supplier: MemorySupplier, end:
     assert all_dearer()
 
 
-def test_a_replay_that_was_overtaken(supplier: MemorySupplier) -> None:
+def test_who_publishes_during_a_replay_waits_and_misses_no_stone(supplier: MemorySupplier) -> None:
+    publisher = Publisher()
     broken = {stone.id for stone in supplier.shelf[:5]}
 
     def stumble(item: bytes) -> None:
@@ -87,11 +126,31 @@ def test_a_replay_that_was_overtaken(supplier: MemorySupplier) -> None:
 
     supplier.before_mapping = stumble
     run = factories.settled(error_budget=1.0)
-    supplier.before_mapping = once(dearer)
+    supplier.before_mapping = once(publisher.begin)
 
     replaying.replay(replaying.select(run=run.pk), actor="olga")
 
+    assert publisher.has_published()
     assert len(factories.listed()) == 40
+    assert all_dearer()
+
+
+def test_a_replay_of_many_prices_each_chunk_by_what_is_in_force_then(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(item: bytes) -> None:
+        raise ValueError(item)
+
+    supplier.before_mapping = stumble
+    run = factories.settled(error_budget=1.0)
+    monkeypatch.setattr(replaying, "CHUNK", 10)
+    publisher = Publisher()
+    supplier.before_mapping = once(publisher.begin)
+
+    report = replaying.replay(replaying.select(run=run.pk), actor="olga")
+
+    assert publisher.has_published()
+    assert report.outcomes == {"inserted": 40}
     assert all_dearer()
 
 
@@ -132,11 +191,37 @@ def test_a_remap_that_was_overtaken_and_abandoned(supplier: MemorySupplier, monk
     assert all_dearer()
 
 
-def test_one_stone_whose_remap_was_overtaken(supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_publishes_while_one_stone_is_mapped_again_waits_and_does_not_miss_it(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     factories.settled()
     from_antwerp(supplier, monkeypatch)
-    supplier.before_mapping = once(dearer)
+    publisher = Publisher()
+    supplier.before_mapping = once(publisher.begin)
 
     assert remapping.remap_stone("memory", "S-00039")["changed"] == 1
 
+    assert publisher.has_published()
     assert all_dearer()
+
+
+def test_a_run_that_began_while_an_experiment_was_about_to_prices_without_it_and_is_followed(
+    supplier: MemorySupplier,
+) -> None:
+    run = factories.start()
+    treatment = a_draft(margin_natural=90, margin_lab_grown=90, margin_fancy=90)
+    experiment = Experiment.objects.create(slug="dearer", rule_set=treatment, share=50, salt="pepper")
+    # Its transaction had begun before the run, and is committed after that.
+    moment = run.created_at - timedelta(milliseconds=5)
+    experiments.start(experiment.pk, actor="maria")
+    Experiment.objects.filter(pk=experiment.pk).update(started_at=moment)
+    Repricing.objects.update(created_at=moment)
+    reprice.work(Repricing.objects.get(state="ready").pk)
+
+    run = factories.drive(run)
+
+    assert run.experiment is None
+    assert not Diamond.objects.filter(experiment_arm="dearer").exists()
+    reprice.work(Repricing.objects.get(state="ready", cause=f"run {run.pk} was overtaken").pk)
+    assert 5 < Diamond.objects.filter(experiment_arm="dearer").count() < 35
+    assert not list(violations())

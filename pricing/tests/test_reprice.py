@@ -21,7 +21,7 @@ from diamondhub.alerts.models import Event
 from pricing import batches, drafts, history, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
-from pricing.publish import current_pricing, pricing_at, published_rule_set
+from pricing.publish import current_pricing, pinned_pricing, published_rule_set
 from pricing.tests.factories import a_draft, first_rule_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -289,9 +289,13 @@ def test_what_is_priced_after_a_run_that_was_overtaken() -> None:
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bool) -> None:
     now = timezone.now()
-    begun = {"state": "running", "started_at": now - timedelta(hours=2 if ended else 0)}
     experiment = Experiment.objects.create(
-        slug="dearer", rule_set=drafts.seal(a_draft({"modifier": 10}).pk), share=25, salt="pepper", **begun
+        slug="dearer",
+        rule_set=drafts.seal(a_draft({"modifier": 10}).pk),
+        share=25,
+        salt="pepper",
+        state="running",
+        started_at=now - timedelta(hours=2),
     )
     began = now - timedelta(hours=1)
     run: Any = {"cause": "run 7 was overtaken", "actor": "run 7"}
@@ -299,9 +303,9 @@ def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bo
         Experiment.objects.filter(pk=experiment.pk).update(state="ended", ended_at=now)
     reprice.start(cause="what prices stones has changed", actor="maria")
 
-    assert reprice.follow(pricing_at(1, began), since=began, **run) is not None
-    now = timezone.now()
-    assert reprice.follow(pricing_at(1, now), since=now, **run) is None
+    then, since = (experiment.pk, None) if ended else (None, experiment.pk)
+    assert reprice.follow(pinned_pricing(1, then, began), since=began, **run) is not None
+    assert reprice.follow(pinned_pricing(1, since, now), since=now, **run) is None
 
 
 def test_an_experiment_runs_that_was_started_by_a_clock_ahead_of_this_one() -> None:
