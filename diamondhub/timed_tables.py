@@ -12,10 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 #: A lock on the whole table makes everybody else wait behind it, so it is not waited for longer (seconds).
 LOCK_SECONDS = 3
+#: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
+_ON_TRUNCATE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +85,37 @@ class TimedTable:
             # What the net caught meanwhile must move before the piece can take its place.
             cursor.execute(sql.SQL("LOCK TABLE {net} IN ACCESS EXCLUSIVE MODE").format(**names))
             cursor.execute(sql.SQL("CREATE TABLE {piece} (LIKE {table} INCLUDING ALL)").format(**names))
+            self._guard(cursor, piece)
             # A history refuses to lose rows; nobody else sees the net without its triggers, for the lock is ours.
-            cursor.execute(sql.SQL("ALTER TABLE {net} DISABLE TRIGGER USER").format(**names))
+            guards = _enabled_triggers(cursor, f"{self.name}_default")
+            for guard in guards:
+                cursor.execute(sql.SQL("ALTER TABLE {net} DISABLE TRIGGER {guard}").format(guard=guard, **names))
             cursor.execute(
                 sql.SQL(
                     "WITH caught AS (DELETE FROM {net} WHERE {within} RETURNING *) INSERT INTO {piece} SELECT * FROM caught"
                 ).format(within=within, **names)
             )
-            cursor.execute(sql.SQL("ALTER TABLE {net} ENABLE TRIGGER USER").format(**names))
+            for guard in guards:
+                cursor.execute(sql.SQL("ALTER TABLE {net} ENABLE TRIGGER {guard}").format(guard=guard, **names))
             cursor.execute(
                 sql.SQL("ALTER TABLE {table} ATTACH PARTITION {piece} FOR VALUES FROM ({first}) TO ({behind})").format(
                     **names
+                )
+            )
+
+    def _guard(self, cursor: CursorWrapper, piece: Piece) -> None:
+        """Have the piece refuse to be emptied as the table does: pieces take over triggers of rows only."""
+        cursor.execute(
+            """
+            SELECT tgname, tgfoid::regproc::text FROM pg_trigger
+            WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgtype & %s > 0 AND tgenabled <> 'D'
+            """,
+            [self.name, _ON_TRUNCATE],
+        )
+        for name, function in cursor.fetchall():
+            cursor.execute(
+                sql.SQL("CREATE TRIGGER {} BEFORE TRUNCATE ON {} EXECUTE FUNCTION {}()").format(
+                    sql.Identifier(name), sql.Identifier(piece.name), sql.SQL(function)
                 )
             )
 
@@ -121,3 +144,10 @@ class TimedTable:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(piece.name)))
+
+
+def _enabled_triggers(cursor: CursorWrapper, table: str) -> list[sql.Identifier]:
+    cursor.execute(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled <> 'D'", [table]
+    )
+    return [sql.Identifier(name) for (name,) in cursor.fetchall()]

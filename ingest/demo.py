@@ -97,10 +97,9 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
     if Run.objects.exclude(started_by=of).exists():
         raise NotADisposableDatabase
     with connection.cursor() as cursor:
-        # Dead letters go one by one, for the audit; the history of prices does not let itself be emptied as a whole.
+        # Dead letters go one by one, for the audit.
         cursor.execute("DELETE FROM ingest_deadletter")
-        history = [*(piece.name for piece in CHANGES.pieces()), f"{CHANGES.name}_default"]
-        cursor.execute(f"TRUNCATE {', '.join([*_EMPTIED, *history])} RESTART IDENTITY CASCADE")
+        cursor.execute(f"TRUNCATE {', '.join(_EMPTIED)} RESTART IDENTITY CASCADE")
         # A new letter must not come by the events of an old one.
         cursor.execute(
             """
@@ -109,6 +108,10 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
             HAVING max(pgh_obj_id) IS NOT NULL
             """
         )
+    # The history of prices does not let itself be emptied.
+    for piece in CHANGES.pieces():
+        CHANGES.drop(piece)
+    CHANGES.make_ahead()
     Feed.objects.update(watermark=None)
 
 

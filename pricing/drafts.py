@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from itertools import chain
+
 from django.db import connection, transaction
 from django.db.models import F, Max
 from django.db.models.functions import Now
@@ -15,6 +18,7 @@ from pricing import reprice
 from pricing.compile import Pricing, compile_set
 from pricing.errors import AlreadyPublished, NotADraft, ReasonMissing, SellsBelowCost, StaleDraft
 from pricing.models import RULE_SET_STATES, Clause, Repricing, Rule, RuleSet
+from pricing.models.limits import MOST_NUMBER
 from pricing.publish import day_of, published_rule_set, with_rules
 
 #: What a copy takes over from a rule set.
@@ -50,11 +54,21 @@ def next_version() -> int:
     return (RuleSet.objects.aggregate(newest=Max("version"))["newest"] or 0) + 1
 
 
-def next_number() -> int:
-    """The number of a new rule: never used before by any rule of any set. As with `next_version`, others wait."""
+def new_numbers(taken: Collection[int] = ()) -> Iterator[int]:
+    """Numbers for new rules that no rule of any set has, nor any of those `taken`. As with `next_version`, others wait.
+
+    They go on behind the highest; a file that brought the highest there is leaves those between.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_number'))")
-    return (Rule.objects.aggregate(newest=Max("number"))["newest"] or 0) + 1
+    used = {*Rule.objects.values_list("number", flat=True).distinct(), *taken}
+    behind = range(max(used, default=0) + 1, MOST_NUMBER + 1)
+    return (number for number in chain(behind, range(1, MOST_NUMBER + 1)) if number not in used)
+
+
+def next_number() -> int:
+    """The number of one new rule."""
+    return next(new_numbers())
 
 
 def edited(draft_id: int, *, revision: int) -> int:
@@ -79,7 +93,10 @@ def unchanged(rule_set: RuleSet, *, revision: int) -> None:
 
 
 def stones_below_cost(rule_set: RuleSet) -> int:
-    """How many diamonds of the catalogue the set would sell for less than they cost, today."""
+    """How many diamonds of the catalogue the set would sell for less than they cost, today.
+
+    Stones that a running experiment prices count as well: they are the set's when that ends.
+    """
     pricing = Pricing(rule_set, day_of(timezone.now()))
     with psycopg_cursor() as cursor:
         cursor.execute(

@@ -58,13 +58,11 @@ def from_yaml(content: bytes, *, actor: str) -> RuleSet:
         rule_set.version = drafts.next_version()
         rule_set.created_by = actor[:150]
         rule_set.save(force_insert=True)
-        first = drafts.next_number()
-        taken = {rule.number for rule, _clauses in rules if rule.number}
-        fresh = max([first - 1, *taken]) + 1
+        numbers = drafts.new_numbers({rule.number for rule, _clauses in rules if rule.number})
         for rule, _clauses in rules:
             rule.rule_set = rule_set
             if not rule.number:
-                rule.number, fresh = fresh, fresh + 1
+                rule.number = next(numbers)
         Rule.objects.bulk_create([rule for rule, _clauses in rules])
         add_clauses(rules)
     return rule_set

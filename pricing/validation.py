@@ -26,8 +26,6 @@ from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_NAMES, MOST_RULES, Cla
 MOST_TOLD = 20
 #: The highest priority.
 MOST_PRIORITY = 1_000_000
-#: The highest number that a rule can bring along; those that are given out grow from the highest there is.
-MOST_NUMBER = 2_000_000_000
 #: What a rule's name may hold beside letters and digits; markup and statements are better not shown to anybody.
 _SIGNS = frozenset(" .,:()&+-/%'#=$€£°–—×≤≥!?*@[]_")
 _COMMENTS = re.compile(r"--|/\*")

@@ -23,6 +23,7 @@ from diamondhub import money
 from pricing import validation
 from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, RangeCondition
 from pricing.models import Clause, Rule, RuleSet
+from pricing.models.limits import MOST_NUMBER
 
 #: Mistakes after which no more are looked for.
 MOST_ERRORS = 50
@@ -297,10 +298,10 @@ def read_rule(
     written = value.pop("clauses", [])
     if "number" in value:
         number = value.pop("number")
-        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= validation.MOST_NUMBER:
+        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MOST_NUMBER:
             rule.number = number
         else:
-            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {validation.MOST_NUMBER}")
+            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {MOST_NUMBER}")
     fill(rule, value, RULE_FIELDS, mistakes, place, required=("name", "priority"))
     if not isinstance(written, list):
         mistakes.add(_at(place, "clauses"), "must be a list of clauses")

@@ -93,7 +93,7 @@ class Publication(PricingView):
         parse(request, ())
         values = read_body(
             request,
-            {"reason": Text(), "revision": Whole(), "confirm_below_cost": YesNo()},
+            {"reason": Text(), "revision": Whole(), "replaces": Whole(), "confirm_below_cost": YesNo()},
             required=("reason",),
         )
         reason = reason_of(values)
@@ -107,5 +107,6 @@ class Publication(PricingView):
                 reason=reason,
                 below_cost_confirmed=values.get("confirm_below_cost", False),
                 revision=values.get("revision"),
+                replaces=values.get("replaces"),
             )
         return Response(reprice.report(repricing), status=HTTPStatus.ACCEPTED)

@@ -96,6 +96,10 @@ PUBLISH = _object(
     {
         "reason": REASON,
         "revision": {**REVISION, "description": "Required for a draft: only what you read is published."},
+        "replaces": {
+            **WHOLE,
+            "description": "The version in force that you compared with: if it is another by now, a 409.",
+        },
         "confirm_below_cost": {**YES_NO, "description": "True: stones may be sold for less than they cost."},
     },
     ("reason",),

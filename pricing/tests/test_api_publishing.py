@@ -62,6 +62,7 @@ def test_rolling_back_publishes_an_earlier_version_without_a_revision(http: Clie
         ({"reason": None}, "reason"),
         ({"reason": 1}, "reason"),
         ({"revision": "0"}, "revision"),
+        ({"replaces": "1"}, "replaces"),
         ({"confirm_below_cost": 1}, "confirm_below_cost"),
         ({"actor": "somebody else"}, "actor"),
     ],
@@ -82,6 +83,16 @@ def test_a_draft_is_published_only_as_it_was_read(http: Client) -> None:
     assert wrong(send(http, "post", f"rule-sets/{draft.version}/publication", {"reason": "x"})) == ["revision"]
     assert problem(publish(http, draft)) == (409, "stale-revision")
     assert publish(http, draft, revision=1).status_code == 202
+
+
+def test_publishing_over_what_somebody_else_put_in_force_meanwhile_is_refused(http: Client) -> None:
+    draft, other = a_draft(), a_draft()
+    assert publish(http, other, replaces=1).status_code == 202
+
+    assert problem(publish(http, draft, replaces=1)) == (409, "stale-revision")
+
+    assert RuleSet.objects.get(state="published") == other
+    assert publish(http, draft, replaces=other.version).status_code == 202
 
 
 def test_selling_below_cost_must_be_confirmed(http: Client) -> None:

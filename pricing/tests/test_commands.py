@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from diamondhub.commands import ReportingCommand
-from pricing import rule_files
+from pricing import drafts, rule_files
 from pricing.errors import InvalidRules
 from pricing.models import Clause, Repricing, Rule, RuleSet
 from pricing.publish import with_rules
@@ -182,6 +182,20 @@ def test_rules_without_a_number_get_new_ones(tmp_path: Path) -> None:
 
     rules = Rule.objects.filter(rule_set__version=version)
     assert list(rules.values_list("name", "number")) == [("a", 42), ("b", 41), ("c", 43)]
+
+
+def test_numbers_behind_the_highest_there_can_be_are_those_between(tmp_path: Path) -> None:
+    highest = 2_000_000_000
+    a_draft({"number": highest})
+    text = HEAD + "rules:\n- {name: a, priority: 1}\n- {name: b, priority: 2, number: 1}\n- {name: c, priority: 3}\n"
+
+    version = imported(tmp_path / "rules.yaml", text)
+
+    rules = Rule.objects.filter(rule_set__version=version)
+    assert list(rules.values_list("name", "number")) == [("a", 2), ("b", 1), ("c", 3)]
+    again = imported(tmp_path / "again.yaml", exported(version))
+    assert list(Rule.objects.filter(rule_set__version=again).values_list("number", flat=True)) == [2, 1, 3]
+    assert drafts.next_number() == 4
 
 
 HEAD = "format: 1\nmargin_natural: 40\nmargin_lab_grown: 79\nmargin_fancy: 40\n"

@@ -397,15 +397,22 @@ def test_what_no_month_was_ready_for_moves_into_its_month_and_the_history_stays_
             cursor.execute(f"DELETE FROM {table}")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal"
+            """
+            SELECT tgname, tgenabled FROM pg_trigger
+            WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal
+            """
         )
-        assert set(cursor.fetchall()) == {("O",)}
+        # The tests' database lets tables be emptied.
+        assert set(cursor.fetchall()) == {("pricechange_kept", "O"), ("pricechange_kept_whole", "D")}
 
 
-def test_the_history_is_not_thrown_away_as_a_whole() -> None:
+@pytest.mark.parametrize("piece", ["", "_default", "_202001"])
+def test_the_history_is_not_emptied_neither_as_a_whole_nor_by_the_month(piece: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         # The tests' database lets tables be emptied.
-        cursor.execute("ALTER TABLE pricing_pricechange ENABLE TRIGGER USER")
+        for table in ("pricing_pricechange", "pricing_pricechange_default"):
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        history.CHANGES.make_ahead(date(2020, 1, 31))
         with pytest.raises(DatabaseError, match="only added to"):
-            cursor.execute("TRUNCATE pricing_pricechange")
+            cursor.execute(f"TRUNCATE pricing_pricechange{piece}")
         transaction.set_rollback(True)
