@@ -42,7 +42,10 @@ PACE_SECONDS = 10.0
 _EMPTIED = (
     "catalog_diamond",
     "catalog_datasetversion",
-    "ingest_run",
+    "ingest_partition",
+    "ingest_consolidationbatch",
+    "ingest_runevent",
+    "ingest_scheduleslot",
     "ingest_rawdiamond",
     "ingest_page",
     "alerts_event",
@@ -97,9 +100,10 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
     if Run.objects.exclude(started_by=of).exists():
         raise NotADisposableDatabase
     with connection.cursor() as cursor:
-        # Dead letters go one by one, for the audit.
+        # Dead letters and runs go one by one, for the audit.
         cursor.execute("DELETE FROM ingest_deadletter")
         cursor.execute(f"TRUNCATE {', '.join(_EMPTIED)} RESTART IDENTITY CASCADE")
+        cursor.execute("DELETE FROM ingest_run")
         # A new letter must not come by the events of an old one.
         cursor.execute(
             """

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
+from diamondhub.audit.acting import acting
 from diamondhub.doorbells import ring
 from ingest import consolidation, failing, finishing, following, planning, settling
 from ingest.draining import Draining, holding
@@ -89,7 +90,7 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
     adapter = adapter_for(feed.adapter, feed.parameters)
     pricing = current_pricing(timezone.now())
     try:
-        with transaction.atomic():
+        with acting(reason=reason), transaction.atomic():
             run = Run.objects.create(
                 feed=feed,
                 kind=kind,
@@ -174,7 +175,7 @@ def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
     What was consolidated stays, at prices of now; the watermark does not move. Raises `NothingToDo` if the run is not live.
     """
     run = find_run(run_id)
-    with transaction.atomic():
+    with acting(actor, reason=reason), transaction.atomic():
         if not run.live or not transition(run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now()):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
         close_open_work(run)
@@ -210,14 +211,16 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
     _refuse_archived(run_id)
     if dry_run:
         return failed
+    why = f"retry of {len(failed)} partitions"
     try:
-        with transaction.atomic():
+        with acting(actor, reason=why), transaction.atomic():
             if run.state in (Run.State.FAILED, Run.State.COMPLETED, Run.State.SETTLING):
-                transition(
+                taken = transition(
                     run,
                     Run.State.INGESTING,
                     actor=actor,
-                    reason=f"retry of {len(failed)} partitions",
+                    reason=why,
+                    retries=F("retries") + 1,
                     due_at=Now(),
                     failure="",
                     # Whoever approved did not see what the retry will bring.
@@ -225,9 +228,13 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
                     approved={},
                     finished_at=None,
                 )
-            elif run.state != Run.State.INGESTING:
-                raise NothingToDo(f"run {run_id} is {run.state}: its partitions can be retried when it has settled")
-            # Again, now that the transition holds the row: a pruning may have been faster.
+            else:
+                reading = Run.objects.filter(pk=run_id, state=Run.State.INGESTING)
+                taken = reading.update(retries=F("retries") + 1) == 1
+            if not taken:
+                state = find_run(run_id).state
+                raise NothingToDo(f"run {run_id} is {state}: its partitions can be retried when it has settled")
+            # Again, now that the row is held: a pruning may have been faster.
             _refuse_archived(run_id)
             run.partitions.filter(state=Partition.State.FAILED).update(
                 state=Partition.State.READY, due_at=Now(), errors=0, failure=""
@@ -251,7 +258,7 @@ def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
     if not reason.strip():
         raise ReasonMissing
     run = find_run(run_id)
-    with transaction.atomic():
+    with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
         back = stopped.from_state if stopped and stopped.from_state == Run.State.SETTLING else Run.State.CONSOLIDATING
         approved = {**run.approved, **run.held}

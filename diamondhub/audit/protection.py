@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.special import RunSQL
@@ -60,8 +61,8 @@ def _asked_before_emptying(tables: Iterable[str], function: str) -> list[Operati
     ]
 
 
-def view_of(kinds: Iterable[str]) -> str:
-    """The statement of the view `audit_event` over the events of these kinds (`app.model`).
+def view_of(kinds: Iterable[str], tables: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The statement of the view `audit_event` over the events of these kinds (`app.model`), of some in other `tables`.
 
     Every filter on kind, object, user, request or time reaches the indexes of the tables below it.
     """
@@ -72,7 +73,7 @@ def view_of(kinds: Iterable[str]) -> str:
             event.pgh_created_at AS at, event.pgh_obj_id AS object_id, event.pgh_who AS who, event.pgh_via AS via,
             event.pgh_reason AS reason, event.pgh_request_id AS request_id, event.pgh_before AS before,
             to_jsonb(event) - ARRAY[{own}] AS after
-        FROM {kind.replace(".", "_")}event AS event
+        FROM {tables.get(kind, kind.replace(".", "_") + "event")} AS event
         """
         for kind in kinds
     )

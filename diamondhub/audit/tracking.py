@@ -17,13 +17,17 @@ from django.db import models
 from django.db.models import Q
 from pgtrigger import compiler
 
-from diamondhub.audit.acting import SETTING, audit_table
+from diamondhub.audit.acting import SETTING, SYSTEM, audit_table
 from diamondhub.audit.models import RecordedChange
 
 _M = TypeVar("_M", bound=models.Model)
 
 #: What happened to a row: labels of events.
 CREATED, CHANGED, DELETED = "created", "changed", "deleted"
+#: SQL for what was told of who acts; null if nothing was.
+_TOLD = f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"
+#: SQL for whether somebody acts, and not the course of things.
+_BY_SOMEBODY = f"{_TOLD} ->> 'user' IS DISTINCT FROM '{SYSTEM}'"
 #: PostgreSQL's functions take a hundred arguments; these are pairs.
 _PAIRS = 40
 
@@ -72,14 +76,13 @@ class _Recording(pghistory.trigger.Event):
         recorded = {field.name for field in model._meta.concrete_fields}
         columns = [field.column for field in self.event_model._meta.concrete_fields if field.name in recorded]
         masked = self.event_model.pgh_masked
-        told = f"NULLIF(current_setting('{SETTING}', true), '')::jsonb"
         values = {
             **{f'"{column}"': _value(self.row, column, masked) for column in columns},
             "pgh_created_at": "now()",
             "pgh_label": f"'{self.label}'",
             "pgh_obj_id": f'{self.row}."{model._meta.pk.column}"',
-            "pgh_who": f"COALESCE({told} ->> 'user', session_user || ' (SQL)')",
-            **{f"pgh_{name}": f"COALESCE({told} ->> '{name}', '')" for name in ("via", "reason", "request_id")},
+            "pgh_who": f"COALESCE({_TOLD} ->> 'user', session_user || ' (SQL)')",
+            **{f"pgh_{name}": f"COALESCE({_TOLD} ->> '{name}', '')" for name in ("via", "reason", "request_id")},
         }
         if self.label == CHANGED:
             values["pgh_before"] = _what_changed(columns, masked)
@@ -145,6 +148,14 @@ class _Deleted(_Tracked, pghistory.DeleteEvent):
     label = DELETED
 
 
+class _ChangeBySomebody(pgtrigger.AnyChange):
+    """A change that the course of things has not made."""
+
+    def resolve(self, model: Any) -> str:
+        """The trigger's condition."""
+        return f"(({super().resolve(model)}) AND {_BY_SOMEBODY})"
+
+
 def _number_of(key: Any, *, indexed: bool) -> models.ForeignKey[Any, Any]:
     """A foreign key as events have it: the number alone, whatever became of the row, and an index only where one asks."""
     return models.ForeignKey(
@@ -164,23 +175,32 @@ def audited(
     masked: Collection[str] = (),
     changes_of: Iterable[str] = (),
     creations: bool = True,
+    by_system: bool = True,
     part_of: str = "",
+    events: str = "",
 ) -> Callable[[type[_M]], type[_M]]:
-    """Decorator of a model: keep events of what happens to its rows, in the table `<app>_<model>event`.
+    """Decorator of a model: keep events of what happens to its rows, in the table `<app>_<model>event` or `<app>_<events>`.
 
     Fields in `exclude` are in no event, and a change of nothing else makes none. If `changes_of` is given, only changes of
-    these fields make one; without `creations`, a new row makes none. `part_of` names the foreign key to the object in whose
-    history these events are shown as well. JSON fields in `masked` may hold addresses of the web: what is secret in these is
-    left out. The events of a new table are protected by `diamondhub.audit.protection` in a migration, and shown in the list
-    of all events by the view that the migrations of `ingest` make.
+    these fields make one; without `creations`, a new row makes none; without `by_system`, what tasks create and change makes
+    none. `part_of` names the foreign key to the object in whose history these events are shown as well. JSON fields in
+    `masked` may hold addresses of the web: what is secret in these is left out. The events of a new table are protected by
+    `diamondhub.audit.protection` in a migration, and shown in the list of all events by the view that the migrations of
+    `ingest` make.
     """
 
     def decorate(model: type[_M]) -> type[_M]:
-        name = f"{model.__name__}Event"
+        name = events or f"{model.__name__}Event"
         keys = [field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)]
-        changed = _Changed(condition=pgtrigger.AnyChange(*changes_of)) if changes_of else _Changed()
+        created, changed = (
+            _Created(),
+            _Changed(condition=pgtrigger.AnyChange(*changes_of)) if changes_of else _Changed(),
+        )
+        if not by_system:
+            created = _Created(condition=pgtrigger.Condition(_BY_SOMEBODY))
+            changed = _Changed(condition=_ChangeBySomebody(*changes_of))
         pghistory.track(
-            *((_Created(),) if creations else ()),
+            *((created,) if creations else ()),
             changed,
             _Deleted(),
             exclude=list(exclude),

@@ -86,6 +86,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         part = run_page.live_part(row, request.GET.get("partitions", "1"))
         return {
             **part,
+            "title": f"Run {row.pk} of {row.feed.slug}",
             "state": badge(row.state),
             "may_cancel": may and row.live,
             "may_approve": may and row.state == Run.State.IN_REVIEW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
 from ingest.models.feed import Feed
@@ -25,6 +26,16 @@ RUN_STATES = StateMachine(
 LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review")
 
 
+@audited(
+    exclude=(
+        *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
+        *("plan", "summary", "drift", "created_at", "finished_at", "archived_at"),
+        *(field.name for field in Leased._meta.fields),
+    ),
+    changes_of=("state", "held", "approved", "approved_by", "retries"),
+    by_system=False,
+    events="RunAction",
+)
 class Run(Leased):
     """One pull of a feed's window.
 
@@ -32,6 +43,9 @@ class Run(Leased):
     experiment are pinned when it is created. Counts are derived from partitions, pages and batches; `summary` is written
     once, at the end. Once a run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and
     `approved` say by which brakes a run was held and let go on, and how hard each pressed (shares by brake).
+
+    The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
+    state by SQL. How it goes on by itself is in `RunEvent`.
     """
 
     class Kind(models.TextChoices):
@@ -73,6 +87,7 @@ class Run(Leased):
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
     approved_by = models.CharField(max_length=150, blank=True, default="")
+    retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
     failure = models.TextField(blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
     #: What `ingest.drift` counted of the run's stones, and of earlier runs' that it was held against.
@@ -91,7 +106,7 @@ class Run(Leased):
         ]
 
     def __str__(self) -> str:
-        return f"Run {self.pk} of {self.feed.slug}"
+        return f"Run {self.pk}"
 
     @property
     def live(self) -> bool:
@@ -100,7 +115,7 @@ class Run(Leased):
 
 
 class RunEvent(models.Model):
-    """One transition of a run: its audit. Append-only."""
+    """One transition of a run, whoever made it. Only added to."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
     from_state = models.CharField(max_length=16, blank=True, default="")

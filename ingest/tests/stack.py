@@ -207,9 +207,12 @@ class Stack:
 
     def forget(self) -> None:
         """Empty the catalogue and all that ingestion knows, feeds apart."""
-        tables = "catalog_diamond, catalog_datasetversion, ingest_run, ingest_rawdiamond, ingest_page, alerts_event"
+        ledger = "ingest_partition, ingest_consolidationbatch, ingest_runevent, ingest_scheduleslot, ingest_page"
         self.rows("DELETE FROM ingest_deadletter")
-        self.rows(f"TRUNCATE {tables} CASCADE")
+        self.rows(
+            f"TRUNCATE catalog_diamond, catalog_datasetversion, ingest_rawdiamond, {ledger}, alerts_event CASCADE"
+        )
+        self.rows("DELETE FROM ingest_run")
         self.rows("UPDATE ingest_feed SET watermark = NULL")
 
     def state(self, run: int) -> str:

@@ -1,4 +1,4 @@
-"""The audit of feeds and dead letters: what people change is kept, what runs write all day is not, and no secret is."""
+"""The audit of feeds, runs and dead letters: what people change is kept, what goes on by itself is not, and no secret is."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
-from diamondhub.audit.acting import acting
+from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.audit.models import AuditEvent
-from ingest import dead_letters, replaying, tasks
+from ingest import dead_letters, replaying, runs, tasks
 from ingest.demo import empty_catalogue
-from ingest.models import DeadLetter, Feed
+from ingest.models import DeadLetter, Feed, Run
 from ingest.tests import rows
+from ingest.transitions import transition
 
 pytestmark = pytest.mark.django_db
 
@@ -144,6 +145,113 @@ def test_a_new_password_is_an_event_that_does_not_tell_it() -> None:
     page = signed_in().get(reverse("admin:ingest_feed_history", args=[feed.pk])).content.decode()
     assert "<b>a secret</b>: not kept → not kept" in page
     assert "a:one" not in page + str([event.after for event in events("ingest.feed")])
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def of_run(run: Run) -> list[tuple[str, str, str, str]]:
+    """What happened to the run, who did it, by what means and why, the oldest first."""
+    return [(one.what, one.who, one.via, one.reason) for one in reversed(events("ingest.run", object_id=run.pk))]
+
+
+def test_what_somebody_does_with_a_run_is_an_event_and_what_tasks_do_is_not() -> None:
+    with acting(SYSTEM, via="celery:ingest.tasks.advance"):
+        run = rows.run()
+        transition(run, "settling")
+        transition(run, "in_review", held={"delist": 0.4})
+    with acting("olga", via="POST /admin/ingest/run/1/approve/"):
+        runs.approve_run(run.pk, actor="olga", reason="they were sold at a fair")
+    runs.cancel_run(run.pk, actor="otto", reason="wrong list")
+
+    assert of_run(run) == [
+        ("changed", "olga", "POST /admin/ingest/run/1/approve/", "they were sold at a fair"),
+        ("changed", "otto", "", "wrong list"),
+    ]
+    approved = events("ingest.run")[1]
+    assert approved.before is not None
+    assert (approved.before["state"], approved.before["held"]) == ("in_review", {"delist": 0.4})
+    assert (approved.after["approved_by"], approved.after["approved"]) == ("olga", {"delist": 0.4})
+
+
+def test_a_run_that_somebody_starts_is_an_event() -> None:
+    with acting("petra (command line)", via="command start_run"):
+        run = runs.start_run("nivoda-natural", kind="full", started_by="petra (command line)", reason="a new feed")
+
+    assert of_run(run) == [("created", "petra (command line)", "command start_run", "a new feed")]
+
+
+def test_a_run_that_a_schedule_starts_is_no_event() -> None:
+    with acting(SYSTEM, via="celery:diamondhub.tasks.sweep"):
+        run = runs.start_run("nivoda-natural", kind="full", started_by="schedule")
+
+    assert of_run(run) == []
+
+
+@pytest.mark.parametrize("state", ["failed", "ingesting"])
+def test_a_retry_of_partitions_is_an_event_even_if_the_run_is_still_reading(state: str) -> None:
+    run = rows.run(state=state)
+    rows.partition(run, state="failed")
+    before = len(of_run(run))
+
+    runs.retry_partitions(run.pk, actor="olga")
+
+    (event,) = events("ingest.run", object_id=run.pk)[: len(of_run(run)) - before]
+    assert (event.who, event.reason, event.after["retries"]) == ("olga", "retry of 1 partitions", 1)
+
+
+@pytest.mark.parametrize("how", ["bulk update", "sql"])
+def test_a_state_that_is_written_past_all_code_is_an_event(how: str) -> None:
+    run = rows.run()
+
+    if how == "sql":
+        sql(f"UPDATE ingest_run SET state = 'failed' WHERE id = {run.pk}")
+    else:
+        Run.objects.filter(pk=run.pk).update(state="failed")
+
+    event = events("ingest.run", object_id=run.pk)[0]
+    assert (event.what, event.after["state"]) == ("changed", "failed")
+    assert event.who.endswith("(SQL)")
+
+
+def test_leases_plans_and_summaries_of_a_run_are_no_events() -> None:
+    run = rows.run()
+    before = len(of_run(run))
+
+    Run.objects.update(lease_token=7, due_at=Now(), plan={"total": 1}, summary={"received": 1}, attempts=3)
+
+    assert len(of_run(run)) == before
+
+
+def test_the_history_of_a_run_is_on_its_page_and_names_person_reason_and_request() -> None:
+    run = rows.run(state="ingesting")
+    browser = signed_in()
+
+    browser.post(reverse("admin:ingest_run_cancel", args=[run.pk]), {"reason": "wrong list"})
+
+    event = events("ingest.run", object_id=run.pk)[0]
+    assert (event.who, event.reason, event.request_id) == ("olga", "wrong list", "request-of-olga")
+    page = browser.get(reverse("admin:ingest_run_change", args=[run.pk])).content.decode()
+    history = reverse("admin:ingest_run_history", args=[run.pk])
+    assert f'href="{history}"' in page
+    assert "wrong list" in browser.get(history).content.decode()
+    listed = browser.get(reverse("admin:audit_auditevent_changelist"), {"q": f"run {run.pk}"}).content.decode()
+    assert f"Run {run.pk}" in listed
+    assert "wrong list" in listed
+
+
+def test_runs_cannot_be_emptied_unseen_and_a_demo_throws_each_away_as_an_event() -> None:
+    # The tests' database lets tables be emptied.
+    sql("ALTER TABLE ingest_run ENABLE TRIGGER USER")
+    run = rows.run(started_by="demo")
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(DatabaseError, match="the audit would lose what happened"), transaction.atomic():
+        sql("TRUNCATE ingest_run CASCADE")
+
+    empty_catalogue()
+
+    assert not Run.objects.exists()
+    assert of_run(run)[-1][0] == "deleted"
 
 
 # --- dead letters ----------------------------------------------------------------------------------------------------
