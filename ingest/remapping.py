@@ -109,12 +109,14 @@ def work(remap_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
     if lease is None:
         return False
     end = monotonic() + seconds
-    over = False
     with structlog.contextvars.bound_contextvars(trace_id=remap.trace_id, remap_id=remap.pk, feed=remap.feed.slug):
         try:
-            while not over and monotonic() < end:
+            # However short the slice, it gets on.
+            while True:
                 with leases.heartbeat(lease, seconds=LEASE_SECONDS):
                     over = chunk(lease)
+                if over or monotonic() >= end:
+                    break
         except leases.LeaseLost:
             log.info("lease_lost")
             return False

@@ -181,7 +181,7 @@ def test_a_remap_that_was_overtaken_and_abandoned(supplier: MemorySupplier, monk
     monkeypatch.setattr(remapping, "CHUNK", 10)
     abandoned = remapping.start("memory", selection="stale", started_by="olga")
     dearer()
-    remapping.work(abandoned.pk, seconds=0.001)
+    remapping.work(abandoned.pk, seconds=0)
     monkeypatch.setattr(supplier, "mapper_version", "memory-mapper-3")
 
     remapping.start("memory", selection="stale", started_by="otto")

@@ -16,7 +16,7 @@ from ingest.feeds.nivoda.build import NivodaNotConfigured
 from ingest.invariants import violations
 from ingest.models import Feed, Run
 from ingest.models.run import LIVE_STATES, RUN_STATES
-from ingest.tests import factories
+from ingest.tests import factories, rows
 from ingest.tests.factories import MemorySupplier
 from ingest.transitions import transition
 
@@ -337,3 +337,19 @@ def test_a_stage_that_breaks_down_is_tried_again_and_in_the_end_fails_the_run_wi
     assert states == ["planning"] * (runs.CRASH_BUDGET - 1) + ["failed"]
     assert "planning broke down 5 times: ZeroDivisionError: nobody foresaw this" in run.failure
     assert Event.objects.filter(kind="run_failed").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_retry_that_came_too_late_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = rows.run(state="settling")
+    failed = rows.partition(run, state="failed")
+    seen = runs.find_run(run.pk)
+    Run.objects.filter(pk=run.pk).update(state="consolidating")
+    monkeypatch.setattr(runs, "find_run", lambda _run: seen)
+
+    with pytest.raises(runs.NothingToDo, match="can be retried when it has settled"):
+        runs.retry_partitions(run.pk, actor="olga")
+
+    failed.refresh_from_db()
+    run.refresh_from_db()
+    assert (failed.state, run.state, run.retries) == ("failed", "consolidating", 0)
