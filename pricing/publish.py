@@ -11,6 +11,9 @@ from django.utils import timezone
 from pricing.compile import Pricing
 from pricing.models import Experiment, Rule, RuleSet
 
+#: Who holds what prices stones is thrown out when it has asked nothing of the database for so long (seconds).
+HOLD_SECONDS = 60.0
+
 
 def with_rules(rule_sets: QuerySet[RuleSet]) -> QuerySet[RuleSet]:
     """The sets with rules and clauses fetched ahead, as the evaluators want them."""
@@ -40,9 +43,13 @@ def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
 def held_pricing() -> Pricing:
     """What prices stones now, and does so until the transaction ends: who is about to change it waits for that.
 
-    So the repricing that comes with the change finds whatever was priced by this. For transactions of seconds only.
+    So the repricing that comes with the change finds whatever was priced by this. For transactions of seconds only: the
+    database ends one that asks nothing of it for `HOLD_SECONDS`, so that nobody who hangs keeps others from publishing.
     """
     with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{int(HOLD_SECONDS * 1000)}"]
+        )
         cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('pricing_repricing'))")
     return current_pricing(timezone.now())
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from catalog.models import Diamond
 from ingest import consolidation, failing, remapping, replaying, runs
@@ -18,6 +18,7 @@ from ingest.models import Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
 from pricing import drafts, experiments, reprice
+from pricing import publish as in_force
 from pricing.models import Experiment, Repricing
 from pricing.tests.factories import a_draft
 
@@ -68,10 +69,14 @@ class Publisher(threading.Thread):
                 cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
                 (self.waited,) = cursor.fetchone()
 
+    def has_ended(self) -> bool:
+        """Whether the publication is over by now, or soon."""
+        self.join(timeout=20)
+        return not self.is_alive()
+
     def has_published(self) -> bool:
         """Whether the publication, which had to wait, is over and well."""
-        self.join(timeout=20)
-        return self.waited and not self.is_alive() and self.error is None
+        return self.has_ended() and self.waited and self.error is None
 
 
 def once(call: Callable[[], None]) -> Callable[[bytes], None]:
@@ -202,6 +207,28 @@ def test_who_publishes_while_one_stone_is_mapped_again_waits_and_does_not_miss_i
     assert remapping.remap_stone("memory", "S-00039")["changed"] == 1
 
     assert publisher.has_published()
+    assert all_dearer()
+
+
+def test_who_hangs_while_holding_what_prices_stones_keeps_nobody_from_publishing(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.settled()
+    monkeypatch.setattr(in_force, "HOLD_SECONDS", 0.5)
+    publisher = Publisher()
+
+    def hang() -> None:
+        with transaction.atomic():
+            in_force.held_pricing()
+            publisher.start()
+            assert publisher.has_ended()
+            Diamond.objects.count()
+
+    with pytest.raises(DatabaseError):
+        hang()
+    connection.close()
+
+    assert publisher.error is None
     assert all_dearer()
 
 
