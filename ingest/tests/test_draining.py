@@ -124,7 +124,7 @@ def test_leases_are_given_back_within_30_seconds_even_if_the_supplier_does_not_a
 def walkers_that_wait(stack: Stack, run: int) -> int:
     """How many leases are held once every walker waits for the supplier: no page comes any more.
 
-    On a busy machine the supplier may have asked for a pause just before, in which nobody holds any.
+    Between two slices, and while the supplier has asked for a pause, nobody holds any.
     """
     seen = [-1, 0.0]
 
