@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import psycopg
 from django.db import connection
@@ -20,6 +21,14 @@ def psycopg_cursor(*, binary: bool = False) -> Iterator[psycopg.Cursor[Any]]:
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.format = psycopg.pq.Format.BINARY if binary else psycopg.pq.Format.TEXT
         yield cursor
+
+
+def clock() -> datetime:
+    """The database's time, also within a transaction. It is one for all hosts, whose clocks differ."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    return cast(datetime, now)
 
 
 def release_connection() -> None:

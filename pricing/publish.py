@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 from django.db import connection
 from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
 
+from diamondhub.database import clock
 from pricing.compile import Pricing
 from pricing.models import Experiment, Rule, RuleSet
 
@@ -34,7 +34,8 @@ def pinned_pricing(version: int, experiment_id: int | None, moment: datetime) ->
 def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
     """What prices stones now, or would if `rule_set` were published.
 
-    The experiment goes by its state: the clock of the host that started it may be ahead.
+    The experiment goes by its state: the clock of the host that started it may be ahead. Who must agree with repricings on
+    the day takes `now` from the database.
     """
     running = Experiment.objects.select_related("rule_set").filter(state=Experiment.State.RUNNING).first()
     return Pricing(rule_set or published_rule_set(), day_of(now), running)
@@ -51,7 +52,7 @@ def held_pricing() -> Pricing:
             "SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{int(HOLD_SECONDS * 1000)}"]
         )
         cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext('pricing_repricing'))")
-    return current_pricing(timezone.now())
+    return current_pricing(clock())
 
 
 def day_of(moment: datetime) -> date:

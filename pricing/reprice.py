@@ -17,13 +17,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Now
-from django.utils import timezone
 from psycopg import sql
 from psycopg.errors import DeadlockDetected
 
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
+from diamondhub.database import clock
 from diamondhub.doorbells import ring
 from pricing import batches
 from pricing.compile import Pricing
@@ -53,7 +53,7 @@ def start(*, cause: str, actor: str) -> Repricing:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_repricing'))")
         # Before the rows below: a batch that waits for these may have written to the piece that is moved.
         CHANGES.make_ahead()
-        pricing = current_pricing(timezone.now())
+        pricing = current_pricing(clock())
         for live in Repricing.objects.select_for_update(no_key=True).filter(state=Repricing.State.READY):
             _cancel(live, actor=actor, reason=f"superseded: {cause}"[:500])
         repricing = Repricing.objects.create(
@@ -253,7 +253,7 @@ def ring_due() -> None:
 
 def start_on_days() -> Repricing | None:
     """Start a repricing if rules have begun or ceased to be valid since the last one."""
-    pricing = current_pricing(timezone.now())
+    pricing = current_pricing(clock())
     sets = [pricing.rule_set, *([pricing.experiment.rule_set] if pricing.experiment else [])]
     last = Repricing.objects.exclude(state=Repricing.State.CANCELLED).order_by("-pk").first()
     published = pricing.rule_set.published_at

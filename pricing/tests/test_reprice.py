@@ -21,7 +21,7 @@ from diamondhub.alerts.models import Event
 from pricing import batches, drafts, history, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
-from pricing.publish import current_pricing, pinned_pricing, published_rule_set
+from pricing.publish import current_pricing, held_pricing, pinned_pricing, published_rule_set
 from pricing.tests.factories import a_draft, first_rule_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -360,6 +360,18 @@ def test_a_day_on_which_rules_begin_starts_one_and_only_one(today: date) -> None
     assert again is not None
     assert again.as_of == today
     assert reprice.start_on_days() is None
+
+
+def test_the_day_is_the_databases_and_not_that_of_a_host_whose_clock_is_behind(
+    today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = timezone.now() - timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: behind)
+
+    with transaction.atomic():
+        held = held_pricing()
+
+    assert held.as_of == reprice.start(cause="on demand", actor="maria").as_of == today
 
 
 def test_the_history_is_only_added_to_and_has_statements_by_hand() -> None:
