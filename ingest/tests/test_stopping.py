@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,12 +35,12 @@ def test_whoever_sleeps_for_a_slot_wakes_when_the_process_is_to_stop() -> None:
     limiter = Limiter("test-draining", per_second=1, redis_url=settings.REDIS_URL, sleep=draining.pause)
     limiter.acquire()
     threading.Timer(0.1, draining.draining.set).start()
-    started = time.monotonic()
 
     with pytest.raises(Draining):
         limiter.acquire(max_wait=8)
 
-    assert time.monotonic() - started < 0.9
+    # It would have slept on until the next second, and then sent.
+    assert limiter.counters()["granted"] == 1
 
 
 def test_a_walker_that_waits_for_its_slot_gives_its_partition_back_for_the_next(supplier: MemorySupplier) -> None:
