@@ -11,9 +11,7 @@ from django.db import connection
 from psycopg import sql
 
 from diamondhub.local import chromium as browsers
-
-#: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
-_ON_TRUNCATE = 32
+from diamondhub.timed_tables import ON_TRUNCATE
 
 #: A test that asks for the day is over long before it has taken this (seconds).
 _ONE_TEST = 60
@@ -25,7 +23,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & %s > 0",
-            [_ON_TRUNCATE],
+            [ON_TRUNCATE],
         )
         for table, trigger in cursor.fetchall():
             cursor.execute(

@@ -18,7 +18,7 @@ from psycopg import sql
 #: A lock on the whole table makes everybody else wait behind it, so it is not waited for longer (seconds).
 LOCK_SECONDS = 3
 #: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
-_ON_TRUNCATE = 32
+ON_TRUNCATE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class TimedTable:
             SELECT tgname, tgfoid::regproc::text FROM pg_trigger
             WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgtype & %s > 0 AND tgenabled <> 'D'
             """,
-            [self.name, _ON_TRUNCATE],
+            [self.name, ON_TRUNCATE],
         )
         for name, function in cursor.fetchall():
             cursor.execute(

@@ -44,7 +44,6 @@ from ingest.feeds.registry import adapter_for
 from ingest.models import ConsolidationBatch, DeadLetter, RawDiamond, Run
 from ingest.transitions import wake
 from pricing.history import because
-from pricing.publish import pinned_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -191,7 +190,7 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
     batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=lease.pk)
     run = batch.run
     adapter = adapter_for(run.feed.adapter, run.feed.parameters)
-    pricing = pinned_pricing(run.rule_set, run.experiment_id, run.created_at)
+    pricing = run.pricing()
     with (
         structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, batch_id=batch.pk),
         leases.heartbeat(lease, seconds=settings.BATCH_LEASE_SECONDS),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ingest.models import Run
 from pricing import reprice
-from pricing.publish import pinned_pricing
 
 
 def follow(run: Run) -> None:
@@ -14,7 +13,7 @@ def follow(run: Run) -> None:
     """
     if run.batches.exists():
         reprice.follow(
-            pinned_pricing(run.rule_set, run.experiment_id, run.created_at),
+            run.pricing(),
             since=run.created_at,
             cause=f"run {run.pk} was overtaken",
             actor=f"run {run.pk}",

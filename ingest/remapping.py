@@ -35,7 +35,7 @@ from ingest.models.run import LIVE_STATES
 from pricing import reprice
 from pricing.compile import Pricing
 from pricing.history import because
-from pricing.publish import current_pricing, held_pricing, pinned_pricing
+from pricing.publish import current_pricing, held_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -150,7 +150,7 @@ def chunk(lease: leases.Lease) -> bool:
             leases.finish(lease, state=Remap.State.COMPLETED, completed_at=Now())
             log.info("remap_completed", **counts(remap))
             return True
-        done = _map_again(remap, ids, pinned_pricing(remap.rule_set, remap.experiment_id, remap.created_at))
+        done = _map_again(remap, ids, remap.pricing())
         Remap.objects.filter(pk=remap.pk).update(
             position=ids[-1], **{name: F(name) + number for name, number in done.items()}
         )
@@ -160,7 +160,7 @@ def chunk(lease: leases.Lease) -> bool:
 def _follow(remap: Remap) -> None:
     """Have the remap's stones priced anew if what prices stones has changed since it began."""
     reprice.follow(
-        pinned_pricing(remap.rule_set, remap.experiment_id, remap.created_at),
+        remap.pricing(),
         since=remap.created_at,
         cause=f"remap {remap.pk} was overtaken",
         actor=remap.started_by,

@@ -8,13 +8,14 @@ from django.db.models import Q
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
 from ingest.models.feed import Feed
+from ingest.models.pinned import PinnedPricing
 
 REMAP_STATES = StateMachine(
     {"ready": frozenset({"completed", "abandoned"}), "completed": frozenset(), "abandoned": frozenset()}
 )
 
 
-class Remap(Leased):
+class Remap(Leased, PinnedPricing):
     """One pass over a feed's stones in the order of their ids; `position` is the last one done.
 
     `raw_through` is the newest payload of a finished run when it began: later ones are mapped by a run with its own mapper.
@@ -36,15 +37,6 @@ class Remap(Leased):
     selection = models.CharField(max_length=16, choices=Selection)
     mapper_version = models.CharField(max_length=50)
     rule_set = models.PositiveIntegerField()
-    experiment = models.ForeignKey(
-        "pricing.Experiment",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        help_text="The experiment that prices its share of these stones.",
-    )
     raw_through = models.BigIntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     position = models.UUIDField(null=True, blank=True)

@@ -9,6 +9,7 @@ from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
 from ingest.models.feed import Feed
+from ingest.models.pinned import PinnedPricing
 
 RUN_STATES = StateMachine(
     {
@@ -36,7 +37,7 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
     by_system=False,
     events="RunAction",
 )
-class Run(Leased):
+class Run(Leased, PinnedPricing):
     """One pull of a feed's window.
 
     The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper, rule set and
@@ -73,15 +74,6 @@ class Run(Leased):
     query_version = models.CharField(max_length=50, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
-    experiment = models.ForeignKey(
-        "pricing.Experiment",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        help_text="The experiment that prices its share of these stones.",
-    )
     plan = models.JSONField(default=dict, blank=True)
     suspect = models.CharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
