@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from diamondhub.ratelimit.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
 from ingest.errors import SupplierError
 from ingest.feeds.nivoda.transport import Transport
 

@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 from benchmarks.result import Figure
 from benchmarks.stones import stones
 from benchmarks.supplied import build
-from ingest import raw_store, walking
+from ingest import raw_store
 from ingest.feeds.registry import ADAPTERS
 from ingest.models import Feed, Page, Partition, Run
+from ingest.walking import stage as walking
 
 
 def measure(number: int) -> list[Figure]:

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.db import connection
 
 from benchmarks.result import Figure
-from diamondhub.ratelimit.limiter import Limiter
-from ingest.cutting import make_plan
-from ingest.density import known_density
+from diamondhub.pace.limiter import Limiter
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.nivoda.adapter import NivodaAdapter
 from ingest.feeds.nivoda.client import NivodaClient
-from ingest.plans import Plan
+from ingest.planning.cutting import make_plan
+from ingest.planning.density import known_density
+from ingest.planning.plans import Plan
 from ingest.sandbox import trade
 from ingest.sandbox.inventory import Inventory
 from ingest.sandbox.server import Sandbox

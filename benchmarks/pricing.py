@@ -18,10 +18,10 @@ from psycopg import sql
 from benchmarks.result import Figure
 from catalog.upsert import PRICE_COLUMNS
 from diamondhub.database import psycopg_cursor
-from pricing import drafts, reprice
+from pricing import drafts, publishing, reprice
 from pricing.compile import Pricing
+from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Repricing, Rule, RuleSet
-from pricing.publish import day_of, with_rules
 from pricing.simulate import simulate
 
 #: Rules of the set that is measured.
@@ -52,13 +52,13 @@ def measure(number: int) -> list[Figure]:
     )
     bare = _BareUpdate()
     everything = _repriced(
-        drafts.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True), beside=bare
+        publishing.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True), beside=bare
     )
     bare.drop()
     little = drafts.new_draft(actor="bench")
     Rule.objects.filter(rule_set=little, number=_rule_of_a_hundredth(number)).update(modifier=Decimal(33))
-    few = _repriced(drafts.publish(little.pk, actor="bench", reason="bench", below_cost_confirmed=True))
-    drafts.publish(first.pk, actor="bench", reason="bench", below_cost_confirmed=True)
+    few = _repriced(publishing.publish(little.pk, actor="bench", reason="bench", below_cost_confirmed=True))
+    publishing.publish(first.pk, actor="bench", reason="bench", below_cost_confirmed=True)
     rate, rate_bare, rate_few = number / everything[0], bare.rate, number / few[0]
     return [
         Figure(

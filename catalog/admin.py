@@ -17,8 +17,8 @@ from django.utils.safestring import SafeString
 
 from catalog.models import DatasetVersion, Diamond, diamond_id
 from catalog.shapes import KNOWN_SHAPES
-from diamondhub.admin_base import ReadOnlyAdmin, SelectFilter
-from diamondhub.admin_display import (
+from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
+from diamondhub.admin.display import (
     NOTHING,
     Group,
     Link,

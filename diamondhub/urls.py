@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from diamondhub import admin_login
+from diamondhub.admin import login as admin_login
 from diamondhub.api.views import ApiPages, OpenApiDocument
 from diamondhub.telemetry import views as health
 

@@ -25,7 +25,7 @@ from diamondhub.api.bodies import InvalidBody, read_object
 from diamondhub.api.documentation import problems
 from diamondhub.api.problems import FieldError, Problem, Unavailable
 from diamondhub.database import release_connection
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import (
     AnswerTooLong,
     IngestError,

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from diamondhub.admin_display import ago, badge, duration, row_link
+from diamondhub.admin.display import ago, badge, duration, row_link
 from diamondhub.alerts.models import Delivery
 from diamondhub.telemetry.models import Heartbeat
 from ingest.models import DeadLetter, Feed, Run

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
-from ingest import brakes, dead_letters, delisting, drift, following, report
+from ingest import brakes, dead_letters, delisting, drift, ending, report
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
 
@@ -48,7 +48,7 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
             DatasetVersion.bump(f"run {run.pk}")
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
         # What was published since the run pinned its rule set prices its stones now.
-        following.follow(run)
+        ending.follow(run)
         summary = report.report(run, delisted=delisted)
         Run.objects.filter(pk=run.pk).update(summary=summary)
         announce(

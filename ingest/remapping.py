@@ -35,7 +35,7 @@ from ingest.models.run import LIVE_STATES
 from pricing import reprice
 from pricing.compile import Pricing
 from pricing.history import because
-from pricing.publish import current_pricing, held_pricing
+from pricing.in_force import current_pricing, held_pricing
 
 log = structlog.get_logger(__name__)
 

@@ -28,8 +28,8 @@ from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
 from ingest.replay_chunk import ReplayChunk, Result
 from pricing.history import because
+from pricing.in_force import held_pricing
 from pricing.models import RuleSet
-from pricing.publish import held_pricing
 
 log = structlog.get_logger(__name__)
 

@@ -20,14 +20,15 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from diamondhub.doorbells import ring
-from ingest import consolidation, failing, finishing, following, planning, settling
+from ingest import consolidation, ending, finishing, settling
 from ingest.draining import Draining, holding
 from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Partition, Run
 from ingest.models.run import LIVE_STATES
+from ingest.planning import stage as planning
 from ingest.transitions import transition
-from pricing.publish import current_pricing
+from pricing.in_force import current_pricing
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +155,7 @@ def _step(run: Run, lease: leases.Lease) -> float | None:
         # Read anew: the step may have changed it before it broke.
         run.refresh_from_db(fields=["plan", "state"])
         if crashes >= CRASH_BUDGET and run.live:
-            failing.fail_run(run, f"{run.state} broke down {crashes} times: {type(error).__name__}: {error}"[:900])
+            ending.fail_run(run, f"{run.state} broke down {crashes} times: {type(error).__name__}: {error}"[:900])
             return None
         Run.objects.filter(pk=run.pk).update(plan={**run.plan, "crashes": crashes})
         return float(min(60, 2**crashes))
@@ -179,7 +180,7 @@ def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
         if not run.live or not transition(run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now()):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
         close_open_work(run)
-        following.follow(run)
+        ending.follow(run)
         announce(
             dedupe_key=f"run:{run.pk}:cancelled",
             kind="run_cancelled",

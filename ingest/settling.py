@@ -18,14 +18,14 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import brakes, consolidation, delisting
+from ingest.ending import fail_run
 from ingest.errors import SupplierError
-from ingest.failing import fail_run
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.models import Partition, Run
-from ingest.plans import TOLERATED_DIFFERENCE
+from ingest.planning.plans import TOLERATED_DIFFERENCE
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,8 @@ from typing import Any
 from celery import shared_task, signals
 
 from diamondhub.doorbells import answering, ring
-from ingest import consolidation, dead_letters, draining, pruning, remapping, runs, walking
+from ingest import consolidation, dead_letters, draining, pruning, remapping, runs
+from ingest.walking import stage as walking
 
 
 @shared_task(name="ingest.tasks.advance")

@@ -17,7 +17,7 @@ from psycopg import sql
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from diamondhub.database import psycopg_cursor
-from pricing import drafts, reprice
+from pricing import publishing, reprice
 from pricing.compile import Pricing, share_threshold
 from pricing.errors import (
     ExperimentNotPrepared,
@@ -27,8 +27,8 @@ from pricing.errors import (
     ReasonMissing,
     SellsBelowCost,
 )
+from pricing.in_force import day_of, published_rule_set
 from pricing.models import EXPERIMENT_STATES, Experiment, Repricing, RuleSet
-from pricing.publish import day_of, published_rule_set
 from pricing.validation import clean_experiment
 
 
@@ -80,7 +80,7 @@ def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False)
         running = Experiment.objects.filter(state=Experiment.State.RUNNING).first()
         if running is not None:
             raise ExperimentUnderWay(f"experiment {running.slug} is running: end it first")
-        rule_set = drafts.seal(experiment.rule_set_id)
+        rule_set = publishing.seal(experiment.rule_set_id)
         below = 0 if below_cost_confirmed else _below_cost(experiment)
         if below:
             raise SellsBelowCost(below)

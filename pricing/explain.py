@@ -19,8 +19,8 @@ from diamondhub import money
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
 from pricing.errors import CannotExplain
 from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
+from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
-from pricing.publish import day_of, with_rules
 
 #: Earlier rules that are told one by one, and clauses of each; the rest is counted.
 MOST_RULES, MOST_CLAUSES = 500, 20

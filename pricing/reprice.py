@@ -29,8 +29,8 @@ from pricing import batches
 from pricing.compile import Pricing
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
 from pricing.history import CHANGES
+from pricing.in_force import current_pricing
 from pricing.models import REPRICING_STATES, Repricing, RepricingBatch, Rule, RuleSet
-from pricing.publish import current_pricing
 
 log = structlog.get_logger(__name__)
 

@@ -21,8 +21,8 @@ from diamondhub.database import psycopg_cursor
 from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
 from pricing.evaluate import rules_of
+from pricing.in_force import current_pricing
 from pricing.models import Rule, RuleSet
-from pricing.publish import current_pricing
 
 #: Bounds between the bars of the histogram (percent of the old price).
 BOUNDS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from catalog.models import Diamond, diamond_id
-from diamondhub.admin_base import COUNT_CAP, LAST_PAGE
+from diamondhub.admin.base import COUNT_CAP, LAST_PAGE
 
 STONES = 100_001
 LIST = "admin:catalog_diamond_changelist"
@@ -149,7 +149,7 @@ def test_no_filter_reads_its_choices_from_the_stones(browser: Client) -> None:
 def test_a_list_that_takes_too_long_says_so_instead_of_failing(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diamondhub.admin_base.LIST_SECONDS", 0.001)
+    monkeypatch.setattr("diamondhub.admin.base.LIST_SECONDS", 0.001)
 
     # A thousandth of a second is too short for a count of ten thousand through a filter without an index.
     response = browser.get(reverse(LIST) + "?availability__exact=delisted")

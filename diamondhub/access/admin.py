@@ -24,8 +24,8 @@ from django.utils.safestring import SafeString
 
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
-from diamondhub.admin_base import Admin, ThemeAdmin
-from diamondhub.admin_display import ago, badge, moment
+from diamondhub.admin.base import Admin, ThemeAdmin
+from diamondhub.admin.display import ago, badge, moment
 
 if TYPE_CHECKING:
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm

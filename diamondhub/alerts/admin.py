@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import ReadOnlyAdmin, SelectFilter
-from diamondhub.admin_display import NOTHING, Group, Table, badge, json_code, moment
+from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
+from diamondhub.admin.display import NOTHING, Group, Table, badge, json_code, moment
 from diamondhub.alerts.models import Delivery, Event
 
 

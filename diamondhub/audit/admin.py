@@ -17,8 +17,8 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import ReadOnlyAdmin, SelectFilter
-from diamondhub.admin_display import NOTHING, Group, Link, Table, address, badge, link, moment
+from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
+from diamondhub.admin.display import NOTHING, Group, Link, Table, address, badge, link, moment
 from diamondhub.audit import export, history, words
 from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.db.models import Q, QuerySet
 from psycopg.errors import QueryCanceled
 
-from diamondhub.admin_base import bounded
+from diamondhub.admin.base import bounded
 from diamondhub.audit import words
 from diamondhub.audit.models import AuditEvent
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_display import NOTHING, Link, Table, badge, moment
+from diamondhub.admin.display import NOTHING, Link, Table, badge, moment
 from diamondhub.audit import words
 from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED

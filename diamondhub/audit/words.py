@@ -13,7 +13,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 from django.db.models import Model
 
-from diamondhub.admin_display import NOTHING, dollars
+from diamondhub.admin.display import NOTHING, dollars
 from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import ago, moment
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import ago, moment
 from diamondhub.telemetry.models import Heartbeat
 
 

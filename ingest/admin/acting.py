@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from diamondhub import admin_acting
-from diamondhub.admin_acting import Reason
+from diamondhub.admin import acting as admin_acting
+from diamondhub.admin.acting import Reason
 from ingest.errors import IngestError
 
 #: Who may start a run, and who may cancel, approve and retry one.
@@ -32,5 +32,5 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """As `diamondhub.admin_acting.act`, with errors of ingestion as messages."""
+    """As `diamondhub.admin.acting.act`, with errors of ingestion as messages."""
     return admin_acting.act(request, permission, do, back=back, errors=IngestError, form=form)

@@ -12,8 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from catalog.models import Diamond
-from diamondhub.admin_base import COUNT_CAP, ReadOnlyAdmin
-from diamondhub.admin_display import NOTHING, Group, Link, Table, badge, code, moment, number, pretty_json, row_link
+from diamondhub.admin.base import COUNT_CAP, ReadOnlyAdmin
+from diamondhub.admin.display import NOTHING, Group, Link, Table, badge, code, moment, number, pretty_json, row_link
 from ingest import dead_letters, replaying
 from ingest.admin.acting import RequiredReason, act
 from ingest.models import DeadLetter, DeadLetterAttempt

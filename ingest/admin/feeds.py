@@ -15,8 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.admin import name_feeds_by
-from diamondhub.admin_base import Admin
-from diamondhub.admin_display import NOTHING, ago, badge, moment, row_link
+from diamondhub.admin.base import Admin
+from diamondhub.admin.display import NOTHING, ago, badge, moment, row_link
 from ingest import runs
 from ingest.admin.acting import START, act
 from ingest.feeds.registry import ADAPTERS

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import NOTHING, Group, Link, Table, address, badge, duration, moment, number, row_link
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import NOTHING, Group, Link, Table, address, badge, duration, moment, number, row_link
 from ingest.models import ConsolidationBatch, Page, Partition
 
 #: Pages of a partition that its own page shows, newest first.

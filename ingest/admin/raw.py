@@ -15,8 +15,8 @@ from django.urls import URLPattern, path, reverse
 
 from catalog.admin import link_from_diamonds
 from catalog.models import Diamond
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import Group, Link, code, moment, pretty_json, row_link
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import Group, Link, code, moment, pretty_json, row_link
 from ingest.models import RawDiamond, Run
 
 VIEW = "ingest.view_rawdiamond"

@@ -9,7 +9,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from diamondhub.admin_display import NOTHING, Group, badge, duration, moment, number
+from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, number
 from ingest import drift
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range

@@ -12,8 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import NOTHING, Group, badge, duration, number, progress_bar
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import NOTHING, Group, badge, duration, number, progress_bar
 from ingest import runs
 from ingest.admin import run_page
 from ingest.admin.acting import DECIDE, RequiredReason, act

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import models
 
 from pricing.compile import Pricing
-from pricing.publish import pinned_pricing
+from pricing.in_force import pinned_pricing
 
 
 class PinnedPricing(models.Model):

@@ -27,7 +27,7 @@ from catalog.models import Diamond
 from catalog.rows import StoneFacts
 from catalog.tests.facts import facts
 from diamondhub import leases
-from ingest import consolidation, runs, walking
+from ingest import consolidation, runs
 from ingest.errors import CountsRefused, MappingError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneIdentity, StoneQuery, SupplierPage
@@ -36,6 +36,7 @@ from ingest.models import ConsolidationBatch, Feed, Page, Partition, RawDiamond,
 from ingest.models.run import LIVE_STATES
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
+from ingest.walking import stage as walking
 from pricing.tests.factories import first_rule_set
 
 #: When stones that nobody touched were last changed.

@@ -34,10 +34,12 @@ from psycopg.conninfo import make_conninfo  # noqa: E402
 
 from catalog.models import Diamond  # noqa: E402
 from diamondhub.alerts import outbox  # noqa: E402
-from ingest import consolidation, invariants, planning, runs, settling, transitions, walking  # noqa: E402
+from ingest import consolidation, invariants, runs, settling, transitions  # noqa: E402
 from ingest.models import ConsolidationBatch, Partition, Run  # noqa: E402
 from ingest.models.run import LIVE_STATES  # noqa: E402
+from ingest.planning import stage as planning  # noqa: E402
 from ingest.tests import factories  # noqa: E402
+from ingest.walking import stage as walking  # noqa: E402
 
 #: What is known before the run that is killed, and what has happened since: enough for every stage to have work.
 KNOWN, CHANGED, NEW, GONE = 24, 5, 6, 3

@@ -10,10 +10,11 @@ import pytest
 from catalog.models import DatasetVersion, Diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Delivery, Event
-from ingest import consolidation, finishing, report, walking
+from ingest import consolidation, finishing, report
 from ingest.models import Feed, Partition, Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
+from ingest.walking import stage as walking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

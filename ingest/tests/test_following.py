@@ -12,13 +12,12 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from catalog.models import Diamond
-from ingest import consolidation, failing, remapping, replaying, runs
+from ingest import consolidation, ending, remapping, replaying, runs
 from ingest.invariants import violations
 from ingest.models import Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
-from pricing import drafts, experiments, reprice
-from pricing import publish as in_force
+from pricing import experiments, in_force, publishing, reprice
 from pricing.models import Experiment, Repricing
 from pricing.tests.factories import a_draft
 
@@ -33,7 +32,7 @@ def supplier(monkeypatch: pytest.MonkeyPatch) -> MemorySupplier:
 def publish() -> None:
     """Publish another rule set and price all that others see by it."""
     draft = a_draft(margin_natural=90, margin_lab_grown=90, margin_fancy=90)
-    reprice.work(drafts.publish(draft.pk, actor="maria", reason="dearer").pk)
+    reprice.work(publishing.publish(draft.pk, actor="maria", reason="dearer").pk)
 
 
 def dearer() -> None:
@@ -111,7 +110,7 @@ def test_a_run_that_was_overtaken_however_it_ends(supplier: MemorySupplier, end:
     if end == "cancelled":
         runs.cancel_run(run.pk, actor="eve", reason="wrong currency")
     elif end == "failed":
-        failing.fail_run(run, "it broke")
+        ending.fail_run(run, "it broke")
     else:
         factories.drive(run)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.footing import Footing, Verdict
+from ingest.walking.footing import Footing, Verdict
 
 
 def stones(count: int) -> list[uuid.UUID]:

@@ -12,11 +12,12 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
 from catalog.models import Diamond
-from ingest import consolidation, runs, walking
+from ingest import consolidation, runs
 from ingest.invariants import CHECKS, violations
 from ingest.models import Feed, Partition, Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
+from ingest.walking import stage as walking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from benchmarks.planner import know
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
-from ingest import planning, runs
-from ingest.cutting import make_plan
-from ingest.density import Density, known_density
+from ingest import runs
 from ingest.errors import SupplierTooSlow, TransientSupplierError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneQuery
@@ -27,6 +25,9 @@ from ingest.feeds.nivoda import build
 from ingest.feeds.registry import adapter_for
 from ingest.invariants import violations
 from ingest.models import Partition, Run
+from ingest.planning import stage as planning
+from ingest.planning.cutting import make_plan
+from ingest.planning.density import Density, known_density
 from ingest.sandbox.faults import Hanging, Settings
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import InventoryChange, Options

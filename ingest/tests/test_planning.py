@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from diamondhub import leases
 from diamondhub.alerts.models import Event
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import planning, runs
-from ingest.cutting import make_plan
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from ingest import runs
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Run
-from ingest.plans import Plan
+from ingest.planning import stage as planning
+from ingest.planning.cutting import make_plan
+from ingest.planning.plans import Plan
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier, Stone, with_prices

@@ -20,7 +20,7 @@ MERCHANDISER = """
 import sys, time
 import django
 django.setup()
-from pricing import drafts
+from pricing import drafts, publishing
 from pricing.models import Clause, Rule, RuleSet
 first = RuleSet.objects.get(version=1)
 for place in range(int(sys.argv[1])):
@@ -31,22 +31,22 @@ for place in range(int(sys.argv[1])):
     )
     Clause.objects.create(rule=rule, shapes=["ROUND"])
     RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41 + place, margin_lab_grown=80 + place)
-    drafts.publish(draft.pk, actor="maria", reason="dearer", below_cost_confirmed=True)
+    publishing.publish(draft.pk, actor="maria", reason="dearer", below_cost_confirmed=True)
     time.sleep(0.4)
     if place % 3 == 2:
-        drafts.publish(first.pk, actor="maria", reason="too dear", below_cost_confirmed=True)
+        publishing.publish(first.pk, actor="maria", reason="too dear", below_cost_confirmed=True)
         time.sleep(0.2)
 """
 #: Publishes what is in force with one more rule, for the few stones of a shape.
 FEW = """
 import django
 django.setup()
-from pricing import drafts
+from pricing import drafts, publishing
 from pricing.models import Clause, Rule
 draft = drafts.new_draft(actor="maria")
 rule = Rule.objects.create(rule_set=draft, number=900, priority=1, name="asschers", modifier=3)
 Clause.objects.create(rule=rule, shapes=["ASSCHER"])
-drafts.publish(draft.pk, actor="maria", reason="one shape", below_cost_confirmed=True)
+publishing.publish(draft.pk, actor="maria", reason="one shape", below_cost_confirmed=True)
 print("[]")
 """
 #: Diamonds that the set in force would price otherwise.
@@ -57,7 +57,7 @@ django.setup()
 from django.utils import timezone
 from psycopg import sql
 from diamondhub.database import psycopg_cursor
-from pricing.publish import current_pricing
+from pricing.in_force import current_pricing
 pricing = current_pricing(timezone.now())
 columns = pricing.columns("d")
 with psycopg_cursor() as cursor:

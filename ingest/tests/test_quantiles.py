@@ -10,7 +10,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.quantiles import quantile_edges
+from ingest.planning.quantiles import quantile_edges
 
 GRID = (100, 500, 1_000, 5_000, 20_000)
 

@@ -8,7 +8,7 @@ import pytest
 
 from diamondhub.alerts.models import Event
 from diamondhub.states import IllegalMove
-from ingest import runs, walking
+from ingest import runs
 from ingest.errors import IngestError, PermanentSupplierError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneQuery
@@ -19,6 +19,7 @@ from ingest.models.run import LIVE_STATES, RUN_STATES
 from ingest.tests import factories, rows
 from ingest.tests.factories import MemorySupplier
 from ingest.transitions import transition
+from ingest.walking import stage as walking
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.models import diamond_id
-from ingest import slices, walking
 from ingest.feeds.adapter import StoneQuery
-from ingest.footing import Footing, Verdict
 from ingest.invariants import violations
 from ingest.models import Page, Partition
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier, Stone
+from ingest.walking import slices
+from ingest.walking import stage as walking
+from ingest.walking.footing import Footing, Verdict
 
 LIMIT = 5
 

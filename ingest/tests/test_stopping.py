@@ -8,14 +8,15 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 
-from diamondhub.ratelimit.limiter import Limiter
-from ingest import draining, runs, walking
+from diamondhub.pace.limiter import Limiter
+from ingest import draining, runs
 from ingest.draining import Draining
 from ingest.feeds.adapter import StoneQuery
 from ingest.models import Run
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
 from ingest.tests.stack import until
+from ingest.walking import stage as walking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,7 +15,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from diamondhub.access.clients import create_client
-from diamondhub.ratelimit.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
 from ingest.feeds import registry
 from ingest.feeds.nivoda import adapter as nivoda_adapter
 from ingest.feeds.nivoda import build as nivoda

@@ -11,8 +11,8 @@ from django.db.models import Sum
 
 from catalog.models import diamond_id
 from diamondhub import leases
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import raw_store, runs, walkers, walking
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from ingest import raw_store, runs
 from ingest.draining import draining
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
@@ -22,6 +22,8 @@ from ingest.sandbox.faults import Churn, Settings
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
+from ingest.walking import stage as walking
+from ingest.walking import walkers
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +210,7 @@ def test_pauses_grow_with_the_failures_up_to_the_cap(
         ceilings.append(high)
         return high
 
-    monkeypatch.setattr("ingest.walking.random.uniform", longest)
+    monkeypatch.setattr("ingest.walking.stage.random.uniform", longest)
     fail_with(supplier, TransientSupplierError("the supplier answers 502"), times=5)
 
     for _ in range(5):

@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from psycopg.errors import RestrictViolation
 
-from diamondhub import admin_acting
-from diamondhub.admin_acting import Reason
+from diamondhub.admin import acting as admin_acting
+from diamondhub.admin.acting import Reason
 from pricing.errors import NotADraft, PricingError, StaleDraft
 from pricing.validation import messages_of
 
@@ -42,7 +42,7 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """As `diamondhub.admin_acting.act`, with errors of pricing and refusals of the database as messages."""
+    """As `diamondhub.admin.acting.act`, with errors of pricing and refusals of the database as messages."""
 
     def do_or_say_why_not(reason: str) -> tuple[str, str]:
         with database_refusals():

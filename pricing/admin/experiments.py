@@ -17,10 +17,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_acting import RequiredReason
-from diamondhub.admin_base import Admin, bounded
-from diamondhub.admin_display import NOTHING, Group, Table, badge, moment, number, row_link
-from diamondhub.admin_display import dollars as price
+from diamondhub.admin.acting import RequiredReason
+from diamondhub.admin.base import Admin, bounded
+from diamondhub.admin.display import NOTHING, Group, Table, badge, moment, number, row_link
+from diamondhub.admin.display import dollars as price
 from pricing import experiments
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse
 from pricing.admin.stale import answer_or_show_again, refusal_of, refuse

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from catalog.models import Diamond
-from diamondhub.admin_display import NOTHING, Group, Link, Table, link, moment
-from diamondhub.admin_display import dollars as price
+from diamondhub.admin.display import NOTHING, Group, Link, Table, link, moment
+from diamondhub.admin.display import dollars as price
 from pricing.differences import percent
 from pricing.errors import CannotExplain
 from pricing.explain import Explanation, explain

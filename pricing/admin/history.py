@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 
 from catalog.admin import link_from_diamonds, show_below_diamonds
 from catalog.models import Diamond
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import NOTHING, Link, Table, link, moment
-from diamondhub.admin_display import dollars as price
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import NOTHING, Link, Table, link, moment
+from diamondhub.admin.display import dollars as price
 from pricing.admin.explanations import explanation_page
 from pricing.differences import signed
 from pricing.models import PriceChange, Repricing, RuleSet

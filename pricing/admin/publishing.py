@@ -11,15 +11,15 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from diamondhub.admin_base import bounded
-from diamondhub.admin_display import counted
-from pricing import drafts
+from diamondhub.admin.base import bounded
+from diamondhub.admin.display import counted
+from pricing import publishing
 from pricing.admin.acting import database_refusals
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.differences import difference
 from pricing.errors import AlreadyPublished, PricingError, SellsBelowCost
+from pricing.in_force import published_rule_set, with_rules
 from pricing.models import RuleSet
-from pricing.publish import published_rule_set, with_rules
 
 #: Changed rules that the page lists; a set that differs in more is another set.
 MOST_LISTED = 200
@@ -72,7 +72,7 @@ def publish_page(request: HttpRequest, rule_set_id: int, site_context: dict[str,
 def _publish(request: HttpRequest, rule_set: RuleSet, given: dict[str, Any]) -> str:
     actor = request.user.get_username()
     with database_refusals(), in_time(), bounded(STATEMENT_SECONDS):
-        repricing = drafts.publish(
+        repricing = publishing.publish(
             rule_set.pk,
             actor=actor,
             reason=given["reason"],
@@ -114,6 +114,6 @@ def _below_cost(rule_set: RuleSet) -> tuple[int, bool]:
     """How many stones would sell below cost, and whether counting them took too long."""
     try:
         with in_time(), bounded(STATEMENT_SECONDS):
-            return drafts.stones_below_cost(rule_set), False
+            return publishing.stones_below_cost(rule_set), False
     except TakesTooLong:
         return 0, True

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_acting import RequiredReason
-from diamondhub.admin_base import ReadOnlyAdmin
-from diamondhub.admin_display import NOTHING, Group, badge, duration, moment, number, progress_bar, row_link
+from diamondhub.admin.acting import RequiredReason
+from diamondhub.admin.base import ReadOnlyAdmin
+from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, number, progress_bar, row_link
 from pricing import reprice
 from pricing.admin.acting import PUBLISH, act
 from pricing.models import Repricing, RepricingBatch

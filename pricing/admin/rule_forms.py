@@ -13,9 +13,9 @@ from django.forms import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest
 
 from catalog.shapes import KNOWN_SHAPES
-from diamondhub.admin_base import StackedInline
-from diamondhub.admin_display import spoken
-from diamondhub.admin_forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
+from diamondhub.admin.base import StackedInline
+from diamondhub.admin.display import spoken
+from diamondhub.admin.forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
 from pricing import ordering, validation
 from pricing.admin.acting import admit
 from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new

@@ -16,9 +16,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin, numbered
-from diamondhub.admin_display import NOTHING, Group, badge, counted, moment, row_link
-from diamondhub.admin_forms import Textarea, without_zeros
+from diamondhub.admin.base import Admin, numbered
+from diamondhub.admin.display import NOTHING, Group, badge, counted, moment, row_link
+from diamondhub.admin.forms import Textarea, without_zeros
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page

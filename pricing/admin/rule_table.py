@@ -14,8 +14,8 @@ from pricing.conditions import in_words
 from pricing.conflicts import Conflict, Kind, conflicts
 from pricing.differences import dollars, modifier
 from pricing.evaluate import rules_of
+from pricing.in_force import day_of, with_rules
 from pricing.models import Rule, RuleSet
-from pricing.publish import day_of, with_rules
 
 #: Conflicts of one kind that a page lists.
 MOST_LISTED = 100

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from diamondhub.admin_base import Admin, numbered
-from diamondhub.admin_display import NOTHING, Group, Link, Table, counted
+from diamondhub.admin.base import Admin, numbered
+from diamondhub.admin.display import NOTHING, Group, Link, Table, counted
 from pricing import drafts, editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
 from pricing.admin.rule_forms import ClauseInline, RuleForm
@@ -25,8 +25,8 @@ from pricing.admin.rule_table import days, state
 from pricing.admin.stale import answer_or_show_again, refusal_of
 from pricing.conditions import conditions_of, in_words, why_never
 from pricing.differences import dollars, ending, modifier
+from pricing.in_force import day_of
 from pricing.models import Rule, RuleSet
-from pricing.publish import day_of
 
 
 @admin.register(Rule)

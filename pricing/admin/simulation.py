@@ -10,15 +10,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from diamondhub.admin_base import bounded
-from diamondhub.admin_display import Table, link, number
+from diamondhub.admin.base import bounded
+from diamondhub.admin.display import Table, link, number
 from pricing.admin.acting import PUBLISH
 from pricing.admin.rule_table import listed
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.conflicts import conflicts
 from pricing.differences import dollars, signed
+from pricing.in_force import with_rules
 from pricing.models import RuleSet
-from pricing.publish import with_rules
 from pricing.simulate import Bar, Mover, Simulation, TypeEffect, simulate
 
 _TYPES = {"natural": "Natural", "lab_grown": "Lab-grown", "fancy": "Fancy"}

@@ -20,7 +20,7 @@ class TakesTooLong(PricingError):
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    """Say a statement that was cut off (`diamondhub.admin_base.bounded`) as `TakesTooLong`."""
+    """Say a statement that was cut off (`diamondhub.admin.base.bounded`) as `TakesTooLong`."""
     try:
         yield
     except OperationalError as error:

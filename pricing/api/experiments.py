@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
-from diamondhub.admin_base import bounded
+from diamondhub.admin.base import bounded
 from diamondhub.api.documentation import BODY, problems
 from diamondhub.api.parameters import parse
 from pricing import experiments, reprice

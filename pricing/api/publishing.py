@@ -9,17 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
-from diamondhub.admin_base import bounded
+from diamondhub.admin.base import bounded
 from diamondhub.api.bodies import InvalidBody
 from diamondhub.api.documentation import BODY, problems
 from diamondhub.api.parameters import parse
 from diamondhub.api.problems import FieldError
-from pricing import drafts, reprice
+from pricing import publishing, reprice
 from pricing.api import schemas
 from pricing.api.views import SCAN_SECONDS, PricingView, actor, read_body, reason_of, rule_set_of
 from pricing.conflicts import conflicts
+from pricing.in_force import with_rules
 from pricing.models import RuleSet
-from pricing.publish import with_rules
 from pricing.simulate import simulate
 from pricing.written import Text, Whole, YesNo
 
@@ -101,7 +101,7 @@ class Publication(PricingView):
         if rule_set.is_draft and "revision" not in values:
             raise InvalidBody("revision is missing.", errors=[FieldError("revision", "is missing")])
         with bounded(SCAN_SECONDS):
-            repricing = drafts.publish(
+            repricing = publishing.publish(
                 rule_set.pk,
                 actor=actor(request),
                 reason=reason,

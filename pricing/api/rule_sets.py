@@ -22,8 +22,8 @@ from pricing.api.answers import rule_answer, rule_set_answer
 from pricing.api.views import PAGING, REVISION, PricingView, actor, page_of, read_body, revision_of, rule_set_of
 from pricing.errors import InvalidRules
 from pricing.evaluate import rules_of
+from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet
-from pricing.publish import with_rules
 from pricing.written import RULE_SET_FIELDS, Mistakes, Text, Whole, fill
 
 _LIST = (

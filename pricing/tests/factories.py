@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Max
 
 from pricing.compile import compile_set
+from pricing.in_force import with_rules
 from pricing.models import Clause, Rule, RuleSet
-from pricing.publish import with_rules
 
 TODAY = date(2026, 5, 15)
 

@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
-from pricing import drafts, experiments, reprice
+from pricing import experiments, publishing, reprice
 from pricing.admin.experiments import ExperimentAdmin
 from pricing.history import because
+from pricing.in_force import published_rule_set
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, seen_of, signed_in
 from pricing.tests.factories import a_draft
 
@@ -332,7 +332,7 @@ def test_all_changes_are_listed_and_found_by_the_diamond() -> None:
 
 def test_a_published_set_links_to_its_repricing(browser: Client) -> None:
     draft = a_draft({})
-    repricing = drafts.publish(draft.pk, actor="maria", reason="spring")
+    repricing = publishing.publish(draft.pk, actor="maria", reason="spring")
 
     page = browser.get(reverse("admin:pricing_ruleset_change", args=[draft.pk])).content.decode()
 
@@ -353,7 +353,7 @@ def test_a_diamonds_page_leads_to_why_it_costs_that() -> None:
         {"name": "Rounds", "modifier": 5, "fixed_cents": 995},
     )
     draft = a_draft(*rules)
-    drafts.publish(draft.pk, actor="maria", reason="spring prices")
+    publishing.publish(draft.pk, actor="maria", reason="spring prices")
     stone = a_diamond(
         cost_cents=100_000,
         price_cents=145_995,

@@ -13,10 +13,10 @@ from psycopg.errors import QueryCanceled
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
-from pricing import drafts
-from pricing.admin import publishing
+from pricing import drafts, publishing
+from pricing.admin import publishing as publishing_page
+from pricing.in_force import published_rule_set
 from pricing.models import PriceChange, Repricing, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, set_url, signed_in
 from pricing.tests.factories import a_draft
 
@@ -38,7 +38,7 @@ def asked(draft: RuleSet, **changes: Any) -> dict[str, Any]:
 
 def published(*rules: dict[str, Any], **changes: Any) -> RuleSet:
     draft = a_draft(*rules, **changes)
-    drafts.publish(draft.pk, actor="maria", reason="spring", below_cost_confirmed=True)
+    publishing.publish(draft.pk, actor="maria", reason="spring", below_cost_confirmed=True)
     return RuleSet.objects.get(pk=draft.pk)
 
 
@@ -168,7 +168,7 @@ def test_a_count_that_takes_too_long_asks_for_a_second_word(browser: Client, mon
     def too_late(_rule_set: RuleSet) -> int:
         raise TOO_LATE
 
-    monkeypatch.setattr(drafts, "stones_below_cost", too_late)
+    monkeypatch.setattr(publishing, "stones_below_cost", too_late)
 
     shown = browser.get(set_url("publish", draft)).content.decode()
     refused = browser.post(set_url("publish", draft), asked(draft))
@@ -212,13 +212,13 @@ def test_what_was_looked_at_against_another_version_is_not_published(browser: Cl
 
 def test_the_second_of_two_who_publish_one_draft_is_led_to_it(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     draft = a_draft({})
-    really = publishing._publish
+    really = publishing_page._publish
 
     def second(*given: Any) -> str:
-        drafts.publish(draft.pk, actor="otto", reason="first")
+        publishing.publish(draft.pk, actor="otto", reason="first")
         return really(*given)
 
-    monkeypatch.setattr(publishing, "_publish", second)
+    monkeypatch.setattr(publishing_page, "_publish", second)
 
     response = browser.post(set_url("publish", draft), asked(draft), follow=True)
 
@@ -262,13 +262,13 @@ def test_who_may_publish_but_not_edit_publishes_what_others_made() -> None:
 def test_the_databases_own_refusal_is_shown_and_nothing_is_half_done(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealed = drafts.seal(a_draft({"modifier": 5}).pk)
+    sealed = publishing.seal(a_draft({"modifier": 5}).pk)
 
     def tampers(rule_set_id: int, **_options: Any) -> Repricing:
         RuleSet.objects.filter(pk=rule_set_id).update(margin_natural=1)
         raise AssertionError("the trigger let it through")
 
-    monkeypatch.setattr(drafts, "publish", tampers)
+    monkeypatch.setattr(publishing, "publish", tampers)
 
     response = browser.post(set_url("publish", sealed), asked(sealed))
 
@@ -293,7 +293,7 @@ def test_rolling_back_is_the_same_page_and_publishes_the_earlier_version_again(b
 
 
 def test_a_set_that_an_experiment_sealed_can_be_published(browser: Client) -> None:
-    sealed = drafts.seal(a_draft({"modifier": 5}).pk)
+    sealed = publishing.seal(a_draft({"modifier": 5}).pk)
 
     browser.post(set_url("publish", sealed), asked(sealed))
 

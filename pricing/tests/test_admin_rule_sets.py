@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from pricing import drafts
+from pricing import drafts, publishing
+from pricing.in_force import published_rule_set
 from pricing.models import Clause, Rule, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.admin_pages import EDITOR, errors_of, margins, messages_of, set_url, signed_in
 from pricing.tests.factories import a_draft
 
@@ -34,7 +34,7 @@ def as_it_is(rule_set: RuleSet) -> tuple[Any, ...]:
 
 def test_a_published_rule_set_is_shown_with_its_rules_and_without_a_form(browser: Client) -> None:
     draft = a_draft({"name": "Ovals, small", "modifier": 5, "clauses": [{"shapes": ["OVAL"], "carats_max": 1}]})
-    drafts.publish(draft.pk, actor="maria", reason="spring")
+    publishing.publish(draft.pk, actor="maria", reason="spring")
 
     page = browser.get(set_url("change", draft)).content.decode()
 
@@ -162,7 +162,7 @@ def test_a_draft_that_somebody_changed_meanwhile_is_not_thrown_away(browser: Cli
 
 @pytest.mark.parametrize("state", ["published", "retired"])
 def test_a_sealed_set_cannot_be_deleted(browser: Client, state: str) -> None:
-    sealed = published_rule_set() if state == "published" else drafts.seal(a_draft().pk)
+    sealed = published_rule_set() if state == "published" else publishing.seal(a_draft().pk)
 
     response = browser.post(set_url("delete", sealed), {"post": "yes", "revision": 0})
 
@@ -173,7 +173,7 @@ def test_a_sealed_set_cannot_be_deleted(browser: Client, state: str) -> None:
 def test_what_the_database_refuses_is_said_and_is_no_server_error(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealed = drafts.seal(a_draft({"name": "Ovals"}).pk)
+    sealed = publishing.seal(a_draft({"name": "Ovals"}).pk)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     # As if the code had forgotten to look: the trigger is what is left.

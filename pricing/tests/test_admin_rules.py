@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from catalog.grades import Clarity, Color
 from catalog.tests.factories import a_diamond
-from pricing import drafts
+from pricing import drafts, publishing
 from pricing.models import MOST_CLAUSES, Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, add_url, errors_of, messages_of, rule_form, rule_url, set_url, signed_in
 from pricing.tests.factories import a_draft
@@ -336,9 +336,9 @@ def sealed_rule(state: str) -> Rule:
     draft = a_draft({"name": "Sealed", "clauses": [{"shapes": ["OVAL"]}]})
     rule = draft.rules.get()
     if state == "published":
-        drafts.publish(draft.pk, actor="maria", reason="spring")
+        publishing.publish(draft.pk, actor="maria", reason="spring")
     else:
-        drafts.seal(draft.pk)
+        publishing.seal(draft.pk)
     return rule
 
 

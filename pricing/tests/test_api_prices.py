@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
-from pricing import drafts, history
+from pricing import history, publishing
 from pricing.tests.asking import READ, problem, signed_in, wrong
 from pricing.tests.factories import a_draft
 from pricing.urls import urlpatterns
@@ -61,7 +61,7 @@ def test_a_cursor_of_another_stone_is_refused(http: Client) -> None:
 def test_the_price_on_a_day_says_what_made_it_and_who_decided(http: Client, today: date) -> None:
     stone = a_diamond(price_cents=100, first_seen_at=timezone.now() - timedelta(days=3))
     draft = a_draft()
-    drafts.publish(draft.pk, actor="maria", reason="spring", below_cost_confirmed=True)
+    publishing.publish(draft.pk, actor="maria", reason="spring", below_cost_confirmed=True)
     history.because("repricing", 3, "maria")
     Diamond.objects.filter(pk=stone.pk).update(price_cents=200, rule_set=draft.version)
 

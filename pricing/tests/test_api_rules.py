@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing import drafts, experiments
+from pricing import drafts, experiments, publishing
 from pricing.models import Clause, Rule, RuleSet
 from pricing.tests.asking import EDIT, PUBLISH, READ, problem, send, signed_in, wrong
 from pricing.tests.factories import a_draft
@@ -263,7 +263,7 @@ def test_a_draft_of_an_experiment_is_not_thrown_away(http: Client) -> None:
 
 def test_a_sealed_set_is_not_edited(http: Client) -> None:
     sealed = a_draft({"number": 5})
-    drafts.seal(sealed.pk)
+    publishing.seal(sealed.pk)
     address = f"rule-sets/{sealed.version}"
 
     for answer in (

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from pricing import drafts, editing, experiments, rule_files
+from pricing import drafts, editing, experiments, publishing, rule_files
 from pricing.errors import DraftInUse, ExperimentUnderWay, StaleDraft
 from pricing.models import Experiment, Repricing, Rule, RuleSet
 from pricing.tests.asking import EDIT, send, signed_in
@@ -52,7 +52,7 @@ def test_of_two_publications_both_happen_one_after_the_other() -> None:
     sets = [a_draft({"modifier": place}) for place in (1, 2, 3)]
 
     def publish(rule_set: RuleSet) -> Callable[[], Repricing]:
-        return lambda: drafts.publish(rule_set.pk, actor="maria", reason="spring", below_cost_confirmed=True)
+        return lambda: publishing.publish(rule_set.pk, actor="maria", reason="spring", below_cost_confirmed=True)
 
     outcomes = at_once(*map(publish, sets))
 
@@ -83,7 +83,7 @@ def test_of_an_edit_and_a_publication_only_what_was_read_is_published() -> None:
 
     outcomes = at_once(
         lambda: drafts.edited(draft.pk, revision=0),
-        lambda: drafts.publish(draft.pk, actor="maria", reason="x", below_cost_confirmed=True, revision=0),
+        lambda: publishing.publish(draft.pk, actor="maria", reason="x", below_cost_confirmed=True, revision=0),
     )
 
     assert sum(isinstance(one, Exception) for one in outcomes) == 1

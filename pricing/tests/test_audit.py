@@ -15,9 +15,9 @@ from diamondhub.audit import words
 from diamondhub.audit.acting import acting
 from diamondhub.audit.models import RecordedChange
 from diamondhub.audit.tracking import AUDITED
-from pricing import drafts
+from pricing import drafts, publishing
+from pricing.in_force import published_rule_set
 from pricing.models import Clause, Experiment, Rule, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_rows_that_come_and_go_are_events(kind: str) -> None:
 def test_publishing_says_who_and_why_for_both_sets() -> None:
     before, draft = published_rule_set(), a_draft()
 
-    drafts.publish(draft.pk, actor="maria", reason="spring prices")
+    publishing.publish(draft.pk, actor="maria", reason="spring prices")
 
     published, retired = (events("ruleset", pgh_obj_id=one.pk)[0] for one in (draft, before))
     assert (published.pgh_before or {})["state"] == "draft"

@@ -20,8 +20,8 @@ from catalog.tests.factories import a_diamond
 from diamondhub.commands import ReportingCommand
 from pricing import drafts, rule_files
 from pricing.errors import InvalidRules
+from pricing.in_force import with_rules
 from pricing.models import Clause, Repricing, Rule, RuleSet
-from pricing.publish import with_rules
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 
 from pricing import drafts
 from pricing.differences import Change, difference
+from pricing.in_force import with_rules
 from pricing.models import Clause, Rule, RuleSet
-from pricing.publish import with_rules
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db

@@ -11,17 +11,17 @@ from django.db import DatabaseError, connection, transaction
 
 from catalog.tests.factories import a_diamond
 from diamondhub.alerts.models import Event
-from pricing import drafts
+from pricing import drafts, publishing
 from pricing.errors import AlreadyPublished, NotADraft, ReasonMissing, SellsBelowCost, StaleDraft
+from pricing.in_force import published_rule_set
 from pricing.models import Clause, Repricing, Rule, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db
 
 
 def publish(rule_set: RuleSet, **options: Any) -> Repricing:
-    return drafts.publish(rule_set.pk, **{"actor": "maria", "reason": "spring prices", **options})
+    return publishing.publish(rule_set.pk, **{"actor": "maria", "reason": "spring prices", **options})
 
 
 def sql(statement: str) -> None:
@@ -135,7 +135,7 @@ def test_rolling_back_publishes_an_earlier_version_again() -> None:
 
 def test_a_sealed_set_is_not_edited() -> None:
     draft = a_draft()
-    drafts.seal(draft.pk)
+    publishing.seal(draft.pk)
 
     with pytest.raises(NotADraft, match="copy it into a draft"):
         drafts.edited(draft.pk, revision=0)
@@ -168,7 +168,7 @@ def test_sql_cannot_alter_what_is_sealed(state: str, attempt: str) -> None:
     if state == "published":
         publish(sealed)
     else:
-        drafts.seal(sealed.pk)
+        publishing.seal(sealed.pk)
     ids = {
         "set": sealed.pk,
         "rule": sealed.rules.get().pk,
@@ -190,7 +190,7 @@ def test_sql_cannot_alter_what_is_sealed(state: str, attempt: str) -> None:
 def test_neither_can_the_orm(state: str) -> None:
     sealed = a_draft({"modifier": 5})
     rule = sealed.rules.get()
-    publish(sealed) if state == "published" else drafts.seal(sealed.pk)
+    publish(sealed) if state == "published" else publishing.seal(sealed.pk)
     sealed.refresh_from_db()
 
     def refused(attempt: Any) -> None:

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import SEEN, a_diamond
-from pricing import drafts, explain, history
+from pricing import explain, history, publishing
 from pricing.errors import CannotExplain
 from pricing.evaluate import evaluate
+from pricing.in_force import with_rules
 from pricing.models import Clause, Rule, RuleSet
-from pricing.publish import with_rules
 from pricing.tests.factories import TODAY, a_draft
 
 pytestmark = pytest.mark.django_db
@@ -126,8 +126,8 @@ def test_a_set_that_is_not_there_cannot_explain() -> None:
 def test_the_set_that_priced_the_stone_explains_it_and_not_the_one_in_force() -> None:
     old = a_draft({"modifier": 5})
     stone = priced(old)
-    drafts.seal(old.pk)
-    drafts.publish(a_draft({"modifier": 9}).pk, actor="maria", reason="spring", below_cost_confirmed=True)
+    publishing.seal(old.pk)
+    publishing.publish(a_draft({"modifier": 9}).pk, actor="maria", reason="spring", below_cost_confirmed=True)
 
     found = explain.explain(stone)
 

@@ -25,8 +25,8 @@ from pricing.compile import Pricing, compile_set
 from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, stone_type
 from pricing.evaluate import Priced, evaluate
 from pricing.experiments import in_share
+from pricing.in_force import published_rule_set
 from pricing.models import Clause, Experiment, RuleSet
-from pricing.publish import published_rule_set
 from pricing.tests.factories import TODAY, a_draft
 
 #: What the columns and their constraints take.

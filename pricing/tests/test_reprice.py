@@ -18,10 +18,10 @@ from catalog.models import DatasetVersion, Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Event
-from pricing import batches, drafts, history, reprice
+from pricing import batches, history, publishing, reprice
 from pricing.errors import ReasonMissing, RepricingOver
+from pricing.in_force import current_pricing, held_pricing, pinned_pricing, published_rule_set
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
-from pricing.publish import current_pricing, held_pricing, pinned_pricing, published_rule_set
 from pricing.tests.factories import a_draft, first_rule_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +44,7 @@ def stones(number: int, **changes: Any) -> list[Diamond]:
 
 
 def published(*rules: dict[str, Any], **changes: Any) -> Repricing:
-    return drafts.publish(a_draft(*rules, **changes).pk, actor="maria", reason="spring", below_cost_confirmed=True)
+    return publishing.publish(a_draft(*rules, **changes).pk, actor="maria", reason="spring", below_cost_confirmed=True)
 
 
 def done(repricing: Repricing) -> Repricing:
@@ -291,7 +291,7 @@ def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bo
     now = timezone.now()
     experiment = Experiment.objects.create(
         slug="dearer",
-        rule_set=drafts.seal(a_draft({"modifier": 10}).pk),
+        rule_set=publishing.seal(a_draft({"modifier": 10}).pk),
         share=25,
         salt="pepper",
         state="running",
@@ -311,7 +311,7 @@ def test_a_run_during_which_an_experiment_began_or_ended_was_overtaken(ended: bo
 def test_an_experiment_runs_that_was_started_by_a_clock_ahead_of_this_one() -> None:
     experiment = Experiment.objects.create(
         slug="dearer",
-        rule_set=drafts.seal(a_draft({"modifier": 10}).pk),
+        rule_set=publishing.seal(a_draft({"modifier": 10}).pk),
         share=25,
         salt="pepper",
         state="running",
@@ -326,7 +326,7 @@ def test_an_experiment_runs_that_was_started_by_a_clock_ahead_of_this_one() -> N
 
 def test_an_experiment_prices_its_share_and_leaves_with_it() -> None:
     all_stones = stones(60)
-    treatment = drafts.seal(a_draft({"modifier": 10}).pk)
+    treatment = publishing.seal(a_draft({"modifier": 10}).pk)
     experiment = Experiment.objects.create(
         slug="dearer", rule_set=treatment, share=25, salt="pepper", state="running", started_at=timezone.now()
     )

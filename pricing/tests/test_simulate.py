@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
-from pricing import drafts, reprice, simulate
+from pricing import publishing, reprice, simulate
 from pricing.models import Experiment
 from pricing.simulate import MOVERS, Simulation
 from pricing.tests.factories import a_draft
@@ -135,7 +135,7 @@ def test_an_experiment_that_runs_goes_on_with_its_share() -> None:
     stones(60)
     Experiment.objects.create(
         slug="dearer",
-        rule_set=drafts.seal(a_draft({"number": 7, "modifier": 10}).pk),
+        rule_set=publishing.seal(a_draft({"number": 7, "modifier": 10}).pk),
         share=25,
         salt="pepper",
         state="running",

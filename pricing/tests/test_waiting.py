@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
 from diamondhub import leases
-from pricing import batches, drafts, experiments, reprice
+from pricing import batches, experiments, publishing, reprice
+from pricing.in_force import published_rule_set
 from pricing.models import Repricing, RepricingBatch
-from pricing.publish import published_rule_set
 from pricing.tests.factories import a_draft, first_rule_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,7 @@ def _until_somebody_waits() -> None:
 
 
 def publish(**changes: Any) -> Repricing:
-    return drafts.publish(a_draft(**changes).pk, actor="maria", reason="spring", below_cost_confirmed=True)
+    return publishing.publish(a_draft(**changes).pk, actor="maria", reason="spring", below_cost_confirmed=True)
 
 
 def test_a_publication_waits_for_a_repricing_that_is_just_beginning() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from catalog.rows import StoneFacts
-from diamondhub.ratelimit.limiter import Lane
+from diamondhub.pace.limiter import Lane
 from ingest.errors import CountsRefused, IngestError, PermanentSupplierError, TransientSupplierError
 from ingest.feeds.adapter import Look, RelayedAnswer, StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import looking, mapping, relaying

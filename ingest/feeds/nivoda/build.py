@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from diamondhub.ratelimit.limiter import Limiter
+from diamondhub.pace.limiter import Limiter
 from ingest.draining import pause
 from ingest.errors import IngestError
 from ingest.feeds.nivoda.adapter import NivodaAdapter

@@ -18,7 +18,7 @@ import msgspec
 import requests
 import structlog
 
-from diamondhub.ratelimit.limiter import Lane, Limiter, WaitTooLong
+from diamondhub.pace.limiter import Lane, Limiter, WaitTooLong
 from ingest.draining import go_on
 from ingest.errors import (
     SignInRefused,

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.exceptions import LockError
 
-from diamondhub.ratelimit.limiter import WaitTooLong
+from diamondhub.pace.limiter import WaitTooLong
 from ingest.draining import pause
 
 log = structlog.get_logger(__name__)

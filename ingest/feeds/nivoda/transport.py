@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from diamondhub.ratelimit.limiter import LATEST_SECONDS, Lane, Limiter, Slot
+from diamondhub.pace.limiter import LATEST_SECONDS, Lane, Limiter, Slot
 from ingest.errors import AnswerTooLong, SupplierTooSlow, TransientSupplierError
 
 #: A connection that is not made by then is not going to be (seconds).

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import IngestError
 from ingest.feeds.registry import ADAPTERS, adapter_for
 from ingest.management.commands._common import IngestCommand

@@ -8,15 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong, interval
-from ingest import planning, runs
-from ingest.counting import Counter
-from ingest.cutting import make_plan
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong, interval
+from ingest import runs
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.management.commands._common import IngestCommand
 from ingest.models import Partition
-from ingest.plans import Slice
+from ingest.planning import stage as planning
+from ingest.planning.counting import Counter
+from ingest.planning.cutting import make_plan
+from ingest.planning.plans import Slice
 from ingest.progress import duration
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import runs, watching
 from ingest.feeds.registry import adapter_for
 from ingest.management.commands._common import IngestCommand, actor

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pricing.errors import NoSuchRuleSet, PricingError
+from pricing.in_force import with_rules
 from pricing.management.commands._common import PricingCommand
 from pricing.models import RuleSet
-from pricing.publish import with_rules
 from pricing.rule_files import to_yaml
 
 

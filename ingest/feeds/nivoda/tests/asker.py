@@ -22,7 +22,7 @@ class Counts(msgspec.Struct):
 def main(endpoint: str, password: str) -> None:
     from django.conf import settings
 
-    from diamondhub.ratelimit.limiter import Limiter
+    from diamondhub.pace.limiter import Limiter
     from ingest.feeds.nivoda.client import NivodaClient
     from ingest.feeds.nivoda.query import counts_text
     from ingest.feeds.nivoda.tokens import SharedTokens

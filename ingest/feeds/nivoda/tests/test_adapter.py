@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from django.conf import settings
 
-from diamondhub.ratelimit.limiter import Limiter
+from diamondhub.pace.limiter import Limiter
 from ingest.errors import CountsRefused, MappingError, PermanentSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.nivoda.adapter import ALIASES, NivodaAdapter, WrongParameters

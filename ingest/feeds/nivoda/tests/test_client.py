@@ -18,7 +18,7 @@ from django.conf import settings
 from redis import Redis
 from structlog.testing import capture_logs
 
-from diamondhub.ratelimit.limiter import Limiter, Slot, WaitTooLong
+from diamondhub.pace.limiter import Limiter, Slot, WaitTooLong
 from ingest.errors import (
     PermanentSupplierError,
     SignInRefused,

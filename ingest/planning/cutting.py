@@ -2,7 +2,7 @@
 
 The price axis (whole dollars per carat, 0 and up, open-ended) is cut where the catalogue's last known density says that
 stones lie; without one, where a search for quantiles finds them. Every range is counted, what is off is cut again, and the
-counts are held against that of the whole window. Logic around `ingest.counting`; called by `ingest.planning`.
+counts are held against that of the whole window. Logic around `ingest.planning.counting`; called by `ingest.planning.stage`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from ingest.counting import Counter, name_of
-from ingest.density import Density
 from ingest.feeds.adapter import Adapter, StoneQuery
-from ingest.plans import HIGHEST_PRICE, Piece, Plan, Slice
-from ingest.quantiles import Edges, clear_cuts, quantile_edges, weight_below
-from ingest.scale import Scale
+from ingest.planning.by_carat import Scale
+from ingest.planning.counting import Counter, name_of
+from ingest.planning.density import Density
+from ingest.planning.plans import HIGHEST_PRICE, Piece, Plan, Slice
+from ingest.planning.quantiles import Edges, clear_cuts, quantile_edges, weight_below
 
 #: Partitions aim at this share of the largest allowed size; what has more than `BALANCE` × of that is cut again, so that the
 #: largest stays within 1.25 × the mean, which sinks with every cut.

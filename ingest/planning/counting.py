@@ -1,4 +1,4 @@
-"""Counting slices of a run's window within a budget of requests; `ingest.cutting` asks, nobody else.
+"""Counting slices of a run's window within a budget of requests; `ingest.planning.cutting` asks, nobody else.
 
 A count that is known is not asked for again. Many counts travel in one request where the supplier takes that; one that is
 too slow is asked for once more, in smaller company, and is then unknown, as is everything that the budget does not reach.

@@ -1,7 +1,7 @@
 """Offset slices: several partitions of one list of stones that nothing but their place tells apart.
 
-Each slice begins at its offset and ends where it meets the next one (`ingest.footing` says why that loses nothing). What
-the slices of a list know of each other is asked here, by `ingest.walkers`.
+Each slice begins at its offset and ends where it meets the next one (`ingest.walking.footing` says why that loses
+nothing). What the slices of a list know of each other is asked here, by `ingest.walking.walkers`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet, Sum
 
-from ingest.footing import union
 from ingest.models import Page, Partition
+from ingest.walking.footing import union
 
 
 def is_slice(partition: Partition) -> bool:

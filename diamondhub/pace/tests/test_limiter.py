@@ -19,7 +19,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from diamondhub.ratelimit.limiter import LANE_LENGTH, Lane, Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LANE_LENGTH, Lane, Limiter, LimiterUnavailable, WaitTooLong
 
 pytestmark = pytest.mark.processes
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 #: Takes slots until it is told to stop, with several threads; prints when each was used, by the machine's clock.
 CALLER = """
 import json, sys, threading, time
-from diamondhub.ratelimit.limiter import Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import Limiter, LimiterUnavailable, WaitTooLong
 account, url, per_second, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
 limiter = Limiter(account, per_second=per_second, redis_url=url)
 used, waits, end = [], [], time.monotonic() + seconds

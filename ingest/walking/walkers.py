@@ -1,7 +1,7 @@
 """Reading what a leased partition asks for, page by page, until an empty page.
 
 A walker fetches with no transaction open, and commits raw rows, ledger and next offset together, guarded by its fencing
-token and the offset it started from. What happens to the offset is decided by `ingest.footing`.
+token and the offset it started from. What happens to the offset is decided by `ingest.walking.footing`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from catalog.models import diamond_id
 from diamondhub import leases
 from diamondhub.database import release_connection
-from ingest import dead_letters, raw_store, slices
+from ingest import dead_letters, raw_store
 from ingest.draining import draining
 from ingest.errors import (
     MappingError,
@@ -28,8 +28,9 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
-from ingest.footing import Footing, Verdict, union
 from ingest.models import Page, Partition, Run
+from ingest.walking import slices
+from ingest.walking.footing import Footing, Verdict, union
 
 log = structlog.get_logger(__name__)
 

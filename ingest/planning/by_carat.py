@@ -1,4 +1,4 @@
-"""Cutting crowded ranges of prices by weight: part of `ingest.cutting`.
+"""Cutting crowded ranges of prices by weight: part of `ingest.planning.cutting`.
 
 The catalogue says where to cut if it knows the feed's stones; otherwise the quantiles of all ranges are searched for in
 step, so that their counts travel together. Carats are cut at hundredths.
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
-from ingest.counting import Counter
-from ingest.density import Density
 from ingest.feeds.adapter import StoneQuery
-from ingest.plans import HIGHEST_PRICE, Piece
-from ingest.quantiles import nearest_edges, quantile_search
+from ingest.planning.counting import Counter
+from ingest.planning.density import Density
+from ingest.planning.plans import HIGHEST_PRICE, Piece
+from ingest.planning.quantiles import nearest_edges, quantile_search
 
 #: First look at the carat axis (hundredths of a carat).
 GRID = (30, 50, 70, 100, 150, 200, 300, 500)

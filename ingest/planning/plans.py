@@ -1,4 +1,4 @@
-"""Plans: what `ingest.cutting` makes of a window, and the pieces that it makes them of."""
+"""Plans: what `ingest.planning.cutting` makes of a window, and the pieces that it makes them of."""
 
 from __future__ import annotations
 

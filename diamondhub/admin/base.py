@@ -22,7 +22,7 @@ from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from psycopg.errors import QueryCanceled
 
-from diamondhub.admin_display import Group, Link, Table, field_value
+from diamondhub.admin.display import Group, Link, Table, field_value
 from diamondhub.audit import history
 
 if TYPE_CHECKING:

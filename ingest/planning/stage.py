@@ -1,7 +1,7 @@
 """Planning a run: its window by the supplier's clock, the partitions it is cut into, and what that took.
 
 Called by `ingest.runs` for a run that is planning. Counts are kept on the run as they come in, so that a planner that
-takes over from a dead one does not ask again; `ingest.cutting` decides where to cut.
+takes over from a dead one does not ask again; `ingest.planning.cutting` decides where to cut.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from django.db.models.functions import Now
 
 from diamondhub import leases
 from diamondhub.doorbells import ring
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
-from ingest import failing, raw_store
-from ingest.counting import Counter
-from ingest.cutting import make_plan
-from ingest.density import Density, known_density
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from ingest import ending, raw_store
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Partition, Run
-from ingest.plans import TOLERATED_DIFFERENCE, Plan
+from ingest.planning.counting import Counter
+from ingest.planning.cutting import make_plan
+from ingest.planning.density import Density, known_density
+from ingest.planning.plans import TOLERATED_DIFFERENCE, Plan
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
@@ -166,7 +166,7 @@ def _planning_failed(run: Run, error: IngestError) -> float | None:
         log.warning("planning_failed", error=str(error), failures=failures, retry_in=round(wait, 1))
         return random.uniform(0.5, 1.0) * wait
     kind = error.kind if isinstance(error, SupplierError) else "configuration"
-    failing.fail_run(run, f"planning failed ({kind}): {error}")
+    ending.fail_run(run, f"planning failed ({kind}): {error}")
     return None
 
 

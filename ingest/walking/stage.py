@@ -1,6 +1,6 @@
 """Walking partitions: who takes which one, and what becomes of it when the supplier or the database fails.
 
-How one is read is said in `ingest.walkers`.
+How one is read is said in `ingest.walking.walkers`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from psycopg import sql
 
 from diamondhub import leases
 from diamondhub.doorbells import ring
-from diamondhub.ratelimit.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import dead_letters
 from ingest.draining import Draining, draining, holding
 from ingest.errors import (
@@ -28,7 +28,7 @@ from ingest.errors import (
 from ingest.feeds.registry import adapter_for
 from ingest.models import Partition
 from ingest.transitions import wake
-from ingest.walkers import Confirmation, Reading
+from ingest.walking.walkers import Confirmation, Reading
 
 log = structlog.get_logger(__name__)
 

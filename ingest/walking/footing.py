@@ -2,7 +2,7 @@
 
 Stones leave a run's window while it is walked, and everything behind them moves towards the front. So every page re-reads
 the last stone of the page before: a page that does not begin with a stone already seen has lost its footing, and the walk
-steps back until it finds a page that does. Pure bookkeeping, no I/O: `ingest.walkers` asks `next_offset` and tells
+steps back until it finds a page that does. Pure bookkeeping, no I/O: `ingest.walking.walkers` asks `next_offset` and tells
 `received`.
 
 Why that is enough: stones leave but never enter, and the order is stable, so the stones seen are always a prefix of those
