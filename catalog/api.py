@@ -37,7 +37,7 @@ class GradeName(_Field):
 
     grades: type[IntEnum]
 
-    def to_representation(self, value: int) -> str:  # noqa: D102
+    def to_representation(self, value: int) -> str:
         return self.grades(value).name
 
 
@@ -57,7 +57,7 @@ class _Availability(serializers.CharField):
 class Dollars(_Field):
     """Cents as a decimal text."""
 
-    def to_representation(self, value: int) -> str | None:  # noqa: D102
+    def to_representation(self, value: int) -> str | None:
         return money.to_text(value)
 
 
@@ -136,7 +136,7 @@ _PAGING = (
         "The order, `-` for the other way round: grades go from the best to the worst, stones without the value come last.",
         default="price",
     ),
-    Parameter("limit", Whole(1, searching.LARGEST_PAGE), "Stones on a page.", default="50"),
+    Parameter("limit", Whole(1, searching.MAX_PAGE_SIZE), "Stones on a page.", default="50"),
     Parameter(
         "cursor",
         Text(r"[A-Za-z0-9_:-]{1,500}", "the `next` of an answer, unchanged"),

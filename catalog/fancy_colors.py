@@ -12,7 +12,7 @@ _NOISE = frozenset(
 )
 _SPELLINGS = {"GREY": "GRAY", "GREYISH": "GRAYISH"}
 #: Longest name that the catalogue keeps (characters).
-LONGEST = 64
+MAX_LENGTH = 64
 
 
 @lru_cache(maxsize=4096)
@@ -25,4 +25,4 @@ def color_name(text: str) -> str | None:
     # One or two letters are a grade ("U-V") or an abbreviation of nothing.
     colors = {word for word in words if len(word) > 2 and word not in _NOISE}
     ordered = sorted(colors, key=lambda word: (not word.endswith("ISH"), word))
-    return "_".join(ordered)[:LONGEST] or None
+    return "_".join(ordered)[:MAX_LENGTH] or None

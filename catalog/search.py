@@ -25,7 +25,7 @@ from diamondhub.api import cursors
 COUNT_CAP = 10_000
 #: A search that the database cannot answer in this time is given up (seconds).
 SEARCH_SECONDS = 5.0
-LARGEST_PAGE = 100
+MAX_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True)

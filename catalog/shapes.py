@@ -61,11 +61,11 @@ SYNONYMS = {
     "TRILLION": "TRILLIANT",
 }
 #: Longest name of a shape that the catalogue keeps (characters).
-LONGEST = 40
+MAX_LENGTH = 40
 
 
 @lru_cache(maxsize=4096)
 def normal_shape(text: str) -> str | None:
     """The name of a shape: `"cushion b"` becomes `"CUSHION_BRILLIANT"`; None for a text without letters or digits."""
-    name = re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:LONGEST].rstrip("_")
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
     return SYNONYMS.get(name, name) or None

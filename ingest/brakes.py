@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 #: Stones by which a feed's median is known well enough: of 4,000 it is off by some two in a hundred places.
 SAMPLE_STONES = 4_000
 #: With fewer stones known a median says nothing.
-LEAST_KNOWN = 30
+MIN_KNOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def median_brake(run: Run) -> list[Brake]:
     share = min(1.0, SAMPLE_STONES / max(1, stones))
     below = uuid.UUID(int=min(2**128 - 1, int(share * 2**128)))
     known = _known_costs(run, below)
-    if len(known) < LEAST_KNOWN:
+    if len(known) < MIN_KNOWN:
         return []
     before = median(known.values())
     after = median({**known, **_brought_costs(run, below)}.values())

@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 #: A batch that takes longer is logged (seconds).
 SLOW_SECONDS = 10.0
 #: Leases of a batch after which it is set aside as a whole: whatever it does to its workers, it did it often enough.
-MOST_ATTEMPTS = 15
+MAX_ATTEMPTS = 15
 #: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
 SLICE_SECONDS = 20.0
 
@@ -166,7 +166,7 @@ def consolidate(run_id: int) -> None:
 def _set_aside(lease: leases.Lease) -> bool:
     """Make a batch that was leased too often without ever ending one dead letter; False if it may be tried (again)."""
     batch = ConsolidationBatch.objects.select_related("run").get(pk=lease.pk)
-    if batch.attempts <= MOST_ATTEMPTS:
+    if batch.attempts <= MAX_ATTEMPTS:
         return False
     reason = f"it was taken {batch.attempts - 1} times and never ended: {batch.last_error or 'its workers died'}"
     with transaction.atomic():

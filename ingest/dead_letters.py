@@ -32,7 +32,7 @@ PAYLOAD_LIMIT = 200_000
 #: Of a page that cannot be decoded so much is kept as shows what it is (bytes).
 PAGE_LIMIT = 20_000
 #: Replays in vain after which a letter is parked.
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 #: The attempts' table, in monthly pieces.
 ATTEMPTS = TimedTable("ingest_deadletterattempt", "made_on", "month", ahead=2)
 

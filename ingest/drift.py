@@ -22,12 +22,12 @@ from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter, Watchful
 from ingest.models import Run
 
-#: One stone in so many is looked at closely; of small batches more, so that `LEAST_LOOKED_AT` are.
-ONE_IN, LEAST_LOOKED_AT = 50, 20
+#: One stone in so many is looked at closely; of small batches more, so that `MIN_LOOKED_AT` are.
+ONE_IN, MIN_LOOKED_AT = 50, 20
 #: Completed runs of the feed that a run is held against.
 COMPARED_RUNS = 5
 #: Fewer mapped stones, here or there, say nothing about shares; fewer stones with a strange field or grade are chance.
-LEAST_STONES, LEAST_SEEN = 100, 3
+MIN_STONES, MIN_SEEN = 100, 3
 #: Jumps: a column unknown on this share of stones more, a field never seen on so many, strange values on so many more.
 UNKNOWN_JUMP, FIELD_JUMP, VALUE_JUMP = 0.10, 0.01, 0.005
 #: A run in which so many stones lack what every stone must have waits for approval.
@@ -40,7 +40,7 @@ _ALWAYS = frozenset({"offer_id", "lab_grown", "cost_cents", "availability", "ima
 _COLUMNS = StoneFacts.__struct_fields__
 _WATCHED = tuple(name for name in _COLUMNS if name not in _ALWAYS)
 #: What a batch and a run keep of each: a supplier that makes up names must not fill the table.
-_MOST_FIELDS, _MOST_VALUES, _LONGEST_VALUE = 100, 20, 60
+_MAX_FIELDS, _MAX_VALUES, _MAX_VALUE_LENGTH = 100, 20, 60
 
 
 @dataclass(slots=True)
@@ -73,9 +73,9 @@ class Counts:
             "mapped": self.mapped,
             "looked_at": self.looked_at,
             "unknown": {column: number for column, number in self.unknown.items() if number},
-            "strange_fields": dict(self.strange_fields.most_common(_MOST_FIELDS)),
+            "strange_fields": dict(self.strange_fields.most_common(_MAX_FIELDS)),
             "strange_values": {
-                column: dict(found.most_common(_MOST_VALUES)) for column, found in sorted(self.strange_values.items())
+                column: dict(found.most_common(_MAX_VALUES)) for column, found in sorted(self.strange_values.items())
             },
         }
 
@@ -99,7 +99,7 @@ def count(adapter: Adapter, mapped: Iterable[StoneFacts], payloads: Sequence[byt
         if name not in _ALWAYS and (unknown := len([None for value in column if value is None])):
             counts.unknown[name] = unknown
     if isinstance(adapter, Watchful):
-        step = min(ONE_IN, max(1, len(payloads) // LEAST_LOOKED_AT))
+        step = min(ONE_IN, max(1, len(payloads) // MIN_LOOKED_AT))
         for payload in payloads[::step]:
             _look(adapter, payload, counts)
     return counts.kept()
@@ -118,7 +118,7 @@ def _look(adapter: Watchful, payload: bytes, counts: Counts) -> None:
 
 
 def _storable(text: str) -> str:
-    return "".join(one if one.isprintable() else "�" for one in text[:_LONGEST_VALUE])
+    return "".join(one if one.isprintable() else "�" for one in text[:_MAX_VALUE_LENGTH])
 
 
 def counted(run: Run) -> Counts:
@@ -163,7 +163,7 @@ def _before(run: Run) -> tuple[Counts, list[int]]:
     for pk, kept in runs.values_list("pk", "drift"):
         counts.add(kept)
         numbers.append(pk)
-    return counts, numbers if counts.mapped >= LEAST_STONES else []
+    return counts, numbers if counts.mapped >= MIN_STONES else []
 
 
 def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
@@ -172,7 +172,7 @@ def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
     The most striking comes first.
     """
     found: list[tuple[float, tuple[str, str], str]] = []
-    if now.mapped >= LEAST_STONES:
+    if now.mapped >= MIN_STONES:
         for column in _WATCHED:
             share, was = now.unknown_share(column), before.unknown_share(column)
             if share - was > UNKNOWN_JUMP:
@@ -180,11 +180,11 @@ def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
                 found.append((share - was, ("unknown", column), words))
     for path, number in now.strange_fields.items():
         share = number / now.looked_at
-        if path not in before.strange_fields and number >= LEAST_SEEN and share > FIELD_JUMP:
+        if path not in before.strange_fields and number >= MIN_SEEN and share > FIELD_JUMP:
             found.append((share, ("field", path), f"field {path} is new, on {share:.1%} of stones"))
     for column, values in now.strange_values.items():
         share, was = now.strange_share(column), before.strange_share(column)
-        if values.total() >= LEAST_SEEN and share - was > VALUE_JUMP:
+        if values.total() >= MIN_SEEN and share - was > VALUE_JUMP:
             examples = ", ".join(repr(value) for value, _ in values.most_common(3))
             words = f"{column} {examples} is not understood, on {share:.1%} of stones"
             found.append((share - was, ("value", column), words))

@@ -88,7 +88,7 @@ class Report:
         parts = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in sorted(self.outcomes.items())]
         words = f"{self.tried:,} of {self.selected:,} letters {would}: {', '.join(parts) or 'nothing to do'}"
         if self.parked:
-            words += f"; {self.parked:,} are parked after {dead_letters.MOST_ATTEMPTS} replays in vain and need force"
+            words += f"; {self.parked:,} are parked after {dead_letters.MAX_ATTEMPTS} replays in vain and need force"
         return f"{words}; {self.stopped}" if self.stopped else words
 
 
@@ -187,7 +187,7 @@ def _keep(
         identity = {name: getattr(letter, name) for name in ("diamond_id", "supplier_stone_id", "raw_id")}
         outcome, reason = result.outcome, result.reason
         if result.failed:
-            parks = letter.attempts + 1 >= dead_letters.MOST_ATTEMPTS
+            parks = letter.attempts + 1 >= dead_letters.MAX_ATTEMPTS
             rows.update(
                 attempts=F("attempts") + 1,
                 last_error=reason[:500],
@@ -223,7 +223,7 @@ def _tell_of_parked(fingerprint: str, letters: Sequence[DeadLetter], results: di
         dedupe_key=f"letters:{fingerprint}:parked:{datetime.now(UTC).date()}",
         kind="letters_parked",
         severity="warning",
-        subject=f"Dead letters are parked after {dead_letters.MOST_ATTEMPTS} replays in vain: {results[first.pk].reason}",
+        subject=f"Dead letters are parked after {dead_letters.MAX_ATTEMPTS} replays in vain: {results[first.pk].reason}",
         details={"fingerprint": fingerprint, "letters": len(letters), "first": first.pk},
         trace_id=first.trace_id,
     )

@@ -31,7 +31,7 @@ from ingest.transitions import transition
 log = structlog.get_logger(__name__)
 
 #: A run with fewer of its partitions completed is not worth consolidating.
-LEAST_COMPLETED = 0.7
+MIN_COMPLETED = 0.7
 #: How long a run that waits for other workers rests between looks (seconds); partitions ring it when they end.
 LOOK_AGAIN = 2.0
 #: Stones asked for by id in one partition: 20 requests of 50.
@@ -74,7 +74,7 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
         transition(run, Run.State.INGESTING, reason="partitions are open again")
         return None
     if partitions.failed:
-        if partitions.completed < LEAST_COMPLETED * partitions.total:
+        if partitions.completed < MIN_COMPLETED * partitions.total:
             reasons = run.partitions.filter(state=Partition.State.FAILED).values_list("failure", flat=True).distinct()
             fail_run(
                 run,

@@ -28,22 +28,22 @@ from pricing.models import Repricing, RepricingBatch
 log = structlog.get_logger(__name__)
 
 #: Batches name their diamonds if those are not more than this share of all, and not more than so many.
-NAMED_SHARE, MOST_NAMED = 0.1, 200_000
+NAMED_SHARE, MAX_NAMED = 0.1, 200_000
 #: Longer than a batch takes, its statement's time-out included (seconds).
 LEASE_SECONDS = 120.0
 #: Rounds in which a batch waits for diamonds that others were just writing.
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 #: What a repricing compares: another set that comes to the same by a rule of the same number changes nothing.
 COMPARED = ("price_cents", "rating", "rule", "experiment_arm")
 
-_LOWEST = uuid.UUID(int=0)
+_FIRST_ID = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Range:
     """Diamonds by their ids: from `start` up to, but not including, `end`; or only those that are named."""
 
-    start: uuid.UUID = _LOWEST
+    start: uuid.UUID = _FIRST_ID
     end: uuid.UUID | None = None
     named: Sequence[uuid.UUID] | None = None
 
@@ -107,7 +107,7 @@ class _Done:
 def _survey(pricing: Pricing, batch: RepricingBatch) -> _Done:
     """Find what is priced otherwise than it should be, and cut the batches."""
     about = _about_all()
-    most = min(MOST_NAMED, int(NAMED_SHARE * about))
+    most = min(MAX_NAMED, int(NAMED_SHARE * about))
     statement = sql.SQL(
         "/* Ids of what comes out otherwise: one scan, ended by the first of too many. */ SELECT d.id FROM {rows} "
         "WHERE {differs} LIMIT {most}"
@@ -155,7 +155,7 @@ def _reprice(pricing: Pricing, batch: RepricingBatch) -> _Done:
     """Price the batch's diamonds, round by round until none was just being written by somebody else."""
     diamonds = _Range(batch.stone_from, batch.stone_to, batch.named)
     found = _Done()
-    for _round in range(MOST_ROUNDS):
+    for _round in range(MAX_ROUNDS):
         done = _reprice_once(pricing, diamonds, batch.repricing)
         # Diamonds with names were looked at by the survey.
         found.stones = done.stones if batch.named is None else 0

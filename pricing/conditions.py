@@ -109,10 +109,10 @@ class ListCondition(Condition):
     common: tuple[str, ...] = ()
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102 - as in the base class, here and below
+    def fields(self) -> tuple[str, ...]:
         return (self.name, f"{self.name}_excluded")
 
-    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+    def is_set(self, clause: Clause) -> bool:
         return bool(getattr(clause, self.name))
 
     def names(self, clause: Clause) -> frozenset[str]:
@@ -128,11 +128,11 @@ class ListCondition(Condition):
         """Whether any name but these is asked for."""
         return bool(getattr(clause, f"{self.name}_excluded"))
 
-    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+    def matches(self, clause: Clause, stone: Stone) -> bool:
         value = self.value(stone)
         return value is not None and (value in getattr(clause, self.name)) != self.excludes(clause)
 
-    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+    def to_sql(self, clause: Clause) -> str:
         names = sorted(self.names(clause))
         negated = self.excludes(clause)
         if len(names) == 1:
@@ -140,24 +140,24 @@ class ListCondition(Condition):
         listed = ", ".join(map(literal, names))
         return f"s.{self.column} {'NOT IN' if negated else 'IN'} ({listed})"
 
-    def asked(self, clause: Clause) -> Any:  # noqa: D102
+    def asked(self, clause: Clause) -> Any:
         return self.names(clause), self.excludes(clause)
 
-    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def covers(self, mine: Any, theirs: Any) -> bool:
         names, excludes = mine
         other_names, other_excludes = theirs
         if excludes:
             return bool(names <= other_names) if other_excludes else names.isdisjoint(other_names)
         return not other_excludes and bool(names >= other_names)
 
-    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def meets(self, mine: Any, theirs: Any) -> bool:
         names, excludes = mine
         other_names, other_excludes = theirs
         if excludes:
             return other_excludes or not other_names <= names
         return not names <= other_names if other_excludes else not names.isdisjoint(other_names)
 
-    def in_words(self, clause: Clause) -> str:  # noqa: D102
+    def in_words(self, clause: Clause) -> str:
         names = getattr(clause, self.name)
         listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
         return f"{self.label} {'none of' if self.excludes(clause) else 'is'} {listed}"
@@ -174,19 +174,19 @@ class TypeCondition(ListCondition):
         names = self.names(clause)
         return frozenset(STONE_TYPES) - names if self.excludes(clause) else names
 
-    def value(self, stone: Stone) -> Any:  # noqa: D102
+    def value(self, stone: Stone) -> Any:
         return stone_type(stone)
 
-    def asked(self, clause: Clause) -> Any:  # noqa: D102
+    def asked(self, clause: Clause) -> Any:
         return self.types(clause)
 
-    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def covers(self, mine: Any, theirs: Any) -> bool:
         return bool(mine >= theirs)
 
-    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def meets(self, mine: Any, theirs: Any) -> bool:
         return not mine.isdisjoint(theirs)
 
-    def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
+    def problem(self, clause: Clause) -> tuple[str, str] | None:
         return (self.name, "This leaves no stone type.") if not self.types(clause) else None
 
 
@@ -195,10 +195,10 @@ class RangeCondition(Condition):
     """A range with both bounds included; either may be missing."""
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (f"{self.name}_min", f"{self.name}_max")
 
-    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+    def is_set(self, clause: Clause) -> bool:
         return any(getattr(clause, field) is not None for field in self.fields)
 
     def bounds(self, clause: Clause) -> tuple[Any, Any]:
@@ -206,12 +206,12 @@ class RangeCondition(Condition):
         low, high = self.fields
         return getattr(clause, low), getattr(clause, high)
 
-    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+    def matches(self, clause: Clause, stone: Stone) -> bool:
         value = self.value(stone)
         low, high = self.bounds(clause)
         return value is not None and (low is None or low <= value) and (high is None or value <= high)
 
-    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+    def to_sql(self, clause: Clause) -> str:
         return self.between(*self.bounds(clause))
 
     def is_least(self, _value: Any) -> bool:
@@ -231,7 +231,7 @@ class RangeCondition(Condition):
         parts += [] if high is None else [f"{column} <= {literal(high)}"]
         return " AND ".join(parts)
 
-    def asked(self, clause: Clause) -> Any:  # noqa: D102
+    def asked(self, clause: Clause) -> Any:
         return self.span(*self.bounds(clause))
 
     @staticmethod
@@ -239,13 +239,13 @@ class RangeCondition(Condition):
         """Bounds, of which either may be missing, in the form in which `covers` and `meets` compare them."""
         return -inf if low is None else low, inf if high is None else high
 
-    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def covers(self, mine: Any, theirs: Any) -> bool:
         return bool(mine[0] <= theirs[0] and theirs[1] <= mine[1])
 
-    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def meets(self, mine: Any, theirs: Any) -> bool:
         return bool(mine[0] <= theirs[1] and theirs[0] <= mine[1])
 
-    def problem(self, clause: Clause) -> tuple[str, str] | None:  # noqa: D102
+    def problem(self, clause: Clause) -> tuple[str, str] | None:
         low, high = (getattr(clause, field) for field in self.fields)
         if low is not None and high is not None and low > high:
             return self.fields[1], f"This must not be {self.beyond}."
@@ -268,18 +268,18 @@ class GradeCondition(RangeCondition):
         best, worst = (getattr(clause, field) for field in self.fields)
         return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
 
-    def is_least(self, value: Any) -> bool:  # noqa: D102
+    def is_least(self, value: Any) -> bool:
         return bool(value <= self.grades[0])
 
-    def is_greatest(self, value: Any) -> bool:  # noqa: D102
+    def is_greatest(self, value: Any) -> bool:
         return bool(value >= self.grades[-1])
 
-    def between(self, low: Any, high: Any) -> str:  # noqa: D102
+    def between(self, low: Any, high: Any) -> str:
         # No grade is better than the best one.
         first_is_all = low == self.grades[0] and high is not None and low != high
         return RangeCondition.between(self, None if first_is_all else low, high)
 
-    def in_words(self, clause: Clause) -> str:  # noqa: D102
+    def in_words(self, clause: Clause) -> str:
         best, worst = (self.grade_in_words(grade) for grade in self.bounds(clause))
         return f"{self.label} {best}" if best == worst else f"{self.label} {best} to {worst}"
 
@@ -289,12 +289,12 @@ class GradeCondition(RangeCondition):
         name = scale(grade).name.replace("_", " ")
         return name if scale in (Color, Clarity) else name.lower()
 
-    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+    def value_in_words(self, stone: Stone) -> str:
         value = self.value(stone)
         return "not known" if value is None else self.grade_in_words(value)
 
     @property
-    def beyond(self) -> str:  # noqa: D102
+    def beyond(self) -> str:
         return "better than the best one: grades go from the best to the worst"
 
 
@@ -311,13 +311,13 @@ class NumberCondition(RangeCondition):
             return f"${Decimal(value) / 100:,.2f}"
         return f"{Decimal(value).normalize():f}{self.unit}"
 
-    def in_words(self, clause: Clause) -> str:  # noqa: D102
+    def in_words(self, clause: Clause) -> str:
         low, high = self.bounds(clause)
         if low is None:
             return f"{self.label} up to {self._say(high)}"
         return f"{self.label} from {self._say(low)}" + ("" if high is None else f" to {self._say(high)}")
 
-    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+    def value_in_words(self, stone: Stone) -> str:
         value = self.value(stone)
         return "not known" if value is None else self._say(value)
 
@@ -327,31 +327,31 @@ class PresenceCondition(Condition):
     """Whether there is something, which is known of every stone."""
 
     @property
-    def fields(self) -> tuple[str, ...]:  # noqa: D102
+    def fields(self) -> tuple[str, ...]:
         return (self.name,)
 
-    def is_set(self, clause: Clause) -> bool:  # noqa: D102
+    def is_set(self, clause: Clause) -> bool:
         return getattr(clause, self.name) is not None
 
-    def matches(self, clause: Clause, stone: Stone) -> bool:  # noqa: D102
+    def matches(self, clause: Clause, stone: Stone) -> bool:
         return bool((self.value(stone) is not None) == getattr(clause, self.name))
 
-    def to_sql(self, clause: Clause) -> str:  # noqa: D102
+    def to_sql(self, clause: Clause) -> str:
         return f"s.{self.column} IS {'NOT ' if getattr(clause, self.name) else ''}NULL"
 
-    def asked(self, clause: Clause) -> Any:  # noqa: D102
+    def asked(self, clause: Clause) -> Any:
         return getattr(clause, self.name)
 
-    def covers(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def covers(self, mine: Any, theirs: Any) -> bool:
         return bool(mine == theirs)
 
-    def meets(self, mine: Any, theirs: Any) -> bool:  # noqa: D102
+    def meets(self, mine: Any, theirs: Any) -> bool:
         return bool(mine == theirs)
 
-    def in_words(self, clause: Clause) -> str:  # noqa: D102
+    def in_words(self, clause: Clause) -> str:
         return f"{'with' if getattr(clause, self.name) else 'without'} {self.label}"
 
-    def value_in_words(self, stone: Stone) -> str:  # noqa: D102
+    def value_in_words(self, stone: Stone) -> str:
         return f"{'without' if self.value(stone) is None else 'with'} {self.label}"
 
 

@@ -15,7 +15,7 @@ from pricing.evaluate import rules_of
 from pricing.models import Clause, Rule, RuleSet
 
 #: Pairs of clauses that are compared at most: two seconds or so, and enough for 500 rules of four clauses.
-MOST_COMPARISONS = 2_000_000
+MAX_COMPARISONS = 2_000_000
 #: Earlier rules that are named to a rule which overlaps with them.
 EARLIER_NAMED = 5
 
@@ -95,7 +95,7 @@ class _Budget:
         return self.left >= 0
 
 
-def conflicts(rule_set: RuleSet, *, most_comparisons: int = MOST_COMPARISONS) -> list[Conflict]:
+def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> list[Conflict]:
     """What the set's rules have against each other and against themselves, by priority; overlaps behind the rest.
 
     The rules should be fetched with their clauses (`publish.with_rules`).

@@ -25,7 +25,7 @@ PRUNED = 12
 #: Where a range is cut, as shares of all its bounds in their order.
 CUTS = (0.25, 0.4, 0.5, 0.6, 0.75)
 #: Names that one question tells apart.
-MOST_NAMES = 24
+MAX_NAMES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ def _questions(rules: list[Candidate]) -> Iterator[_Question]:
 def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Question]:
     clauses = [one for rule in rules for one in rule.clauses if condition in one.conditions]
     names = {name for one in clauses for name in getattr(one.clause, condition.name)}
-    if len(clauses) > FEW and 0 < len(names) <= MOST_NAMES:
+    if len(clauses) > FEW and 0 < len(names) <= MAX_NAMES:
         keys = condition.in_order(names)
         branches = _branches(condition, keys, rules)
         sizes = [len(left) for _key, left in branches]

@@ -12,7 +12,7 @@ from diamondhub.audit.acting import acting
 from pricing.errors import NotADraft, StaleDraft
 from pricing.in_force import published_rule_set, with_rules
 from pricing.models import Clause, Rule, RuleSet
-from pricing.models.limits import MOST_NUMBER
+from pricing.models.limits import MAX_NUMBER
 
 #: What a copy takes over from a rule set.
 _COPIED = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
@@ -55,8 +55,8 @@ def new_numbers(taken: Collection[int] = ()) -> Iterator[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('pricing_number'))")
     used = {*Rule.objects.values_list("number", flat=True).distinct(), *taken}
-    behind = range(max(used, default=0) + 1, MOST_NUMBER + 1)
-    return (number for number in chain(behind, range(1, MOST_NUMBER + 1)) if number not in used)
+    behind = range(max(used, default=0) + 1, MAX_NUMBER + 1)
+    return (number for number in chain(behind, range(1, MAX_NUMBER + 1)) if number not in used)
 
 
 def next_number() -> int:

@@ -81,9 +81,9 @@ class InvalidRules(PricingError):
     """What was sent cannot be taken as rules; `errors` are the places at fault, each with what is wrong there."""
 
     #: Mistakes told at once.
-    MOST = 50
+    MAX_TOLD = 50
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         told = [f"{place}: {message}" if place else message for place, message in errors[:3]]
         super().__init__("; ".join(told) + (f"; and {len(errors) - 3} more" if len(errors) > 3 else ""))
-        self.errors = tuple(errors[: self.MOST])
+        self.errors = tuple(errors[: self.MAX_TOLD])

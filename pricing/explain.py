@@ -23,7 +23,7 @@ from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
 
 #: Earlier rules that are told one by one, and clauses of each; the rest is counted.
-MOST_RULES, MOST_CLAUSES = 500, 20
+MAX_RULES, MAX_CLAUSES = 500, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ def explain(diamond: Diamond) -> Explanation:
         arm=diamond.experiment_arm,
         rule=priced.rule,
         clause=_matching_clause(priced.rule, diamond),
-        passed=tuple(_passed(rule, diamond, day) for rule in earlier[:MOST_RULES]),
-        rules_left_out=max(0, len(earlier) - MOST_RULES),
+        passed=tuple(_passed(rule, diamond, day) for rule in earlier[:MAX_RULES]),
+        rules_left_out=max(0, len(earlier) - MAX_RULES),
         steps=tuple(_steps(rule_set, priced, diamond)),
         rating=priced.rating,
         warning=_warning(diamond, priced),
@@ -183,11 +183,11 @@ def _passed(rule: Rule, stone: Stone, day: date) -> Passed:
         return Passed(rule.number, rule.priority, rule.name, why_not_in_force(rule, day), ())
     clauses = _clauses(rule)
     unmet = []
-    for clause in clauses[:MOST_CLAUSES]:
+    for clause in clauses[:MAX_CLAUSES]:
         condition = first_unmet(clause, stone)
         assert condition is not None
         unmet.append(Unmet(in_words(clause), condition.in_words(clause), condition.value_in_words(stone)))
-    left_out = max(0, len(clauses) - MOST_CLAUSES)
+    left_out = max(0, len(clauses) - MAX_CLAUSES)
     return Passed(rule.number, rule.priority, rule.name, "", tuple(unmet), left_out)
 
 

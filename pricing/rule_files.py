@@ -23,12 +23,12 @@ from pricing.written import RULE_SET_FIELDS, Mistakes, fill, read_rule, write, w
 #: The shape of the files.
 FORMAT = 1
 #: Longest file (bytes), and how deep it nests; a full set of a thousand rules is a tenth as long and 6 levels deep.
-LARGEST, DEEPEST = 4_000_000, 12
+MAX_BYTES, MAX_DEPTH = 4_000_000, 12
 #: Values of a file, about as many as a full one has.
-MOST_VALUES = 500_000
+MAX_VALUES = 500_000
 #: Longest name of a field, and longest value that is no text (characters): each value's place is kept, and YAML reads
 #: numbers to the base of 60, digit by digit.
-LONGEST_NAME, LONGEST_PLAIN = 50, 50
+MAX_NAME_LENGTH, MAX_PLAIN_LENGTH = 50, 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TEXT = "tag:yaml.org,2002:str"
@@ -127,8 +127,8 @@ class _NotTaken(InvalidRules):
 
 def _parsed(content: bytes) -> tuple[Any, dict[str, int]]:
     """The file's value, and the line of each place in it."""
-    if len(content) > LARGEST:
-        raise _NotTaken(f"the file is longer than {LARGEST:,} bytes")
+    if len(content) > MAX_BYTES:
+        raise _NotTaken(f"the file is longer than {MAX_BYTES:,} bytes")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -162,14 +162,14 @@ def _look_through(text: str) -> None:
                 raise _NotTaken("there is more than one document in the file", line)
         elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > DEEPEST:
-                raise _NotTaken(f"the file nests more than {DEEPEST} levels deep", line)
+            if depth > MAX_DEPTH:
+                raise _NotTaken(f"the file nests more than {MAX_DEPTH} levels deep", line)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if isinstance(event, yaml.NodeEvent):
             values += 1
-            if values > MOST_VALUES:
-                raise _NotTaken(f"the file has more than {MOST_VALUES:,} values", line)
+            if values > MAX_VALUES:
+                raise _NotTaken(f"the file has more than {MAX_VALUES:,} values", line)
             if getattr(event, "tag", None) not in (None, "!"):
                 raise _NotTaken("tags (!) are not taken", line)
 
@@ -185,7 +185,7 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: Safe
             name = key.value if isinstance(key, yaml.ScalarNode) else None
             if name is None or key.tag != _TEXT:
                 raise _NotTaken("the names of fields are plain texts", key.start_mark.line + 1)
-            if len(name) > LONGEST_NAME:
+            if len(name) > MAX_NAME_LENGTH:
                 raise _NotTaken(f"{name[:40]!a}… is no name of a field", key.start_mark.line + 1)
             if name in mapping:
                 raise _NotTaken(f"{name[:60]!a} stands twice", key.start_mark.line + 1)
@@ -193,7 +193,7 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: Safe
             lines[where] = key.start_mark.line + 1
             mapping[name] = _value(inner, where, lines, constructor)
         return mapping
-    if node.tag != _TEXT and len(node.value) > LONGEST_PLAIN:
+    if node.tag != _TEXT and len(node.value) > MAX_PLAIN_LENGTH:
         raise _NotTaken(f"{node.value[:40]!a}… is no value", line)
     try:
         return constructor.construct_object(node)

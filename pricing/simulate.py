@@ -211,8 +211,8 @@ def simulate(rule_set: RuleSet) -> Simulation:
 
 #: Whole percents of the old price, of which the greatest stands for all above, and how many numbers that leaves for each
 #: outcome; the last one is for a price that stays.
-_MOST_PERCENTS = 100 + BOUNDS[-1]
-_UNCHANGED = _MOST_PERCENTS + 1
+_MAX_PERCENT = 100 + BOUNDS[-1]
+_UNCHANGED = _MAX_PERCENT + 1
 _PERCENTS = _UNCHANGED + 1
 _OUTCOME_PERCENT = sql.SQL(
     """
@@ -222,7 +222,7 @@ _OUTCOME_PERCENT = sql.SQL(
 ).format(
     percents=sql.Literal(_PERCENTS),
     unchanged=sql.Literal(_UNCHANGED),
-    most=sql.Literal(_MOST_PERCENTS),
+    most=sql.Literal(_MAX_PERCENT),
 )
 
 

@@ -20,12 +20,12 @@ from catalog import fancy_colors
 from catalog.models import Diamond
 from catalog.shapes import KNOWN_SHAPES, normal_shape
 from pricing.conditions import CONDITIONS, STONE_TYPES, ListCondition
-from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_NAMES, MOST_RULES, Clause, Experiment, Rule, RuleSet
+from pricing.models import MAX_CENTS, MAX_CLAUSES, MAX_NAMES, MAX_RULES, Clause, Experiment, Rule, RuleSet
 
 #: Names of one list that are told to be wrong.
-MOST_TOLD = 20
+MAX_TOLD = 20
 #: The highest priority.
-MOST_PRIORITY = 1_000_000
+MAX_PRIORITY = 1_000_000
 #: What a rule's name may hold beside letters and digits; markup and statements are better not shown to anybody.
 _SIGNS = frozenset(" .,:()&+-/%'#=$€£°–—×≤≥!?*@[]_")
 _COMMENTS = re.compile(r"--|/\*")
@@ -45,10 +45,10 @@ def clean_rule(rule: Rule) -> None:
     errors = _clean_fields(rule)
     if "name" not in errors and (not _is_name(rule.name) or _COMMENTS.search(rule.name)):
         _add(errors, "name", "A name holds letters, digits, spaces and . , : ( ) & + - / % ' # = $ only.")
-    if "priority" not in errors and not 1 <= rule.priority <= MOST_PRIORITY:
-        _add(errors, "priority", f"A priority is a whole number from 1 to {MOST_PRIORITY:,}.")
-    if "fixed_cents" not in errors and abs(rule.fixed_cents) > MOST_CENTS:
-        _add(errors, "fixed_cents", f"A fixed amount is at most {MOST_CENTS // 100:,} dollars, either way.")
+    if "priority" not in errors and not 1 <= rule.priority <= MAX_PRIORITY:
+        _add(errors, "priority", f"A priority is a whole number from 1 to {MAX_PRIORITY:,}.")
+    if "fixed_cents" not in errors and abs(rule.fixed_cents) > MAX_CENTS:
+        _add(errors, "fixed_cents", f"A fixed amount is at most {MAX_CENTS // 100:,} dollars, either way.")
     if not errors.keys() & {"ending_cents", "ending_step_cents"}:
         _check_ending(rule, errors)
     if not errors.keys() & {"valid_from", "valid_to"} and (
@@ -82,10 +82,10 @@ def clean_experiment(experiment: Experiment) -> None:
 
 def check_counts(rules: int, clauses: int) -> str:
     """What is wrong with a set of so many rules, or with a rule of so many clauses; empty if nothing is."""
-    if rules > MOST_RULES:
-        return f"A rule set has at most {MOST_RULES:,} rules."
-    if clauses > MOST_CLAUSES:
-        return f"A rule has at most {MOST_CLAUSES} clauses."
+    if rules > MAX_RULES:
+        return f"A rule set has at most {MAX_RULES:,} rules."
+    if clauses > MAX_CLAUSES:
+        return f"A rule has at most {MAX_CLAUSES} clauses."
     return ""
 
 
@@ -101,8 +101,8 @@ def _check_ending(rule: Rule, errors: Errors) -> None:
         _add(errors, "ending_step_cents", "An ending needs its steps: 99 in steps of 100 gives 99, 199, 299 dollars.")
     elif ending is None:
         _add(errors, "ending_cents", "Steps need an ending: 99 in steps of 100 gives 99, 199, 299 dollars.")
-    elif not 1 <= step <= MOST_CENTS:
-        _add(errors, "ending_step_cents", f"Steps are from one cent to {MOST_CENTS // 100:,} dollars.")
+    elif not 1 <= step <= MAX_CENTS:
+        _add(errors, "ending_step_cents", f"Steps are from one cent to {MAX_CENTS // 100:,} dollars.")
     elif ending >= step:
         _add(errors, "ending_cents", "An ending must be below its steps.")
 
@@ -116,8 +116,8 @@ def _clean_names(clause: Clause, condition: ListCondition, errors: Errors) -> No
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
         _add(errors, condition.name, "This must be a list of names.")
         return
-    if len(given) > MOST_NAMES:
-        _add(errors, condition.name, f"A list has at most {MOST_NAMES} names.")
+    if len(given) > MAX_NAMES:
+        _add(errors, condition.name, f"A list has at most {MAX_NAMES} names.")
         return
     names = set()
     for name in given:
@@ -125,7 +125,7 @@ def _clean_names(clause: Clause, condition: ListCondition, errors: Errors) -> No
             names.add(_NORMAL[condition.name](name))
         except ValueError as error:
             _add(errors, condition.name, f"{name[:40]!a}: {error}")
-            if len(errors[condition.name]) >= MOST_TOLD:
+            if len(errors[condition.name]) >= MAX_TOLD:
                 return
     if condition.name not in errors and condition.name == "shapes":
         _check_shapes(names, errors)
@@ -153,7 +153,7 @@ def _check_shapes(names: set[str], errors: Errors) -> None:
     """Shapes are those that the trade knows, and those that a supplier brought."""
     unknown = names - set(KNOWN_SHAPES)
     for name in sorted(unknown):
-        if len(errors.get("shapes", ())) >= MOST_TOLD:
+        if len(errors.get("shapes", ())) >= MAX_TOLD:
             return
         # Both values of the first column, so that the index of kinds serves it.
         if not Diamond.objects.filter(lab_grown__in=(False, True), shape=name).exists():

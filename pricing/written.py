@@ -23,10 +23,10 @@ from diamondhub import money
 from pricing import validation
 from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, RangeCondition
 from pricing.models import Clause, Rule, RuleSet
-from pricing.models.limits import MOST_NUMBER
+from pricing.models.limits import MAX_NUMBER
 
 #: Mistakes after which no more are looked for.
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 
 
 class Mistakes:
@@ -42,7 +42,7 @@ class Mistakes:
     @property
     def many(self) -> bool:
         """Whether it is no use to look on."""
-        return len(self.found) >= MOST_ERRORS
+        return len(self.found) >= MAX_ERRORS
 
 
 class Kind(ABC):
@@ -67,7 +67,7 @@ class Text(Kind):
 
     schema = {"type": "string"}
 
-    def read(self, value: Any) -> str:  # noqa: D102
+    def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("must be a text")
         return value
@@ -78,7 +78,7 @@ class Whole(Kind):
 
     schema = {"type": "integer"}
 
-    def read(self, value: Any) -> int:  # noqa: D102
+    def read(self, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
             raise ValueError("must be a whole number")
         return value
@@ -89,7 +89,7 @@ class YesNo(Kind):
 
     schema = {"type": "boolean"}
 
-    def read(self, value: Any) -> bool:  # noqa: D102
+    def read(self, value: Any) -> bool:
         if not isinstance(value, bool):
             raise ValueError("must be true or false")
         return value
@@ -100,7 +100,7 @@ class Day(Kind):
 
     schema = {"type": "string", "format": "date"}
 
-    def read(self, value: Any) -> date:  # noqa: D102
+    def read(self, value: Any) -> date:
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
         if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
@@ -110,7 +110,7 @@ class Day(Kind):
                 pass
         raise ValueError("must be a day such as 2026-01-31")
 
-    def write(self, value: date) -> str:  # noqa: D102
+    def write(self, value: date) -> str:
         return value.isoformat()
 
 
@@ -129,13 +129,13 @@ class Number(Kind):
     places: int
     schema = {"type": "number"}
 
-    def read(self, value: Any) -> Decimal:  # noqa: D102
+    def read(self, value: Any) -> Decimal:
         number = _plain(value)
         if number is None or number != round(number, self.places):
             raise ValueError(f"must be a number with at most {self.places} decimals")
         return number
 
-    def write(self, value: Any) -> int | float:  # noqa: D102
+    def write(self, value: Any) -> int | float:
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
 
@@ -146,13 +146,13 @@ class Dollars(Kind):
 
     schema = {"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"}
 
-    def read(self, value: Any) -> int:  # noqa: D102
+    def read(self, value: Any) -> int:
         number = _plain(value)
         if number is None or number != round(number, 2):
             raise ValueError("must be an amount in dollars such as 1234.50")
         return int(number * 100)
 
-    def write(self, value: int) -> str | None:  # noqa: D102
+    def write(self, value: int) -> str | None:
         return money.to_text(value)
 
 
@@ -163,16 +163,16 @@ class Grade(Kind):
     grades: tuple[IntEnum, ...]
 
     @property
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": [grade.name for grade in self.grades]}
 
-    def read(self, value: Any) -> int:  # noqa: D102
+    def read(self, value: Any) -> int:
         found = next((grade for grade in self.grades if grade.name == value), None)
         if found is None:
             raise ValueError(f"must be one of {', '.join(grade.name for grade in self.grades)}")
         return found.value
 
-    def write(self, value: int) -> str:  # noqa: D102
+    def write(self, value: int) -> str:
         return type(self.grades[0])(value).name
 
 
@@ -181,12 +181,12 @@ class Names(Kind):
 
     schema = {"type": "array", "items": {"type": "string"}}
 
-    def read(self, value: Any) -> list[str]:  # noqa: D102
+    def read(self, value: Any) -> list[str]:
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             raise ValueError("must be a list of names")
         return value
 
-    def write(self, value: Sequence[str]) -> list[str]:  # noqa: D102
+    def write(self, value: Sequence[str]) -> list[str]:
         return sorted(set(value))
 
 
@@ -298,10 +298,10 @@ def read_rule(
     written = value.pop("clauses", [])
     if "number" in value:
         number = value.pop("number")
-        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MOST_NUMBER:
+        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MAX_NUMBER:
             rule.number = number
         else:
-            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {MOST_NUMBER}")
+            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {MAX_NUMBER}")
     fill(rule, value, RULE_FIELDS, mistakes, place, required=("name", "priority"))
     if not isinstance(written, list):
         mistakes.add(_at(place, "clauses"), "must be a list of clauses")

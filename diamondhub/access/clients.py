@@ -13,9 +13,9 @@ from diamondhub.access import keys
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
 
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 #: Longest life of a key that is to expire (days).
-LONGEST_LIFE = 3650
+MAX_LIFE = 3650
 
 
 class AccessError(Exception):
@@ -39,8 +39,8 @@ def create_client(name: str, *, scopes: Iterable[str], expires_days: int | None 
     Raises `AccessError` for a name that is taken or unusable, for unknown or no scopes, and for a life out of range.
     """
     name = name.strip()
-    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise AccessError(f"the name must be 1 to {LONGEST_NAME} printable characters")
+    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise AccessError(f"the name must be 1 to {MAX_NAME_LENGTH} printable characters")
     wanted = sorted(set(scopes))
     if not wanted or (unknown := [scope for scope in wanted if scope not in set(Scope)]):
         wrong = f"no such scope: {', '.join(unknown)}" if wanted else "a client needs at least one scope"
@@ -66,6 +66,6 @@ def issue_key(client: ApiClient, *, expires_at: datetime | None = None) -> Issue
 def _end_of_life(days: int | None) -> datetime | None:
     if days is None:
         return None
-    if not 1 <= days <= LONGEST_LIFE:
-        raise AccessError(f"a key can live 1 to {LONGEST_LIFE} days, not {days}")
+    if not 1 <= days <= MAX_LIFE:
+        raise AccessError(f"a key can live 1 to {MAX_LIFE} days, not {days}")
     return timezone.now() + timedelta(days=days)

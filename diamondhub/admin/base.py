@@ -61,7 +61,7 @@ LAST_PAGE = 100
 #: A list that cannot be had in this time says so instead of keeping the database busy (seconds).
 LIST_SECONDS = 10
 #: Digits of the greatest number that a row can have.
-LONGEST_NUMBER = 19
+MAX_DIGITS = 19
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def bounded(seconds: float) -> Iterator[None]:
 
 def numbered(rows: QuerySet[_Row], field: str, text: str) -> QuerySet[_Row]:
     """The rows whose `field` is the number that `text` writes; none if that is no number, or one that no row can have."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     return rows.filter(**{field: int(text)}) if is_number else rows.none()
 
 

@@ -26,6 +26,6 @@ class AdminContentPolicy:
         self.get_response = get_response
         self.with_additions = csp_update(ADMIN_ADDITIONS)(get_response)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:  # noqa: D102
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         inside = request.path_info.startswith(reverse("admin:index"))
         return self.with_additions(request) if inside else self.get_response(request)

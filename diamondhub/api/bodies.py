@@ -17,9 +17,9 @@ from rest_framework.request import Request
 from diamondhub.api.problems import FieldError, Problem
 
 #: Objects and lists within each other.
-DEEPEST = 32
+MAX_DEPTH = 32
 #: Integers beyond these fit no column and no other language's integers.
-LOWEST, HIGHEST = -(2**63), 2**63 - 1
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
@@ -39,8 +39,8 @@ def read_object(request: Request, *, limit: int) -> dict[str, Any]:
     """
     _check_type(request)
     text = _read(request, limit)
-    if _depth(text) > DEEPEST:
-        raise InvalidBody(f"The body nests more than {DEEPEST} levels deep.")
+    if _depth(text) > MAX_DEPTH:
+        raise InvalidBody(f"The body nests more than {MAX_DEPTH} levels deep.")
     try:
         value = json.loads(
             text.decode("utf-8"), object_pairs_hook=_unambiguous, parse_constant=_no_number, parse_int=_integer
@@ -110,7 +110,7 @@ def _no_number(text: str) -> NoReturn:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20 or not LOWEST <= int(text) <= HIGHEST:
+    if len(text) > 20 or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
         raise InvalidBody("A number is outside of 64 bits.")
     return int(text)
 

@@ -13,7 +13,7 @@ from diamondhub.api.problems import FieldError, Problem
 
 _SALT = "diamondhub.api.cursors"
 #: Longer ones are none of ours (characters).
-LONGEST = 500
+MAX_LENGTH = 500
 
 
 class WrongCursor(Problem):
@@ -32,7 +32,7 @@ def encode(position: list[Any], query: str) -> str:
 
 def decode(cursor: str, query: str) -> list[Any]:
     """The position that a cursor stands for. Raises `WrongCursor`."""
-    if len(cursor) > LONGEST:
+    if len(cursor) > MAX_LENGTH:
         raise WrongCursor("is not one that this API gave out")
     try:
         fingerprint, position = signing.loads(cursor, salt=_SALT)

@@ -25,9 +25,9 @@ from diamondhub.api.problems import FieldError, InvalidParameters
 
 Value = TypeVar("Value")
 #: Values that one list may hold.
-LONGEST_LIST = 50
+MAX_LIST_LENGTH = 50
 #: Parameters that one request may carry; no API here knows as many.
-MOST_PARAMETERS = 200
+MAX_PARAMETERS = 200
 
 
 class Kind(ABC, Generic[Value]):
@@ -50,14 +50,14 @@ class Number(Kind[Decimal]):
     high: Decimal
     places: int
 
-    def parse(self, text: str) -> Decimal:  # noqa: D102
+    def parse(self, text: str) -> Decimal:
         if re.fullmatch(rf"[0-9]{{1,15}}(\.[0-9]{{1,{self.places}}})?", text, re.ASCII):
             number = Decimal(text)
             if self.low <= number <= self.high:
                 return number.normalize()
         raise ValueError(f"must be a number from {self.low} to {self.high} with at most {self.places} decimals")
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "number", "minimum": float(self.low), "maximum": float(self.high)}
 
 
@@ -67,14 +67,14 @@ class Money(Kind[int]):
 
     high: int
 
-    def parse(self, text: str) -> int:  # noqa: D102
+    def parse(self, text: str) -> int:
         if found := re.fullmatch(r"([0-9]{1,13})(?:\.([0-9]{1,2}))?", text, re.ASCII):
             cents = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
             if cents <= self.high * 100:
                 return cents
         raise ValueError(f"must be an amount in dollars from 0 to {self.high}, such as 1234.50")
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         # Without an example: Swagger UI would fill it in, and every search tried there would find nothing.
         return {"type": "string", "pattern": r"^[0-9]{1,13}(\.[0-9]{1,2})?$"}
 
@@ -86,24 +86,24 @@ class Whole(Kind[int]):
     low: int
     high: int
 
-    def parse(self, text: str) -> int:  # noqa: D102
+    def parse(self, text: str) -> int:
         if re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) and self.low <= int(text) <= self.high:
             return int(text)
         raise ValueError(f"must be a whole number from {self.low} to {self.high}")
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
 class YesNo(Kind[bool]):
     """`true` or `false`."""
 
-    def parse(self, text: str) -> bool:  # noqa: D102
+    def parse(self, text: str) -> bool:
         if text not in {"true", "false"}:
             raise ValueError("must be true or false")
         return text == "true"
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
 
 
@@ -118,12 +118,12 @@ class OneOf(Kind[Value]):
         """The names of an enumeration, each for its value."""
         return OneOf({member.name: member.value for member in enumeration})
 
-    def parse(self, text: str) -> Value:  # noqa: D102
+    def parse(self, text: str) -> Value:
         if text not in self.values:
             raise ValueError(f"must be one of {', '.join(self.values)}")
         return self.values[text]
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.values)}
 
 
@@ -134,12 +134,12 @@ class Text(Kind[str]):
     pattern: str
     accepted: str
 
-    def parse(self, text: str) -> str:  # noqa: D102
+    def parse(self, text: str) -> str:
         if not re.fullmatch(self.pattern, text, re.ASCII):
             raise ValueError(f"must be {self.accepted}")
         return text
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^{self.pattern}$"}
 
 
@@ -151,7 +151,7 @@ class Moment(Kind[datetime]):
         re.ASCII,
     )
 
-    def parse(self, text: str) -> datetime:  # noqa: D102
+    def parse(self, text: str) -> datetime:
         try:
             if self._FORM.fullmatch(text):
                 return datetime.fromisoformat(text)
@@ -159,14 +159,14 @@ class Moment(Kind[datetime]):
             pass
         raise ValueError("must be a time with its offset, such as 2026-01-31T08:00:00Z (a + is written %2B)")
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
 
 
 class Day(Kind[date]):
     """A day of the calendar."""
 
-    def parse(self, text: str) -> date:  # noqa: D102
+    def parse(self, text: str) -> date:
         try:
             if re.fullmatch(r"(19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", text, re.ASCII):
                 return date.fromisoformat(text)
@@ -174,27 +174,27 @@ class Day(Kind[date]):
             pass
         raise ValueError("must be a day such as 2026-01-31")
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
+    def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
 
 
 @dataclass(frozen=True)
 class ListOf(Kind[tuple[Value, ...]]):
-    """Up to `LONGEST_LIST` values with commas between; the same value twice is the same as once."""
+    """Up to `MAX_LIST_LENGTH` values with commas between; the same value twice is the same as once."""
 
     kind: Kind[Value]
 
-    def parse(self, text: str) -> tuple[Value, ...]:  # noqa: D102
+    def parse(self, text: str) -> tuple[Value, ...]:
         parts = text.split(",")
-        if len(parts) > LONGEST_LIST:
-            raise ValueError(f"must not hold more than {LONGEST_LIST} values")
+        if len(parts) > MAX_LIST_LENGTH:
+            raise ValueError(f"must not hold more than {MAX_LIST_LENGTH} values")
         try:
             return tuple(sorted({self.kind.parse(part) for part in parts}))  # type: ignore[type-var]  # names and numbers
         except ValueError as error:
             raise ValueError(f"{error}, or several with commas between") from None
 
-    def schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "array", "items": self.kind.schema(), "minItems": 1, "maxItems": LONGEST_LIST}
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.kind.schema(), "minItems": 1, "maxItems": MAX_LIST_LENGTH}
 
 
 @dataclass(frozen=True)
@@ -266,13 +266,11 @@ def _pairs(query: str) -> list[tuple[str, str]]:
     try:
         # WSGI hands bytes over as Latin-1; what they say is UTF-8, or nothing.
         text = query.encode("latin-1").decode("utf-8")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeError:
         raise InvalidParameters([FieldError("query", "must be UTF-8, percent-encoded")]) from None
     except ValueError:
-        raise InvalidParameters(
-            [FieldError("query", f"must not have more than {MOST_PARAMETERS} parameters")]
-        ) from None
+        raise InvalidParameters([FieldError("query", f"must not have more than {MAX_PARAMETERS} parameters")]) from None
     return pairs
 
 

@@ -25,7 +25,7 @@ SYSTEM = "system"
 #: The setting that django-pghistory's triggers read as well.
 SETTING = "pghistory.context_metadata"
 #: Longest texts that are kept (characters); a trigger must never fail for one that is too long.
-LONGEST = {"user": 150, "via": 200, "reason": 500, "request_id": 64}
+MAX_LENGTHS = {"user": 150, "via": 200, "reason": 500, "request_id": 64}
 
 _WRITES = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*+(?:INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE | re.DOTALL)
 _tables: set[str] = set()
@@ -48,7 +48,7 @@ class Actor:
         """As the triggers read it: JSON, without what PostgreSQL's texts cannot hold."""
         user = self.user if isinstance(self.user, str) else self.user()
         texts = {"user": user, "via": self.via, "reason": self.reason, "request_id": self.request_id}
-        return json.dumps({name: _storable(text)[: LONGEST[name]] for name, text in texts.items() if text})
+        return json.dumps({name: _storable(text)[: MAX_LENGTHS[name]] for name, text in texts.items() if text})
 
 
 _current: ContextVar[Actor | None] = ContextVar("acting", default=None)

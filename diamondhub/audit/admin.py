@@ -143,7 +143,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         url = f"{reverse('admin:audit_auditevent_export')}?{request.GET.urlencode()}"
         may = request.user.has_perm(EXPORT)
         return super().changelist_view(
-            request, {"may_export": may, "export_url": url, "most": export.MOST, **(extra_context or {})}
+            request, {"may_export": may, "export_url": url, "most": export.MAX_EVENTS, **(extra_context or {})}
         )
 
     @admin.display(description="when (UTC)")

@@ -15,7 +15,7 @@ from diamondhub.audit import words
 from diamondhub.audit.models import AuditEvent
 
 #: Events of one file; a longer one says where it was cut.
-MOST = 100_000
+MAX_EVENTS = 100_000
 #: Events of one query.
 CHUNK = 1_000
 #: Longest that one query may take (seconds).
@@ -40,7 +40,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def lines(events: QuerySet[AuditEvent], *, most: int = MOST) -> Iterator[str]:
+def lines(events: QuerySet[AuditEvent], *, most: int = MAX_EVENTS) -> Iterator[str]:
     """The file, line by line, the newest event first; `most` events, and a last line that says so if there are more."""
     writer = csv.writer(_Line())
 

@@ -15,7 +15,7 @@ class AuditedRequest:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:  # noqa: D102
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         def user() -> str:
             return request.user.get_username() if request.user.is_authenticated else "nobody signed in"
 

@@ -18,7 +18,7 @@ from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED
 
 #: Longest value that is shown (characters); the event has it whole.
-LONGEST_VALUE = 300
+MAX_VALUE_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +163,5 @@ def _moment(written: str) -> str:
         return _cut(written)
 
 
-def _cut(text: str, longest: int = LONGEST_VALUE) -> str:
+def _cut(text: str, longest: int = MAX_VALUE_LENGTH) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

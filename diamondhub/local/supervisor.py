@@ -26,7 +26,7 @@ from diamondhub.local.processes import ServerError, spawn
 from diamondhub.local.services import Server
 
 #: Pause before a dead process is started again, doubling up to the longest one (seconds).
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+FIRST_PAUSE, MAX_PAUSE = 0.2, 10.0
 #: A process that lived this long was healthy: its next death begins with the first pause again (seconds).
 HEALTHY_SECONDS = 30.0
 #: How often the loop looks for dead processes when nothing is printed (seconds).
@@ -68,7 +68,7 @@ class _Watch:
         now = time.monotonic()
         if now - self.started_at >= HEALTHY_SECONDS:
             self.pause = FIRST_PAUSE
-        pause, self.pause = self.pause, min(self.pause * 2, LONGEST_PAUSE)
+        pause, self.pause = self.pause, min(self.pause * 2, MAX_PAUSE)
         self.due_at = now + pause
         return pause
 

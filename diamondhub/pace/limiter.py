@@ -31,7 +31,7 @@ JITTER_SECONDS = 0.07
 LATE_SECONDS = 0.03
 #: On a machine that is late every time, a caller goes all the same when it is no later than this (seconds): it is counted
 #: from when it sends, which keeps every window as long as it is told well within a second.
-LATEST_SECONDS = 0.24
+MAX_LATE_SECONDS = 0.24
 #: A request that is on its way this soon needs no telling (seconds).
 PROMPT_SECONDS = 0.01
 #: First and longest pause after a throttled answer that names none (seconds).
@@ -152,7 +152,7 @@ class Limiter:
             if not granted:
                 raise WaitTooLong(wait, word)
             if not wait and time.monotonic() - asked > tolerated:
-                forfeited, tolerated = "late", min(2 * tolerated, LATEST_SECONDS)
+                forfeited, tolerated = "late", min(2 * tolerated, MAX_LATE_SECONDS)
                 continue
             if epoch != self._known_epoch and self._remembered_pause(epoch):
                 forfeited = "epoch"
@@ -161,7 +161,7 @@ class Limiter:
             if wait:
                 forfeited, asked, moment = self._redeem(epoch, wait, tolerated)
             if forfeited == "late":
-                tolerated = min(2 * tolerated, LATEST_SECONDS)
+                tolerated = min(2 * tolerated, MAX_LATE_SECONDS)
             if not forfeited:
                 return Slot(epoch, word in ("probe", "troubled"), moment, asked)
 

@@ -23,7 +23,7 @@ REPLAY = "ingest.replay_deadletter"
 DISCARD = "ingest.discard_deadletter"
 #: Letters that a button tries first, and at most: a request must not take minutes; a command takes them all.
 SAMPLE = 10
-MOST_AT_ONCE = 2_000
+MAX_AT_ONCE = 2_000
 #: Attempts that the page of a letter shows.
 ATTEMPTS_SHOWN = 50
 #: Causes that stand above the list, the most frequent first.
@@ -177,7 +177,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
                 why=reason,
                 sample=SAMPLE,
                 force=of == "letter",
-                most=MOST_AT_ONCE,
+                most=MAX_AT_ONCE,
             )
             if report.failed or report.stopped:
                 example = next((one["reason"] for one in report.letters if one["outcome"] == "failed"), "")
@@ -207,7 +207,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
                     ("kind", row.get_kind_display()),
                     ("stones", number(row.stones)),
                     ("cause (fingerprint)", row.fingerprint),
-                    ("replayed in vain", f"{row.attempts} of {dead_letters.MOST_ATTEMPTS} times"),
+                    ("replayed in vain", f"{row.attempts} of {dead_letters.MAX_ATTEMPTS} times"),
                     ("came again", f"{row.seen - 1} times"),
                 ],
             ),

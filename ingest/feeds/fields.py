@@ -9,7 +9,7 @@ from typing import Any
 Fields = Mapping[str, "Fields"]
 
 #: Longest path that is told (characters), and items of a list that are looked at.
-_LONGEST, _ITEMS = 120, 3
+_MAX_LENGTH, _ITEMS = 120, 3
 _NONE: Fields = {}
 
 
@@ -26,6 +26,6 @@ def _unknown(value: Any, known: Fields, above: str) -> Iterator[str]:
     elif type(value) is dict:
         for name, inner in value.items():
             if name not in known:
-                yield f"{above}{name}"[:_LONGEST]
+                yield f"{above}{name}"[:_MAX_LENGTH]
             elif type(inner) is dict or type(inner) is list:
                 yield from _unknown(inner, known.get(name, _NONE), f"{above}{name}.")

@@ -30,7 +30,7 @@ _URL = re.compile(r"https?://[^\s/?#@:\[\]]+(:\d{1,5})?([/?#]\S*)?", re.IGNORECA
 # What nearly all are, told by one look.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*", re.ASCII)
 #: Longest URL that the catalogue keeps (characters).
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 Found = TypeVar("Found")
 _PLACES = {places: Decimal(1).scaleb(-places) for places in range(5)}
 
@@ -139,7 +139,7 @@ def number_text(value: Scalar, longest: int) -> str | None:
 
 def url(value: Scalar) -> str | None:
     """An absolute http or https URL."""
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_URL:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_URL_LENGTH:
         return None
     if _PLAIN_URL.fullmatch(value):
         return value

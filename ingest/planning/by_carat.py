@@ -14,7 +14,7 @@ from itertools import product
 from ingest.feeds.adapter import StoneQuery
 from ingest.planning.counting import Counter
 from ingest.planning.density import Density
-from ingest.planning.plans import HIGHEST_PRICE, Piece
+from ingest.planning.plans import MAX_PRICE, Piece
 from ingest.planning.quantiles import nearest_edges, quantile_search
 
 #: First look at the carat axis (hundredths of a carat).
@@ -94,7 +94,7 @@ class Scale:
         if self.learned is None or not wanted:
             return {}
         ordered = sorted(wanted, key=lambda piece: piece.query.price_from)
-        ends = [HIGHEST_PRICE if (end := piece.query.price_to) is None else end - self.shared for piece in ordered]
+        ends = [MAX_PRICE if (end := piece.query.price_to) is None else end - self.shared for piece in ordered]
         starts = [piece.query.price_from for piece in ordered]
         weights = self.learned.weights_within(list(zip(starts, ends, strict=True)))
         found: dict[Piece, list[int]] = {}

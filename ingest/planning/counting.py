@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 #: Requests that planning may always make: small feeds need a few, whatever their size.
 ALWAYS_ALLOWED = 20
 #: No plan is worth more requests, whatever the supplier counts: some 4 minutes at 25 a second.
-MOST_REQUESTS = 6_000
+MAX_REQUESTS = 6_000
 #: A count that was too slow so often is not asked for again.
 ATTEMPTS = 2
 
@@ -60,7 +60,7 @@ class Counter:
 
     def allow(self, requests: int) -> None:
         """Set the budget: so many requests in all, the clock's one included, or the few that are always allowed."""
-        self._budget = min(max(requests, ALWAYS_ALLOWED), MOST_REQUESTS) - 1
+        self._budget = min(max(requests, ALWAYS_ALLOWED), MAX_REQUESTS) - 1
 
     @property
     def together(self) -> int:

@@ -16,7 +16,7 @@ from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.planning.by_carat import Scale
 from ingest.planning.counting import Counter, name_of
 from ingest.planning.density import Density
-from ingest.planning.plans import HIGHEST_PRICE, Piece, Plan, Slice
+from ingest.planning.plans import MAX_PRICE, Piece, Plan, Slice
 from ingest.planning.quantiles import Edges, clear_cuts, quantile_edges, weight_below
 
 #: Partitions aim at this share of the largest allowed size; what has more than `BALANCE` × of that is cut again, so that the
@@ -33,7 +33,7 @@ PRICE_GRID = (100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 8_000,
 #: Points of the density that a plan keeps, for pictures.
 KEPT_POINTS = 500
 #: A supplier that counts nonsense is not believed beyond so many ranges, and so many offset slices of one of them.
-MOST_RANGES, MOST_OFFSET_SLICES = 10_000, 200
+MAX_RANGES, MAX_OFFSET_SLICES = 10_000, 200
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class _Cutter:
     def pieces_wanted(self) -> int:
         if self.total <= self.max_stones:
             return 1
-        return min(MOST_RANGES, -(-self.total // max(1, int(self.max_stones * FILL))))
+        return min(MAX_RANGES, -(-self.total // max(1, int(self.max_stones * FILL))))
 
     @property
     def limit(self) -> int:
@@ -139,7 +139,7 @@ class _Cutter:
             off.sort(key=lambda piece: -piece.expected)
             # Where the catalogue says how to cut by carats, that need not be counted.
             off = [piece for place, piece in enumerate(off) if place < reach or (piece.crowded and self.learned)]
-            if not off or len(pieces) >= MOST_RANGES:
+            if not off or len(pieces) >= MAX_RANGES:
                 return pieces
             by_price = [piece for piece in off if not piece.crowded and self._middle(piece) is not None]
             halves = self._halve(by_price)
@@ -149,7 +149,7 @@ class _Cutter:
     def _middle(self, piece: Piece) -> int | None:
         """Where to cut a range by price; None if there is no whole dollar between its ends."""
         low, high = piece.query.price_from, piece.query.price_to
-        if piece.query.carats_from is not None or low > HIGHEST_PRICE:
+        if piece.query.carats_from is not None or low > MAX_PRICE:
             return None
         if high is None:
             nearest = next((price for price, _ in self.density if price > low), 0)
@@ -253,7 +253,7 @@ class _Cutter:
             if piece.expected <= self.max_stones or not (believable and piece.counted):
                 yield Slice(piece.query, piece.expected, piece.counted)
                 continue
-            size = -(-piece.expected // min(wanted, MOST_OFFSET_SLICES))
+            size = -(-piece.expected // min(wanted, MAX_OFFSET_SLICES))
             starts = range(0, piece.expected, size)
             for start in starts:
                 end = None if start == starts[-1] else start + size

@@ -8,7 +8,7 @@ from typing import Literal
 from ingest.feeds.adapter import StoneQuery
 
 #: Whatever costs more than this (dollars per carat) is not cut finer by price.
-HIGHEST_PRICE = 10**9
+MAX_PRICE = 10**9
 #: Stones that counts may lack before their run is suspect, as a share of them: the inventory moves meanwhile.
 TOLERATED_DIFFERENCE = 0.001
 

@@ -19,7 +19,7 @@ _BACK = pow(_STEP, -1, _NODES)
 _CERTIFICATES = 8_999_999_993
 _CERTIFICATE_STEP = 2_654_435_761
 _CERTIFICATE_BACK = pow(_CERTIFICATE_STEP, -1, _CERTIFICATES)
-_LOWEST_CERTIFICATE = 1_000_000_000
+_MIN_CERTIFICATE = 1_000_000_000
 
 _UUID = re.compile(r"(?:DIAMOND/)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-([0-9a-f]{12})", re.ASCII)
 
@@ -54,14 +54,14 @@ class Identity:
 
     def certificate_number(self, stone: int) -> int:
         """Ten digits, different for every stone."""
-        return _LOWEST_CERTIFICATE + (stone * _CERTIFICATE_STEP + self._number) % _CERTIFICATES
+        return _MIN_CERTIFICATE + (stone * _CERTIFICATE_STEP + self._number) % _CERTIFICATES
 
     def stone_certified(self, text: str) -> int | None:
         """The stone that a certificate's number (with or without letters before it) may belong to."""
         found = re.fullmatch(r"[A-Z]*(\d{10})", text, re.ASCII)
         if not found:
             return None
-        number = int(found[1]) - _LOWEST_CERTIFICATE
+        number = int(found[1]) - _MIN_CERTIFICATE
         return (number - self._number) * _CERTIFICATE_BACK % _CERTIFICATES
 
 

@@ -29,7 +29,7 @@ from ingest.sandbox.supplier import Options, Supplier
 
 GRAPHQL_PATH, CONTROL_PATH = "/api/diamonds", "/control"
 #: Larger requests are refused unread (bytes).
-LARGEST_REQUEST = 4_000_000
+MAX_REQUEST_BYTES = 4_000_000
 #: An unused connection is closed after this long (seconds).
 IDLE_SECONDS = 120.0
 _JSON, _HTML, _LINES = "application/json; charset=utf-8", "text/html; charset=utf-8", "application/x-ndjson"
@@ -148,10 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST_REQUEST:
+        if not length.isdecimal() or int(length) > MAX_REQUEST_BYTES:
             self.close_connection = True
             status = 413 if length.isdecimal() else 411
-            self._send_json(status, {"error": f"a request has a Content-Length of at most {LARGEST_REQUEST:,} bytes"})
+            self._send_json(status, {"error": f"a request has a Content-Length of at most {MAX_REQUEST_BYTES:,} bytes"})
             return
         self._handle(self.rfile.read(int(length)))
 

@@ -15,7 +15,7 @@ from django.db import connection
 from catalog.models import DatasetVersion, Diamond
 from diamondhub.alerts.models import Event
 from ingest import consolidation, dead_letters, replaying, tasks
-from ingest.consolidation import MOST_ATTEMPTS
+from ingest.consolidation import MAX_ATTEMPTS
 from ingest.errors import MappingError, PermanentSupplierError, UndecodableAnswer
 from ingest.invariants import violations
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Partition, RawDiamond, Run
@@ -157,11 +157,11 @@ def test_a_sample_that_fails_for_another_reason_does_not_stop_the_rest(supplier:
 
 def test_a_letter_that_keeps_failing_is_parked_and_only_force_takes_it(supplier: MemorySupplier) -> None:
     run, mend = broken_run(supplier, 1)
-    for _ in range(dead_letters.MOST_ATTEMPTS):
+    for _ in range(dead_letters.MAX_ATTEMPTS):
         replayed(run)
 
     (letter,) = letters_of(run)
-    assert (letter.state, letter.attempts) == ("parked", dead_letters.MOST_ATTEMPTS)
+    assert (letter.state, letter.attempts) == ("parked", dead_letters.MAX_ATTEMPTS)
     assert [attempt.outcome for attempt in attempts_at(run)] == ["failed"] * 4 + ["parked"]
     (told,) = Event.objects.filter(kind="letters_parked")
     assert told.subject == f"Dead letters are parked after 5 replays in vain: shape: {BROKEN}"
@@ -376,7 +376,7 @@ def test_a_batch_that_never_ends_is_set_aside_and_its_stones_come_back_by_a_repl
     supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = drive(factories.start(error_budget=1.0), until="consolidating")
-    run.batches.update(attempts=MOST_ATTEMPTS, last_error="MemoryError: ")
+    run.batches.update(attempts=MAX_ATTEMPTS, last_error="MemoryError: ")
 
     drive(run)
 

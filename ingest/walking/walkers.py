@@ -195,7 +195,7 @@ class Reading(Walker):
         self.unidentified: int = pages.aggregate(dead=Sum("dead"))["dead"] or 0
         self._requests = 0
 
-    def step(self) -> bool:  # noqa: D102 - as in the base class, here and below
+    def step(self) -> bool:
         if self.footing.lost:
             log.warning("slice_begins_again", offset_from=self.partition.offset_from)
             self._read_again()
@@ -226,10 +226,10 @@ class Reading(Walker):
             return self._end_slice() if self.slice else self._end()
         return False
 
-    def may_rest(self) -> bool:  # noqa: D102
+    def may_rest(self) -> bool:
         return not self.footing.looking
 
-    def makes_way(self) -> bool:  # noqa: D102
+    def makes_way(self) -> bool:
         # Where the next slice should have been met, but nobody has begun it.
         partition = self.partition
         beyond = partition.offset_to is not None and self.footing.position >= partition.offset_to
@@ -305,7 +305,7 @@ class Reading(Walker):
 class Confirmation(Walker):
     """Asks for stones by id, a page's worth at a time."""
 
-    def step(self) -> bool:  # noqa: D102
+    def step(self) -> bool:
         offset = self.partition.next_offset
         chunk: Sequence[str] = self.partition.stone_ids[offset : offset + self.adapter.page_limit]
         if not chunk:

@@ -22,7 +22,7 @@ from pricing.in_force import published_rule_set, with_rules
 from pricing.models import RuleSet
 
 #: Changed rules that the page lists; a set that differs in more is another set.
-MOST_LISTED = 200
+MAX_LISTED = 200
 
 
 class PublishForm(forms.Form):
@@ -98,10 +98,10 @@ def _context(rule_set: RuleSet, form: PublishForm, posted: Any) -> dict[str, Any
         "in_force": in_force,
         "again": again,
         "changes": changes,
-        "added": changes.added[:MOST_LISTED],
-        "removed": changes.removed[:MOST_LISTED],
-        "changed": changes.changed[:MOST_LISTED],
-        "most_listed": MOST_LISTED,
+        "added": changes.added[:MAX_LISTED],
+        "removed": changes.removed[:MAX_LISTED],
+        "changed": changes.changed[:MAX_LISTED],
+        "most_listed": MAX_LISTED,
         "below_cost": counted(below, "stone") if below else "",
         "too_slow": too_slow,
         "asks_below_cost": bool(below) or too_slow,

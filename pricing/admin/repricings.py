@@ -23,7 +23,7 @@ from pricing.admin.acting import PUBLISH, act
 from pricing.models import Repricing, RepricingBatch
 
 #: Characters of a reason that fit into the cause of a repricing, behind "on demand: ".
-LONGEST_REASON = 180
+MAX_REASON_LENGTH = 180
 #: Batches that failed at least once, which the page shows.
 FAILING_SHOWN = 20
 
@@ -32,7 +32,7 @@ class StartReason(forms.Form):
     """Why all stones are priced anew."""
 
     reason = forms.CharField(
-        max_length=LONGEST_REASON, label="Reason", error_messages=RequiredReason.base_fields["reason"].error_messages
+        max_length=MAX_REASON_LENGTH, label="Reason", error_messages=RequiredReason.base_fields["reason"].error_messages
     )
 
 
@@ -103,7 +103,7 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
             request,
             {
                 "may_start": request.user.has_perm(PUBLISH),
-                "longest_reason": LONGEST_REASON,
+                "longest_reason": MAX_REASON_LENGTH,
                 **(extra_context or {}),
             },
         )

@@ -20,7 +20,7 @@ from pricing import ordering, validation
 from pricing.admin.acting import admit
 from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new
 from pricing.conditions import STONE_TYPES
-from pricing.models import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, Clause, Rule, RuleSet
+from pricing.models import MAX_CENTS, MAX_CLAUSES, MAX_COST_CENTS, Clause, Rule, RuleSet
 
 if TYPE_CHECKING:
     RuleModelForm = ModelForm[Rule]
@@ -40,19 +40,19 @@ class RuleForm(RuleModelForm):
     refusal = ""
     fixed_cents = DollarsField(
         label="Fixed amount, $",
-        least_cents=-MOST_CENTS,
-        most_cents=MOST_CENTS,
+        least_cents=-MAX_CENTS,
+        most_cents=MAX_CENTS,
         required=False,
         help_text="Added after the margin; negative takes off.",
     )
     ending_cents = DollarsField(
         label="Price ends on, $",
         least_cents=0,
-        most_cents=MOST_CENTS,
+        most_cents=MAX_CENTS,
         required=False,
         help_text="99 in steps of 100 gives $99, $199, $299.",
     )
-    ending_step_cents = DollarsField(label="In steps of, $", least_cents=1, most_cents=MOST_CENTS, required=False)
+    ending_step_cents = DollarsField(label="In steps of, $", least_cents=1, most_cents=MAX_CENTS, required=False)
 
     class Meta:
         model = Rule
@@ -94,7 +94,7 @@ class RuleForm(RuleModelForm):
             free = ordering.next_priority(self.draft.pk)
             hint = (
                 f"behind all others is {free}"
-                if free <= validation.MOST_PRIORITY
+                if free <= validation.MAX_PRIORITY
                 else "make room between the priorities first"
             )
             self.add_error("priority", f"Rule “{same.name}” has this priority already; {hint}.")
@@ -190,10 +190,10 @@ class ClauseForm(ClauseModelForm):
     feeds = NamesField(help_text="With commas between, such as nivoda-natural.")
     suppliers = NamesField(by_line=True, help_text="One a line, as the stones' pages write them.")
     fancy_colors = NamesField(help_text="With commas between, such as YELLOW, GREENISH_YELLOW.")
-    cost_cents_min = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
-    cost_cents_max = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
-    cost_per_carat_cents_min = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
-    cost_per_carat_cents_max = DollarsField(least_cents=0, most_cents=MOST_COST_CENTS, required=False)
+    cost_cents_min = DollarsField(least_cents=0, most_cents=MAX_COST_CENTS, required=False)
+    cost_cents_max = DollarsField(least_cents=0, most_cents=MAX_COST_CENTS, required=False)
+    cost_per_carat_cents_min = DollarsField(least_cents=0, most_cents=MAX_COST_CENTS, required=False)
+    cost_per_carat_cents_max = DollarsField(least_cents=0, most_cents=MAX_COST_CENTS, required=False)
     has_image = _Presence()
     has_video = _Presence()
 
@@ -301,13 +301,13 @@ class ClauseInline(ClauseInlineBase):
     form = ClauseForm
     formset = ClauseFormSet
     extra = 0
-    max_num = MOST_CLAUSES
+    max_num = MAX_CLAUSES
     template = "admin/pricing/rule/clauses.html"
     fieldsets = ((None, {"fields": tuple(name for _title, lines in GROUPS for line in lines for name in line.fields)}),)
 
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
         """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
-        bounds = {"validate_max": True, "absolute_max": MOST_CLAUSES + 1}
+        bounds = {"validate_max": True, "absolute_max": MAX_CLAUSES + 1}
         found = super().get_formset(request, obj, **{**bounds, **kwargs})
         refusal = refusal_of(request)
         form = type("ClauseFormShown", (found.form,), {"refusal": refusal})

@@ -18,7 +18,7 @@ from pricing.in_force import day_of, with_rules
 from pricing.models import Rule, RuleSet
 
 #: Conflicts of one kind that a page lists.
-MOST_LISTED = 100
+MAX_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def listed(found: list[Conflict]) -> dict[str, Any]:
     serious = [one for one in found if not one.harmless and one.kind != Kind.CUT_SHORT]
     overlaps = [one for one in found if one.harmless]
     return {
-        "serious": serious[:MOST_LISTED],
-        "overlaps": overlaps[:MOST_LISTED],
+        "serious": serious[:MAX_LISTED],
+        "overlaps": overlaps[:MAX_LISTED],
         "serious_count": len(serious),
         "overlap_count": len(overlaps),
         "cut_short": next((one.message for one in found if one.kind == Kind.CUT_SHORT), ""),
-        "most_listed": MOST_LISTED,
+        "most_listed": MAX_LISTED,
     }
 
 

@@ -55,7 +55,7 @@ class Repricings(PricingView):
         """
         parse(request, ())
         values = read_body(request, {"reason": Text()}, required=("reason",))
-        reason = reason_of(values, longest=schemas.LONGEST_CAUSE)
+        reason = reason_of(values, longest=schemas.MAX_CAUSE_LENGTH)
         started = reprice.start(cause=reason, actor=actor(request))
         return Response(reprice.report(started), status=HTTPStatus.ACCEPTED)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pricing.conflicts import Kind
-from pricing.models import MOST_CLAUSES, Experiment, Repricing, RuleSet
+from pricing.models import MAX_CLAUSES, Experiment, Repricing, RuleSet
 from pricing.written import CLAUSE_FIELDS, RULE_FIELDS, RULE_SET_FIELDS, Written
 
 Schema = dict[str, Any]
 
 #: A repricing's cause, which its reason becomes, is kept in so many characters.
-LONGEST_CAUSE = 200
+MAX_CAUSE_LENGTH = 200
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -56,7 +56,7 @@ _CLAUSE["description"] = (
 _CLAUSES: Schema = {
     "type": "array",
     "items": _CLAUSE,
-    "maxItems": MOST_CLAUSES,
+    "maxItems": MAX_CLAUSES,
     "description": "The rule matches if any clause does; without any it matches nothing.",
 }
 RULE_BODY = _object({**_written(RULE_FIELDS), "clauses": _CLAUSES}, ("name", "priority"))
@@ -126,7 +126,7 @@ REPRICING = _object(
         "repriced": {**WHOLE, "description": "Diamonds with another price than before."},
     }
 )
-START_REPRICING = _object({"reason": {**REASON, "maxLength": LONGEST_CAUSE}})
+START_REPRICING = _object({"reason": {**REASON, "maxLength": MAX_CAUSE_LENGTH}})
 REASON_BODY = _object({"reason": REASON})
 _EFFECT = _object(
     {

@@ -27,11 +27,11 @@ from pricing.written import Kind
 
 #: Longest body that carries a rule; one with fifty clauses of full lists is shorter (bytes).
 BODY_LIMIT = 1_000_000
-LARGEST_PAGE = 100
+MAX_PAGE_SIZE = 100
 #: A statement over all stones that takes longer is given up, and with it what was asked (seconds).
 SCAN_SECONDS = 15
 PAGING = (
-    Parameter("limit", Whole(1, LARGEST_PAGE), "Entries on a page.", default="50"),
+    Parameter("limit", Whole(1, MAX_PAGE_SIZE), "Entries on a page.", default="50"),
     Parameter(
         "cursor",
         Text(r"[A-Za-z0-9_:-]{1,500}", "the `next` of an answer, unchanged"),

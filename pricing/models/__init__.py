@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pricing.models.clause import Clause
 from pricing.models.experiment import EXPERIMENT_STATES, Experiment
-from pricing.models.limits import MOST_CENTS, MOST_CLAUSES, MOST_COST_CENTS, MOST_NAMES, MOST_RULES
+from pricing.models.limits import MAX_CENTS, MAX_CLAUSES, MAX_COST_CENTS, MAX_NAMES, MAX_RULES
 from pricing.models.repricing import REPRICING_STATES, PriceChange, Repricing, RepricingBatch
 from pricing.models.rules import RULE_SET_STATES, Rule, RuleSet
 
 __all__ = [
     "EXPERIMENT_STATES",
-    "MOST_CENTS",
-    "MOST_CLAUSES",
-    "MOST_COST_CENTS",
-    "MOST_NAMES",
-    "MOST_RULES",
+    "MAX_CENTS",
+    "MAX_CLAUSES",
+    "MAX_COST_CENTS",
+    "MAX_NAMES",
+    "MAX_RULES",
     "REPRICING_STATES",
     "RULE_SET_STATES",
     "Clause",

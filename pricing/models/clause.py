@@ -13,12 +13,12 @@ from django.db.models import F, Q
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from diamondhub.audit.tracking import audited
 from pricing.conditions import CONDITIONS, RangeCondition, in_words
-from pricing.models.limits import MOST_COST_CENTS, MOST_NAMES
+from pricing.models.limits import MAX_COST_CENTS, MAX_NAMES
 from pricing.models.rules import Rule
 
 
 def _names(label: str) -> ArrayField[Any, Any]:
-    return ArrayField(models.CharField(max_length=200), verbose_name=label, size=MOST_NAMES, default=list, blank=True)
+    return ArrayField(models.CharField(max_length=200), verbose_name=label, size=MAX_NAMES, default=list, blank=True)
 
 
 def _none_of() -> models.BooleanField[Any, Any]:
@@ -31,7 +31,7 @@ def _grade(label: str, grades: type[IntEnum]) -> models.PositiveSmallIntegerFiel
 
 
 def _cents(label: str) -> models.BigIntegerField[Any, Any]:
-    bounds = [MinValueValidator(0), MaxValueValidator(MOST_COST_CENTS)]
+    bounds = [MinValueValidator(0), MaxValueValidator(MAX_COST_CENTS)]
     return models.BigIntegerField(label, null=True, blank=True, validators=bounds)
 
 

@@ -9,13 +9,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 #: Most rules of a set, most clauses of a rule, most names of a list.
-MOST_RULES, MOST_CLAUSES, MOST_NAMES = 1_000, 50, 500
+MAX_RULES, MAX_CLAUSES, MAX_NAMES = 1_000, 50, 500
 #: The highest number of a rule.
-MOST_NUMBER = 2_000_000_000
+MAX_NUMBER = 2_000_000_000
 #: Fixed amounts and price endings stay within a million dollars (cents).
-MOST_CENTS = 10**8
+MAX_CENTS = 10**8
 #: No stone costs more than a billion dollars (cents): prices stay far within the database's integers.
-MOST_COST_CENTS = 10**11
+MAX_COST_CENTS = 10**11
 
 
 def percentage(label: str, *, lowest: str = "-99.999", **options: Any) -> models.DecimalField[Any, Any]:

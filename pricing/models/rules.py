@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
-from pricing.models.limits import MOST_CENTS, percentage
+from pricing.models.limits import MAX_CENTS, percentage
 
 RULE_SET_STATES = StateMachine(
     {
@@ -125,7 +125,7 @@ class Rule(models.Model):
             models.CheckConstraint(condition=Q(priority__gte=1, priority__lte=1_000_000), name="rule_priority_sane"),
             models.CheckConstraint(condition=Q(modifier__gte=-9999, modifier__lte=9999), name="rule_modifier_sane"),
             models.CheckConstraint(
-                condition=Q(fixed_cents__gte=-MOST_CENTS, fixed_cents__lte=MOST_CENTS), name="rule_fixed_sane"
+                condition=Q(fixed_cents__gte=-MAX_CENTS, fixed_cents__lte=MAX_CENTS), name="rule_fixed_sane"
             ),
             models.CheckConstraint(
                 condition=Q(ending_cents__isnull=True, ending_step_cents__isnull=True)
@@ -133,7 +133,7 @@ class Rule(models.Model):
                     ending_cents__isnull=False,
                     ending_step_cents__isnull=False,
                     ending_step_cents__gt=F("ending_cents"),
-                    ending_step_cents__lte=MOST_CENTS,
+                    ending_step_cents__lte=MAX_CENTS,
                 ),
                 name="rule_ending_sane",
             ),

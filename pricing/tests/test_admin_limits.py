@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from pricing import experiments
-from pricing.admin.repricings import LONGEST_REASON
+from pricing.admin.repricings import MAX_REASON_LENGTH
 from pricing.errors import SellsBelowCost
-from pricing.models import MOST_CLAUSES, Experiment, Repricing, RuleSet
+from pricing.models import MAX_CLAUSES, Experiment, Repricing, RuleSet
 from pricing.tests.admin_pages import (
     PUBLISHER,
     add_url,
@@ -50,7 +50,7 @@ def test_no_forms_are_made_for_clauses_that_a_rule_may_not_have(browser: Client)
 
         (clauses,) = response.context["inline_admin_formsets"]
         assert "clauses" in errors_of(response)
-        assert len(clauses.formset.forms) == MOST_CLAUSES + 1
+        assert len(clauses.formset.forms) == MAX_CLAUSES + 1
 
 
 def test_control_characters_in_notes_are_an_error_of_their_field(browser: Client) -> None:
@@ -78,14 +78,14 @@ def test_control_characters_in_notes_are_an_error_of_their_field(browser: Client
 def test_a_reason_that_a_repricing_has_no_room_for_is_refused_and_not_cut_off(browser: Client) -> None:
     address = reverse("admin:pricing_repricing_start")
 
-    browser.post(address, {"reason": "x" * (LONGEST_REASON + 1)})
+    browser.post(address, {"reason": "x" * (MAX_REASON_LENGTH + 1)})
     refused = not Repricing.objects.exists()
-    browser.post(address, {"reason": "x" * LONGEST_REASON})
+    browser.post(address, {"reason": "x" * MAX_REASON_LENGTH})
 
     assert refused
-    assert Repricing.objects.get().cause == f"on demand: {'x' * LONGEST_REASON}"
+    assert Repricing.objects.get().cause == f"on demand: {'x' * MAX_REASON_LENGTH}"
     page = browser.get(reverse("admin:pricing_repricing_changelist")).content.decode()
-    assert f'maxlength="{LONGEST_REASON}"' in page
+    assert f'maxlength="{MAX_REASON_LENGTH}"' in page
 
 
 def test_behind_the_last_priority_there_is_none_that_is_free(browser: Client) -> None:

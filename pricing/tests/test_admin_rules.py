@@ -13,7 +13,7 @@ from django.urls import reverse
 from catalog.grades import Clarity, Color
 from catalog.tests.factories import a_diamond
 from pricing import drafts, publishing
-from pricing.models import MOST_CLAUSES, Clause, Rule, RuleSet
+from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, add_url, errors_of, messages_of, rule_form, rule_url, set_url, signed_in
 from pricing.tests.factories import a_draft
 
@@ -247,7 +247,7 @@ def test_an_equal_priority_is_refused_with_one_that_is_free(browser: Client) -> 
 def test_more_clauses_than_a_rule_may_have_are_refused(browser: Client) -> None:
     draft = a_draft()
 
-    response = browser.post(add_url(draft), rule_form(draft, *[{"has_video": "True"}] * (MOST_CLAUSES + 1)))
+    response = browser.post(add_url(draft), rule_form(draft, *[{"has_video": "True"}] * (MAX_CLAUSES + 1)))
 
     assert "clauses" in errors_of(response)
     assert not draft.rules.exists()
@@ -270,10 +270,10 @@ def test_as_many_clauses_as_a_rule_may_have_are_saved_whatever_is_filled_in(brow
         "has_video": "False",
     }
 
-    browser.post(add_url(draft), rule_form(draft, *[full] * MOST_CLAUSES))
+    browser.post(add_url(draft), rule_form(draft, *[full] * MAX_CLAUSES))
 
     rule = draft.rules.get()
-    assert rule.clauses.count() == MOST_CLAUSES
+    assert rule.clauses.count() == MAX_CLAUSES
     assert browser.get(rule_url("change", rule)).status_code == 200
 
 

@@ -31,7 +31,7 @@ from pricing.tests.factories import TODAY, a_draft
 
 #: What the columns and their constraints take.
 margins = st.decimals(Decimal("-99.999"), Decimal(9999), places=3)
-MOST_COST = 10**11
+MAX_COST = 10**11
 
 #: Few values, so that bounds and stones meet often; one name is all that SQL could trip over.
 NASTY = "O'Br{}%s \\ \"; DROP TABLE x; -- ü"
@@ -42,7 +42,7 @@ NUMBERS = {
     "table_pct": ["0", "57", "57.01", "100"],
     "depth_pct": ["0", "61.8", "62", "100"],
 }
-COSTS = [1, 2, 3, 99, 100, 12_345, 500_000, MOST_COST]
+COSTS = [1, 2, 3, 99, 100, 12_345, 500_000, MAX_COST]
 DAYS = [TODAY + timedelta(days=days) for days in (-2, -1, 0, 1, 2)]
 
 

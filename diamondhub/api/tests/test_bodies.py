@@ -10,7 +10,7 @@ import pytest
 from django.test import RequestFactory
 from rest_framework.request import Request
 
-from diamondhub.api.bodies import DEEPEST, InvalidBody, read_object
+from diamondhub.api.bodies import MAX_DEPTH, InvalidBody, read_object
 from diamondhub.api.problems import Problem
 
 LIMIT = 10_000
@@ -61,9 +61,9 @@ def test_a_plain_object_is_read(value: dict[str, Any]) -> None:
         (b'{"a\\u0000": 1}', "NUL"),
         (b'{"a": "\\ud800"}', "surrogate"),
         (b'{"\\udfff": 1}', "surrogate"),
-        (b'{"a": ' + b"[" * DEEPEST + b"]" * DEEPEST + b"}", f"more than {DEEPEST} levels"),
-        (b"[" * (LIMIT - 1), f"more than {DEEPEST} levels"),
-        (b'{"a":' * 1_900, f"more than {DEEPEST} levels"),
+        (b'{"a": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", f"more than {MAX_DEPTH} levels"),
+        (b"[" * (LIMIT - 1), f"more than {MAX_DEPTH} levels"),
+        (b'{"a":' * 1_900, f"more than {MAX_DEPTH} levels"),
     ],
 )
 def test_what_is_ambiguous_or_cannot_be_stored_is_refused(body: bytes, words: str) -> None:
@@ -75,7 +75,7 @@ def test_what_is_ambiguous_or_cannot_be_stored_is_refused(body: bytes, words: st
 
 
 def test_the_deepest_body_that_is_taken_is_taken() -> None:
-    inner = b"[" * (DEEPEST - 1) + b"]" * (DEEPEST - 1)
+    inner = b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
 
     assert "a" in read(b'{"a": ' + inner + b"}")
 

@@ -26,7 +26,7 @@ from ingest.errors import (
 log = structlog.get_logger(__name__)
 
 #: Longest pause that a supplier's Retry-After is believed for (seconds).
-LONGEST_RETRY_AFTER = 600.0
+MAX_RETRY_AFTER = 600.0
 
 _TOKEN_TROUBLE = re.compile(
     r"(token|jwt).*(invalid|expired|unauthori[sz]ed|malformed)|(invalid|expired|unauthori[sz]ed).*(token|jwt)",
@@ -165,10 +165,10 @@ def refusal(words: str) -> str:
 def _retry_after(response: requests.Response) -> float | None:
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        return min(LONGEST_RETRY_AFTER, float(text))
+        return min(MAX_RETRY_AFTER, float(text))
     moment = _parse_date(text)
     now = date_of(response) or datetime.now(UTC)
-    return None if moment is None else min(LONGEST_RETRY_AFTER, max(0.0, (moment - now).total_seconds()))
+    return None if moment is None else min(MAX_RETRY_AFTER, max(0.0, (moment - now).total_seconds()))
 
 
 def date_of(response: requests.Response) -> datetime | None:

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 #: A sign-in that takes longer has failed: others wait for it (seconds).
 SIGN_IN_SECONDS = 20.0
 #: With less time left there is no use in asking (seconds).
-LEAST_SECONDS = 0.2
+MIN_SECONDS = 0.2
 
 
 class _Token(msgspec.Struct):
@@ -81,7 +81,7 @@ class Manner:
         if self.whole is None:
             return self
         left = since + self.whole - monotonic()
-        if left < LEAST_SECONDS:
+        if left < MIN_SECONDS:
             raise SupplierTooSlow
         return replace(self, timeout=min(self.timeout, left))
 

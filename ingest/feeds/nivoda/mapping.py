@@ -27,9 +27,9 @@ from ingest.feeds.values import Reader, Scalar, Written
 MAPPER_VERSION = "nivoda-mapper-1"
 
 #: Longest id that the catalogue keeps (characters).
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 #: More than any stone costs (cents): 10 billion dollars.
-HIGHEST_PRICE = 10**12
+MAX_PRICE = 10**12
 
 AVAILABILITY = {
     "AVAILABLE": Availability.AVAILABLE.value,
@@ -261,23 +261,23 @@ def _shaped(found: dict[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any
 def _identifier(field: str, value: Scalar) -> str:
     if not isinstance(value, str) or not value.strip():
         raise MappingError(field, "is missing")
-    if len(value) > LONGEST_ID:
-        raise MappingError(field, f"is longer than {LONGEST_ID} characters")
+    if len(value) > MAX_ID_LENGTH:
+        raise MappingError(field, f"is longer than {MAX_ID_LENGTH} characters")
     if not value.isprintable():
         raise MappingError(field, "has characters that cannot be printed")
     return value
 
 
 def _cost(value: Scalar) -> int:
-    if type(value) is int and 0 < value <= HIGHEST_PRICE:
+    if type(value) is int and 0 < value <= MAX_PRICE:
         return value
     if value is None or value == "":
         raise MappingError("price", "is missing")
     cents = values.decimal(value)
     if cents is None or cents != cents.to_integral_value():
         raise MappingError("price", f"{str(value)[:60]!r} is not a whole number of cents")
-    if not 0 < cents <= HIGHEST_PRICE:
-        raise MappingError("price", f"{cents} cents is not between 1 and {HIGHEST_PRICE}")
+    if not 0 < cents <= MAX_PRICE:
+        raise MappingError("price", f"{cents} cents is not between 1 and {MAX_PRICE}")
     return int(cents)
 
 

@@ -32,7 +32,7 @@ from ingest.feeds.adapter import RelayedAnswer
 from ingest.feeds.nivoda import answers
 
 #: A query may take so many characters, words of GraphQL, levels, fields at its top and fields in all, fragments unfolded.
-LONGEST_TEXT, MOST_WORDS, DEEPEST, WIDEST, MOST_FIELDS = 20_000, 5_000, 15, 25, 2_000
+MAX_TEXT_LENGTH, MAX_WORDS, MAX_DEPTH, MAX_WIDTH, MAX_FIELDS = 20_000, 5_000, 15, 25, 2_000
 
 _SECRET = re.compile(r"token|authenticat|password", re.IGNORECASE)
 _WRAPPER = parse("query ($token: String!) { as(token: $token) { id } }", no_location=True).definitions[0]
@@ -50,17 +50,17 @@ class Prepared:
 
 def prepare(text: str, variables: Mapping[str, Any], *, may_order: bool) -> Prepared:
     """Check a query and wrap it. Raises `QueryRefused`, or `OrderingRefused` for a mutation that may not be made."""
-    if len(text) > LONGEST_TEXT:
-        raise QueryRefused(f"the query must not be longer than {LONGEST_TEXT:,} characters")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise QueryRefused(f"the query must not be longer than {MAX_TEXT_LENGTH:,} characters")
     try:
-        document = parse(text, no_location=True, max_tokens=MOST_WORDS)
+        document = parse(text, no_location=True, max_tokens=MAX_WORDS)
         visit(document, _Names())
         operation, fragments = _parts(document)
         _check_size(operation, fragments)
     except GraphQLError as error:
         raise QueryRefused(f"the query is not GraphQL: {error.message[:200]}") from error
     except RecursionError as error:
-        raise QueryRefused(f"the query nests more than {DEEPEST} levels deep") from error
+        raise QueryRefused(f"the query nests more than {MAX_DEPTH} levels deep") from error
     if operation.operation == OperationType.SUBSCRIPTION:
         raise QueryRefused("subscriptions are not relayed")
     if operation.operation == OperationType.MUTATION and not may_order:
@@ -116,12 +116,12 @@ def _check_size(operation: OperationDefinitionNode, fragments: Mapping[str, Frag
         return known[name]
 
     levels, fields = measure(operation.selection_set, frozenset())
-    if levels > DEEPEST:
-        raise QueryRefused(f"the query nests more than {DEEPEST} levels deep")
-    if fields > MOST_FIELDS:
-        raise QueryRefused(f"the query asks for more than {MOST_FIELDS:,} fields")
-    if len(operation.selection_set.selections) > WIDEST:
-        raise QueryRefused(f"the query asks for more than {WIDEST} things at once")
+    if levels > MAX_DEPTH:
+        raise QueryRefused(f"the query nests more than {MAX_DEPTH} levels deep")
+    if fields > MAX_FIELDS:
+        raise QueryRefused(f"the query asks for more than {MAX_FIELDS:,} fields")
+    if len(operation.selection_set.selections) > MAX_WIDTH:
+        raise QueryRefused(f"the query asks for more than {MAX_WIDTH} things at once")
 
 
 def _wrap(operation: OperationDefinitionNode) -> OperationDefinitionNode:

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from diamondhub.pace.limiter import LATEST_SECONDS, Lane, Limiter, Slot
+from diamondhub.pace.limiter import MAX_LATE_SECONDS, Lane, Limiter, Slot
 from ingest.errors import AnswerTooLong, SupplierTooSlow, TransientSupplierError
 
 #: A connection that is not made by then is not going to be (seconds).
@@ -39,7 +39,7 @@ class _TellingConnection(HTTPConnection):
 
     def request(self, *args: Any, **options: Any) -> None:
         """Write the request, unless its slot is long over, and tell."""
-        if _sending.slot.age > LATEST_SECONDS:
+        if _sending.slot.age > MAX_LATE_SECONDS:
             raise _SlotMissed
         super().request(*args, **options)
         _sending.limiter.sent(_sending.slot)

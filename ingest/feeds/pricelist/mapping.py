@@ -32,9 +32,9 @@ from ingest.feeds.values import Reader
 MAPPER_VERSION = "pricelist-mapper-1"
 
 #: Longest stock number that the catalogue keeps (characters).
-LONGEST_ID = 100
+MAX_ID_LENGTH = 100
 #: More than any stone costs (cents): 10 billion dollars.
-HIGHEST_PRICE = 10**12
+MAX_PRICE = 10**12
 #: A total and a price per carat that differ by more than this share cannot both be right.
 PRICES_AGREE_WITHIN = Decimal("0.02")
 #: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
@@ -213,7 +213,7 @@ class Mapper:
                 f"{money.to_text(int(per_carat))} a carat and {money.to_text(int(total))} for {carats} carats disagree",
             )
         cents = money.round_half_up(total)
-        if not 0 < cents <= HIGHEST_PRICE:
+        if not 0 < cents <= MAX_PRICE:
             raise MappingError(cells.header(total_column), f"{money.to_text(cents)} is no price of a stone")
         return Price(cents, money.round_half_up(total / carats) if carats else None)
 
@@ -252,8 +252,8 @@ def stock_number(cells: Cells) -> str:
     number, header = cells["stock_number"], cells.header("stock_number")
     if not number:
         raise MappingError(header, "is missing")
-    if len(number) > LONGEST_ID:
-        raise MappingError(header, f"is longer than {LONGEST_ID} characters")
+    if len(number) > MAX_ID_LENGTH:
+        raise MappingError(header, f"is longer than {MAX_ID_LENGTH} characters")
     if not number.isprintable():
         raise MappingError(header, "has characters that cannot be printed")
     return number

@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 #: Bytes of a list in which its header is looked for, and rows.
 _SAMPLE, _HEADER_WITHIN = 256 * 1024, 30
 #: A line this long is no line of a price list (bytes); it would have to be held in memory.
-LONGEST_LINE = 16 << 20
+MAX_LINE_BYTES = 16 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 #: Bytes that Windows-1252 has no character for; Latin-1 has.
 _NOT_IN_1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
@@ -121,8 +121,8 @@ def _look_through(path: Path, most_bytes: int) -> tuple[bytes, str]:
                 if not sample.startswith(_UTF16):
                     _refuse_binary(chunk)
                 first, last = _line_ends(chunk)
-                if line + first > LONGEST_LINE:
-                    raise ListRefused(f"the price list has a line of more than {LONGEST_LINE >> 20} MB")
+                if line + first > MAX_LINE_BYTES:
+                    raise ListRefused(f"the price list has a line of more than {MAX_LINE_BYTES >> 20} MB")
                 line = line + len(chunk) if last < 0 else len(chunk) - last - 1
                 utf8 = _still_utf8(utf8, chunk)
                 if any(byte in chunk for byte in _NOT_IN_1252):

@@ -36,7 +36,7 @@ FORMAT = b"1"
 KEPT = 3
 MARKS = 1_000_000
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
-_HIGHEST = 10**12
+_MAX_PRICE = 10**12
 
 _TABLE = """
 CREATE TABLE stones (
@@ -255,11 +255,11 @@ def _dollars(mapper: Mapper, cells: Cells, carats: Decimal | None) -> int:
         per_carat = mapper.price(cells, carats).per_carat
     except MappingError:
         return 0
-    return min(_HIGHEST, (per_carat or 0) // 100)
+    return min(_MAX_PRICE, (per_carat or 0) // 100)
 
 
 def _hundredths(carats: Decimal | None) -> int:
-    return min(_HIGHEST, int(carats * 100)) if carats else 0
+    return min(_MAX_PRICE, int(carats * 100)) if carats else 0
 
 
 def _spread_nameless(database: sqlite3.Connection, named: int, nameless: int) -> None:

@@ -25,13 +25,13 @@ from ingest import demo
 from ingest.errors import IngestError
 
 #: Beyond this the sandbox's columns no longer fit beside everything else on a small machine.
-MOST_STONES = 2_000_000
+MAX_STONES = 2_000_000
 
 
 def _number_of_stones(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= number <= MOST_STONES:
-        raise ArgumentTypeError(f"must be a whole number from 1 to {MOST_STONES:,}")
+    if not 1 <= number <= MAX_STONES:
+        raise ArgumentTypeError(f"must be a whole number from 1 to {MAX_STONES:,}")
     return number
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from diamondhub.commands import actor
 from pricing.errors import PricingError
 from pricing.management.commands._common import PricingCommand
-from pricing.rule_files import LARGEST, from_yaml
+from pricing.rule_files import MAX_BYTES, from_yaml
 
 
 class Command(PricingCommand):
@@ -32,8 +32,8 @@ def _content(file: str) -> bytes:
     """What the file holds, one byte more than is taken at most."""
     try:
         if file == "-":
-            return sys.stdin.buffer.read(LARGEST + 1)
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
         with open(file, "rb") as opened:
-            return opened.read(LARGEST + 1)
+            return opened.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise PricingError(f"cannot read {file!a}: {getattr(error, 'strerror', None) or error}") from error

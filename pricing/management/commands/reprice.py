@@ -17,7 +17,7 @@ from pricing.models import Repricing
 #: How long to rest while others do the batches (seconds).
 REST = 0.5
 #: What is kept of a cause, and of a reason to cancel (characters).
-LONGEST_CAUSE, LONGEST_REASON = 200, 500
+MAX_CAUSE_LENGTH, MAX_REASON_LENGTH = 200, 500
 
 
 class Command(PricingCommand):
@@ -38,7 +38,7 @@ class Command(PricingCommand):
 
     def run(self, *, cancel: int | None, cause: str | None, reason: str | None, wait: bool, **options: Any) -> None:
         as_json: bool = options["as_json"]
-        for option, text, longest in (("--cause", cause, LONGEST_CAUSE), ("--reason", reason, LONGEST_REASON)):
+        for option, text, longest in (("--cause", cause, MAX_CAUSE_LENGTH), ("--reason", reason, MAX_REASON_LENGTH)):
             if text is not None and not (len(text) <= longest and text.isprintable()):
                 raise PricingError(f"{option} must be at most {longest} printable characters")
         if cancel is not None:
