@@ -235,6 +235,7 @@ INSTALLED_APPS = [
     "diamondhub.audit",
     "diamondhub.access",
     "diamondhub.alerts",
+    "diamondhub.operations",
     "catalog",
     "pricing",
     "ingest",
@@ -352,7 +353,7 @@ CELERY = {
         "ingest.tasks.walk": {"queue": "supplier"},
         "ingest.tasks.consolidate": {"queue": "consolidation"},
         "ingest.tasks.remap": {"queue": "consolidation"},
-        "ingest.tasks.prune": {"queue": "consolidation"},
+        "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
     },
     "beat_schedule": {

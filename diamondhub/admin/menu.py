@@ -62,6 +62,6 @@ THEME: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("diamondhub/favicon.svg")},
     ],
     "STYLES": [lambda _request: static("diamondhub/admin.css")],
-    "DASHBOARD_CALLBACK": "ingest.dashboard.context",
+    "DASHBOARD_CALLBACK": "diamondhub.operations.home.context",
     "SIDEBAR": {"show_search": False, "navigation": NAVIGATION},
 }

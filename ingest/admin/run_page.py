@@ -13,8 +13,8 @@ from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, nu
 from ingest import drift
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
-from ingest.dashboard import in_words
 from ingest.models import Partition, Run
+from ingest.operations import in_words
 from ingest.progress import progress
 from ingest.report import report
 
