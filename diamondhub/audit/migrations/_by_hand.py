@@ -1,6 +1,6 @@
 """What migrations said by hand until `diamondhub.audit.after_migrate` did it: kept for those until they are folded.
 
-A new migration needs nothing of it.
+A new migration needs nothing of it. Whoever migrates back and forth finds some of it made already.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def only_added_to(*tables: str) -> list[Operation]:
     return [
         RunSQL(
             f"""
-            CREATE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON {table}
+            CREATE OR REPLACE TRIGGER audit_kept BEFORE UPDATE OR DELETE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
-            CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
+            CREATE OR REPLACE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
             """,
-            f"DROP TRIGGER audit_not_emptied ON {table}; DROP TRIGGER audit_kept ON {table};",
+            f"DROP TRIGGER IF EXISTS audit_not_emptied ON {table}; DROP TRIGGER IF EXISTS audit_kept ON {table};",
         )
         for table in tables
     ]
@@ -55,10 +55,10 @@ def _asked_before_emptying(tables: Iterable[str], function: str) -> list[Operati
     return [
         RunSQL(
             f"""
-            CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
+            CREATE OR REPLACE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {table}
                 FOR EACH STATEMENT EXECUTE FUNCTION {function}();
             """,
-            f"DROP TRIGGER audit_not_emptied ON {table};",
+            f"DROP TRIGGER IF EXISTS audit_not_emptied ON {table};",
         )
         for table in tables
     ]
