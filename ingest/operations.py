@@ -10,7 +10,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from diamondhub.admin.display import ago, badge, duration, row_link
+from catalog.on_sale import stones_on_sale
+from diamondhub.admin.display import NOTHING, ago, badge, duration, number, row_link
 from diamondhub.operations import home, retention
 from ingest import archiving, dead_letters, raw_retention, raw_store
 from ingest.models import DeadLetter, Feed, Remap, Run, RunEvent, ScheduleSlot
@@ -80,7 +81,7 @@ def in_words(now: Progress) -> str:
 
 
 def feeds() -> list[dict[str, Any]]:
-    """Feeds with their freshness, the stones of their last full run, and their last run; one query."""
+    """Feeds with what the catalogue has of each on sale, what its last full run was shown, its freshness and last run."""
     own = Run.objects.filter(feed=OuterRef("pk")).order_by("-pk")
     full = own.filter(kind=Run.Kind.FULL, state=Run.State.COMPLETED)
     rows: Any = Feed.objects.order_by("slug").annotate(
@@ -88,11 +89,13 @@ def feeds() -> list[dict[str, Any]]:
         last_pk=Subquery(own.values("pk")[:1]),
         last_state=Subquery(own.values("state")[:1]),
     )
+    on_sale = stones_on_sale()
     return [
         {
             "feed": feed,
+            "on_sale": NOTHING if on_sale is None else number(on_sale.get(feed.slug, 0)),
             "watermark_age": ago(feed.watermark),
-            "stones": _stones(feed.full_summary),
+            "shown": _shown(feed.full_summary),
             "last_run": row_link(Run(pk=feed.last_pk), f"Run {feed.last_pk}") if feed.last_pk else "",
             "last_state": badge(feed.last_state) if feed.last_state else "",
         }
@@ -100,8 +103,9 @@ def feeds() -> list[dict[str, Any]]:
     ]
 
 
-def _stones(summary: dict[str, Any] | None) -> str:
-    return f"{summary['received'] - summary['repeats']:,}" if summary else "–"
+def _shown(summary: dict[str, Any] | None) -> str:
+    """How many stones a run was shown, each counted once."""
+    return number(summary["received"] - summary["repeats"]) if summary else NOTHING
 
 
 home.register(open_letters, permission="ingest.view_deadletter")

@@ -34,6 +34,7 @@ def live_part(run: Run, page: str) -> dict[str, Any]:
         "stages": stages(done),
         "picture": density_picture(run),
         "drift": drift_lines(run),
+        "drift_comparison": drift.comparison(run),
         "partitions": partition_table(run, page),
         "events": [
             {"at": event.at, "to": badge(event.to_state), "actor": event.actor, "reason": event.reason}
