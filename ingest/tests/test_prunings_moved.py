@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -35,7 +36,7 @@ def before() -> Iterator[tuple[str, str]]:
     migrate(*leaves())
 
 
-def rows_of_before() -> list[tuple[object, ...]]:
+def rows_of_before() -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -43,7 +44,8 @@ def rows_of_before() -> list[tuple[object, ...]]:
             FROM ingest_pruning ORDER BY id
             """
         )
-        return cursor.fetchall()
+        prunings: list[tuple[Any, ...]] = cursor.fetchall()
+    return prunings
 
 
 def test_prunings_move_with_their_ids_leases_and_horizons_and_move_back(before: tuple[str, str]) -> None:
