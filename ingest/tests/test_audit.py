@@ -17,6 +17,7 @@ from diamondhub.audit.models import AuditEvent
 from ingest import dead_letters, replaying, runs, tasks
 from ingest.demo import empty_catalogue
 from ingest.models import DeadLetter, Feed, Run
+from ingest.models.plan import RunPlan
 from ingest.tests import rows
 from ingest.transitions import transition
 
@@ -218,7 +219,8 @@ def test_leases_plans_and_summaries_of_a_run_are_no_events() -> None:
     run = rows.run()
     before = len(of_run(run))
 
-    Run.objects.update(lease_token=7, due_at=Now(), plan={"total": 1}, summary={"received": 1}, attempts=3)
+    Run.objects.update(lease_token=7, due_at=Now(), plan=RunPlan(total=1), summary={"received": 1}, attempts=3)
+    Run.objects.update(crashes=1, planning_failures=1)
 
     assert len(of_run(run)) == before
 
