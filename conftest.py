@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from time import sleep
+from time import time as clock
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,6 +63,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def today() -> date:
     """The day (UTC) on which the whole test runs: one that would begin in the last minute of a day waits for the next."""
     return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that lies in one of the minutes by which failed sign-ins are counted, wherever in one it begins."""
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=partial(int, clock())))
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ class Durations:
             test["outcome"] = report.outcome
         test.update((name, value) for name, value in report.user_properties if name == "processor")
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Write all down, and print what cost most."""
         if not self.tests:
             return
@@ -79,6 +79,7 @@ class Durations:
         for file, spent in processor.most_common(COSTLIEST):
             terminalreporter.write_line(f"{spent:6.1f} s computed in {seconds[file]:6.1f} s  {file}")
         terminalreporter.write_line(f"all tests: {self._path}")
+        terminalreporter.write_line(f"this order again: --randomly-seed={config.getoption('randomly_seed', None)}")
 
 
 def _processor_seconds() -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -111,9 +112,12 @@ def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
     os.environ["DIAMONDHUB_EMBEDDED_FSYNC"] = "off"
     held.callback(servers.close)
     servers.database_url()
+    # By chance, and once for both: what depends on the order shows, and can be had again.
+    seed = f"--randomly-seed={random.getrandbits(32)}"
+    print(f"--- order of the tests: {seed}", flush=True)
     cores = max(2, os.cpu_count() or 1)
-    plain = [*pytest, "-m", "not processes", "-n", str(cores), "--dist", "worksteal"]
-    waiting = [*pytest, "-m", "processes", "-n", str(WAITING), "-p", "diamondhub.local.testing.lanes"]
+    plain = [*pytest, seed, "-m", "not processes", "-n", str(cores), "--dist", "worksteal"]
+    waiting = [*pytest, seed, "-m", "processes", "-n", str(WAITING), "-p", "diamondhub.local.testing.lanes"]
     return [
         Part("tests", plain, {"DIAMONDHUB_TEST_LANE": "plain"}, niceness=5),
         Part("tests of whole processes", waiting, {"DIAMONDHUB_TEST_LANE": "processes"}),
