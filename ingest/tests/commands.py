@@ -1,7 +1,7 @@
 """Runs management commands without starting Python and Django for each: `python -m ingest.tests.commands`.
 
-Reads the arguments of one command a line (JSON), runs it in a forked child as `manage.py` would, and answers with a line:
-its status and what it printed.
+Reads one command a line, its arguments and the variables that only it is to see (JSON), runs it in a forked child as
+`manage.py` would, and answers with a line: its status and what it printed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Sequence
 
 import django
+from django.conf import settings
+from django.utils.functional import empty
 
 from diamondhub.local import commandline
 
@@ -22,24 +24,29 @@ from diamondhub.local import commandline
 PATIENCE = 300
 
 
-def run(arguments: Sequence[str]) -> dict[str, int | str]:
+def run(arguments: Sequence[str], environment: dict[str, str]) -> dict[str, int | str]:
     """Run a command in a child; its status and what it printed."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = os.fork()
         if child == 0:
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
-            _run_and_exit(arguments)
+            _run_and_exit(arguments, environment)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         out.seek(0)
         err.seek(0)
         return {"status": status, "stdout": out.read(), "stderr": err.read()}
 
 
-def _run_and_exit(arguments: Sequence[str]) -> None:
+def _run_and_exit(arguments: Sequence[str], environment: dict[str, str]) -> None:
     status = 1
     try:
         signal.alarm(PATIENCE)
+        if environment:
+            os.environ.update(environment)
+            # Read again by whoever asks next.
+            sys.modules.pop("diamondhub.settings", None)
+            settings._wrapped = empty  # type: ignore[assignment]
         commandline.run(["manage.py", *arguments])
         status = 0
     except SystemExit as exit_:
@@ -60,4 +67,4 @@ if __name__ == "__main__":
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     django.setup()
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        print(json.dumps(run(*json.loads(line))), flush=True)

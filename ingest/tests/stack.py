@@ -101,11 +101,11 @@ class Commands:
             text=True,
         )
 
-    def run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run one to its end."""
+    def run(self, arguments: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run one to its end, with variables of its own."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.write(json.dumps([arguments, environment]) + "\n")
         self._process.stdin.flush()
         ended = json.loads(self._process.stdout.readline())
         return subprocess.CompletedProcess(["manage.py", *arguments], ended["status"], ended["stdout"], ended["stderr"])
@@ -188,20 +188,10 @@ class Stack:
         return next(iter(row.values()))
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; without variables of its own it is spared Python's and Django's start."""
-        if environment:
-            return subprocess.run(
-                [sys.executable, "manage.py", *arguments],
-                cwd=ROOT,
-                env={**self.environment, **environment},
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
+        """Run a command to its end."""
         if self._commands is None:
             self._commands = Commands({**self.environment, **self.urls()})
-        return self._commands.run(arguments)
+        return self._commands.run(arguments, environment)
 
     def run(self, feed: str, *options: str) -> dict[str, Any]:
         """Start a run, wait for it, and return its report; fails if it does not complete."""

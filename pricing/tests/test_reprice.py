@@ -22,18 +22,9 @@ from pricing import batches, history, publishing, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.in_force import current_pricing, held_pricing, pinned_pricing, published_rule_set
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
-from pricing.tests.factories import a_draft, first_rule_set
+from pricing.tests.factories import a_draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _first_rule_set() -> None:
-    """A test that commits throws everything away at its end, the first rule set included."""
-    first_rule_set()
-    with connection.cursor() as cursor:
-        # Django does not know the table, so it does not empty it.
-        cursor.execute("TRUNCATE pricing_pricechange")
 
 
 def stones(number: int, **changes: Any) -> list[Diamond]:
