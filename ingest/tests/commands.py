@@ -46,7 +46,7 @@ def _run_and_exit(arguments: Sequence[str], environment: dict[str, str]) -> None
             os.environ.update(environment)
             # Read again by whoever asks next.
             sys.modules.pop("diamondhub.settings", None)
-            settings._wrapped = empty  # type: ignore[assignment]
+            settings._wrapped = empty
         commandline.run(["manage.py", *arguments])
         status = 0
     except SystemExit as exit_:
