@@ -18,6 +18,8 @@ from typing import IO
 from diamondhub.local import processes
 
 USER = DATABASE = "diamondhub"
+#: The file in a cluster that others may be copies of: what it was made from.
+TEMPLATE_MARK = "diamondhub.template"
 #: How long the server may take to answer: a restart after a crash replays its log first (seconds).
 START_SECONDS = 60.0
 #: Sized for one machine that also runs the workers.
@@ -78,6 +80,7 @@ class Postgres:
         self._home = self._make_home()
         self._data = self._home / self._major()
         self._log = self._home / "postgres.log"
+        self._template = self._find_template()
         self._password = self._read_password()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -98,7 +101,7 @@ class Postgres:
 
     def start(self) -> None:
         """Make the cluster if there is none, start the server on a free port, make the database. Raises `PostgresError`."""
-        if not (self._data / "PG_VERSION").exists():
+        if not (self._data / "PG_VERSION").exists() or self._is_of_another_template():
             self._initialise()
         first = self.port == 0
         self.port = self.port or processes.free_port()
@@ -169,8 +172,26 @@ class Postgres:
         ).stdout
         return answer.split()[2].split(".")[0]
 
+    def _find_template(self) -> Path | None:
+        """The cluster that a new one begins as a copy of, if DIAMONDHUB_EMBEDDED_TEMPLATE names the `var` of one."""
+        named = os.environ.get("DIAMONDHUB_EMBEDDED_TEMPLATE")
+        if not named or Path(named).resolve() == self._var.resolve():
+            return None
+        cluster = Path(named) / "postgres" / self._data.name
+        return cluster if (cluster / TEMPLATE_MARK).exists() else None
+
+    def _is_of_another_template(self) -> bool:
+        mark = self._data / TEMPLATE_MARK
+        if self._template is None or not mark.exists():
+            return False
+        return mark.read_bytes() != (self._template / TEMPLATE_MARK).read_bytes()
+
+    def mark_as_template(self, mark: str) -> None:
+        """Let others begin as copies of this cluster, which must not run; copies of one with another mark are made anew."""
+        (self._data / TEMPLATE_MARK).write_text(mark)
+
     def _read_password(self) -> str:
-        path = self._var / "run" / f"postgres-{self._major()}.password"
+        path = self._var / "run" / f"postgres-{self._data.name}.password"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -181,6 +202,14 @@ class Postgres:
         if self._data.exists():
             # A first start that was cut in the middle: nothing was ever stored in it.
             shutil.rmtree(self._data)
+        if self._template is not None:
+            password = Path("run") / f"postgres-{self._data.name}.password"
+            shutil.copy(self._template.parents[1] / password, self._var / password)
+            self._password = self._read_password()
+            partial = self._home / f"copy-{os.getpid()}"
+            subprocess.run(["cp", "-a", self._template, partial], check=True)
+            partial.rename(self._data)
+            return
         words = self._home / f"password-{os.getpid()}"
         with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(self._password)

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -89,8 +89,8 @@ def current() -> Services | None:
 
 
 @contextmanager
-def opened(*, owned: bool = False) -> Iterator[Services]:
-    """Servers for the block's length; DATABASE_URL and REDIS_URL are set in the environment. Raises `ServicesError`.
+def opened(*, owned: bool = False, urls: Collection[str] = ("DATABASE_URL", "REDIS_URL")) -> Iterator[Services]:
+    """Servers for the block's length; their `urls` are set in the environment. Raises `ServicesError`.
 
     `owned`: never those of another command, which would take them away when it ends; that command is waited for.
     SIGTERM ends the block like Ctrl-C does, so that a killed command stops its servers in order.
@@ -100,7 +100,7 @@ def opened(*, owned: bool = False) -> Iterator[Services]:
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        _open(services, owned=owned)
+        _open(services, owned=owned, urls=urls)
         _current = services
         yield services
     finally:
@@ -112,8 +112,8 @@ def _terminate(_number: int, _frame: Any) -> None:
     sys.exit(143)
 
 
-def _open(services: Services, *, owned: bool) -> None:
-    needed = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+def _open(services: Services, *, owned: bool, urls: Collection[str]) -> None:
+    needed = [name for name in urls if not os.environ.get(name)]
     if not needed:
         return
     run = var_dir() / "run"

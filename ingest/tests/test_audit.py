@@ -243,8 +243,6 @@ def test_the_history_of_a_run_is_on_its_page_and_names_person_reason_and_request
 
 
 def test_runs_cannot_be_emptied_unseen_and_a_demo_throws_each_away_as_an_event() -> None:
-    # The tests' database lets tables be emptied.
-    sql("ALTER TABLE ingest_run ENABLE TRIGGER USER")
     run = rows.run(started_by="demo")
     sql("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(DatabaseError, match="the audit would lose what happened"), transaction.atomic():
@@ -287,8 +285,6 @@ def test_a_letter_that_is_thrown_away_is_an_event_with_its_reason() -> None:
 
 @pytest.mark.parametrize("table", ["ingest_deadletter", "ingest_run CASCADE"])
 def test_letters_cannot_be_emptied_unseen(table: str) -> None:
-    # The tests' database lets tables be emptied.
-    sql("ALTER TABLE ingest_deadletter ENABLE TRIGGER USER")
     a_letter()
     sql("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -299,7 +295,6 @@ def test_letters_cannot_be_emptied_unseen(table: str) -> None:
 
 
 def test_a_demo_empties_the_catalogue_and_every_letter_is_an_event() -> None:
-    sql("ALTER TABLE ingest_deadletter ENABLE TRIGGER USER")
     run = rows.run(started_by="demo")
     letters = {rows.dead_letter(run).pk for _ in range(2)}
     sql("SET CONSTRAINTS ALL IMMEDIATE")
