@@ -1,4 +1,4 @@
-"""Starts the servers of the tests before pytest-django reads the settings; loaded by `-p` in pyproject.toml.
+"""The pytest plugin that starts the servers before pytest-django reads the settings; loaded by `-p` in pyproject.toml.
 
 Tests have a `var` of their own, so that they never touch the servers of an `up` or `demo` in the same checkout.
 """
@@ -30,7 +30,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure() -> None:
-    """Judge no property by its speed: machines differ, and the first example pays for Hypothesis's own tables."""
+    """Give properties no deadline: machines differ, and the first example pays for Hypothesis's own tables."""
     hypothesis.settings.register_profile(
         "diamondhub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )

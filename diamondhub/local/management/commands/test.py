@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-#: What a change must pass before its tests run, in the order of cheapness.
+#: Checks that must pass before the tests run, the cheapest first.
 CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 
 def _side_by_side(pytest: list[str]) -> int:
-    """Run the tests of whole processes, which mostly wait, beside all others; some of them follow when the others are done.
+    """Run the tests of whole processes, which mostly wait, beside all others; some of these follow when the others are done.
 
     Each part has embedded servers of its own, and both lanes take about as long. Returns 0 if all passed. The output of the
     first lane is printed when both are over.
