@@ -1,7 +1,7 @@
 """PostgreSQL and Valkey for a command: those that the environment names, those that already run here, or embedded ones.
 
-Whoever starts them owns them (an exclusive lock in `var/run`), and stops them when its command ends; other commands of
-the same checkout attach meanwhile and are waited for.
+The command that starts them owns them (an exclusive lock in `var/run`) and stops them at its end, once the other commands
+of the same checkout that attached meanwhile are done.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from diamondhub.local.postgres import Postgres
 from diamondhub.local.processes import ServerError, var_dir
 from diamondhub.local.valkey import Valkey
 
-#: How long a command waits for the servers that another command is just starting (seconds).
+#: Time limit of waiting for servers that another command is just starting (seconds).
 ATTACH_SECONDS = 60.0
 
 
@@ -36,17 +36,14 @@ class Server(Protocol):
     name: str
 
     @property
-    def pid(self) -> int | None:
-        """Its process id."""
+    def pid(self) -> int | None: ...
 
-    def alive(self) -> bool:
-        """Whether its process is there."""
+    def alive(self) -> bool: ...
 
     def restart(self) -> None:
-        """Start it again on the same port. Raises `processes.ServerError`."""
+        """Start the server again on the same port. Raises `processes.ServerError`."""
 
-    def stop(self) -> None:
-        """Stop it."""
+    def stop(self) -> None: ...
 
 
 class Services:
@@ -90,9 +87,9 @@ def current() -> Services | None:
 
 @contextmanager
 def opened(*, owned: bool = False, urls: Collection[str] = ("DATABASE_URL", "REDIS_URL")) -> Iterator[Services]:
-    """Servers for the block's length; their `urls` are set in the environment. Raises `ServicesError`.
+    """The servers for the time of the block; sets their `urls` in the environment. Raises `ServicesError`.
 
-    `owned`: never those of another command, which would take them away when it ends; that command is waited for.
+    With `owned`, servers of another command are not used, since that one stops them at its end; its end is waited for.
     SIGTERM ends the block like Ctrl-C does, so that a killed command stops its servers in order.
     """
     global _current
