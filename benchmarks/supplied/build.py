@@ -19,6 +19,7 @@ class InMemory:
     """All stones in one slice, 50 a page."""
 
     page_limit = 50
+    answers_by_id = True
     counts_per_request = 1
     query_version = "bench"
     mapper_version = mapping.MAPPER_VERSION

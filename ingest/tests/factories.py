@@ -82,6 +82,7 @@ class MemorySupplier:
     looks_behind = False
 
     page_limit = PAGE_LIMIT
+    answers_by_id = True
     query_version = "memory-query-1"
     mapper_version = "memory-mapper-1"
 
