@@ -13,7 +13,7 @@ import structlog
 from catalog.models import Diamond
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest.errors import MappingError, SupplierError
+from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.models import Page, Run
@@ -60,8 +60,8 @@ def ask_again(run: Run, supplier_stone_ids: Sequence[str]) -> dict[str, bytes] |
     for payload in page.items:
         try:
             answers[adapter.identify(payload).supplier_stone_id] = payload
-        except (MappingError, UnicodeDecodeError):
-            continue
+        except Exception as error:  # noqa: BLE001 - as in the walk, where such an item becomes a dead letter
+            log.debug("answer_does_not_say_who_it_is", error=type(error).__name__)
     return answers
 
 
