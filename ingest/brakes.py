@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from django.db import connection
 from django.db.models import Count, Sum
+from django.db.models.functions import Now
 
 from catalog.models import Availability, Diamond
 from diamondhub.alerts.outbox import announce
@@ -34,6 +36,8 @@ REQUIRED_MISSING = 0.01
 MIN_KNOWN = 30
 #: Stones asked for by id when all that no page showed are too many: 20 requests of 50, a fair sample.
 ASKED_AT_LEAST = 1_000
+#: Answers by id that are older than this are asked for again before stones are delisted by them (seconds).
+ANSWERS_HOLD_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +157,21 @@ def stones_to_ask_for(run: Run, unseen: Sequence[str], *, page_limit: int) -> li
     return list(unseen[:ASKED_AT_LEAST])
 
 
-def suspicion_after_asking(run: Run, unseen: int) -> str:
-    """Why a full run is suspect by what came of asking for unseen stones by id; `unseen` are those still missing."""
+def answers_are_old(run: Run) -> bool:
+    """Whether the supplier's answers by id are too old to take stones off by them: somebody took long to approve."""
+    since = Now() - timedelta(seconds=ANSWERS_HOLD_SECONDS)
+    asked = run.partitions.filter(kind=Partition.Kind.CONFIRM)
+    return asked.exists() and not asked.filter(completed_at__gt=since).exists()
+
+
+def suspicion_after_asking(run: Run) -> str:
+    """Why a full run is suspect by what came of asking for unseen stones by id."""
     asked, answered = delisting.asked_and_answered(run)
     if not asked:
         return shrunk(run)
     if not answered and (why := _answers_nothing(run, asked)):
         return why
-    if (why := shrunk(run)) and unseen > asked - answered:
+    if (why := shrunk(run)) and delisting.count_unseen(run) > asked - answered:
         return f"{why}; of {asked} asked for by id, a sample, it knows {answered}"
     if why := shrunk(run, answered=answered):
         return f"{why}; of {asked} asked for by id it knows {answered}"

@@ -86,6 +86,7 @@ def count_unseen(run: Run) -> int:
 
 def ask_for(run: Run, stones: list[str]) -> int:
     """Make the partitions in which stones are asked for by id; returns their number. Part of the caller's transaction."""
+    first_ordinal = run.partitions.filter(kind=Partition.Kind.CONFIRM).count()
     chunks = [stones[first : first + CONFIRM_STONES] for first in range(0, len(stones), CONFIRM_STONES)]
     Partition.objects.bulk_create(
         Partition(
@@ -96,7 +97,7 @@ def ask_for(run: Run, stones: list[str]) -> int:
             expected=len(chunk),
             due_at=Now(),
         )
-        for ordinal, chunk in enumerate(chunks)
+        for ordinal, chunk in enumerate(chunks, first_ordinal)
     )
     return len(chunks)
 
@@ -107,15 +108,19 @@ def asked_and_answered(run: Run) -> tuple[int, int]:
         cursor.execute(
             """
             /* Index partition (run_id, kind, ordinal), and for each of these its pages. */
-            SELECT coalesce(sum(expected), 0), coalesce(sum(cardinality(unnamed)), 0) + (
-                SELECT count(DISTINCT stone)
-                FROM ingest_page AS page
-                JOIN ingest_partition AS asked ON asked.id = page.partition_id,
-                    unnest(page.stone_ids) AS stone
-                WHERE asked.run_id = %(run)s AND asked.kind = 'confirm'
-            )
-            FROM ingest_partition
-            WHERE run_id = %(run)s AND kind = 'confirm'
+            WITH asked AS (SELECT * FROM ingest_partition WHERE run_id = %(run)s AND kind = 'confirm')
+            SELECT
+                (SELECT count(DISTINCT name) FROM asked, unnest(stone_ids) AS name),
+                (
+                    SELECT count(*)
+                    FROM (
+                        SELECT stone
+                        FROM asked
+                        JOIN ingest_page AS page ON page.partition_id = asked.id, unnest(page.stone_ids) AS stone
+                        UNION
+                        SELECT stone FROM asked, unnest(unnamed) AS stone
+                    ) AS answered
+                )
             """,
             {"run": run.pk},
         )
@@ -146,14 +151,18 @@ def answers(run: Run, *, sample: int) -> list[Answer]:
                 """
                 /* The feed's stones once, hashed against those that were asked for. */
                 WITH asked AS MATERIALIZED (
-                    SELECT stone.name, asked.unnamed
+                    SELECT DISTINCT stone.name
                     FROM ingest_partition AS asked, unnest(asked.stone_ids) AS stone (name)
                     WHERE asked.run_id = %(run)s AND asked.kind = 'confirm'
+                ), unnamed AS MATERIALIZED (
+                    SELECT DISTINCT stone.id
+                    FROM ingest_partition AS asked, unnest(asked.unnamed) AS stone (id)
+                    WHERE asked.run_id = %(run)s
                 ), stones AS (
                     SELECT d.id, d.cost_cents,
                         CASE
                             WHEN ({unseen}) THEN CASE WHEN asked.name IS NULL THEN 'not_asked' ELSE 'gone' END
-                            WHEN d.id = ANY(asked.unnamed) THEN 'unnamed'
+                            WHEN unnamed.id IS NOT NULL THEN 'unnamed'
                             WHEN EXISTS (
                                 SELECT FROM ingest_deadletter AS letter
                                 WHERE letter.run_id = %(run)s AND letter.diamond_id = d.id
@@ -163,6 +172,7 @@ def answers(run: Run, *, sample: int) -> list[Answer]:
                         END AS cause
                     FROM catalog_diamond AS d
                     LEFT JOIN asked ON asked.name = d.supplier_stone_id
+                    LEFT JOIN unnamed ON unnamed.id = d.id
                     WHERE d.feed = %(feed)s AND (asked.name IS NOT NULL OR ({unseen}))
                 ), ranked AS (
                     SELECT *, row_number() OVER (PARTITION BY cause ORDER BY cost_cents DESC, id) AS place FROM stones

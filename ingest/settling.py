@@ -102,23 +102,29 @@ def _look(run: Run) -> bool:
     A stone that changed just before the run or under it, or is on hold, is shown by no page though it is there: whatever
     their number, such stones are asked for by id before anything is held against the run.
     """
-    unseen = delisting.unseen_stones(run)
+    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
     if run.partitions.filter(kind=Partition.Kind.CONFIRM).exists():
-        _suspect(run, brakes.suspicion_after_asking(run, len(unseen)))
+        approved = "delisting" in run.approved and brakes.answers_are_old(run)
+        if approved and (stones := delisting.unseen_stones(run)):
+            return _ask(run, stones, "stones that are to be delisted are asked for again")
+        _suspect(run, brakes.suspicion_after_asking(run))
         return False
     if why := brakes.unaccounted(run):
         _suspect(run, why)
         return False
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    unseen = delisting.unseen_stones(run)
     if not unseen or not adapter.answers_by_id:
         _suspect(run, brakes.shrunk(run))
         return False
     stones = brakes.stones_to_ask_for(run, unseen, page_limit=adapter.page_limit)
-    of_all = "" if len(stones) == len(unseen) else f" of {len(unseen)}"
+    of_all = "" if len(stones) == len(unseen) else f"of {len(unseen)} "
+    return _ask(run, stones, f"{of_all}stones that no page showed are asked for by id")
+
+
+def _ask(run: Run, stones: list[str], what: str) -> bool:
     with transaction.atomic():
         partitions = delisting.ask_for(run, stones)
-        reason = f"{len(stones)}{of_all} stones that no page showed are asked for by id"
-        transition(run, Run.State.INGESTING, reason=reason)
+        transition(run, Run.State.INGESTING, reason=f"{len(stones)} {what}")
         ring("ingest.tasks.walk", run.pk, times=min(partitions, settings.WALKERS))
     return True
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Event
@@ -159,4 +161,23 @@ def test_a_stone_that_the_supplier_knows_without_naming_it_is_kept_and_one_that_
     assert run.state == "completed"
     assert delisted() == set(gone)
     assert run.summary["unseen"] == {"gone": 5, "unnamed": 1}
+    assert violations() == []
+
+
+def test_an_approval_that_comes_late_takes_off_no_stone_that_is_on_sale_again(supplier: MemorySupplier) -> None:
+    factories.settled()
+    back, *gone = supplier.shelf[:10]
+    del supplier.shelf[:10]
+    held = factories.settled()
+    supplier.shelf.insert(0, back)
+    held.partitions.filter(kind="confirm").update(completed_at=F("completed_at") - timedelta(hours=2))
+
+    runs.approve_run(held.pk, actor="adam", reason="the supplier closed a branch")
+    run = factories.drive(held)
+
+    states = list(run.events.values_list("to_state", flat=True))
+    assert states[-6:] == ["in_review", "settling", "ingesting", "settling", "consolidating", "completed"]
+    assert delisted() == {stone.id for stone in gone}
+    assert back.id in factories.listed()
+    assert run.summary["unseen"] == {"gone": 9, "changed": 1}
     assert violations() == []

@@ -57,7 +57,7 @@ def test_a_stone_that_moves_to_a_range_already_read_is_shown_by_no_page_however_
     supplier = factories.supplying(monkeypatch, MemorySupplier(factories.stones(40)))
     factories.settled(max_partition_stones=10)
     run = factories.drive(factories.start(), until="ingesting")
-    moved = []
+    moved: list[Stone] = []
 
     def move(query: StoneQuery, _offset: int) -> None:
         over = Partition.objects.filter(run=run, state="completed", price_to__isnull=False).first()
