@@ -94,7 +94,12 @@ def item_mark(payload: bytes) -> str:
 
 
 def items_recorded(run: Run, marks: Iterable[str]) -> dict[str, Counter[int | None]]:
-    """How many letters of a run there are of each of these items, by the partition that was shown them."""
+    """How many letters of a run there are of each of these items, by the partition that was shown them.
+
+    Part of the transaction that records the others: whoever records items of the same run waits until it is over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"items of run {run.pk}"])
     recorded: dict[str, Counter[int | None]] = {}
     rows = (
         DeadLetter.objects.filter(run=run, kind=DeadLetter.Kind.ITEM)

@@ -149,7 +149,7 @@ def answers(run: Run, *, sample: int) -> list[Answer]:
         cursor.execute(
             sql.SQL(
                 """
-                /* The feed's stones once, hashed against those that were asked for. */
+                /* The feed's stones, hashed against those that were asked for. */
                 WITH asked AS MATERIALIZED (
                     SELECT DISTINCT stone.name
                     FROM ingest_partition AS asked, unnest(asked.stone_ids) AS stone (name)
@@ -159,9 +159,13 @@ def answers(run: Run, *, sample: int) -> list[Answer]:
                     FROM ingest_partition AS asked, unnest(asked.unnamed) AS stone (id)
                     WHERE asked.run_id = %(run)s
                 ), stones AS (
+                    SELECT d.id, d.cost_cents, CASE WHEN asked.name IS NULL THEN 'not_asked' ELSE 'gone' END AS cause
+                    FROM catalog_diamond AS d
+                    LEFT JOIN asked ON asked.name = d.supplier_stone_id
+                    WHERE {unseen}
+                    UNION ALL
                     SELECT d.id, d.cost_cents,
                         CASE
-                            WHEN ({unseen}) THEN CASE WHEN asked.name IS NULL THEN 'not_asked' ELSE 'gone' END
                             WHEN unnamed.id IS NOT NULL THEN 'unnamed'
                             WHEN EXISTS (
                                 SELECT FROM ingest_deadletter AS letter
@@ -169,11 +173,11 @@ def answers(run: Run, *, sample: int) -> list[Answer]:
                             ) THEN 'unread'
                             WHEN d.availability = 'available' THEN 'changed'
                             ELSE d.availability
-                        END AS cause
-                    FROM catalog_diamond AS d
-                    LEFT JOIN asked ON asked.name = d.supplier_stone_id
+                        END
+                    FROM asked
+                    JOIN catalog_diamond AS d ON d.feed = %(feed)s AND d.supplier_stone_id = asked.name
                     LEFT JOIN unnamed ON unnamed.id = d.id
-                    WHERE d.feed = %(feed)s AND (asked.name IS NOT NULL OR ({unseen}))
+                    WHERE NOT ({unseen})
                 ), ranked AS (
                     SELECT *, row_number() OVER (PARTITION BY cause ORDER BY cost_cents DESC, id) AS place FROM stones
                 )

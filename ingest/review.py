@@ -98,7 +98,7 @@ def of(run: Run, pressing: Sequence[Brake], *, costs: CostSample | None = None) 
     """Look for oneself, and put together what a person is shown of these brakes. Asks the supplier; not in a transaction."""
     held = []
     for brake in pressing:
-        looked, parts = _LOOKS[brake.kind](run, costs or CostSample({}, {}))
+        looked, parts = LOOKS[brake.kind](run, costs or CostSample({}, {}))
         held.append(Held(brake.kind, brake.share, brake.why, brakes.BRAKES[brake.kind].measure, looked, parts))
     review: dict[str, Any] = msgspec.to_builtins(Review(held, _answers(run)))
     return review
@@ -262,7 +262,8 @@ def _outcome(adapter: Adapter, payload: bytes, fingerprint: str) -> str:
     return "sound"
 
 
-_LOOKS: dict[str, Callable[[Run, CostSample], tuple[str, list[Part]]]] = {
+#: How each brake that makes a run wait looks for itself: what it looked at in words, and the stones by cause.
+LOOKS: dict[str, Callable[[Run, CostSample], tuple[str, list[Part]]]] = {
     "median": _median,
     "required_missing": _required_missing,
     "dead_letters": _dead_letters,

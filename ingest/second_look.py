@@ -16,7 +16,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
-from ingest.models import Page, Run
+from ingest.models import Page, RawDiamond, Run
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +70,9 @@ def shown_and_known_by_id(run: Run) -> Control | None:
     ids = Page.objects.filter(run_id=run.pk, partition__kind="range").exclude(stone_ids=[]).order_by("-id")
     shown = ids.values_list("stone_ids", flat=True).first() or []
     names = Diamond.objects.filter(pk__in=shown[:CONTROL_STONES]).values_list("supplier_stone_id", flat=True)
-    stones = list(names)
+    # On a page of new stones only the payloads name them.
+    stones = list(
+        names or RawDiamond.objects.filter(run_id=run.pk).values_list("supplier_stone_id", flat=True)[:CONTROL_STONES]
+    )
     answers = ask_again(run, stones)
     return None if answers is None else Control(len(stones), len(answers))

@@ -102,17 +102,17 @@ def test_an_open_end_lets_stones_in_and_with_them_loses_one_that_stood_still(
 
 
 def test_asking_by_id_costs_no_more_than_showing_what_changed_on_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    with factories.sandbox_feed(Options(stones=1500, short_pages=0.0), max_partition_stones=100) as (sandbox, feed):
+    with factories.sandbox_feed(Options(stones=800, short_pages=0.0), max_partition_stones=50) as (sandbox, feed):
         full_run(feed)
-        sandbox.supplier.change_inventory(InventoryChange(change=300, feed="labgrown"))
+        sandbox.supplier.change_inventory(InventoryChange(change=160, feed="labgrown"))
         closed = full_run(feed)
-        sandbox.supplier.change_inventory(InventoryChange(change=300, feed="labgrown"))
+        sandbox.supplier.change_inventory(InventoryChange(change=160, feed="labgrown"))
         open_end(monkeypatch)
 
         open_ended = full_run(feed)
 
     requests = [run.summary["requests"] - run.summary["planning_requests"] for run in (closed, open_ended)]
-    assert closed.summary["unseen"] == {"changed": 300}
+    assert closed.summary["unseen"] == {"changed": 160}
     assert open_ended.summary["unseen"] == {}
     assert closed.summary["delisted"] == open_ended.summary["delisted"] == 0
     # What the pages do not show is asked for by as many requests; each partition's last page may be fuller or emptier.
@@ -123,7 +123,7 @@ def test_whatever_moves_under_a_full_run_is_true_after_it_and_one_incremental_ru
     monkeypatch: pytest.MonkeyPatch, window: str
 ) -> None:
     with factories.sandbox_feed(
-        Options(stones=1500, short_pages=0.0), window_lag_seconds=0, max_partition_stones=100
+        Options(stones=800, short_pages=0.0), window_lag_seconds=0, max_partition_stones=50
     ) as (sandbox, feed):
         full_run(feed)
         sandbox.supplier.set_faults(Settings(churn=Churn(per_request=3, kinds=["price"], feed="labgrown")))

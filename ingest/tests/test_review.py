@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Diamond
-from ingest import review, runs
+from ingest import brakes, review, runs
 from ingest.invariants import violations
 from ingest.models import Feed, Run
 from ingest.review import Held
@@ -224,6 +224,12 @@ class TestDeadLetters:
         held = {held.kind: held.looked for held in review.read(run).held}
         assert held["required_missing"] == held["dead_letters"]
         assert "the same fault of 1, another of 0, sound stones of 4 and nothing of 0" in held["dead_letters"]
+
+
+def test_every_brake_that_makes_a_run_wait_has_a_look_of_its_own() -> None:
+    waits = {kind for kind, brake in brakes.BRAKES.items() if brake.then == "held"}
+
+    assert waits == set(review.LOOKS)
 
 
 class TestShowing:
