@@ -302,6 +302,7 @@ def hold(run: Run, brakes: Sequence[Brake], review: dict[str, Any]) -> None:
             severity="critical",
             subject=f"Run {run.pk} of {run.feed.slug} waits for approval: {why}",
             details={
+                "looked_at": {brake["kind"]: brake["looked"] for brake in review["held"]},
                 "approve": f"manage.py approve_run {run.pk} --reason …",
                 "cancel": f"manage.py cancel_run {run.pk}",
             },

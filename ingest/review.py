@@ -72,12 +72,14 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """One brake that held the run, what is measured, what the software looked at for itself, and the stones by cause."""
+    """One brake that held the run, what is measured against which bound, what the software looked at for itself, and the
+    stones by cause."""
 
     kind: str
     share: float
     why: str
     measure: str
+    bound: str
     looked: str
     parts: list[Part]
 
@@ -99,7 +101,8 @@ def of(run: Run, pressing: Sequence[Brake], *, costs: CostSample | None = None) 
     held = []
     for brake in pressing:
         looked, parts = LOOKS[brake.kind](run, costs or CostSample({}, {}))
-        held.append(Held(brake.kind, brake.share, brake.why, brakes.BRAKES[brake.kind].measure, looked, parts))
+        rule = brakes.BRAKES[brake.kind]
+        held.append(Held(brake.kind, brake.share, brake.why, rule.measure, rule.bound, looked, parts))
     review: dict[str, Any] = msgspec.to_builtins(Review(held, _answers(run)))
     return review
 

@@ -76,6 +76,7 @@ def review_of(run: Run) -> list[dict[str, Any]]:
             "name": held.kind.replace("_", " "),
             "why": held.why,
             "measure": held.measure,
+            "bound": held.bound,
             "looked": held.looked,
             "parts": [
                 {

@@ -86,6 +86,7 @@ def test_more_than_the_brake_allows_waits_for_a_person_and_then_goes(supplier: M
         "of 10 that no page showed it knows 0"
     )
     assert f"approve_run {held.pk}" in alert.details["approve"]
+    assert "asked for by id; the supplier knows 0 of them" in alert.details["looked_at"]["delisting"]
     assert while_held == (set(), first.window_to)
     assert (run.state, run.approved_by, run.summary["delisted"]) == ("completed", "adam", 10)
     assert delisted() == gone
