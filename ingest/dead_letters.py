@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db.models.functions import MD5, Now
 
 from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import release_connection
@@ -65,7 +66,7 @@ def letter(
     **fields: Any,
 ) -> DeadLetter:
     """A dead letter of a run that is not saved yet. `mapper_version` is the run's unless it is another."""
-    text = payload.decode("utf-8", errors="backslashreplace").replace("\0", "\\u0000")[:limit]
+    text = _text(payload, limit)
     return DeadLetter(
         kind=kind,
         feed_id=run.feed_id,
@@ -80,6 +81,35 @@ def letter(
         created_at=Now(),
         **fields,
     )
+
+
+def _text(payload: bytes, limit: int) -> str:
+    """A payload as PostgreSQL's texts can hold it."""
+    return payload.decode("utf-8", errors="backslashreplace").replace("\0", "\\u0000")[:limit]
+
+
+def item_mark(payload: bytes) -> str:
+    """What tells items apart that do not say who they are; the index `dead_letter_item` has it."""
+    return md5(_text(payload, PAYLOAD_LIMIT).encode(), usedforsecurity=False).hexdigest()
+
+
+def items_recorded(run: Run, marks: Iterable[str]) -> dict[str, Counter[int | None]]:
+    """How many letters of a run there are of each of these items, by the partition that was shown them.
+
+    Part of the transaction that records the others: whoever records items of the same run waits until it is over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"items of run {run.pk}"])
+    recorded: dict[str, Counter[int | None]] = {}
+    rows = (
+        DeadLetter.objects.filter(run=run, kind=DeadLetter.Kind.ITEM)
+        .annotate(mark=MD5("payload"))
+        .filter(mark__in=set(marks))
+        .values_list("mark", "partition_id")
+    )
+    for mark, partition in rows:
+        recorded.setdefault(mark, Counter())[partition] += 1
+    return recorded
 
 
 def record_item(run: Run, partition_id: int, observed_at: datetime, *, payload: bytes, error: MappingError) -> None:

@@ -171,7 +171,7 @@ class Limiter:
             self._call("sent", Lane.BULK, late, slot.moment)
 
     def _redeem(self, epoch: int, wait: float, tolerated: float) -> tuple[str, float, str]:
-        """Wait for a reserved slot and redeem it; returns why it is forfeited ("" if not), when it was asked for, its name."""
+        """Redeem a reserved slot after the wait; returns why it is forfeited (or ""), when it was asked for, its name."""
         while True:
             self._sleep(wait)
             asked = time.monotonic()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import MD5
 
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
@@ -94,6 +95,8 @@ class DeadLetter(models.Model):
         ]
         indexes = [
             models.Index(fields=["run"], name="dead_letter_run"),
+            # Whether the run was shown the very item before.
+            models.Index(F("run"), MD5("payload"), name="dead_letter_item", condition=Q(kind="item")),
             models.Index(fields=["fingerprint", "id"], name="dead_letter_fingerprint", condition=Q(state__in=WAITING)),
             models.Index(fields=["diamond_id"], name="dead_letter_stone", condition=Q(state__in=WAITING)),
             models.Index(fields=["closed_at"], name="dead_letter_closed", condition=Q(closed_at__isnull=False)),

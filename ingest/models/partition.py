@@ -34,7 +34,8 @@ class Partition(Leased):
     `expected` is the supplier's count of the slice, `recounted` the one taken at its end if they differed, `errors` the
     failures since the last page that went well, `other_requests` those that stored no page (failed ones, steps back,
     recounts), `missing` the stones that the last count names and no read showed. A `confirm` partition asks for the stones
-    in `stone_ids` by id.
+    in `stone_ids` by id; `unnamed` are those (catalogue ids) that the supplier answered with an item that does not say who
+    it is.
     """
 
     class Kind(models.TextChoices):
@@ -58,6 +59,7 @@ class Partition(Leased):
     offset_from = models.PositiveIntegerField(default=0)
     offset_to = models.PositiveIntegerField(null=True, blank=True)
     stone_ids = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    unnamed = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True, editable=False)
     expected = models.PositiveIntegerField()
     recounted = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.READY)

@@ -31,7 +31,17 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *("plan", "crashes", "planning_failures", "summary", "drift", "created_at", "finished_at", "archived_at"),
+        *(
+            "plan",
+            "crashes",
+            "planning_failures",
+            "summary",
+            "drift",
+            "review",
+            "created_at",
+            "finished_at",
+            "archived_at",
+        ),
         *(field.name for field in Leased._meta.fields),
     ),
     changes_of=("state", "held", "approved", "approved_by", "retries"),
@@ -45,7 +55,8 @@ class Run(Leased, PinnedPricing):
     experiment are pinned when it is created. `plan` is a `RunPlan` (`ingest.models.plan`). Counts are derived from
     partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
     their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
-    hard each pressed (shares by brake).
+    hard each pressed (shares by brake). `review` is what the run found out by itself
+    before it asked anybody; see `ingest.review`.
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.
@@ -86,6 +97,7 @@ class Run(Leased, PinnedPricing):
     suspect = models.CharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
+    review = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
     failure = models.TextField(blank=True, default="")
