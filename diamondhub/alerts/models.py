@@ -35,7 +35,10 @@ DELIVERY_STATES = StateMachine(
 
 
 class Delivery(Leased):
-    """One event on its way through one channel: pending, then delivered or, after a day of trying, dead."""
+    """One event on its way through one channel: pending, then delivered or, after a day of trying, dead.
+
+    `tries` and `trying_since` count from when it was last made pending: a delivery that ended forgets both.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -45,6 +48,8 @@ class Delivery(Leased):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=32)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    tries = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    trying_since = models.DateTimeField(null=True, blank=True, editable=False)
     last_error = models.TextField(blank=True, default="")
     finished_at = models.DateTimeField(null=True, blank=True)
 
