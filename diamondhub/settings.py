@@ -7,6 +7,7 @@ start with one message that names all offending variables.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import warnings
 from pathlib import Path
@@ -42,6 +43,20 @@ def _url_with(*schemes: str) -> Any:
             raise ValidationError(f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
 
     return check
+
+
+def _host(value: str) -> None:
+    if not value or any(character.isspace() or character in "/@" for character in value):
+        raise ValidationError("must be a host's name or address, without a port")
+
+
+_MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
+
+
+def _mail_addresses(value: str | list[str]) -> None:
+    for address in [value] if isinstance(value, str) else value:
+        if not _MAIL_ADDRESS.fullmatch(address):
+            raise ValidationError("must be like alerts@example.com or Alerts <alerts@example.com>")
 
 
 # --- where it runs -------------------------------------------------------------------------------------------------
@@ -118,8 +133,22 @@ HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_b
 
 # --- alerts --------------------------------------------------------------------------------------------------------
 ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
-ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], validate=_mail_addresses)
 EMAIL_BACKEND: str = env.str("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost", validate=_host)
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+#: STARTTLS on a plain connection, or TLS from its first byte; the server's certificate is verified either way.
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = env.bool("EMAIL_USE_SSL", False)
+#: The usual port of the way of speaking, unless another is named.
+EMAIL_PORT: int = env.int(
+    "EMAIL_PORT", 465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25, validate=_between(1, 65535)
+)
+#: A mail server without an answer for this long has failed (seconds); a message takes some eight answers.
+EMAIL_TIMEOUT: float = env.float("EMAIL_TIMEOUT", 10.0, validate=_between(0.1, 60))
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "diamondhub@localhost", validate=_mail_addresses)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 try:
     env.seal()
@@ -133,6 +162,11 @@ except EnvValidationError as error:
             for name, messages in error.error_messages.items()  # type: ignore[union-attr]
         )
     ) from None
+
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
+if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
+    raise ImproperlyConfigured("EMAIL_HOST_PASSWORD is never sent without EMAIL_HOST_USER: set both")
 
 PRODUCTION = ENV == "production"
 DEBUG = False

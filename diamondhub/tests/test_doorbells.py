@@ -162,9 +162,7 @@ def test_a_connection_that_broke_under_a_sweeper_is_a_new_one_for_the_next(monke
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(
-        sweep, "_sweepers", [breaks_the_connection, lambda: counted.append(Heartbeat.objects.count())]
-    )
+    monkeypatch.setattr(sweep, "_sweepers", [breaks_the_connection, lambda: counted.append(Heartbeat.objects.count())])
 
     sweep.sweep()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import threading
 from datetime import timedelta
 from typing import Any
@@ -149,6 +150,21 @@ def test_e_mail_without_addresses_or_server_is_a_failure_with_its_reason(
 
     assert nobody == "ALERT_EMAILS is empty"
     assert Delivery.objects.get().last_error == "SMTPServerDisconnected: bye"
+
+
+@pytest.mark.django_db
+def test_a_mail_server_that_accepts_and_says_nothing_is_not_waited_for(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.ALERT_CHANNELS, settings.ALERT_EMAILS, settings.EMAIL_TIMEOUT = ["email"], ["eve@example.com"], 0.2
+    news()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = mute.getsockname()
+
+        deliver_due()
+
+    delivery = Delivery.objects.get()
+    assert delivery.state == "pending"
+    assert delivery.last_error.endswith("timed out")
 
 
 @pytest.mark.django_db
