@@ -276,6 +276,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "diamondhub.telemetry.middleware.RequestContext",
+    "diamondhub.telemetry.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

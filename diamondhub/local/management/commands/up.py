@@ -89,7 +89,7 @@ def banner(url: str, logs: Path | None) -> list[str]:
         "DiamondHub runs.",
         f"  admin      {url}/admin/",
         f"  API        {url}/api/docs/",
-        f"  health     {url}/health/ready",
+        f"  health     {url}/health/status",
         f"  data       {var_dir()}",
         f"  logs       {logs or 'here'}",
         "  Ctrl-C stops everything in order; twice ends it at once.",
