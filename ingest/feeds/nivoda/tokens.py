@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.exceptions import LockError
 
 from diamondhub.pace.limiter import WaitTooLong
+from diamondhub.telemetry import scrub
 from ingest.draining import pause
 
 log = structlog.get_logger(__name__)
@@ -54,10 +55,14 @@ class SigningInElsewhere(WaitTooLong):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, and until when it may be used, on this process's monotonic clock. No representation shows it."""
+    """A token, and until when it may be used, on this process's monotonic clock. No representation or log shows it."""
 
     text: str
     until: float
+
+    def __post_init__(self) -> None:
+        if self.text:
+            scrub.know(self.text)
 
     def __repr__(self) -> str:
         return "Token(…)"
