@@ -22,6 +22,7 @@ from diamondhub.alerts.channels import ChannelError, send
 from diamondhub.alerts.models import Delivery, Event
 from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
+from diamondhub.telemetry import scrub
 
 log = structlog.get_logger(__name__)
 
@@ -48,15 +49,16 @@ def announce(
 ) -> Event:
     """Write an event and one delivery per configured channel, once per `dedupe_key`; returns the event.
 
-    The subject is kept on one line: channels make headers of it, and it may hold a supplier's words.
+    The subject is kept on one line, and both it and the details without secrets: channels make headers of the one, send
+    both to other people's servers, and they may hold a supplier's words.
     """
     event, created = Event.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
             "kind": kind,
             "severity": severity,
-            "subject": " ".join(subject.split())[:300],
-            "details": details or {},
+            "subject": scrub.reason(" ".join(subject.split()), 300),
+            "details": scrub.nested(details or {}),
             "trace_id": trace_id,
         },
     )
@@ -96,7 +98,7 @@ def _deliver(lease: leases.Lease) -> None:
         send(delivery.channel, delivery.event)
     except Exception as error:  # noqa: BLE001 - whatever a channel raises is this try's outcome, and has to be counted
         reason = str(error) if isinstance(error, ChannelError) else f"{type(error).__name__}: {error}"
-        reason = reason.replace("\0", "")[:MAX_REASON]
+        reason = scrub.reason(reason, MAX_REASON)
         if _is_over(delivery, lease):
             return _bury(delivery, lease, reason)
         Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=reason)
@@ -111,7 +113,7 @@ def _begin(delivery: Delivery, lease: leases.Lease) -> float:
     """Count the try before it is made, so that one whose worker dies counts, too; returns the pause after it (seconds)."""
     delivery.tries += 1
     delivery.trying_since = delivery.trying_since or lease.granted_at
-    pause = random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.tries, 12))
+    pause: float = random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.tries, 12))
     Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(
         tries=delivery.tries,
         trying_since=delivery.trying_since,

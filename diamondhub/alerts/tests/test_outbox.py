@@ -221,7 +221,7 @@ def test_a_delivery_that_failed_for_a_day_is_dead_and_keeps_its_reason(broken: l
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ValueError("not a \0 channel's own error"), "ValueError: not a  channel's own error"),
+        (ValueError("not a \0 channel's own error"), "ValueError: not a ␀ channel's own error"),
         (KeyError("severity"), "KeyError: 'severity'"),
         (UnicodeEncodeError("ascii", "ü", 0, 1, "no"), "UnicodeEncodeError: "),
         (RecursionError("x" * 100_000), "RecursionError: xxx"),
