@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import ssl
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from diamondhub import redis_clients
 from diamondhub.telemetry.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,6 +47,14 @@ def _url_with(*schemes: str) -> Any:
     return check
 
 
+def _certificates(path: str) -> None:
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            raise ValidationError("must be a file of certificates in PEM form") from None
+
+
 def _host(value: str) -> None:
     if not value or any(character.isspace() or character in "/@" for character in value):
         raise ValidationError("must be a host's name or address, without a port")
@@ -66,6 +76,9 @@ SECRET_KEY: str = env.str("SECRET_KEY", "")
 DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
 REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
+#: Certificates (PEM) trusted beside the system's when Redis, or the broker, is spoken to over TLS.
+REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
+CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
@@ -246,7 +259,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": {"socket_timeout": 2.0, "socket_connect_timeout": 2.0},
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
     }
 }
 
@@ -369,6 +382,7 @@ SPECTACULAR_SETTINGS = {
 
 CELERY = {
     "broker_url": CELERY_BROKER_URL,
+    "broker_use_ssl": redis_clients.broker_ssl(CELERY_BROKER_URL, ca_file=CELERY_BROKER_CA_FILE),
     "broker_connection_retry_on_startup": True,
     # A broker may be away for hours; workers wait for it.
     "broker_connection_max_retries": None,

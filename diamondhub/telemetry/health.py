@@ -26,6 +26,8 @@ from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from diamondhub import redis_clients
+
 log = structlog.get_logger(__name__)
 
 #: All checks together take no longer; one that is not over by then has failed (seconds).
@@ -229,9 +231,7 @@ def _sweep(cursor: psycopg.Cursor[Any]) -> Outcome:
 
 
 def _redis_part() -> Iterator[tuple[str, Outcome]]:
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=STEP_SECONDS, socket_connect_timeout=STEP_SECONDS, retry=None
-    )
+    client = redis_clients.client(settings.REDIS_URL, seconds=STEP_SECONDS, retry=None)
     try:
         with client:
             client.ping()
@@ -250,7 +250,12 @@ def _broker_part() -> Iterator[tuple[str, Outcome]]:
         "interval_start": 0.01,
         "interval_step": 0,
     }
-    connection = Connection(settings.CELERY_BROKER_URL, connect_timeout=STEP_SECONDS, transport_options=options)
+    connection = Connection(
+        settings.CELERY_BROKER_URL,
+        ssl=redis_clients.broker_ssl(settings.CELERY_BROKER_URL, ca_file=settings.CELERY_BROKER_CA_FILE),
+        connect_timeout=STEP_SECONDS,
+        transport_options=options,
+    )
     try:
         with connection:
             # Redis as a broker is only spoken to when a channel is opened.
