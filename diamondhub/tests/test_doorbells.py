@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
+from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.test.utils import override_settings
@@ -100,6 +102,20 @@ def test_a_database_that_goes_away_costs_a_task_one_log_line(error: Exception) -
 def test_other_errors_of_a_task_are_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError), answering():
         raise ZeroDivisionError
+
+
+@shared_task(name="diamondhub.tests.context")
+def context() -> dict[str, Any]:
+    with answering():
+        return structlog.contextvars.get_contextvars()
+
+
+@pytest.mark.django_db
+def test_log_lines_of_a_task_have_its_name_and_id_and_those_after_it_have_not() -> None:
+    done: Any = context.apply()
+
+    assert done.result.items() >= {"task": "diamondhub.tests.context", "task_id": done.id}.items()
+    assert "task_id" not in structlog.contextvars.get_contextvars()
 
 
 @pytest.mark.django_db(transaction=True)
