@@ -50,9 +50,13 @@ class Server(Protocol):
 
 
 class Services:
-    """The servers of this process; `embedded` lists those that it started itself, in starting order."""
+    """The servers of this process; `embedded` lists those that it started itself, in starting order.
+
+    `needed` are the variables that named no server, and name an embedded one now.
+    """
 
     def __init__(self) -> None:
+        self.needed: list[str] = []
         self.embedded: list[Server] = []
         self.locks: list[IO[str]] = []
         self.descriptor: Path | None = None
@@ -88,6 +92,11 @@ def current() -> Services | None:
     return _current
 
 
+def database_is_named() -> bool:
+    """Whether DATABASE_URL was set by whoever started this process, and not for the embedded server."""
+    return _current is None or "DATABASE_URL" not in _current.needed
+
+
 @contextmanager
 def opened(*, owned: bool = False) -> Iterator[Services]:
     """Servers for the block's length; DATABASE_URL and REDIS_URL are set in the environment. Raises `ServicesError`.
@@ -114,6 +123,7 @@ def _terminate(_number: int, _frame: Any) -> None:
 
 def _open(services: Services, *, owned: bool) -> None:
     needed = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+    services.needed = needed
     if not needed:
         return
     run = var_dir() / "run"
