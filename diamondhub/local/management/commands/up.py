@@ -12,15 +12,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 
+from diamondhub.commands import TextArguments
 from diamondhub.local import services, stack
 from diamondhub.local.processes import var_dir
 from diamondhub.local.supervisor import Supervisor
 
 
-class Command(BaseCommand):
+class Command(TextArguments):
     """Run everything until Ctrl-C."""
 
     help = (
