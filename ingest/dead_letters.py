@@ -21,6 +21,7 @@ from django.db.models.functions import MD5, Now
 
 from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import release_connection
+from diamondhub.telemetry import scrub
 from diamondhub.timed_tables import TimedTable
 from ingest.errors import MappingError, UndecodableAnswer
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Partition, Run
@@ -46,13 +47,8 @@ def fingerprint(kind: str, field: str, reason: str) -> str:
 
 def cause(kind: str, error: MappingError) -> dict[str, str]:
     """Field, reason and fingerprint of an error, as a letter holds them."""
-    field, reason = _storable(error.field)[:100], _storable(error.reason)[:500]
+    field, reason = scrub.reason(error.field, 100), scrub.reason(error.reason, 500)
     return {"field": field, "reason": reason, "fingerprint": fingerprint(kind, field, reason)}
-
-
-def _storable(words: str) -> str:
-    """Words without what PostgreSQL's texts cannot hold: NULs and lone surrogates."""
-    return words.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 
 def letter(
@@ -246,7 +242,7 @@ def attempts(
             at=Now(),
             actor=actor[:150],
             outcome=outcome,
-            reason=reason[:500],
+            reason=reason,
             mapper_version=mapper_version,
             rule_set=rule_set,
         )
@@ -276,7 +272,7 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str) -> int:
                     state=DeadLetter.State.DISCARDED,
                     closed_at=Now(),
                     closed_by=actor[:150],
-                    closed_reason=reason.strip()[:500],
+                    closed_reason=reason.strip(),
                 )
             except IntegrityError as error:
                 raise ValueError("a letter is discarded for a reason") from error

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedTextField
 from ingest.models.run import Run
 
 PARTITION_STATES = StateMachine(
@@ -68,7 +69,7 @@ class Partition(Leased):
     missing = models.PositiveIntegerField(default=0)
     errors = models.PositiveIntegerField(default=0)
     other_requests = models.PositiveIntegerField(default=0)
-    failure = models.TextField(blank=True, default="")
+    failure = ScrubbedTextField(blank=True, default="")
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from django.db.models import Q
 from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField, ScrubbedTextField
 from ingest.models.feed import Feed
 from ingest.models.pinned import PinnedPricing
 from ingest.models.plan import PlanField
@@ -94,13 +95,13 @@ class Run(Leased, PinnedPricing):
     planning_failures = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="How often planning failed by the supplier."
     )
-    suspect = models.CharField(max_length=500, blank=True, default="")
+    suspect = ScrubbedCharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
     review = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
-    failure = models.TextField(blank=True, default="")
+    failure = ScrubbedTextField(blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
     #: What `ingest.drift` counted of the run's stones, and of earlier runs' that it was held against.
     drift = models.JSONField(default=dict, blank=True)
@@ -133,7 +134,7 @@ class RunEvent(models.Model):
     from_state = models.CharField(max_length=16, blank=True, default="")
     to_state = models.CharField(max_length=16)
     actor = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = ScrubbedCharField(max_length=500, blank=True, default="")
     at = models.DateTimeField()
 
     class Meta:
