@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.http import UnreadablePostError
 from django.test import RequestFactory
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +16,7 @@ from rest_framework.response import Response
 from diamondhub.api import fields
 from diamondhub.api.endpoint import Endpoint, operation
 from diamondhub.api.parsers import MAX_DEPTH, parse_object
-from diamondhub.api.problems import InvalidBody, Problem
+from diamondhub.api.problems import InvalidBody, Problem, problem_of
 from diamondhub.api.serializers import Body
 
 LIMIT = 10_000
@@ -137,6 +139,25 @@ def test_what_is_not_wanted_is_refused_before_a_byte_of_it_is_read(headers: dict
         assert view.body
 
     assert refused.value.status == status
+
+
+class Cut(BytesIO):
+    """A connection that ends in the middle of a body."""
+
+    def read(self, *_: Any) -> bytes:
+        raise ConnectionResetError
+
+
+def test_a_client_who_goes_away_in_the_middle_of_a_body_is_no_fault_of_ours() -> None:
+    view = asked(b"{}")
+    vars(view.request._request)["_stream"] = Cut()
+
+    with pytest.raises(UnreadablePostError) as cut:
+        assert view.body
+
+    problem = problem_of(cut.value)
+    assert problem is not None
+    assert problem.status == 400
 
 
 def test_an_empty_body_is_told_unless_it_may_be_left_out() -> None:
