@@ -97,7 +97,7 @@ def shrunk(run: Run) -> str:
     known = Diamond.objects.filter(feed=run.feed.slug).aggregate(
         available=Count("id", filter=Q(availability=Availability.AVAILABLE))
     )["available"]
-    shown = int(run.plan.get("total", 0))
+    shown = run.plan.total
     if known and shown < run.feed.shrink_brake * known:
         return f"the supplier shows {shown} stones where {known} are known"
     return ""

@@ -30,7 +30,7 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
         leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
         complete = not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
         missing = sum(run.partitions.values_list("missing", flat=True))
-        if missing > max(5, 0.001 * run.plan.get("total", 0)) and not run.suspect:
+        if missing > max(5, 0.001 * run.plan.total) and not run.suspect:
             run.suspect = f"{missing} stones that the supplier counts were never shown"
             Run.objects.filter(pk=run.pk).update(suspect=run.suspect)
         drift.compare(run)

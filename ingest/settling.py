@@ -110,8 +110,8 @@ def _unaccounted(run: Run) -> str:
 
     Where planning could not afford to count every partition, what their counts lack may be in those that it guessed.
     """
-    total, lacking = run.plan.get("total", 0), run.plan.get("difference", 0)
-    if not run.plan.get("uncounted") or lacking <= TOLERATED_DIFFERENCE * total:
+    total, lacking = run.plan.total, run.plan.difference
+    if not run.plan.uncounted or lacking <= TOLERATED_DIFFERENCE * total:
         return ""
     release_connection()
     try:
