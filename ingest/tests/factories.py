@@ -202,7 +202,7 @@ def drive(run: Run, *, until: str = "") -> Run:
 
     Nobody waits: whatever was put off is due at once.
     """
-    deadline = monotonic() + 60
+    deadline = monotonic() + 180
     while True:
         for step in (runs.advance, walking.walk, consolidation.consolidate):
             make_due(run)

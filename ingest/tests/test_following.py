@@ -62,7 +62,7 @@ class Publisher(threading.Thread):
     def begin(self) -> None:
         """Begin, and go on when the publisher waits, or is done."""
         self.start()
-        end = monotonic() + 20
+        end = monotonic() + 180
         while self.is_alive() and not self.waited and monotonic() < end:
             with connection.cursor() as cursor:
                 cursor.execute(

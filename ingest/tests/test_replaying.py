@@ -258,7 +258,7 @@ def test_two_operators_at_once_replay_each_letter_once(supplier: MemorySupplier)
 
     def operator() -> replaying.Report:
         letters = replaying.select(run=run.pk)
-        gate.wait(10)
+        gate.wait(120)
         return replaying.replay(letters, actor="olga")
 
     first, second = factories.at_once(operator, operator)

@@ -100,12 +100,12 @@ def test_what_takes_longer_than_the_grace_is_given_back_and_cannot_commit_any_mo
 
     def hang(_query: StoneQuery, _offset: int) -> None:
         asked.set()
-        answer.wait(30)
+        answer.wait(120)
 
     supplier.before_page = hang
 
     def stop_meanwhile() -> None:
-        assert asked.wait(10)
+        assert asked.wait(120)
         draining.begin()
         until(lambda: factories.only_partition(run).lease_expires_at is None, seconds=10, what="it is given back")
         answer.set()
