@@ -157,7 +157,7 @@ def consolidate(run_id: int) -> None:
             # Whatever it is, it must not stop the other batches; it is tried again, and set aside after some times.
             log.exception("batch_failed", run_id=run_id, batch_id=lease.pk)
             ConsolidationBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(
-                last_error=f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+                last_error=f"{type(error).__name__}: {error}"
             )
             leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
     ring("ingest.tasks.consolidate", run_id)

@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Count, Q
 
 from catalog.models import Diamond
+from diamondhub.local import services
 from diamondhub.local.processes import var_dir
 from diamondhub.local.stack import ROOT
 from diamondhub.local.supervisor import ProgramSpec
@@ -54,7 +55,17 @@ _EMPTIED = (
 
 
 class NotADisposableDatabase(IngestError):
-    """The database has runs of somebody else's, so it is not emptied: set DATABASE_URL to another one, or unset it."""
+    """The database has runs of somebody else's, so it is not emptied."""
+
+    def __init__(self) -> None:
+        named = services.database_is_named()
+        kept = "the database that DATABASE_URL names" if named else f"the database in {var_dir()}"
+        way_out = (
+            "set DATABASE_URL to another one, or unset it for one in this folder"
+            if named
+            else f"remove {var_dir()} to begin anew, or set DIAMONDHUB_VAR to another folder to keep it"
+        )
+        super().__init__(f"{kept} has runs that somebody else started, so it is not emptied: {way_out}")
 
 
 def supplier_settings(port: int) -> dict[str, str]:

@@ -99,7 +99,7 @@ class FeedAdmin(Admin[Feed]):
         """Hold the shares between 0 and 1, as the table does."""
         if isinstance(db_field, FloatField):
             kwargs |= {"min_value": 0, "max_value": 1}
-        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[arg-type]  # stubs know no None
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Feed | None = None) -> bool:
         """Nobody: a feed that is not wanted is disabled, its history stays."""

@@ -83,7 +83,7 @@ class Callers:
         used: list[float] = []
         waits: list[float] = []
         for process in self.processes:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=300)
             moments, waited = json.loads(output)
             used += moments
             waits += waited

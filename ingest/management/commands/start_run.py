@@ -44,6 +44,6 @@ class Command(IngestCommand):
             return
         show = None if as_json else watching.printer(self.stdout)
         run = watching.wait_until_over(run.pk, show=show)
-        self.say(report(run), watching.ending(run), as_json=as_json)
+        self.say(watching.report_with_review(run), watching.ending(run), as_json=as_json)
         if run.state != Run.State.COMPLETED:
             raise CommandError(f"run {run.pk} ended {run.state}: {run.failure or watching.last_reason(run)}")
