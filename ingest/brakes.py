@@ -140,7 +140,7 @@ def shrunk(run: Run, *, answered: int = 0) -> str:
     `answered` are stones that no page showed and that the supplier knows by their id all the same.
     """
     known = Diamond.objects.filter(feed=run.feed.slug, availability=Availability.AVAILABLE).count()
-    shown = int(run.plan.get("total", 0))
+    shown = run.plan.total
     if not known or shown + answered >= run.feed.shrink_brake * known:
         return ""
     return f"the supplier shows {shown} stones where {known} are known"
@@ -194,8 +194,8 @@ def unaccounted(run: Run) -> str:
 
     Where planning could not afford to count every partition, what their counts lack may be in those that it guessed.
     """
-    total, lacking = run.plan.get("total", 0), run.plan.get("difference", 0)
-    if not run.plan.get("uncounted") or lacking <= TOLERATED_DIFFERENCE * total:
+    total, lacking = run.plan.total, run.plan.difference
+    if not run.plan.uncounted or lacking <= TOLERATED_DIFFERENCE * total:
         return ""
     total = second_look.count_window(run, otherwise=total)
     with connection.cursor() as cursor:
@@ -211,7 +211,7 @@ def unaccounted(run: Run) -> str:
 def never_shown(run: Run) -> str:
     """Why a run's partitions miss too much of what the supplier counts, after a recount and two more readings."""
     missing: int = run.partitions.aggregate(missing=Sum("missing"))["missing"] or 0
-    if missing <= max(MIN_NEVER_SHOWN, NEVER_SHOWN * run.plan.get("total", 0)):
+    if missing <= max(MIN_NEVER_SHOWN, NEVER_SHOWN * run.plan.total):
         return ""
     return f"{missing} stones that the supplier counts were never shown"
 

@@ -150,14 +150,14 @@ def _step(run: Run, lease: leases.Lease) -> float | None:
     except (leases.LeaseLost, Draining, InterfaceError, OperationalError):
         raise
     except Exception as error:
-        crashes = int(run.plan.get("crashes", 0)) + 1
+        # Read anew: the step may have changed its state before it broke.
+        run.refresh_from_db(fields=["crashes", "state"])
+        crashes = run.crashes + 1
         log.exception("run_step_crashed", state=run.state, crashes=crashes)
-        # Read anew: the step may have changed it before it broke.
-        run.refresh_from_db(fields=["plan", "state"])
         if crashes >= CRASH_BUDGET and run.live:
             ending.fail_run(run, f"{run.state} broke down {crashes} times: {type(error).__name__}: {error}"[:900])
             return None
-        Run.objects.filter(pk=run.pk).update(plan={**run.plan, "crashes": crashes})
+        Run.objects.filter(pk=run.pk).update(crashes=crashes)
         return float(min(60, 2**crashes))
 
 

@@ -15,6 +15,7 @@ from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
 from ingest.dashboard import in_words
 from ingest.models import Partition, Run
+from ingest.models.plan import RunPlan
 from ingest.progress import progress
 from ingest.report import report
 
@@ -147,8 +148,7 @@ def partition_table(run: Run, page: str) -> Any:
 
 def density_picture(run: Run) -> Picture | None:
     """The picture of the plan and of its partitions' states; None for a run whose plan says too little."""
-    density = run.plan.get("density") or []
-    if not density:
+    if not run.plan.density:
         return None
     rows = (
         run.partitions.filter(kind=Partition.Kind.RANGE)
@@ -156,7 +156,9 @@ def density_picture(run: Run) -> Picture | None:
         .annotate(working=Q(state=Partition.State.READY, lease_expires_at__gt=Now()))
         .values_list("price_from", "price_to", "state", "working")
     )
-    return picture(density, [Piece(start, end, "working" if at_work else state) for start, end, state, at_work in rows])
+    return picture(
+        run.plan.density, [Piece(start, end, "working" if at_work else state) for start, end, state, at_work in rows]
+    )
 
 
 def drift_lines(run: Run) -> list[tuple[str, str, str, bool]]:
@@ -184,23 +186,7 @@ def groups(run: Run) -> list[Group]:
                 ("approved by", run.approved_by or NOTHING),
             ],
         ),
-        Group(
-            "Plan",
-            [
-                (
-                    "cut by",
-                    {"learned": "last known density", "adaptive": "search"}.get(run.plan.get("method", ""), NOTHING),
-                ),
-                ("stones counted", number(run.plan.get("total"))),
-                ("partitions", number(run.plan.get("partitions"))),
-                ("largest partition", number(run.plan.get("largest"))),
-                ("mean partition", number(round(run.plan["mean"])) if "mean" in run.plan else NOTHING),
-                ("requests for it", number(run.plan.get("requests"))),
-                ("took", duration(run.plan.get("seconds"))),
-                ("counts that do not add up", number(run.plan.get("difference"))),
-                ("ranges share their ends", "yes" if run.plan.get("shared_ends") else "no"),
-            ],
-        ),
+        Group("Plan", _plan_lines(run.plan)),
         Group(
             "Pinned",
             [
@@ -211,4 +197,21 @@ def groups(run: Run) -> list[Group]:
                 ("trace id", run.trace_id),
             ],
         ),
+    ]
+
+
+def _plan_lines(plan: RunPlan) -> list[tuple[str, str]]:
+    def once_made(text: str) -> str:
+        return text if plan.made else NOTHING
+
+    return [
+        ("cut by", {"learned": "last known density", "adaptive": "search"}.get(plan.method or "", NOTHING)),
+        ("stones counted", once_made(number(plan.total))),
+        ("partitions", once_made(number(plan.partitions))),
+        ("largest partition", once_made(number(plan.largest))),
+        ("mean partition", once_made(number(round(plan.mean)))),
+        ("requests for it", number(plan.requests)),
+        ("took", once_made(duration(plan.seconds))),
+        ("counts that do not add up", once_made(number(plan.difference))),
+        ("ranges share their ends", "yes" if plan.shared_ends else "no"),
     ]

@@ -60,7 +60,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         """Stones received; of a live run how much of its stage is done, of one that broke off what the plan counted."""
         if run.live:
             return progress_bar(progress(run).share)
-        return number(run.summary["received"]) if run.summary else number(run.plan.get("total"))
+        return number(run.summary["received"]) if run.summary else number(run.plan.total if run.plan.made else None)
 
     @admin.display(description="new / changed / delisted")
     def changes(self, run: Run) -> str:

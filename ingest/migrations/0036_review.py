@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingest", "0034_run_actions")]
+    dependencies = [("ingest", "0035_plans")]
 
     operations = [
         migrations.AddField(

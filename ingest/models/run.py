@@ -10,6 +10,7 @@ from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
 from ingest.models.feed import Feed
 from ingest.models.pinned import PinnedPricing
+from ingest.models.plan import PlanField
 
 RUN_STATES = StateMachine(
     {
@@ -30,7 +31,8 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *("plan", "summary", "drift", "review", "created_at", "finished_at", "archived_at"),
+        *("plan", "crashes", "planning_failures", "summary", "drift", "review"),
+        *("created_at", "finished_at", "archived_at"),
         *(field.name for field in Leased._meta.fields),
     ),
     changes_of=("state", "held", "approved", "approved_by", "retries"),
@@ -41,10 +43,11 @@ class Run(Leased, PinnedPricing):
     """One pull of a feed's window.
 
     The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper, rule set and
-    experiment are pinned when it is created. Counts are derived from partitions, pages and batches; `summary` is written
-    once, at the end. Once a run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and
-    `approved` say by which brakes a run was held and let go on, and how hard each pressed (shares by brake). `review` is
-    what the run found out by itself before it asked anybody; see `ingest.review`.
+    experiment are pinned when it is created. `plan` is a `RunPlan` (`ingest.models.plan`). Counts are derived from
+    partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
+    their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
+    hard each pressed (shares by brake). `review` is what the run found out by itself before it asked anybody; see
+    `ingest.review`.
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.
@@ -75,7 +78,13 @@ class Run(Leased, PinnedPricing):
     query_version = models.CharField(max_length=50, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
-    plan = models.JSONField(default=dict, blank=True)
+    plan = PlanField()
+    crashes = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often a stage broke down in a way that nobody foresaw."
+    )
+    planning_failures = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often planning failed by the supplier."
+    )
     suspect = models.CharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)

@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
 import requests
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
+
+from diamondhub.local.testing.templates import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Columns that say when and from which stored payload, not what a stone is.
@@ -86,6 +88,35 @@ class Sandbox:
         self._process.wait(20)
 
 
+class Commands:
+    """Management commands, each in a child of one process that has Django ready."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ingest.tests.commands"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, arguments: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run one to its end, with variables of its own."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([arguments, environment]) + "\n")
+        self._process.stdin.flush()
+        ended = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(["manage.py", *arguments], ended["status"], ended["stdout"], ended["stderr"])
+
+    def stop(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+
+
 class Stack:
     """`manage.py up` with a `var` of its own; commands, rows and processes of it."""
 
@@ -103,6 +134,7 @@ class Stack:
             "DIAMONDHUB_VAR": str(var),
             "DIAMONDHUB_BOOTSTRAP": "off",
             "DIAMONDHUB_EMBEDDED_FSYNC": "off",
+            "DIAMONDHUB_EMBEDDED_TEMPLATE": str(prepared()),
             "NIVODA_ENDPOINT": sandbox.url,
             "NIVODA_USERNAME": "sandbox",
             "NIVODA_PASSWORD": "sandbox",
@@ -111,6 +143,8 @@ class Stack:
             **PACE,
             **environment,
         }
+        self._database: psycopg.Connection[DictRow] | None = None
+        self._commands: Commands | None = None
         self._log = open(var / "up.log", "wb")  # noqa: SIM115 - closed by `stop`
         self._process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
@@ -137,10 +171,14 @@ class Stack:
         deadline = time.monotonic() + 30
         while True:
             try:
-                with psycopg.connect(self.urls()["DATABASE_URL"], autocommit=True, row_factory=dict_row) as connection:
-                    cursor = connection.execute(statement, parameters)
-                    return cursor.fetchall() if cursor.description else []
+                if self._database is None:
+                    self._database = psycopg.connect(self.urls()["DATABASE_URL"], autocommit=True, row_factory=dict_row)
+                cursor = self._database.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
             except psycopg.OperationalError:
+                if self._database is not None:
+                    self._database.close()
+                    self._database = None
                 assert time.monotonic() < deadline, "the database does not come back"
                 time.sleep(0.1)
 
@@ -151,15 +189,9 @@ class Stack:
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        if self._commands is None:
+            self._commands = Commands({**self.environment, **self.urls()})
+        return self._commands.run(arguments, environment)
 
     def run(self, feed: str, *options: str) -> dict[str, Any]:
         """Start a run, wait for it, and return its report; fails if it does not complete."""
@@ -257,6 +289,10 @@ class Stack:
 
     def stop(self) -> None:
         """End everything in order."""
+        if self._commands is not None:
+            self._commands.stop()
+        if self._database is not None:
+            self._database.close()
         self._process.terminate()
         assert self._process.wait(90) == 0, self.last_words()
         self._log.close()

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.tests.stack import ROOT, Sandbox, Stack, until
 
-pytestmark = [pytest.mark.processes, pytest.mark.relay]
+pytestmark = pytest.mark.processes
 
 FEED = "nivoda-labgrown"
 #: Long leases: whoever had to wait for one of them would be seen waiting. So few requests a second that a run still has

@@ -65,7 +65,10 @@ class Publisher(threading.Thread):
         end = monotonic() + 20
         while self.is_alive() and not self.waited and monotonic() < end:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+                cursor.execute(
+                    "SELECT EXISTS (SELECT FROM pg_locks AS l WHERE l.locktype = 'advisory' AND NOT l.granted"
+                    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+                )
                 (self.waited,) = cursor.fetchone()
 
     def has_ended(self) -> bool:

@@ -14,7 +14,7 @@ from ingest.tests.conftest import STONES
 from ingest.tests.oracle import expected
 from ingest.tests.stack import Sandbox, Stack
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.in_order]
 
 FEEDS = {"nivoda-natural": False, "nivoda-labgrown": True}
 #: The base margins, in percent.

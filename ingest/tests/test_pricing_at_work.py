@@ -12,7 +12,7 @@ import pytest
 
 from ingest.tests.stack import ROOT, Sandbox, Stack, until
 
-pytestmark = [pytest.mark.processes, pytest.mark.relay]
+pytestmark = pytest.mark.processes
 
 FEEDS = ("nivoda-labgrown", "nivoda-natural")
 #: Publishes so many drafts, one after the other, each dearer than the one before; rolls back in between.

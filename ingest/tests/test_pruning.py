@@ -30,8 +30,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def supplier(monkeypatch: pytest.MonkeyPatch, today: date) -> MemorySupplier:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE ingest_rawdiamond, ingest_deadletterattempt")
     for table in (raw_store.DAYS, dead_letters.ATTEMPTS):
         for piece in table.older_than(today.replace(day=1) if table.step == "month" else today):
             table.drop(piece)

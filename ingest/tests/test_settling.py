@@ -282,7 +282,7 @@ def test_stones_that_no_count_found_and_that_were_shown_are_no_reason_to_suspect
 
     run = factories.settled(max_partition_stones=3)
 
-    assert run.plan["difference"] > 0
+    assert run.plan.difference > 0
     assert run.suspect == ""
     assert factories.listed() == {stone.id for stone in supplier.shelf}
 
@@ -299,6 +299,6 @@ def test_stones_that_no_count_found_and_that_were_not_shown_make_the_run_suspect
 
     run = factories.settled(max_partition_stones=3)
 
-    assert run.plan["uncounted"] > 0
+    assert run.plan.uncounted > 0
     assert run.suspect == "the supplier counts 20 stones and showed 16"
     assert Feed.objects.get(slug="memory").watermark is None

@@ -124,8 +124,8 @@ def test_a_name_that_stands_twice_behind_many_others_is_found_at_once() -> None:
     others = ",".join(f'"{number}":0' for number in range(90_000))
     body = f'{{{others},"twice":1,"twice":2}}'.encode()
 
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InvalidBody, match="'twice' twice"):
         read_object(request(body), limit=1_000_000)
 
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -22,7 +22,7 @@ import redis
 from diamondhub.local import processes, stack
 from diamondhub.local.tests.test_services import ROOT, Holder, alive, environment, until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.in_order]
 
 PROGRAMS = {"web", "worker-io", "worker-cpu", "beat"}
 

@@ -83,7 +83,7 @@ def answers(url: str) -> bool:
 
 
 def banner(url: str, logs: Path | None) -> list[str]:
-    """What somebody who has just started the stack wants to know."""
+    """The lines printed once the stack answers: its addresses, its data and its logs."""
     return [
         "",
         "DiamondHub runs.",

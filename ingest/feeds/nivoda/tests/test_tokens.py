@@ -211,10 +211,10 @@ def test_no_representation_and_no_log_shows_a_token(caplog: pytest.LogCaptureFix
 
 
 # Five interpreters that load Django: some seconds.
-def test_five_processes_sign_in_exactly_once_per_expiry() -> None:
+def test_five_processes_sign_in_exactly_once_per_expiry(redis_server: str) -> None:
     with Sandbox(Options(stones=100, username="buyer", password=PASSWORD)) as sandbox:
         environment = {**os.environ, "DIAMONDHUB_BOOTSTRAP": "off", "DJANGO_SETTINGS_MODULE": "diamondhub.settings"}
-        environment |= {"REDIS_URL": settings.REDIS_URL, "SECRET_KEY": settings.SECRET_KEY}
+        environment |= {"REDIS_URL": redis_server, "SECRET_KEY": settings.SECRET_KEY}
         askers = [
             subprocess.Popen(
                 [sys.executable, "-m", "ingest.feeds.nivoda.tests.asker", sandbox.url, PASSWORD],
