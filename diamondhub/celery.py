@@ -54,7 +54,7 @@ def _configure() -> None:
     from django.conf import settings
 
     app.config_from_object(settings.CELERY)
-    app.autodiscover_tasks(["diamondhub", "diamondhub.alerts", "pricing", "ingest"])
+    app.autodiscover_tasks(["diamondhub", "diamondhub.alerts", "diamondhub.operations", "pricing", "ingest"])
 
 
 django.setup()

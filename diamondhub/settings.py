@@ -14,12 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from diamondhub.admin import menu
 from diamondhub.telemetry.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -236,6 +235,7 @@ INSTALLED_APPS = [
     "diamondhub.audit",
     "diamondhub.access",
     "diamondhub.alerts",
+    "diamondhub.operations",
     "catalog",
     "pricing",
     "ingest",
@@ -353,7 +353,7 @@ CELERY = {
         "ingest.tasks.walk": {"queue": "supplier"},
         "ingest.tasks.consolidate": {"queue": "consolidation"},
         "ingest.tasks.remap": {"queue": "consolidation"},
-        "ingest.tasks.prune": {"queue": "consolidation"},
+        "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
     },
     "beat_schedule": {
@@ -375,65 +375,5 @@ RATELIMIT_FAIL_OPEN = True
 
 # The theme's own code uses what the theme deprecates.
 warnings.filterwarnings("ignore", message="UnfoldAdminCheckboxSelectMultiple is deprecated")
-UNFOLD = {
-    "SITE_TITLE": "DiamondHub",
-    "SITE_HEADER": "DiamondHub",
-    "SITE_SUBHEADER": "The seller's diamond catalogue",
-    "SITE_SYMBOL": "diamond",
-    "SITE_URL": None,
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("diamondhub/favicon.svg")},
-    ],
-    "STYLES": [lambda _request: static("diamondhub/admin.css")],
-    "DASHBOARD_CALLBACK": "ingest.dashboard.context",
-    "SIDEBAR": {
-        "show_search": False,
-        "navigation": [
-            {
-                "title": "Catalogue",
-                "items": [
-                    {"title": "Diamonds", "icon": "diamond", "link": reverse_lazy("admin:catalog_diamond_changelist")},
-                ],
-            },
-            {
-                "title": "Ingestion",
-                "items": [
-                    {"title": "Feeds", "icon": "rss_feed", "link": reverse_lazy("admin:ingest_feed_changelist")},
-                    {"title": "Runs", "icon": "sync", "link": reverse_lazy("admin:ingest_run_changelist")},
-                    {
-                        "title": "Dead letters",
-                        "icon": "report",
-                        "link": reverse_lazy("admin:ingest_deadletter_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Pricing",
-                "items": [
-                    {"title": "Rule sets", "icon": "sell", "link": reverse_lazy("admin:pricing_ruleset_changelist")},
-                    {
-                        "title": "Experiments",
-                        "icon": "science",
-                        "link": reverse_lazy("admin:pricing_experiment_changelist"),
-                    },
-                    {
-                        "title": "Repricings",
-                        "icon": "price_change",
-                        "link": reverse_lazy("admin:pricing_repricing_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Operations",
-                "items": [
-                    {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("admin:alerts_event_changelist")},
-                    {"title": "API clients", "icon": "key", "link": reverse_lazy("admin:access_apiclient_changelist")},
-                    {"title": "Audit", "icon": "history", "link": reverse_lazy("admin:audit_auditevent_changelist")},
-                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
-                ],
-            },
-        ],
-    },
-}
+# The admin's theme and menu.
+UNFOLD = menu.THEME

@@ -16,7 +16,9 @@ from django.db.models import Count, Max, Q
 from psycopg import sql
 
 from diamondhub.alerts.models import Delivery
-from ingest.models import ConsolidationBatch, Feed, Partition, Pruning, Remap, Run
+from diamondhub.operations import pruning
+from diamondhub.operations.models import Pruning
+from ingest.models import ConsolidationBatch, Feed, Partition, Remap, Run
 from ingest.models.run import LIVE_STATES
 from pricing.compile import Pricing
 from pricing.models import RuleSet
@@ -53,7 +55,7 @@ def ledgers_balance() -> Iterator[str]:
 
     Archived runs have no ledger any more, and days of payloads that were dropped are not missed.
     """
-    kept_from = Pruning.objects.aggregate(day=Max("raw_kept_from"))["day"]
+    kept_from = pruning.kept_from("raw_days")
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -65,7 +67,7 @@ def ledgers_balance() -> Iterator[str]:
             GROUP BY partition_id
             HAVING sum(stored) <> coalesce(max(raw.rows), 0)
                 /* A page that was begun before midnight may have its payloads in the day before. */
-                AND (%(kept)s::date IS NULL OR min(created_at) > %(kept)s::date + interval '10 minutes')
+                AND (%(kept)s::timestamptz IS NULL OR min(created_at) > %(kept)s::timestamptz + interval '10 minutes')
             """,
             {"kept": kept_from},
         )
@@ -232,7 +234,7 @@ def _wrong_prices(cursor: CursorWrapper, rule_set: RuleSet) -> Iterator[str]:
 
 def finished_runs_are_accounted_for() -> Iterator[str]:
     """Every finished run has its audit events, its trace id, and its alert in a final delivery state."""
-    horizon = Pruning.objects.aggregate(moment=Max("history_kept_from"))["moment"]
+    horizon = pruning.kept_from("history")
     over = Run.objects.exclude(state__in=LIVE_STATES)
     # What happened before was pruned.
     for run in over.filter(finished_at__gte=horizon) if horizon else over:

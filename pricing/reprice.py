@@ -241,7 +241,6 @@ def summary(repricing: Repricing) -> dict[str, Any]:
 
 def ring_due() -> None:
     """The sweep's look: a repricing that nobody works at is taken up, and a day on which rules begin or end starts one."""
-    CHANGES.make_ahead(patient=False)
     live = Repricing.objects.filter(state=Repricing.State.READY).first()
     if live is not None:
         free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())

@@ -13,9 +13,9 @@ from diamondhub.admin.display import NOTHING, Group, badge, dollars, duration, m
 from ingest import drift, review
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
-from ingest.dashboard import in_words
 from ingest.models import Partition, Run
 from ingest.models.plan import RunPlan
+from ingest.operations import in_words
 from ingest.progress import progress
 from ingest.report import report
 
@@ -35,6 +35,7 @@ def live_part(run: Run, page: str) -> dict[str, Any]:
         "stages": stages(done),
         "picture": density_picture(run),
         "drift": drift_lines(run),
+        "drift_comparison": drift.comparison(run),
         "partitions": partition_table(run, page),
         "events": [
             {"at": event.at, "to": badge(event.to_state), "actor": event.actor, "reason": event.reason}

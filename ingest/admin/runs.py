@@ -17,8 +17,8 @@ from diamondhub.admin.display import NOTHING, Group, badge, duration, number, pr
 from ingest import runs
 from ingest.admin import run_page
 from ingest.admin.acting import DECIDE, RequiredReason, act
-from ingest.dashboard import live_runs
 from ingest.models import Run
+from ingest.operations import live_runs
 from ingest.progress import progress
 
 
