@@ -16,6 +16,9 @@ from diamondhub.telemetry import health
 
 pytestmark = pytest.mark.django_db
 
+#: How long whoever waits for a server that says nothing would wait; the checks' own bound is a thirtieth of it.
+MUTE_SECONDS = 60
+
 
 @pytest.fixture(autouse=True)
 def _look_again() -> Iterator[None]:
@@ -140,7 +143,7 @@ def test_a_broker_that_accepts_and_says_nothing_is_not_waited_for(client: Client
 
     assert status == "degraded"
     assert not checks["broker"]["ok"]
-    assert time.monotonic() - started < health.ROUND_SECONDS + 1
+    assert time.monotonic() - started < MUTE_SECONDS / 2
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/status"])
@@ -179,13 +182,14 @@ def test_a_database_that_accepts_and_says_nothing_is_not_waited_for(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         monkeypatch.setitem(connection.settings_dict, "PORT", str(mute.getsockname()[1]))
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "connect_timeout", MUTE_SECONDS)
         started = time.monotonic()
 
         status, checks = ask(client, "/health/ready")
 
     assert status == "not ready"
     assert not checks["database"]["ok"]
-    assert time.monotonic() - started < health.ROUND_SECONDS + 1
+    assert time.monotonic() - started < MUTE_SECONDS / 2
 
 
 @pytest.mark.usefixtures("registered")
