@@ -32,17 +32,8 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *(
-            "plan",
-            "crashes",
-            "planning_failures",
-            "summary",
-            "drift",
-            "review",
-            "created_at",
-            "finished_at",
-            "archived_at",
-        ),
+        *("plan", "crashes", "planning_failures", "summary", "drift", "review"),
+        *("created_at", "finished_at", "archived_at"),
         *(field.name for field in Leased._meta.fields),
     ),
     changes_of=("state", "held", "approved", "approved_by", "retries"),
@@ -56,8 +47,8 @@ class Run(Leased, PinnedPricing):
     experiment are pinned when it is created. `plan` is a `RunPlan` (`ingest.models.plan`). Counts are derived from
     partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
     their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
-    hard each pressed (shares by brake). `review` is what the run found out by itself
-    before it asked anybody; see `ingest.review`.
+    hard each pressed (shares by brake). `review` is what the run found out by itself before it asked anybody; see
+    `ingest.review`.
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.

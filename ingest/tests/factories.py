@@ -7,7 +7,6 @@ far as they need; what a real supplier does over HTTP is tested against the sand
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import override_settings
 
@@ -257,28 +255,6 @@ def shown(run: Run) -> set[uuid.UUID]:
 def only_partition(run: Run) -> Partition:
     """The run's partition, if there is exactly one."""
     return Partition.objects.get(run=run)
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Call all at the same moment in threads of their own; what each returned or raised."""
-    results: list[Any] = [None] * len(calls)
-    gate = threading.Barrier(len(calls))
-
-    def run(place: int) -> None:
-        try:
-            gate.wait(timeout=10)
-            results[place] = calls[place]()
-        except Exception as error:  # noqa: BLE001 - handed to the test
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return results
 
 
 @contextmanager
