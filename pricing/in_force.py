@@ -1,4 +1,4 @@
-"""Which rule set is in force, making one be it, and the drafts that become one."""
+"""The rule set in force, and the pricing of stones by it: now, held for a transaction, or as a job pinned it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The order of a draft's rules: moving one past its neighbour, and making room between the priorities.
 
-Everything here counts as an edit of the draft, so the second of two editors is told (`drafts.edited`).
+Everything here counts as an edit of the draft, so the second of two editors is told (`editing.edited`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Case, Max, Value, When
 
-from pricing import drafts
+from pricing import editing
 from pricing.errors import NoSuchRule
 from pricing.models import Rule
 
@@ -29,7 +29,7 @@ def move(rule_id: int, *, up: bool, revision: int) -> Rule:
     """
     with transaction.atomic():
         rule = _rule(rule_id)
-        drafts.edited(rule.rule_set_id, revision=revision)
+        editing.edited(rule.rule_set_id, revision=revision)
         others = Rule.objects.filter(rule_set_id=rule.rule_set_id)
         if up:
             neighbour = others.filter(priority__lt=rule.priority).order_by("-priority").first()
@@ -47,7 +47,7 @@ def move(rule_id: int, *, up: bool, revision: int) -> Rule:
 def spread(draft_id: int, *, revision: int) -> None:
     """Number the priorities 10, 20, 30 … in the same order, so that there is room between. Raises as `move`."""
     with transaction.atomic():
-        drafts.edited(draft_id, revision=revision)
+        editing.edited(draft_id, revision=revision)
         rules = list(Rule.objects.filter(rule_set_id=draft_id).order_by("priority").only("pk", "priority"))
         for place, rule in enumerate(rules, start=1):
             rule.priority = STEP * place

@@ -14,8 +14,7 @@ import yaml
 from django.db import transaction
 from yaml.constructor import SafeConstructor
 
-from pricing import drafts, validation
-from pricing.editing import add_clauses
+from pricing import editing, validation
 from pricing.errors import InvalidRules
 from pricing.models import Clause, Rule, RuleSet
 from pricing.written import RULE_SET_FIELDS, Mistakes, fill, read_rule, write, write_rule
@@ -55,16 +54,16 @@ def from_yaml(content: bytes, *, actor: str) -> RuleSet:
     if mistakes.found:
         raise InvalidRules([(_with_line(place, lines), message) for place, message in mistakes.found])
     with transaction.atomic():
-        rule_set.version = drafts.next_version()
+        rule_set.version = editing.next_version()
         rule_set.created_by = actor[:150]
         rule_set.save(force_insert=True)
-        numbers = drafts.new_numbers({rule.number for rule, _clauses in rules if rule.number})
+        numbers = editing.new_numbers({rule.number for rule, _clauses in rules if rule.number})
         for rule, _clauses in rules:
             rule.rule_set = rule_set
             if not rule.number:
                 rule.number = next(numbers)
         Rule.objects.bulk_create([rule for rule, _clauses in rules])
-        add_clauses(rules)
+        editing.add_clauses(rules)
     return rule_set
 
 

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from diamondhub.admin.base import Admin, numbered
 from diamondhub.admin.display import NOTHING, Group, badge, counted, moment, row_link
 from diamondhub.admin.forms import Textarea, without_zeros
-from pricing import drafts, editing, ordering
+from pricing import editing, ordering
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page
 from pricing.admin.rule_table import rule_table
@@ -186,7 +186,7 @@ class RuleSetAdmin(Admin[RuleSet]):
             if refusal_of(request):
                 row.refresh_from_db(fields=["revision", "state"])
             elif request.method == "POST":
-                drafts.unchanged(row, revision=posted_revision(request))
+                editing.unchanged(row, revision=posted_revision(request))
             context = {
                 "title": f"Draft {row.version}",
                 "revision": row.revision,
@@ -201,7 +201,7 @@ class RuleSetAdmin(Admin[RuleSet]):
     def save_model(self, request: HttpRequest, obj: RuleSet, form: ModelForm[RuleSet], change: bool) -> None:
         """A new draft gets the next version; of an old one only what the person changed is written, if nobody was first."""
         if not change:
-            obj.version = drafts.next_version()
+            obj.version = editing.next_version()
             obj.created_by = request.user.get_username()[:150]
             super().save_model(request, obj, form, change)
             return
@@ -298,7 +298,7 @@ class RuleSetAdmin(Admin[RuleSet]):
             source = RuleSet.objects.filter(pk=rule_set_id).first()
             if source is None:
                 raise NoSuchRuleSet
-            draft = drafts.new_draft(actor=request.user.get_username(), source=source)
+            draft = editing.new_draft(actor=request.user.get_username(), source=source)
             return f"Draft {draft.version} is a copy of version {source.version}.", page_of(draft.pk)
 
         return act(request, "pricing.add_ruleset", do, back=reverse("admin:pricing_ruleset_changelist"))
@@ -333,5 +333,5 @@ def page_of(rule_set_id: int) -> str:
 
 
 def _refuse(rule_set: RuleSet) -> HttpResponse:
-    drafts.unchanged(rule_set, revision=rule_set.revision)
+    editing.unchanged(rule_set, revision=rule_set.revision)
     return redirect(page_of(rule_set.pk))

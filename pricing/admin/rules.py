@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from diamondhub.admin.base import Admin, numbered
 from diamondhub.admin.display import NOTHING, Group, Link, Table, counted
-from pricing import drafts, editing, ordering
+from pricing import editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
 from pricing.admin.rule_forms import ClauseInline, RuleForm
 from pricing.admin.rule_sets import page_of
@@ -117,8 +117,8 @@ class RuleAdmin(Admin[Rule]):
         def answer() -> HttpResponse:
             draft = self._draft_of(request)
             if request.method == "POST" and not refusal_of(request):
-                drafts.unchanged(draft, revision=posted_revision(request))
-            drafts.unchanged(draft, revision=draft.revision)
+                editing.unchanged(draft, revision=posted_revision(request))
+            editing.unchanged(draft, revision=draft.revision)
             context = {
                 "title": f"Add a rule to draft {draft.version}",
                 "draft": draft,
@@ -149,7 +149,7 @@ class RuleAdmin(Admin[Rule]):
             if refusal_of(request):
                 rule.rule_set.refresh_from_db(fields=["revision", "state"])
             elif request.method == "POST":
-                drafts.unchanged(rule.rule_set, revision=posted_revision(request))
+                editing.unchanged(rule.rule_set, revision=posted_revision(request))
             context = {
                 "title": f"{rule.name}: rule of draft {rule.rule_set.version}",
                 "draft": rule.rule_set,
@@ -165,10 +165,10 @@ class RuleAdmin(Admin[Rule]):
     def save_model(self, request: HttpRequest, obj: Rule, form: ModelForm[Rule], change: bool) -> None:
         """Write the rule, if nobody was first; a new one gets a number that no rule ever had."""
         draft = obj.rule_set if change else self._draft_of(request)
-        drafts.edited(draft.pk, revision=posted_revision(request))
+        editing.edited(draft.pk, revision=posted_revision(request))
         if not change:
             obj.rule_set = draft
-            obj.number = drafts.next_number()
+            obj.number = editing.next_number()
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -16,7 +16,7 @@ from diamondhub.api.bodies import InvalidBody
 from diamondhub.api.documentation import BODY, problems
 from diamondhub.api.parameters import OneOf, Parameter, parse
 from diamondhub.api.problems import FieldError
-from pricing import drafts, editing
+from pricing import editing
 from pricing.api import schemas
 from pricing.api.answers import rule_answer, rule_set_answer
 from pricing.api.views import PAGING, REVISION, PricingView, actor, page_of, read_body, revision_of, rule_set_of
@@ -78,7 +78,7 @@ class RuleSets(PricingView):
         )
         if mistakes.found:
             raise InvalidRules(mistakes.found)
-        draft = drafts.new_draft(actor=actor(request), source=source, notes=values.get("notes", ""))
+        draft = editing.new_draft(actor=actor(request), source=source, notes=values.get("notes", ""))
         return Response(_with_rules(draft.version), status=HTTPStatus.CREATED)
 
 

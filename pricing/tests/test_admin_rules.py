@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from catalog.grades import Clarity, Color
 from catalog.tests.factories import a_diamond
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, add_url, errors_of, messages_of, rule_form, rule_url, set_url, signed_in
 from pricing.tests.factories import a_draft
@@ -309,7 +309,7 @@ def test_an_edit_of_a_clause_that_somebody_deleted_meanwhile_is_told(browser: Cl
     rule = draft.rules.get()
     kept = tuple(rule.clauses.all())
     rule.clauses.all().delete()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     response = browser.post(rule_url("change", rule), rule_form(draft, {}, {}, kept=kept))
 

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing import drafts, experiments, publishing
+from pricing import editing, experiments, publishing
 from pricing.models import Clause, Rule, RuleSet
 from pricing.tests.asking import EDIT, PUBLISH, READ, problem, send, signed_in, wrong
 from pricing.tests.factories import a_draft
@@ -226,7 +226,7 @@ def test_what_comes_to_the_same_can_be_sent_back(http: Client) -> None:
 
 def test_the_second_of_two_editors_of_rules_is_told(http: Client) -> None:
     draft = a_draft({"number": 5})
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
     address = f"rule-sets/{draft.version}/rules"
 
     for answer in (
