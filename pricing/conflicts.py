@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from pricing.conditions import BY_NAME, CONDITIONS, STONE_TYPE, conditions_of, why_never
+from pricing import faults
+from pricing.conditions import BY_NAME, STONE_TYPE, conditions_of
 from pricing.evaluate import rules_of
+from pricing.faults import warnings_of
 from pricing.models import Clause, Rule, RuleSet
 
 #: Pairs of clauses that are compared at most: two seconds or so, and enough for 500 rules of four clauses.
@@ -28,6 +30,10 @@ class Kind(StrEnum):
     CONTRADICTION = "contradiction"
     OVERLAP = "overlap"
     CUT_SHORT = "cut short"
+
+
+#: Faults of a rule by itself that are conflicts; one that matches every stone is none.
+_POINTLESS = {faults.Kind.NO_CLAUSE: Kind.NO_CLAUSE, faults.Kind.CONTRADICTION: Kind.CONTRADICTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class _Budget:
 def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> list[Conflict]:
     """What the set's rules have against each other and against themselves, by priority; overlaps behind the rest.
 
-    The rules should be fetched with their clauses (`publish.with_rules`).
+    The rules should be fetched with their clauses (`in_force.with_rules`).
     """
     found: list[Conflict] = []
     overlaps: list[Conflict] = []
@@ -126,28 +132,13 @@ def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> 
     return [*found, *overlaps]
 
 
-def contradiction(clause: Clause) -> str:
-    """Why no stone can match the clause, in words; empty if one could."""
-    for condition in CONDITIONS:
-        problem = condition.problem(clause) if condition.is_set(clause) else None
-        if problem:
-            return f"{condition.label}: {problem[1][0].lower()}{problem[1][1:].rstrip('.')}"
-    return why_never(clause)
-
-
 def _look_at(rule: Rule, found: list[Conflict]) -> _Looked | None:
     """The rule with its clauses, after saying what is wrong with it alone; None if it matches nothing anyway."""
     clauses = list(rule.clauses.all())
-    if not clauses:
-        found.append(Conflict(Kind.NO_CLAUSE, rule, "It has no clause, so it matches nothing."))
-        return None
-    possible = []
-    for place, clause in enumerate(clauses, start=1):
-        why = contradiction(clause)
-        if why:
-            found.append(Conflict(Kind.CONTRADICTION, rule, f"Clause {place} matches no stone: {why}."))
-        else:
-            possible.append(_Asked(clause))
+    pointless = [fault for fault in warnings_of(clauses) if fault.kind in _POINTLESS]
+    found += [Conflict(_POINTLESS[fault.kind], rule, fault.message) for fault in pointless]
+    never = {fault.clause for fault in pointless}
+    possible = [_Asked(clause) for place, clause in enumerate(clauses) if place not in never]
     return _Looked(rule, possible) if possible else None
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pricing.conditions import CONDITIONS, in_words
+from pricing.faults import MATCHES_NOTHING
 from pricing.models import Rule, RuleSet
 
 _MARGINS = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
@@ -106,8 +107,7 @@ def _rule(rule: Rule) -> dict[str, str]:
         "valid to": rule.valid_to or "always",
         "active": "yes" if rule.active else "no",
         "notes": rule.notes or "none",
-        "conditions": " — or — ".join(in_words(clause) for clause in rule.clauses.all())
-        or "no clause: matches nothing",
+        "conditions": " — or — ".join(in_words(clause) for clause in rule.clauses.all()) or MATCHES_NOTHING,
     }
     return {label: str(value) for label, value in said.items()}
 

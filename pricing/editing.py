@@ -15,10 +15,10 @@ from django.db.models import F, Max, ProtectedError
 
 from diamondhub.audit.acting import acting
 from pricing.errors import DraftInUse, InvalidRules, NoSuchRule, NotADraft, StaleDraft
+from pricing.faults import Fault, Others, faults_of
 from pricing.in_force import published_rule_set, with_rules
 from pricing.models import Clause, Rule, RuleSet
 from pricing.models.limits import MAX_NUMBER
-from pricing.validation import check_counts
 
 #: What a copy takes over from a rule set.
 _COPIED = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
@@ -26,24 +26,11 @@ _COPIED = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
 
 def new_draft(*, actor: str, source: RuleSet | None = None, notes: str = "") -> RuleSet:
     """A new draft: a copy of `source`, by default of the published set, with its rules under their numbers."""
-    with acting(actor), transaction.atomic():
+    with transaction.atomic():
         origin = with_rules(RuleSet.objects.filter(pk=(source or published_rule_set()).pk)).get()
-        draft = RuleSet.objects.create(
-            version=next_version(),
-            based_on=origin.version,
-            created_by=actor[:150],
-            notes=notes,
-            **{name: getattr(origin, name) for name in _COPIED},
-        )
-        copies: list[tuple[Rule, list[Clause]]] = [(rule, list(rule.clauses.all())) for rule in origin.rules.all()]
-        for rule, _clauses in copies:
-            rule.pk, rule.rule_set = None, draft
-        Rule.objects.bulk_create([rule for rule, _clauses in copies])
-        for rule, clauses in copies:
-            for clause in clauses:
-                clause.pk, clause.rule = None, rule
-        Clause.objects.bulk_create([clause for _rule, clauses in copies for clause in clauses])
-    return draft
+        margins = {name: getattr(origin, name) for name in _COPIED}
+        draft = RuleSet(based_on=origin.version, notes=notes, **margins)
+        return new_rule_set(draft, [(rule, list(rule.clauses.all())) for rule in origin.rules.all()], actor=actor)
 
 
 def next_version() -> int:
@@ -101,33 +88,25 @@ def change_margins(draft: RuleSet, changes: Mapping[str, Any], *, revision: int)
 
 
 def put_rule(draft: RuleSet, rule: Rule, clauses: Sequence[Clause], *, number: int | None, revision: int) -> Rule:
-    """Add a rule to a draft, or put it in the place of the rule with that number; all its clauses are new.
+    """Write a rule with all its clauses: a new one of the draft, or in the place of the rule with that number.
 
-    Raises `NotADraft`, `StaleDraft`, `NoSuchRule`, and `InvalidRules` for a priority that another rule has or a set that is
-    full.
+    Everybody who edits a rule comes through here. Clauses that are rows of the rule stay these rows; if none is, as of those
+    from outside, they take the places of the rows that are there, one by one.
+
+    Raises `NotADraft`, `StaleDraft`, `NoSuchRule`, and `InvalidRules` with all that is wrong with the rule.
     """
+    _refuse(faults_of(rule, clauses))
     with transaction.atomic():
         edited(draft.pk, revision=revision)
-        before = None
-        if number is not None:
-            before = Rule.objects.filter(rule_set=draft, number=number).first()
-            if before is None:
-                raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
-        others = Rule.objects.filter(rule_set=draft)
-        if number is not None:
-            others = others.exclude(number=number)
-        same = others.filter(priority=rule.priority).first()
-        if same is not None:
-            raise InvalidRules([("priority", f"rule {same.number} has this priority already")])
-        if problem := check_counts(others.count() + 1, len(clauses)):
-            raise InvalidRules([("", problem)])
+        before = None if number is None else _rule_of(draft, number)
+        _refuse(Others.in_draft(draft.pk, but=number).faults_of(rule))
         rule.rule_set = draft
-        rule.number = next_number() if number is None else number
-        rule.pk = before.pk if before else None
-        if before is not None:
-            before.clauses.all().delete()
+        if before is None:
+            rule.pk, rule.number = None, next_number()
+        else:
+            rule.pk, rule.number = before.pk, before.number
         rule.save(force_insert=before is None, force_update=before is not None)
-        add_clauses([(rule, clauses)])
+        _put_clauses(rule, clauses)
     return rule
 
 
@@ -135,10 +114,7 @@ def delete_rule(draft: RuleSet, number: int, *, revision: int) -> int:
     """Delete a rule with its clauses; returns the new revision. Raises `NotADraft`, `StaleDraft` and `NoSuchRule`."""
     with transaction.atomic():
         newer = edited(draft.pk, revision=revision)
-        rule = Rule.objects.filter(rule_set=draft, number=number).first()
-        if rule is None:
-            raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
-        rule.delete()
+        _rule_of(draft, number).delete()
     return newer
 
 
@@ -153,9 +129,47 @@ def delete_draft(draft: RuleSet, *, revision: int) -> None:
             raise DraftInUse(f"an experiment uses draft {draft.version}: it cannot be thrown away") from None
 
 
-def add_clauses(rules: Sequence[tuple[Rule, Sequence[Clause]]]) -> None:
-    """Save the clauses of rules that are saved, in their order."""
-    for rule, clauses in rules:
-        for clause in clauses:
-            clause.rule = rule
-    Clause.objects.bulk_create([clause for _rule, clauses in rules for clause in clauses])
+def new_rule_set(rule_set: RuleSet, rules: Sequence[tuple[Rule, Sequence[Clause]]], *, actor: str) -> RuleSet:
+    """Save a whole set that was admitted as a new draft; rules without a number get one that no rule ever had."""
+    with acting(actor), transaction.atomic():
+        rule_set.version = next_version()
+        rule_set.created_by = actor[:150]
+        rule_set.save(force_insert=True)
+        numbers = new_numbers({rule.number for rule, _clauses in rules if rule.number})
+        for rule, _clauses in rules:
+            rule.pk, rule.rule_set = None, rule_set
+            if not rule.number:
+                rule.number = next(numbers)
+        Rule.objects.bulk_create([rule for rule, _clauses in rules])
+        for rule, clauses in rules:
+            for clause in clauses:
+                clause.pk, clause.rule = None, rule
+        Clause.objects.bulk_create([clause for _rule, clauses in rules for clause in clauses])
+    return rule_set
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if errors := [fault for fault in faults if fault.is_error]:
+        raise InvalidRules([(fault.place, fault.message) for fault in errors])
+
+
+def _rule_of(draft: RuleSet, number: int) -> Rule:
+    rule = Rule.objects.filter(rule_set=draft, number=number).first()
+    if rule is None:
+        raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
+    return rule
+
+
+def _put_clauses(rule: Rule, clauses: Sequence[Clause]) -> None:
+    """Make these the clauses of a saved rule; their order is that of their rows."""
+    rows = list(rule.clauses.order_by("pk").values_list("pk", flat=True))
+    if not any(clause.pk for clause in clauses):
+        for clause, row in zip(clauses, rows, strict=False):
+            clause.pk = row
+    kept = {clause.pk for clause in clauses}
+    Clause.objects.filter(pk__in=[row for row in rows if row not in kept]).delete()
+    for clause in clauses:
+        clause.rule = rule
+        if clause.pk in rows:
+            clause.save(force_update=True)
+    Clause.objects.bulk_create([clause for clause in clauses if clause.pk not in rows])

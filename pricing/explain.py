@@ -19,6 +19,7 @@ from diamondhub import money
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
 from pricing.errors import CannotExplain
 from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
+from pricing.faults import MATCHES_NOTHING
 from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
 
@@ -55,7 +56,7 @@ class Passed:
         if self.not_in_force:
             return self.not_in_force
         if not self.unmet:
-            return "it has no clause, so it matches nothing"
+            return f"it {MATCHES_NOTHING}"
         return "; ".join(f"{one.condition}, but the stone: {one.stone}" for one in self.unmet)
 
 

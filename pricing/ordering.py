@@ -6,20 +6,12 @@ Everything here counts as an edit of the draft, so the second of two editors is 
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Case, Max, Value, When
+from django.db.models import Case, Value, When
 
 from pricing import editing
 from pricing.errors import NoSuchRule
+from pricing.faults import STEP
 from pricing.models import Rule
-
-#: Room between the priorities that `spread` leaves, and by which a new rule comes behind the last one.
-STEP = 10
-
-
-def next_priority(draft_id: int) -> int:
-    """The priority of a rule that comes behind all others of the draft."""
-    last = Rule.objects.filter(rule_set_id=draft_id).aggregate(last=Max("priority"))["last"] or 0
-    return int(last) // STEP * STEP + STEP
 
 
 def move(rule_id: int, *, up: bool, revision: int) -> Rule:

@@ -11,13 +11,13 @@ import re
 from typing import Any
 
 import yaml
-from django.db import transaction
 from yaml.constructor import SafeConstructor
 
 from pricing import editing, validation
 from pricing.errors import InvalidRules
+from pricing.faults import Others
 from pricing.models import Clause, Rule, RuleSet
-from pricing.written import RULE_SET_FIELDS, Mistakes, fill, read_rule, write, write_rule
+from pricing.written import RULE_SET_FIELDS, Mistakes, fill_rule_set, read_rule, write, write_rule
 
 #: The shape of the files.
 FORMAT = 1
@@ -53,18 +53,7 @@ def from_yaml(content: bytes, *, actor: str) -> RuleSet:
     rule_set, rules = _read(value, mistakes)
     if mistakes.found:
         raise InvalidRules([(_with_line(place, lines), message) for place, message in mistakes.found])
-    with transaction.atomic():
-        rule_set.version = editing.next_version()
-        rule_set.created_by = actor[:150]
-        rule_set.save(force_insert=True)
-        numbers = editing.new_numbers({rule.number for rule, _clauses in rules if rule.number})
-        for rule, _clauses in rules:
-            rule.rule_set = rule_set
-            if not rule.number:
-                rule.number = next(numbers)
-        Rule.objects.bulk_create([rule for rule, _clauses in rules])
-        editing.add_clauses(rules)
-    return rule_set
+    return editing.new_rule_set(rule_set, rules, actor=actor)
 
 
 # --- What a file says ------------------------------------------------------------------------------------------------
@@ -80,7 +69,7 @@ def _read(value: Any, mistakes: Mistakes) -> tuple[RuleSet, list[tuple[Rule, lis
     if written_format != FORMAT or written_format is True:
         mistakes.add("format", f"must be {FORMAT}")
     written = value.pop("rules", None)
-    fill(rule_set, value, RULE_SET_FIELDS, mistakes, required=_REQUIRED)
+    fill_rule_set(rule_set, value, mistakes, required=_REQUIRED)
     if not isinstance(written, list):
         mistakes.add("rules", "must be a list of rules")
         return rule_set, []
@@ -88,18 +77,18 @@ def _read(value: Any, mistakes: Mistakes) -> tuple[RuleSet, list[tuple[Rule, lis
         mistakes.add("rules", problem)
         return rule_set, []
     rules: list[tuple[Rule, list[Clause]]] = []
-    seen: dict[tuple[str, int], int] = {}
-    for order, one in enumerate(written):
+    places: dict[int, int] = {}
+    before = Others()
+    for order, written_rule in enumerate(written):
         place = f"rules[{order}]"
-        rule, clauses = read_rule(one, mistakes, place)
+        rule, clauses = read_rule(written_rule, mistakes, place)
+        for fault in before.faults_of(rule):
+            # Rules of a file are told by where they stand in it.
+            said = f"is {getattr(rule, fault.field)}, as that of rules[{places[id(fault.other)]}]"
+            mistakes.add(f"{place}.{fault.field}", said)
+        before.add(rule)
+        places[id(rule)] = order
         rules.append((rule, clauses))
-        named: list[tuple[str, int | None]] = [("priority", rule.priority), ("number", rule.number)]
-        for name, number in named:
-            if number is None:
-                continue
-            if (name, number) in seen:
-                mistakes.add(f"{place}.{name}", f"is {number}, as that of rules[{seen[name, number]}]")
-            seen[name, number] = order
         if mistakes.many:
             break
     return rule_set, rules

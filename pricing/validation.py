@@ -1,8 +1,8 @@
-"""What rule sets, rules, clauses and experiments may say: the one place that admits what people type.
+"""The values that rule sets, rules, clauses and experiments may have: the one place that admits what people type.
 
-Admin forms, the API and imports fill an unsaved row and hand it to its `clean_…` before anything is saved. The row's values
-are brought into their normal form; whatever is wrong is raised as one `ValidationError` by field of the model. The
-constraints of the database say the same once more, for whom nobody asked.
+Admin forms, the API and imports fill an unsaved row and have it admitted by its `clean_…` before anything is saved, rules
+and clauses through `pricing.faults`. The row's values are brought into their normal form; whatever is wrong is raised as
+one `ValidationError` by field of the model. The constraints of the database say the same once more, for statements by hand.
 """
 
 from __future__ import annotations
@@ -251,6 +251,15 @@ def _add(errors: Errors, field: str, message: str) -> None:
 def _raise(errors: Errors) -> None:
     if errors:
         raise ValidationError({(field or NON_FIELD_ERRORS): messages for field, messages in errors.items()})
+
+
+def refusals(clean: Callable[[Any], None], row: Model) -> Sequence[tuple[str, str]]:
+    """The fields of a row that its `clean_…` refuses, with what is wrong with each, one pair a message."""
+    try:
+        clean(row)
+    except ValidationError as error:
+        return messages_of(error)
+    return ()
 
 
 def messages_of(error: ValidationError) -> Sequence[tuple[str, str]]:

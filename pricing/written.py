@@ -16,12 +16,12 @@ from difflib import get_close_matches
 from enum import IntEnum
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
 
 from diamondhub import money
 from pricing import validation
 from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, RangeCondition
+from pricing.faults import faults_of
 from pricing.models import Clause, Rule, RuleSet
 from pricing.models.limits import MAX_NUMBER
 
@@ -251,6 +251,10 @@ def _clause_fields() -> Iterator[Written]:
 CLAUSE_FIELDS: tuple[Written, ...] = tuple(_clause_fields())
 
 
+_RULE_NAMES = {field.field: field.name for field in RULE_FIELDS}
+_CLAUSE_NAMES = {field.field: field.name for field in CLAUSE_FIELDS}
+
+
 def write(row: RuleSet | Rule | Clause, fields: Sequence[Written], *, sparse: bool = False) -> dict[str, Any]:
     """A row's fields as written; `sparse` leaves out what is as it would be without a word."""
     written = {}
@@ -288,76 +292,89 @@ def read_rule(
     value: Any, mistakes: Mistakes, place: str = "", *, ignored: Sequence[str] = ()
 ) -> tuple[Rule, list[Clause]]:
     """An unsaved rule with its clauses; what is wrong is added to the mistakes, and then the rule is not to be used."""
-    rule = Rule()
+    rule, clauses = Rule(), list[Clause]()
     if not isinstance(value, dict):
         mistakes.add(place, "must be a rule with its fields")
-        return rule, []
-    value = dict(value)
-    for name in ignored:
-        value.pop(name, None)
-    written = value.pop("clauses", [])
+        return rule, clauses
+    value = {name: written for name, written in value.items() if name not in ignored}
+    written_clauses = value.pop("clauses", [])
+    parts: dict[int | None, Mistakes] = {None: Mistakes()}
+    wrong: set[tuple[int | None, str]] = set()
     if "number" in value:
         number = value.pop("number")
-        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MAX_NUMBER:
+        if isinstance(number, int) and not isinstance(number, bool):
             rule.number = number
         else:
-            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {MAX_NUMBER}")
-    fill(rule, value, RULE_FIELDS, mistakes, place, required=("name", "priority"))
-    if not isinstance(written, list):
-        mistakes.add(_at(place, "clauses"), "must be a list of clauses")
-        return rule, []
-    if problem := validation.check_counts(0, len(written)):
-        mistakes.add(_at(place, "clauses"), problem)
-        return rule, []
-    clauses = []
-    for order, one in enumerate(written):
-        where = _at(place, f"clauses[{order}]")
-        clause = Clause()
-        if isinstance(one, dict):
-            fill(clause, one, CLAUSE_FIELDS, mistakes, where)
+            parts[None].add("number", f"must be a whole number from 1 to {MAX_NUMBER}")
+    required = ("name", "priority")
+    wrong |= {(None, field) for field in read_fields(rule, value, RULE_FIELDS, parts[None], required=required)}
+    if not isinstance(written_clauses, list):
+        parts[None].add("clauses", "must be a list of clauses")
+        written_clauses = []
+    elif problem := validation.check_counts(0, len(written_clauses)):
+        # None of thousands is looked at.
+        parts[None].add("clauses", problem)
+        written_clauses = []
+    for order, written in enumerate(written_clauses):
+        clause, parts[order] = Clause(), Mistakes()
+        if isinstance(written, dict):
+            wrong |= {(order, field) for field in read_fields(clause, written, CLAUSE_FIELDS, parts[order])}
         else:
-            mistakes.add(where, "must be a clause with its conditions")
+            parts[order].add("", "must be a clause with its conditions")
         clauses.append(clause)
-        if mistakes.many:
-            break
+    for fault in faults_of(rule, clauses):
+        if fault.is_error and (fault.clause, fault.field) not in wrong:
+            names = _RULE_NAMES if fault.clause is None else _CLAUSE_NAMES
+            parts[fault.clause].add(names.get(fault.field, fault.field), fault.message)
+    for part, told in parts.items():
+        at = place if part is None else _at(place, f"clauses[{part}]")
+        for name, message in told.found:
+            mistakes.add(_at(at, name), message)
     return rule, clauses
 
 
-def fill(
+def fill_rule_set(
+    rule_set: RuleSet, value: Mapping[str, Any], mistakes: Mistakes, *, required: Sequence[str] = ()
+) -> None:
+    """Fill a set from its written fields, and have it admitted."""
+    wrong = read_fields(rule_set, value, RULE_SET_FIELDS, mistakes, required=required)
+    names = {written.field: written.name for written in RULE_SET_FIELDS}
+    for field, message in validation.refusals(validation.clean_rule_set, rule_set):
+        if field not in wrong:
+            mistakes.add(names.get(field, ""), message)
+
+
+def read_fields(
     row: RuleSet | Rule | Clause,
     value: Mapping[str, Any],
     fields: Sequence[Written],
     mistakes: Mistakes,
-    place: str = "",
     *,
     required: Sequence[str] = (),
-) -> None:
-    """Fill a row from written fields, and have it admitted."""
-    known = {one.name: one for one in fields}
+) -> set[str]:
+    """Fill a row from written fields; returns the fields of the model that could not be read."""
+    known = {field.name: field for field in fields}
     wrong = set()
     for name, written in value.items():
         if mistakes.many:
             # Looking for names that are close takes a millisecond each.
-            return
-        one = known.get(name)
-        if one is None:
+            break
+        field = known.get(name)
+        if field is None:
             close = get_close_matches(name, known, n=1) if isinstance(name, str) and len(name) < 100 else []
             hint = f"; did you mean {close[0]}?" if close else ""
-            mistakes.add(_at(place, _shown(name)), f"is not a field that is known here{hint}")
+            mistakes.add(_shown(name), f"is not a field that is known here{hint}")
             continue
         try:
-            setattr(row, one.field, _read(one, written))
+            setattr(row, field.field, _read(field, written))
         except ValueError as error:
-            wrong.add(one.field)
-            mistakes.add(_at(place, name), str(error))
+            wrong.add(field.field)
+            mistakes.add(name, str(error))
     for name in required:
         if name not in value:
             wrong.add(known[name].field)
-            mistakes.add(_at(place, name), "is missing")
-    names = {one.field: one.name for one in fields}
-    for field, message in _problems(row):
-        if field not in wrong:
-            mistakes.add(_at(place, names.get(field, "")), message)
+            mistakes.add(name, "is missing")
+    return wrong
 
 
 def _read(one: Written, written: Any) -> Any:
@@ -366,19 +383,6 @@ def _read(one: Written, written: Any) -> Any:
             return None
         raise ValueError("must not be null")
     return one.kind.read(written)
-
-
-def _problems(row: RuleSet | Rule | Clause) -> Sequence[tuple[str, str]]:
-    try:
-        if isinstance(row, RuleSet):
-            validation.clean_rule_set(row)
-        elif isinstance(row, Rule):
-            validation.clean_rule(row)
-        else:
-            validation.clean_clause(row)
-    except ValidationError as error:
-        return validation.messages_of(error)
-    return ()
 
 
 def _at(place: str, name: str) -> str:

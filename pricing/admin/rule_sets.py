@@ -201,9 +201,7 @@ class RuleSetAdmin(Admin[RuleSet]):
     def save_model(self, request: HttpRequest, obj: RuleSet, form: ModelForm[RuleSet], change: bool) -> None:
         """A new draft gets the next version; of an old one only what the person changed is written, if nobody was first."""
         if not change:
-            obj.version = editing.next_version()
-            obj.created_by = request.user.get_username()[:150]
-            super().save_model(request, obj, form, change)
+            editing.new_rule_set(obj, (), actor=request.user.get_username())
             return
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         editing.change_margins(obj, changes, revision=posted_revision(request))

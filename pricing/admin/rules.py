@@ -23,8 +23,9 @@ from pricing.admin.rule_forms import ClauseInline, RuleForm
 from pricing.admin.rule_sets import page_of
 from pricing.admin.rule_table import days, state
 from pricing.admin.stale import answer_or_show_again, refusal_of
-from pricing.conditions import conditions_of, in_words, why_never
+from pricing.conditions import in_words
 from pricing.differences import dollars, ending, modifier
+from pricing.faults import warnings_of
 from pricing.in_force import day_of
 from pricing.models import Rule, RuleSet
 
@@ -163,18 +164,23 @@ class RuleAdmin(Admin[Rule]):
         return answer_or_refuse(request, lambda: answer_or_show_again(request, answer), back=here)
 
     def save_model(self, request: HttpRequest, obj: Rule, form: ModelForm[Rule], change: bool) -> None:
-        """Write the rule, if nobody was first; a new one gets a number that no rule ever had."""
-        draft = obj.rule_set if change else self._draft_of(request)
-        editing.edited(draft.pk, revision=posted_revision(request))
-        if not change:
-            obj.rule_set = draft
-            obj.number = editing.next_number()
-        super().save_model(request, obj, form, change)
+        """Leave it to `save_related`: a rule is written with its clauses."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Write the clauses, and say what the rule matches if that is nothing, or everything."""
-        super().save_related(request, form, formsets, change)
-        for warning in warnings(form.instance):
+        """Write the rule with its clauses, if nobody was first, and say what its author may not have meant."""
+        (formset,) = formsets
+        # Sorts the rows into new, changed and deleted ones, for the log of the admin.
+        formset.save(commit=False)
+        clauses = [each.instance for each in formset.forms if each not in formset.deleted_forms]
+        rule = form.instance
+        editing.put_rule(
+            rule.rule_set if change else self._draft_of(request),
+            rule,
+            clauses,
+            number=rule.number if change else None,
+            revision=posted_revision(request),
+        )
+        for warning in warnings(rule):
             messages.warning(request, warning)
 
     def response_change(self, request: HttpRequest, obj: Rule) -> HttpResponse:
@@ -289,19 +295,8 @@ class RuleAdmin(Admin[Rule]):
 
 
 def warnings(rule: Rule) -> list[str]:
-    """What the author may not have meant: a rule or clause that matches nothing, a clause that matches everything."""
-    clauses = list(rule.clauses.all())
-    if not clauses:
-        return [
-            "This rule has no clause, so it matches nothing. Add one; a clause without conditions matches every stone."
-        ]
-    said = []
-    for place, clause in enumerate(clauses, start=1):
-        if not conditions_of(clause):
-            said.append(f"Clause {place} has no condition, so it matches every stone.")
-        elif why := why_never(clause):
-            said.append(f"Clause {place} matches no stone: {why}.")
-    return said
+    """The warnings among the rule's faults."""
+    return [fault.message for fault in warnings_of(list(rule.clauses.all()))]
 
 
 def _set_link(rule_set: RuleSet) -> SafeString:

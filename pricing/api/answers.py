@@ -7,7 +7,8 @@ from typing import Any
 
 from diamondhub import money
 from pricing import experiments
-from pricing.conditions import in_words, why_never
+from pricing.conditions import in_words
+from pricing.faults import warnings_of
 from pricing.models import Experiment, PriceChange, Rule, RuleSet
 from pricing.written import RULE_SET_FIELDS, write, write_rule
 
@@ -33,14 +34,9 @@ def rule_set_answer(rule_set: RuleSet, rule_count: int) -> dict[str, Any]:
 
 
 def rule_answer(rule: Rule) -> dict[str, Any]:
-    """A rule with its clauses, as it is written, in words, and with what is useless about it."""
+    """A rule with its clauses, as it is written, in words, and with what its author may not have meant."""
     clauses = sorted(rule.clauses.all(), key=lambda clause: clause.pk)
-    warnings = [] if clauses else ["The rule has no clause, so it matches nothing."]
-    warnings += [
-        f"Clause {order} never matches: {why}."
-        for order, clause in enumerate(clauses, start=1)
-        if (why := why_never(clause))
-    ]
+    warnings = [fault.message for fault in warnings_of(clauses)]
     return {**write_rule(rule), "words": [in_words(clause) for clause in clauses], "warnings": warnings}
 
 

@@ -24,7 +24,7 @@ from pricing.errors import InvalidRules
 from pricing.evaluate import rules_of
 from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet
-from pricing.written import RULE_SET_FIELDS, Mistakes, Text, Whole, fill
+from pricing.written import RULE_SET_FIELDS, Mistakes, Text, Whole, fill_rule_set
 
 _LIST = (
     Parameter("state", OneOf({state: state for state in RuleSet.State.values}), "Only sets in this state."),
@@ -70,12 +70,8 @@ class RuleSets(PricingView):
         values = read_body(request, {"copy_of": Whole(), "notes": Text()})
         source = rule_set_of(values["copy_of"]) if "copy_of" in values else None
         mistakes = Mistakes()
-        fill(
-            RuleSet(margin_natural=0, margin_lab_grown=0, margin_fancy=0),
-            {"notes": values.get("notes", "")},
-            RULE_SET_FIELDS,
-            mistakes,
-        )
+        blank = RuleSet(margin_natural=0, margin_lab_grown=0, margin_fancy=0)
+        fill_rule_set(blank, {"notes": values.get("notes", "")}, mistakes)
         if mistakes.found:
             raise InvalidRules(mistakes.found)
         draft = editing.new_draft(actor=actor(request), source=source, notes=values.get("notes", ""))
@@ -113,7 +109,7 @@ class OneRuleSet(PricingView):
         revision = values.pop("revision")
         draft = rule_set_of(version)
         mistakes = Mistakes()
-        fill(draft, values, RULE_SET_FIELDS, mistakes)
+        fill_rule_set(draft, values, mistakes)
         if mistakes.found:
             raise InvalidRules(mistakes.found)
         changes = {one.field: getattr(draft, one.field) for one in RULE_SET_FIELDS if one.name in values}

@@ -66,7 +66,11 @@ RULE = _object(
         **_written(RULE_FIELDS),
         "clauses": _CLAUSES,
         "words": {"type": "array", "items": texts(), "description": "Each clause for people."},
-        "warnings": {"type": "array", "items": texts(), "description": "Why the rule, or a clause, never matches."},
+        "warnings": {
+            "type": "array",
+            "items": texts(),
+            "description": "Why the rule, or a clause, never matches, or matches every stone.",
+        },
     }
 )
 PUT_RULE = _object({"revision": REVISION, "rule": RULE_BODY})

@@ -126,7 +126,7 @@ def test_a_rule_without_a_clause_says_that_it_matches_nothing(browser: Client) -
     response = browser.post(add_url(draft), rule_form(draft), follow=True)
 
     assert "has no clause, so it matches nothing" in messages_of(response)
-    assert "It has no clause, so it matches nothing." in response.content.decode()
+    assert "The rule has no clause, so it matches nothing." in response.content.decode()
 
 
 def test_a_clause_without_a_condition_says_that_it_matches_every_stone(browser: Client) -> None:
@@ -146,7 +146,7 @@ def test_a_clause_that_no_stone_can_match_says_why(browser: Client) -> None:
 
     response = browser.post(add_url(draft), form, follow=True)
 
-    assert "Clause 1 matches no stone: a stone with a named fancy colour is of the type fancy" in messages_of(response)
+    assert "Clause 1 never matches: a stone with a named fancy colour is of the type fancy" in messages_of(response)
 
 
 BAD_RULES: dict[str, tuple[dict[str, Any], str]] = {
