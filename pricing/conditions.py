@@ -1,4 +1,4 @@
-"""What a clause can ask of a stone: one table of conditions, from which both evaluators, the forms and the words are made.
+"""Conditions that a clause can ask of a stone: one table, from which both evaluators, the forms and the words are made.
 
 A condition that is not set asks nothing. A stone that lacks the value matches neither a condition nor its opposite.
 Grades are ranged in the trade's order, best first, and numbers with both bounds included. The names are the catalogue's.
@@ -24,14 +24,14 @@ STONE_TYPES = ("natural", "lab_grown", "fancy")
 
 
 class Clause(Protocol):
-    """Whatever carries a clause's fields: `pricing.models.Clause`, or a test's own."""
+    """Anything that carries a clause's fields: `pricing.models.Clause`, or a test's own."""
 
     def __getattribute__(self, name: str, /) -> Any:
         """A field by name."""
 
 
 Stone = Any
-"""Whatever carries a stone's columns: `catalog.models.Diamond`, or a test's own."""
+"""Anything that carries a stone's columns: `catalog.models.Diamond`, or a test's own."""
 
 
 def stone_type(stone: Stone) -> str:
@@ -67,7 +67,7 @@ class Condition:
         raise NotImplementedError
 
     def asked(self, clause: Clause) -> Any:
-        """What the clause asks here, in the form in which `covers` and `meets` compare it."""
+        """The clause's demand here, in the form in which `covers` and `meets` compare it."""
         raise NotImplementedError
 
     def covers(self, mine: Any, theirs: Any) -> bool:
@@ -87,11 +87,11 @@ class Condition:
         return None
 
     def value(self, stone: Stone) -> Any:
-        """What the stone says."""
+        """The stone's value."""
         return getattr(stone, self.column)
 
     def value_in_words(self, stone: Stone) -> str:
-        """What the stone says, for people."""
+        """The stone's value for people."""
         value = self.value(stone)
         return "not known" if value is None else str(value)
 
@@ -253,7 +253,7 @@ class RangeCondition(Condition):
 
     @property
     def beyond(self) -> str:
-        """What the upper bound must not be, in words."""
+        """The end of a sentence: what the upper bound must not be."""
         return f"below the lowest {self.label}"
 
 
@@ -384,7 +384,7 @@ BY_NAME: Mapping[str, Condition] = {condition.name: condition for condition in C
 
 
 def conditions_of(clause: Clause) -> list[Condition]:
-    """What the clause asks."""
+    """The conditions that the clause sets."""
     return [condition for condition in CONDITIONS if condition.is_set(clause)]
 
 
@@ -395,12 +395,14 @@ def clause_matches(clause: Clause, stone: Stone) -> bool:
 
 def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
     """The first condition that the stone does not meet."""
-    unmet: Iterable[Condition] = (one for one in conditions_of(clause) if not one.matches(clause, stone))
+    unmet: Iterable[Condition] = (
+        condition for condition in conditions_of(clause) if not condition.matches(clause, stone)
+    )
     return next(iter(unmet), None)
 
 
 def why_never(clause: Clause) -> str:
-    """Why no stone can match the clause, empty if one could: a named fancy colour makes a stone fancy."""
+    """The reason why no stone can match the clause, empty if one could: a named fancy colour makes a stone fancy."""
     if "fancy" not in STONE_TYPE.types(clause) and BY_NAME["fancy_colors"].is_set(clause):
         return "a stone with a named fancy colour is of the type fancy, which the clause does not take"
     return ""

@@ -1,4 +1,4 @@
-"""What publishing a rule set would change against the one in force, in words: margins, and rules by number."""
+"""Differences between a rule set and the one in force, in words: margins, and rules by number."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Difference:
 
 
 def difference(before: RuleSet, after: RuleSet) -> Difference:
-    """How `after` differs from `before`; both with rules and clauses fetched ahead. Rules are told by their numbers."""
+    """The changes from `before` to `after`, both with rules and clauses fetched ahead. Rules are told by their numbers."""
     old = {rule.number: rule for rule in before.rules.all()}
     new = {rule.number: rule for rule in after.rules.all()}
     result = Difference(margins=_changes(_margins(before), _margins(after)))
@@ -91,7 +91,7 @@ def ending(rule: Rule) -> str:
 
 
 def _margins(rule_set: RuleSet) -> dict[str, str]:
-    labels = {one.name: str(one.verbose_name).removesuffix(", %") for one in RuleSet._meta.concrete_fields}
+    labels = {column.name: str(column.verbose_name).removesuffix(", %") for column in RuleSet._meta.concrete_fields}
     return {labels[name]: percent(getattr(rule_set, name)) for name in _MARGINS}
 
 

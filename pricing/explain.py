@@ -1,4 +1,4 @@
-"""Why a stone costs what it costs: the rule set that priced it is asked again, on the day it did, and every step is told.
+"""Explanations of prices: the rule set that priced a stone is asked again, on the day it did, and every step is told.
 
 Called by the API and the admin. What a stone cost on a day of the past is in the history, with who decided it.
 """
@@ -57,7 +57,7 @@ class Passed:
             return self.not_in_force
         if not self.unmet:
             return f"it {MATCHES_NOTHING}"
-        return "; ".join(f"{one.condition}, but the stone: {one.stone}" for one in self.unmet)
+        return "; ".join(f"{unmet.condition}, but the stone: {unmet.stone}" for unmet in self.unmet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +119,22 @@ class Explanation:
                 "modifier": float(rule.modifier),
                 "clause": self.clause,
             },
-            "steps": [{"step": one.name, "words": one.words, "amount": money.to_text(one.cents)} for one in self.steps],
+            "steps": [
+                {"step": step.name, "words": step.words, "amount": money.to_text(step.cents)} for step in self.steps
+            ],
             "passed": [
                 {
-                    "number": one.number,
-                    "priority": one.priority,
-                    "name": one.name,
-                    "in_force": not one.not_in_force,
-                    "why": one.why,
+                    "number": rule.number,
+                    "priority": rule.priority,
+                    "name": rule.name,
+                    "in_force": not rule.not_in_force,
+                    "why": rule.why,
                     "clauses": [
-                        {"clause": unmet.clause, "unmet": unmet.condition, "stone": unmet.stone} for unmet in one.unmet
+                        {"clause": unmet.clause, "unmet": unmet.condition, "stone": unmet.stone} for unmet in rule.unmet
                     ],
-                    "clauses_left_out": one.clauses_left_out,
+                    "clauses_left_out": rule.clauses_left_out,
                 }
-                for one in self.passed
+                for rule in self.passed
             ],
             "rules_left_out": self.rules_left_out,
         }
@@ -193,7 +195,7 @@ def _passed(rule: Rule, stone: Stone, day: date) -> Passed:
 
 
 def why_not_in_force(rule: Rule, day: date) -> str:
-    """Why a rule does not count on a day, empty if it does."""
+    """The reason why a rule does not count on a day, empty if it does."""
     if not rule.active:
         return "it is not active"
     if rule.valid_from is not None and day < rule.valid_from:
@@ -235,7 +237,7 @@ def _steps(rule_set: RuleSet, priced: Priced, stone: Stone) -> Iterable[Step]:
 
 
 def _warning(diamond: Diamond, priced: Priced) -> str:
-    """What the diamond holds otherwise than the set says, in one sentence for whom it will alarm."""
+    """The columns in which the diamond differs from what the set says, in one sentence that may alarm its reader."""
     differences = []
     if diamond.price_cents != priced.price_cents:
         differences.append(
@@ -275,7 +277,7 @@ def _dollars(cents: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PastPrice:
-    """What a stone cost at the end of a day in UTC, and what made that price (cents; a rule by number).
+    """The price of a stone at the end of a day in UTC, and what made it (cents; a rule by number).
 
     `since`, `cause` and `actor` are None where no change is known: the stone had its price from the first day on.
     """

@@ -147,7 +147,7 @@ def warnings_of(clauses: Sequence[Clause]) -> list[Fault]:
 
 
 def _contradiction(clause: Clause) -> str:
-    """Why no stone can match the clause, in words; empty if one could."""
+    """The reason why no stone can match the clause, in words; empty if one could."""
     for condition in CONDITIONS:
         problem = condition.problem(clause) if condition.is_set(clause) else None
         if problem:

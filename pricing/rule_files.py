@@ -166,7 +166,7 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: Safe
     line = node.start_mark.line + 1
     lines.setdefault(place, line)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(one, f"{place}[{order}]", lines, constructor) for order, one in enumerate(node.value)]
+        return [_value(inner, f"{place}[{order}]", lines, constructor) for order, inner in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         mapping = {}
         for key, inner in node.value:

@@ -81,7 +81,7 @@ def clean_experiment(experiment: Experiment) -> None:
 
 
 def check_counts(rules: int, clauses: int) -> str:
-    """What is wrong with a set of so many rules, or with a rule of so many clauses; empty if nothing is."""
+    """The fault of a set of so many rules, or of a rule of so many clauses, in words; empty if there is none."""
     if rules > MAX_RULES:
         return f"A rule set has at most {MAX_RULES:,} rules."
     if clauses > MAX_CLAUSES:
@@ -203,7 +203,7 @@ _NORMAL: dict[str, Callable[[str], str]] = {
 
 
 def _clean_fields(row: Model, *, skip: set[str] | None = None) -> Errors:
-    """What the model says of its editable fields, and what PostgreSQL would not take."""
+    """Errors of the editable fields by the model, and of values that PostgreSQL would not take."""
     errors: Errors = {}
     skip = skip or set()
     mine = [field for field in row._meta.concrete_fields if field.editable and not isinstance(field, ForeignKey)]
@@ -221,7 +221,7 @@ def _clean_fields(row: Model, *, skip: set[str] | None = None) -> Errors:
 
 
 def _unstorable(field: Field[Any, Any], value: Any) -> str:
-    """Why a value cannot be looked at as the field would, empty if it can."""
+    """The reason why a value cannot be looked at as the field would, empty if it can."""
     if isinstance(field, DecimalField) and value is not None:
         try:
             finite = Decimal(str(value)).is_finite()

@@ -1,4 +1,4 @@
-"""What the buttons and forms of pricing share: permissions, the revision that a form was read at, refusals as messages."""
+"""Common to pricing's buttons and forms: permissions, the revision that a form was read at, refusals as messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """As `diamondhub.admin.acting.act`, with errors of pricing and refusals of the database as messages."""
+    """The same as `diamondhub.admin.acting.act`, with errors of pricing and refusals of the database as messages."""
 
     def do_or_say_why_not(reason: str) -> tuple[str, str]:
         with database_refusals():

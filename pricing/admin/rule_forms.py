@@ -297,25 +297,25 @@ class ClauseInline(ClauseInlineBase):
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
         """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
         bounds = {"validate_max": True, "absolute_max": MAX_CLAUSES + 1}
-        found = super().get_formset(request, obj, **{**bounds, **kwargs})
+        formset = super().get_formset(request, obj, **{**bounds, **kwargs})
         refusal = refusal_of(request)
-        form = type("ClauseFormShown", (found.form,), {"refusal": refusal})
-        return type("ClauseFormSetShown", (found,), {"refusal": refusal, "form": form})
+        form = type("ClauseFormShown", (formset.form,), {"refusal": refusal})
+        return type("ClauseFormSetShown", (formset,), {"refusal": refusal, "form": form})
 
     def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         """Clauses are part of their rule: who may change that may change them."""
         return _may_edit(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for adding."""
+        """The same as for adding."""
         return _may_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for adding."""
+        """The same as for adding."""
         return _may_edit(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for the rule."""
+        """The same as for the rule."""
         return request.user.has_perm("pricing.view_rule") or _may_edit(request, obj)
 
 

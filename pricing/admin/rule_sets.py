@@ -133,12 +133,12 @@ class RuleSetAdmin(Admin[RuleSet]):
 
     @admin.display(description="published")
     def published(self, rule_set: RuleSet) -> str | SafeString:
-        """When it was published, the last time."""
+        """The moment of the last publication."""
         return moment(rule_set.published_at)
 
     @admin.display(description="created")
     def created(self, rule_set: RuleSet) -> str | SafeString:
-        """When it was made."""
+        """The moment at which it was made."""
         return moment(rule_set.created_at)
 
     # --- who may what ----------------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class RuleSetAdmin(Admin[RuleSet]):
         ]
 
     def detail_context(self, request: HttpRequest, row: RuleSet) -> dict[str, Any]:
-        """As the page of a draft, without its form."""
+        """The same as on the page of a draft, without its form."""
         return {**self.page_context(request, row), "title": f"Rule set {row.version}"}
 
     # --- throwing a draft away -------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ class RuleSetAdmin(Admin[RuleSet]):
         return act(request, "pricing.change_rule", do, back=page_of(rule_set_id))
 
     def simulate(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
-        """What publishing would do; writes nothing."""
+        """The effect that publishing would have; nothing is written."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return simulation_page(request, rule_set_id, self.admin_site.each_context(request))

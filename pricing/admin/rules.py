@@ -97,10 +97,10 @@ class RuleAdmin(Admin[Rule]):
     def _draft_of(self, request: HttpRequest) -> RuleSet:
         """The set that a rule is added to, which the address names."""
         match = request.resolver_match
-        found = RuleSet.objects.filter(pk=match.kwargs.get("rule_set_id", 0) if match else 0).first()
-        if found is None:
+        rule_set = RuleSet.objects.filter(pk=match.kwargs.get("rule_set_id", 0) if match else 0).first()
+        if rule_set is None:
             raise Http404("there is no such rule set")
-        return found
+        return rule_set
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -184,7 +184,7 @@ class RuleAdmin(Admin[Rule]):
             messages.warning(request, warning)
 
     def response_change(self, request: HttpRequest, obj: Rule) -> HttpResponse:
-        """As usual; who wants to add another one adds it to the same draft."""
+        """The usual answer, but another rule is added to the same draft."""
         response = super().response_change(request, obj)
         if "_addanother" in request.POST:
             return redirect("admin:pricing_rule_add_to", obj.rule_set_id)
@@ -258,7 +258,7 @@ class RuleAdmin(Admin[Rule]):
         ]
 
     def groups(self, request: HttpRequest, row: Rule) -> list[Group]:
-        """What the rule does, and when."""
+        """The price that the rule makes, and its days."""
         return [
             Group(
                 "Price",
