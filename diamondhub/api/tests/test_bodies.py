@@ -10,8 +10,9 @@ import pytest
 from django.test import RequestFactory
 from rest_framework.request import Request
 
-from diamondhub.api.bodies import MAX_DEPTH, InvalidBody, read_object
-from diamondhub.api.problems import Problem
+from diamondhub.api.bodies import read_object
+from diamondhub.api.parsers import MAX_DEPTH
+from diamondhub.api.problems import InvalidBody, Problem
 
 LIMIT = 10_000
 
