@@ -98,7 +98,7 @@ def put_rule(draft: RuleSet, rule: Rule, clauses: Sequence[Clause], *, number: i
     _refuse(faults_of(rule, clauses))
     with transaction.atomic():
         edited(draft.pk, revision=revision)
-        before = None if number is None else _rule_of(draft, number)
+        before = None if number is None else rule_of(draft, number)
         _refuse(Others.in_draft(draft.pk, but=number).faults_of(rule))
         rule.rule_set = draft
         if before is None:
@@ -114,7 +114,7 @@ def delete_rule(draft: RuleSet, number: int, *, revision: int) -> int:
     """Delete a rule with its clauses; returns the new revision. Raises `NotADraft`, `StaleDraft` and `NoSuchRule`."""
     with transaction.atomic():
         newer = edited(draft.pk, revision=revision)
-        _rule_of(draft, number).delete()
+        rule_of(draft, number).delete()
     return newer
 
 
@@ -127,6 +127,14 @@ def delete_draft(draft: RuleSet, *, revision: int) -> None:
                 draft.delete()
         except ProtectedError:
             raise DraftInUse(f"an experiment uses draft {draft.version}: it cannot be thrown away") from None
+
+
+def rule_of(draft: RuleSet, number: int) -> Rule:
+    """The rule of a set by its number. Raises `NoSuchRule`."""
+    rule = Rule.objects.filter(rule_set=draft, number=number).first()
+    if rule is None:
+        raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
+    return rule
 
 
 def new_rule_set(rule_set: RuleSet, rules: Sequence[tuple[Rule, Sequence[Clause]]], *, actor: str) -> RuleSet:
@@ -151,13 +159,6 @@ def new_rule_set(rule_set: RuleSet, rules: Sequence[tuple[Rule, Sequence[Clause]
 def _refuse(faults: Sequence[Fault]) -> None:
     if errors := [fault for fault in faults if fault.is_error]:
         raise InvalidRules([(fault.place, fault.message) for fault in errors])
-
-
-def _rule_of(draft: RuleSet, number: int) -> Rule:
-    rule = Rule.objects.filter(rule_set=draft, number=number).first()
-    if rule is None:
-        raise NoSuchRule(f"rule set {draft.version} has no rule {number}")
-    return rule
 
 
 def _put_clauses(rule: Rule, clauses: Sequence[Clause]) -> None:

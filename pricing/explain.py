@@ -9,13 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from catalog.models import Diamond
-from diamondhub import money
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
 from pricing.errors import CannotExplain
 from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
@@ -49,6 +47,11 @@ class Passed:
     not_in_force: str
     unmet: tuple[Unmet, ...]
     clauses_left_out: int = 0
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the rule counted on that day."""
+        return not self.not_in_force
 
     @property
     def why(self) -> str:
@@ -92,52 +95,6 @@ class Explanation:
     steps: tuple[Step, ...]
     rating: int | None
     warning: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API; money as decimal strings in dollars."""
-        rule = self.rule
-        return {
-            "diamond": str(self.diamond_id),
-            "price": money.to_text(self.price_cents),
-            "cost": money.to_text(self.cost_cents),
-            "warning": self.warning,
-            "stone_type": self.stone_type,
-            "base_margin": float(self.base_margin),
-            "rule_set": self.rule_set.version,
-            "published_by": self.rule_set.published_by,
-            "published_at": self.rule_set.published_at.isoformat() if self.rule_set.published_at else None,
-            "published_reason": self.rule_set.published_reason,
-            "day": self.day.isoformat(),
-            "experiment_arm": self.arm,
-            "rating": self.rating,
-            "rule": None
-            if rule is None
-            else {
-                "number": rule.number,
-                "priority": rule.priority,
-                "name": rule.name,
-                "modifier": float(rule.modifier),
-                "clause": self.clause,
-            },
-            "steps": [
-                {"step": step.name, "words": step.words, "amount": money.to_text(step.cents)} for step in self.steps
-            ],
-            "passed": [
-                {
-                    "number": rule.number,
-                    "priority": rule.priority,
-                    "name": rule.name,
-                    "in_force": not rule.not_in_force,
-                    "why": rule.why,
-                    "clauses": [
-                        {"clause": unmet.clause, "unmet": unmet.condition, "stone": unmet.stone} for unmet in rule.unmet
-                    ],
-                    "clauses_left_out": rule.clauses_left_out,
-                }
-                for rule in self.passed
-            ],
-            "rules_left_out": self.rules_left_out,
-        }
 
 
 def explain(diamond: Diamond) -> Explanation:

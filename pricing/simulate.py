@@ -16,7 +16,6 @@ from uuid import UUID
 from django.utils import timezone
 from psycopg import Cursor, sql
 
-from diamondhub import money
 from diamondhub.database import psycopg_cursor
 from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
@@ -104,48 +103,6 @@ class Simulation:
             for name in TypeEffect.__slots__:
                 setattr(sums, name, getattr(sums, name) + getattr(effect, name))
         return sums
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API and `--json`; money as decimal strings in dollars."""
-
-        def effect(of_type: TypeEffect) -> dict[str, Any]:
-            return {
-                "stones": of_type.stones,
-                "changed": of_type.changed,
-                "below_cost": of_type.below_cost,
-                "cost": money.to_text(of_type.cost_cents),
-                "old": money.to_text(of_type.old_cents),
-                "new": money.to_text(of_type.new_cents),
-                "effect": money.to_text(of_type.effect_cents),
-            }
-
-        def mover(stone: Mover) -> dict[str, Any]:
-            return {
-                "id": str(stone.diamond_id),
-                "stone": stone.supplier_stone_id,
-                "cost": money.to_text(stone.cost_cents),
-                "old": money.to_text(stone.old_cents),
-                "new": money.to_text(stone.new_cents),
-                "rule": stone.rule,
-            }
-
-        return {
-            "rule_set": self.version,
-            "total": effect(self.total),
-            "by_type": {kind: effect(of_type) for kind, of_type in self.by_type.items()},
-            "rules": [
-                {
-                    "rule": count.rule.number if count.rule else None,
-                    "name": count.rule.name if count.rule else None,
-                    "stones": count.stones,
-                    "effect": money.to_text(count.effect_cents),
-                }
-                for count in self.rules
-            ],
-            "histogram": [{"from": bar.low, "to": bar.high, "stones": bar.stones} for bar in self.histogram],
-            "up": [mover(stone) for stone in self.up],
-            "down": [mover(stone) for stone in self.down],
-        }
 
 
 def simulate(rule_set: RuleSet) -> Simulation:

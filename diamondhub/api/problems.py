@@ -73,7 +73,11 @@ class InvalidBody(Problem):
 
 
 def _in_words(errors: tuple[FieldError, ...]) -> str:
-    words = "; ".join(f"{error.field} {error.message}".strip() for error in errors[:3])
+    # A message ends a sentence about the field, or is one, as those of models are.
+    words = "; ".join(
+        f"{error.field}{':' if error.field and error.message[:1].isupper() else ''} {error.message}".strip()
+        for error in errors[:3]
+    )
     return words + ("; …" if len(errors) > 3 else "")
 
 

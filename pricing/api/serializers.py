@@ -1,0 +1,522 @@
+"""Queries, bodies and answers of pricing's API. Rules, their clauses and margins are declared in `pricing.written`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from diamondhub import money
+from diamondhub.api import fields
+from diamondhub.api.endpoint import PageQuery
+from diamondhub.api.mistakes import Mistakes
+from diamondhub.api.serializers import Body, Query
+from pricing import experiments
+from pricing.conditions import in_words
+from pricing.conflicts import Kind
+from pricing.faults import warnings_of
+from pricing.models import MAX_CLAUSES, Experiment, PriceChange, Repricing, Rule, RuleSet
+from pricing.written import AnyField, RuleFields, RuleSetFields, Words, WrittenClause, WrittenRule, write_rule
+
+#: A repricing's cause, which its reason becomes, is kept in so many characters.
+MAX_CAUSE_LENGTH = 200
+MAX_REASON_LENGTH = 500
+MAX_NOTES_LENGTH = 4_000
+MAX_REVISION = 2**31 - 1
+_READ_AT = "The draft's revision as it was read; a stale one is a 409."
+_BELOW_COST = "True: stones may be sold for less than they cost."
+
+# --- Queries and bodies ----------------------------------------------------------------------------------------------
+
+
+class RuleSetsQuery(PageQuery):
+    """The parameters of the list of rule sets."""
+
+    state = fields.OneOf(RuleSet.State.values, required=False, help_text="Only sets in this state.")
+
+
+class RevisionQuery(Query):
+    """The parameter of what deletes."""
+
+    revision = fields.Whole(
+        0, MAX_REVISION, help_text="The draft's revision as it was read; required. An older one is a 409."
+    )
+
+
+class DayQuery(Query):
+    """The parameter of a price of the past."""
+
+    day = fields.Day(help_text="The day, in UTC; required.")
+
+
+class Reason(fields.Text):
+    """The reason of a deed, without the blanks around it."""
+
+    default_error_messages = {"blank": "must say why"}
+
+    def __init__(self, max_length: int = MAX_REASON_LENGTH) -> None:
+        super().__init__(max_length=max_length, lines=True, help_text="Why; it is kept for those who ask later.")
+
+    def to_internal_value(self, data: Any) -> str:
+        reason = super().to_internal_value(data.strip() if isinstance(data, str) else data)
+        return reason or self.fail("blank")
+
+
+class NewDraft(Body):
+    """A copy of a rule set."""
+
+    copy_of = fields.Whole(required=False, help_text="Version to copy; the published one if left out.")
+    notes = fields.Text(required=False, max_length=MAX_NOTES_LENGTH, lines=True)
+
+
+class ChangedDraft(RuleSetFields):
+    """Fields of a draft that change; what is left out stays."""
+
+    default_error_messages = {"unknown": "is not a field of this request"}
+    revision = fields.Whole(help_text=_READ_AT)
+
+    def combine(self, values: dict[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+        changes = {name: value for name, value in values.items() if name != "revision"}
+        row = super().combine(changes, mistakes)
+        return {**values, **{name: getattr(row, name) for name in changes}}
+
+
+class EditedRule(WrittenRule):
+    """A rule with its clauses. The words and warnings of an answer may be sent back; they are passed over."""
+
+    words = serializers.ListField(read_only=True)
+    warnings = serializers.ListField(read_only=True)
+
+
+class NewRule(EditedRule):
+    """A rule that has no number yet."""
+
+    number = None  # type: ignore[assignment]  # DRF's way to take an inherited field away
+
+    default_error_messages = {"numbered": "is given out here: leave it away"}
+
+    def check_names(self, data: Any, mistakes: Mistakes) -> None:
+        if "number" in data:
+            mistakes.add("number", str(self.error_messages["numbered"]))
+        super().check_names({name: inner for name, inner in data.items() if name != "number"}, mistakes)
+
+
+class AddedRule(Body):
+    """A rule that is added to a draft."""
+
+    revision = fields.Whole(help_text=_READ_AT)
+    rule = NewRule()
+
+
+class ReplacedRule(Body):
+    """A rule that takes the place of one of a draft."""
+
+    revision = fields.Whole(help_text=_READ_AT)
+    rule = EditedRule()
+
+
+class Publishing(Body):
+    """What is published, why, and in whose place."""
+
+    reason = Reason()
+    revision = fields.Whole(required=False, help_text="Required for a draft: only what you read is published.")
+    replaces = fields.Whole(
+        required=False, help_text="The version in force that you compared with: if it is another by now, a 409."
+    )
+    confirm_below_cost = fields.YesNo(required=False, help_text=_BELOW_COST)
+
+
+class WithReason(Body):
+    """The reason of what is done."""
+
+    reason = Reason()
+
+
+class NewRepricing(Body):
+    """The reason for pricing every stone anew."""
+
+    reason = Reason(MAX_CAUSE_LENGTH)
+
+
+class NewExperiment(Body):
+    """An experiment that is prepared."""
+
+    slug = Words(help_text="Its name, and that of its arm.")
+    rule_set = fields.Whole(help_text="Version that prices the share.")
+    share = fields.Number(2, help_text="Percent of the stones, 0.01 to 99.99.")
+    notes = Words(required=False)
+
+
+class Start(Body):
+    """The confirmation that a start may need."""
+
+    confirm_below_cost = fields.YesNo(required=False, help_text=_BELOW_COST)
+
+
+# --- Answers ---------------------------------------------------------------------------------------------------------
+
+
+class Answer(serializers.Serializer[Any]):
+    """Fields of an answer, of which none is ever missing."""
+
+    def get_fields(self) -> dict[str, AnyField]:
+        declared = super().get_fields()
+        for field in declared.values():
+            field.required, field.default = True, empty
+        return declared
+
+
+class Moment(fields.Moment):
+    """A moment as pricing has always written it, with its offset."""
+
+    def to_representation(self, value: datetime | str) -> str:
+        return value if isinstance(value, str) else value.isoformat()
+
+
+class Amount(fields.Dollars):
+    """Cents as dollars, which may be negative."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"help_text": "Dollars.", **options})
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"}
+
+
+def page_of(entry: type[Answer]) -> type[Answer]:
+    """The answer that is one page of a list."""
+    words = "`cursor` of the next page; null on the last."
+    return type(
+        f"{entry.__name__.removesuffix('Answer')}Page",
+        (Answer,),
+        {
+            "__doc__": "One page of a list.",
+            "results": entry(many=True),
+            "next": fields.Text(allow_null=True, help_text=words),
+        },
+    )
+
+
+class RuleAnswer(Answer, RuleFields):
+    """A rule with its clauses, as it is written, in words, and with what its author may not have meant."""
+
+    number = fields.Whole(help_text="The rule's name through all versions.")
+    clauses = fields.ListOf(
+        WrittenClause(),
+        max_length=MAX_CLAUSES,
+        help_text="The rule matches if any clause does; without any it matches nothing.",
+    )
+    words = serializers.ListField(child=fields.Text(), help_text="Each clause for people.")
+    warnings = serializers.ListField(
+        child=fields.Text(), help_text="Rules and clauses that match nothing or everything."
+    )
+
+    def to_representation(self, instance: Rule) -> dict[str, Any]:
+        clauses = sorted(instance.clauses.all(), key=lambda clause: clause.pk)
+        return {
+            **write_rule(instance),
+            "words": [in_words(clause) for clause in clauses],
+            "warnings": [fault.message for fault in warnings_of(clauses)],
+        }
+
+
+class EditAnswer(Answer):
+    """A rule that was written, and the draft's new revision."""
+
+    revision = fields.Whole()
+    rule = RuleAnswer()
+
+
+class RevisionAnswer(Answer):
+    """The revision of a draft after an edit."""
+
+    revision = fields.Whole(help_text="The draft's new revision.")
+
+
+class _Version(Answer):
+    version = fields.Whole()
+    state = fields.OneOf(RuleSet.State.values)
+    revision = fields.Whole(help_text=_READ_AT)
+
+
+class RuleSetAnswer(_Version, RuleSetFields):
+    """A rule set without its rules."""
+
+    rule_count = fields.Whole()
+    based_on = fields.Whole(allow_null=True)
+    created_by = fields.Text()
+    created_at = Moment()
+    published_by = fields.Text()
+    published_at = Moment(allow_null=True)
+    published_reason = fields.Text()
+
+
+class FullRuleSetAnswer(RuleSetAnswer):
+    """A rule set with its rules by priority."""
+
+    rule_count = fields.Whole(source="rules.count")
+    rules = RuleAnswer(many=True)
+
+
+class ConflictAnswer(Answer):
+    """Something that a rule's author may not have meant; rules by number."""
+
+    kind = fields.OneOf([kind.value for kind in Kind])
+    rule = fields.Whole(source="rule.number", allow_null=True)
+    message = fields.Text()
+    earlier = serializers.SerializerMethodField()
+
+    def get_earlier(self, conflict: Any) -> list[int]:
+        return [rule.number for rule in conflict.earlier]
+
+
+class ConflictsAnswer(Answer):
+    """The conflicts of a rule set."""
+
+    rule_set = fields.Whole()
+    conflicts = ConflictAnswer(many=True)
+
+
+class EffectAnswer(Answer):
+    """The effect on all stones, or on those of one type."""
+
+    stones = fields.Whole()
+    changed = fields.Whole()
+    below_cost = fields.Whole()
+    cost = Amount(source="cost_cents")
+    old = Amount(source="old_cents")
+    new = Amount(source="new_cents")
+    effect = Amount(source="effect_cents")
+
+
+class RuleEffectAnswer(Answer):
+    """The stones that a rule prices, or the base margins alone."""
+
+    rule = fields.Whole(source="rule.number", allow_null=True)
+    name = fields.Text(source="rule.name", allow_null=True)
+    stones = fields.Whole()
+    effect = Amount(source="effect_cents")
+
+
+BarAnswer = type(
+    "BarAnswer",
+    (Answer,),
+    {
+        "__doc__": "One bar of a histogram.",
+        "from": fields.Whole(source="low", allow_null=True),
+        "to": fields.Whole(source="high", allow_null=True),
+        "stones": fields.Whole(),
+    },
+)
+
+
+class MoverAnswer(Answer):
+    """A stone whose price moves far."""
+
+    id = serializers.UUIDField(source="diamond_id")
+    stone = fields.Text(source="supplier_stone_id")
+    cost = Amount(source="cost_cents")
+    old = Amount(source="old_cents")
+    new = Amount(source="new_cents")
+    rule = fields.Whole(allow_null=True)
+
+
+class SimulationAnswer(Answer):
+    """The effect that publishing a rule set would have."""
+
+    rule_set = fields.Whole(source="version")
+    total = EffectAnswer()
+    by_type = serializers.DictField(child=EffectAnswer())
+    rules = RuleEffectAnswer(many=True)
+    histogram = BarAnswer(
+        many=True, help_text="Stones by the change of their price in percent; those that stay are in no bar."
+    )
+    up = MoverAnswer(many=True)
+    down = MoverAnswer(many=True)
+
+
+class RepricingAnswer(Answer):
+    """A repricing without its progress, as `pricing.reprice.summary` gives it."""
+
+    repricing = fields.Whole()
+    state = fields.OneOf(Repricing.State.values)
+    rule_set = fields.Whole()
+    experiment = fields.Text(allow_null=True)
+    as_of = fields.Day()
+    cause = fields.Text()
+    started_by = fields.Text()
+    created_at = Moment()
+    finished_at = Moment(allow_null=True)
+    cancelled_by = fields.Text()
+    cancelled_reason = fields.Text()
+    dataset_version = fields.Whole(allow_null=True)
+
+
+class RepricingReportAnswer(RepricingAnswer):
+    """A repricing with its progress, as `pricing.reprice.report` gives it."""
+
+    batches = fields.Whole()
+    done = fields.Whole(help_text="Batches that are done.")
+    stones = fields.Whole(help_text="Diamonds looked at.")
+    changed = fields.Whole(help_text="Diamonds written.")
+    repriced = fields.Whole(help_text="Diamonds with another price than before.")
+
+
+class ExperimentAnswer(Answer):
+    """An experiment without its results."""
+
+    slug = fields.Text()
+    state = fields.OneOf(Experiment.State.values)
+    rule_set = fields.Whole(source="rule_set.version")
+    share = fields.Number(2, help_text="Percent of the stones.")
+    notes = fields.Text()
+    created_at = Moment()
+    started_by = fields.Text()
+    started_at = Moment(allow_null=True)
+    ended_by = fields.Text()
+    ended_at = Moment(allow_null=True)
+    ended_reason = fields.Text()
+
+
+class ArmAnswer(Answer):
+    """Stones that are priced alike."""
+
+    arm = fields.Text(allow_null=True)
+    stones = fields.Whole()
+    mean_price = Amount(source="mean_price_cents", allow_null=True)
+    sold = fields.Whole()
+
+
+class ResultsAnswer(Answer):
+    """The results of an experiment so far."""
+
+    since = Moment()
+    counted_at = Moment()
+    arms = ArmAnswer(many=True)
+
+    def get_attribute(self, instance: Experiment) -> dict[str, Any] | None:
+        return experiments.results(instance) or None
+
+
+class FullExperimentAnswer(ExperimentAnswer):
+    """An experiment with its results."""
+
+    results = ResultsAnswer(
+        allow_null=True, help_text="The share, and all other stones (`arm` null); null before the start."
+    )
+
+
+class PriceAnswer(Answer):
+    """A price, and what made it."""
+
+    price = Amount()
+    cost = Amount()
+    rule_set = fields.Whole()
+    rule = fields.Whole(allow_null=True)
+    experiment_arm = fields.Text(allow_null=True)
+
+    def to_representation(self, instance: PriceChange) -> dict[str, Any]:
+        """One end of a change, `old` or `new`."""
+        end = self.field_name
+        return {
+            "price": money.to_text(getattr(instance, f"{end}_price_cents")),
+            "cost": money.to_text(getattr(instance, f"{end}_cost_cents")),
+            "rule_set": getattr(instance, f"{end}_rule_set"),
+            "rule": getattr(instance, f"{end}_rule"),
+            "experiment_arm": getattr(instance, f"{end}_arm"),
+        }
+
+
+class PriceChangeAnswer(Answer):
+    """One change of a price."""
+
+    changed_at = Moment()
+    old = PriceAnswer(source="*")
+    new = PriceAnswer(source="*")
+    cause = fields.Text(allow_null=True)
+    cause_id = fields.Whole(allow_null=True)
+    actor = fields.Text(allow_null=True)
+
+
+class PastPriceAnswer(Answer):
+    """The price at the end of a day (`past`), and who published the rules for it (`rule_set`)."""
+
+    day = fields.Day(source="past.day")
+    price = Amount(source="past.price_cents")
+    cost = Amount(source="past.cost_cents")
+    rule_set = fields.Whole(source="past.rule_set")
+    rule = fields.Whole(source="past.rule", allow_null=True)
+    experiment_arm = fields.Text(source="past.arm", allow_null=True)
+    since = Moment(
+        source="past.since", allow_null=True, help_text="When the price came about; null if no change is known."
+    )
+    cause = fields.Text(source="past.cause", allow_null=True)
+    cause_id = fields.Whole(source="past.cause_id", allow_null=True)
+    actor = fields.Text(source="past.actor", allow_null=True)
+    published_by = fields.Text(source="rule_set.published_by", allow_null=True)
+    published_reason = fields.Text(source="rule_set.published_reason", allow_null=True)
+
+
+class MatchedRuleAnswer(Answer):
+    """The rule that priced a stone."""
+
+    number = fields.Whole(source="rule.number")
+    priority = fields.Whole(source="rule.priority")
+    name = fields.Text(source="rule.name")
+    modifier = fields.Number(3, source="rule.modifier")
+    clause = fields.Text(help_text="The first clause that matched, in words.")
+
+    def to_representation(self, instance: Any) -> Any:
+        return None if instance.rule is None else super().to_representation(instance)
+
+
+class StepAnswer(Answer):
+    """One step from cost to price."""
+
+    step = fields.Text(source="name")
+    words = fields.Text()
+    amount = Amount(source="cents")
+
+
+class UnmetAnswer(Answer):
+    """A clause that did not match."""
+
+    clause = fields.Text()
+    unmet = fields.Text(source="condition", help_text="The first condition that did not hold.")
+    stone = fields.Text(help_text="What the stone says there.")
+
+
+class PassedRuleAnswer(Answer):
+    """A rule that was looked at before, and did not price the stone."""
+
+    number = fields.Whole()
+    priority = fields.Whole()
+    name = fields.Text()
+    in_force = fields.YesNo()
+    why = fields.Text(help_text="Why the rule did not price the stone, in a line.")
+    clauses = UnmetAnswer(many=True, source="unmet")
+    clauses_left_out = fields.Whole()
+
+
+class ExplanationAnswer(Answer):
+    """A price and how it came about."""
+
+    diamond = serializers.UUIDField(source="diamond_id")
+    price = Amount(source="price_cents")
+    cost = Amount(source="cost_cents")
+    warning = fields.Text(help_text="Empty, or what the stone holds otherwise than its rule set says.")
+    stone_type = fields.Text()
+    base_margin = fields.Number(3)
+    rule_set = fields.Whole(source="rule_set.version")
+    published_by = fields.Text(source="rule_set.published_by")
+    published_at = Moment(source="rule_set.published_at", allow_null=True)
+    published_reason = fields.Text(source="rule_set.published_reason")
+    day = fields.Day(help_text="The day for which the rules were asked.")
+    experiment_arm = fields.Text(source="arm", allow_null=True)
+    rating = fields.Whole(allow_null=True)
+    rule = MatchedRuleAnswer(source="*", allow_null=True)
+    steps = StepAnswer(many=True, help_text="From cost to price, the amount after each step.")
+    passed = PassedRuleAnswer(many=True, help_text="Rules that were looked at before, and did not price the stone.")
+    rules_left_out = fields.Whole()
