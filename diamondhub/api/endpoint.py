@@ -147,7 +147,11 @@ class Endpoint(APIView):
         """The answer with its `ETag`, which `version` makes; 304 without making one for a client who has that version."""
         etag = quote_etag(version)
         known = {tag.removeprefix("W/") for tag in parse_etags(self.request.META.get("HTTP_IF_NONE_MATCH", ""))}
-        response = HttpResponse(status=HTTPStatus.NOT_MODIFIED) if known & {etag, "*"} else answer()
+        if known & {etag, "*"}:
+            response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+            del response["Content-Type"]
+        else:
+            response = answer()
         response["ETag"] = etag
         return response
 

@@ -244,7 +244,7 @@ class Text(Field):
     default_error_messages = {
         "invalid": "must be {accepted}",
         "control": "must be plain text without control characters",
-        "long": "must not be longer than {max_length} characters",
+        "long": "must not be longer than {max_length:,} characters",
         "short": "must have at least {min_length} characters",
     }
 
@@ -421,6 +421,23 @@ class ListOf(Field):
         """The bounds of the length as a schema has them; a query's list is never empty."""
         low = max(1, self.min_length) if text else self.min_length
         return {**({"minItems": low} if low else {}), "maxItems": self.max_length}
+
+
+class Anything(Field):
+    """A JSON object of whatever names and values; null is an empty one."""
+
+    default_error_messages = {"invalid": "must be an object"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return data
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {}}
 
 
 class Limit(Whole):
