@@ -199,12 +199,16 @@ class RangeCondition(Condition):
         return (f"{self.name}_min", f"{self.name}_max")
 
     def is_set(self, clause: Clause) -> bool:
-        return any(getattr(clause, field) is not None for field in self.fields)
+        low, high = self.bounds_given(clause)
+        return low is not None or high is not None
+
+    def bounds_given(self, clause: Clause) -> tuple[Any, Any]:
+        """The bounds as the clause says them, None where it says none."""
+        return getattr(clause, f"{self.name}_min"), getattr(clause, f"{self.name}_max")
 
     def bounds(self, clause: Clause) -> tuple[Any, Any]:
         """The lower and the upper bound, None where there is none."""
-        low, high = self.fields
-        return getattr(clause, low), getattr(clause, high)
+        return self.bounds_given(clause)
 
     def matches(self, clause: Clause, stone: Stone) -> bool:
         value = self.value(stone)
@@ -246,7 +250,7 @@ class RangeCondition(Condition):
         return bool(mine[0] <= theirs[1] and theirs[0] <= mine[1])
 
     def problem(self, clause: Clause) -> tuple[str, str] | None:
-        low, high = (getattr(clause, field) for field in self.fields)
+        low, high = self.bounds_given(clause)
         if low is not None and high is not None and low > high:
             return self.fields[1], f"This must not be {self.beyond}."
         return None
@@ -265,7 +269,7 @@ class GradeCondition(RangeCondition):
 
     def bounds(self, clause: Clause) -> tuple[int, int]:
         """The best and the worst grade; the scale's own where the clause says none."""
-        best, worst = (getattr(clause, field) for field in self.fields)
+        best, worst = self.bounds_given(clause)
         return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
 
     def is_least(self, value: Any) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pricing import validation
-from pricing.conditions import CONDITIONS, conditions_of, why_never
+from pricing.conditions import Condition, conditions_of, why_never
 from pricing.models import Clause, Rule
 from pricing.models.limits import MAX_NUMBER
 
@@ -138,19 +138,19 @@ def warnings_of(clauses: Sequence[Clause]) -> list[Fault]:
         return [Fault(Kind.NO_CLAUSE, f"The rule {MATCHES_NOTHING}.")]
     faults = []
     for place, clause in enumerate(clauses):
-        if not conditions_of(clause):
+        asked = conditions_of(clause)
+        if not asked:
             said = f"Clause {place + 1} has no condition, so it matches every stone."
             faults.append(Fault(Kind.EVERY_STONE, said, clause=place))
-        elif why := _contradiction(clause):
+        elif why := _contradiction(clause, asked):
             faults.append(Fault(Kind.CONTRADICTION, f"Clause {place + 1} never matches: {why}.", clause=place))
     return faults
 
 
-def _contradiction(clause: Clause) -> str:
+def _contradiction(clause: Clause, asked: Iterable[Condition]) -> str:
     """The reason why no stone can match the clause, in words; empty if one could."""
-    for condition in CONDITIONS:
-        problem = condition.problem(clause) if condition.is_set(clause) else None
-        if problem:
+    for condition in asked:
+        if problem := condition.problem(clause):
             return f"{condition.label}: {problem[1][0].lower()}{problem[1][1:].rstrip('.')}"
     return why_never(clause)
 

@@ -112,8 +112,9 @@ class WrittenRuleSet(RuleSetFields):
 
 
 class WrittenClause(Written):
-    """All conditions must hold; one that is left out asks nothing, and a stone that lacks the value does not match. Without
-    any condition every stone matches.
+    """Conditions that must all hold; without any, every stone matches.
+
+    One that is left out asks nothing, and a stone that lacks the value does not match.
     """
 
     default_error_messages = {
