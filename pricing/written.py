@@ -24,6 +24,8 @@ from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
 from pricing.models.limits import MAX_NUMBER
 
 AnyField = serializers.Field[Any, Any, Any, Any]
+#: The description of a draft's revision.
+READ_AT = "The draft's revision as it was read; a stale one is a 409."
 
 
 class Words(fields.Text):

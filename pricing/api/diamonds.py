@@ -15,8 +15,9 @@ from rest_framework.response import Response
 from catalog.models import Diamond
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import explain
+from pricing.api.answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer, page_of
 from pricing.api.base import PricingEndpoint
-from pricing.api.serializers import DayQuery, ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer, page_of
+from pricing.api.bodies import DayQuery
 from pricing.models import PriceChange, RuleSet
 
 

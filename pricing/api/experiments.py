@@ -11,16 +11,9 @@ from diamondhub.access.scopes import Scope
 from diamondhub.admin.base import bounded
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import experiments, reprice
+from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer, page_of
 from pricing.api.base import SCAN_SECONDS, PricingEndpoint, actor, rule_set_of
-from pricing.api.serializers import (
-    ExperimentAnswer,
-    FullExperimentAnswer,
-    NewExperiment,
-    RepricingReportAnswer,
-    Start,
-    WithReason,
-    page_of,
-)
+from pricing.api.bodies import NewExperiment, Start, WithReason
 from pricing.errors import NoSuchExperiment
 from pricing.models import Experiment
 

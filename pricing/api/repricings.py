@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import reprice
+from pricing.api.answers import RepricingAnswer, RepricingReportAnswer, page_of
 from pricing.api.base import PricingEndpoint, actor
-from pricing.api.serializers import NewRepricing, RepricingAnswer, RepricingReportAnswer, WithReason, page_of
+from pricing.api.bodies import NewRepricing, WithReason
 from pricing.errors import NoSuchRepricing
 from pricing.models import Repricing
 

@@ -15,16 +15,9 @@ from diamondhub.api.endpoint import operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import editing
+from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer, page_of
 from pricing.api.base import PricingEndpoint, actor, rule_set_of
-from pricing.api.serializers import (
-    ChangedDraft,
-    FullRuleSetAnswer,
-    NewDraft,
-    RevisionQuery,
-    RuleSetAnswer,
-    RuleSetsQuery,
-    page_of,
-)
+from pricing.api.bodies import ChangedDraft, NewDraft, RevisionQuery, RuleSetsQuery
 from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet
 

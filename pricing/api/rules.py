@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.api.endpoint import operation
 from pricing import editing
+from pricing.api.answers import EditAnswer, RevisionAnswer, RuleAnswer
 from pricing.api.base import PricingEndpoint, rule_set_of
-from pricing.api.serializers import AddedRule, EditAnswer, ReplacedRule, RevisionAnswer, RevisionQuery, RuleAnswer
+from pricing.api.bodies import AddedRule, ReplacedRule, RevisionQuery
 from pricing.errors import InvalidRules
 from pricing.models import Clause, Rule, RuleSet
 
