@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from time import sleep
+from time import time as clock
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
-from psycopg import sql
+from django.conf import settings
+from django.test import TransactionTestCase
 
 from diamondhub.local import chromium as browsers
-from diamondhub.timed_tables import ON_TRUNCATE
+from diamondhub.local.testing import databases, servers
 
 #: A test that asks for the day is over long before it has taken this (seconds).
 _ONE_TEST = 60
 
 
+def pytest_configure() -> None:
+    """Tests sign in often: hash passwords quickly. What commits is put back without truncating all tables."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let tests that commit empty all tables afterwards: Django truncates, which triggers refuse in a real database."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgtype & %s > 0",
-            [ON_TRUNCATE],
-        )
-        for table, trigger in cursor.fetchall():
-            cursor.execute(
-                sql.SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(sql.Identifier(table), sql.Identifier(trigger))
-            )
+def database_server() -> str:
+    """Where PostgreSQL is (DATABASE_URL), for tests that need the server and not Django's connection to it."""
+    return servers.database_url()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    """Where Redis is (REDIS_URL), for tests that hand the address to other processes."""
+    return servers.redis_url()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, database_server: str, django_db_blocker: Any) -> Iterator[None]:
+    """A copy of the migrated database for this process."""
+    with django_db_blocker.unblock(), databases.copied(database_server):
+        with django_db_blocker.block():
+            yield
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,6 +63,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def today() -> date:
     """The day (UTC) on which the whole test runs: one that would begin in the last minute of a day waits for the next."""
     return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that lies in one of the minutes by which failed sign-ins are counted, wherever in one it begins."""
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=partial(int, clock())))
 
 
 @pytest.fixture(scope="session")

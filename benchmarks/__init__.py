@@ -1,1 +1,1 @@
-"""Benchmarks: what DiamondHub does with a second, as ratios within one run. `manage.py bench` runs them."""
+"""Benchmarks: DiamondHub's throughput as ratios measured within one run; `manage.py bench` runs them."""

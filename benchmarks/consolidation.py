@@ -1,8 +1,8 @@
-"""Consolidation against the least that the database must do: a bare COPY of the same typed rows into the same table.
+"""Consolidation measured against the least that the database must do: a bare COPY of the same typed rows.
 
 `fresh`: no stone is known; `all changed`: every stone has another payload; `unchanged`: every payload is the one that the
-catalogue has. Two processes consolidate, as the CPU worker of `up` has them; what one alone reaches stands beside it. The
-COPY is one stream.
+catalogue has. Two processes consolidate, as in the CPU worker of `up`; the figures of one process stand beside theirs. The
+COPY is one stream into a table with the same indexes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def measure(number: int) -> list[Figure]:
 
 
 def _consolidated(feed: Feed, items: Sequence[Stone], processes: int) -> float:
-    """Store the payloads as a run of their own, then consolidate them in so many processes; seconds of the latter."""
+    """Store the payloads as a run of their own and consolidate them in `processes` processes; returns its seconds."""
     run = Run.objects.create(
         feed=feed,
         kind=Run.Kind.FULL,
@@ -116,7 +116,7 @@ def _consolidated(feed: Feed, items: Sequence[Stone], processes: int) -> float:
 
 
 def work(run_id: int) -> None:
-    """Do batches of a run until there is none."""
+    """Claim and consolidate batches of a run until none is left."""
     while lease := leases.claim(
         ConsolidationBatch,
         where=sql.SQL("t.run_id = %(run)s AND t.state = 'ready'"),
@@ -153,7 +153,7 @@ def _copied(rows: Sequence[tuple[Any, ...]]) -> float:
 
 
 def _settle() -> None:
-    """Leave nothing of what went before to be done while the clock runs."""
+    """Vacuum, analyze and checkpoint, so that no work of earlier steps falls into the measured time."""
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) ingest_rawdiamond")
         cursor.execute("VACUUM (ANALYZE) catalog_diamond")

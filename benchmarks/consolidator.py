@@ -8,7 +8,7 @@ import django
 
 
 def main() -> None:
-    """Say when everything is loaded, wait for the end of the input, and do batches until there is none."""
+    """Print `ready` when all is loaded, wait for the end of standard input, then consolidate until no batch is left."""
     django.setup()
     from django.db import connection
 

@@ -1,6 +1,6 @@
 """Processes that ask the supplier as often as the limiter lets them, over real HTTP: `python -m benchmarks.crowd`.
 
-`Crowd` starts them and reads what they say at their end; the benchmark of the limiter and its test use it.
+`Crowd` starts them and reads the results that they print at their end; the benchmark of the limiter and its test use it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BODY = json.dumps({"query": "query ($token: String!) { as(token: $token) { diamo
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What a crowd lived through: seconds waited for each slot, refusals included, and how often they were refused."""
+    """The measurements of a crowd: seconds waited for each slot, those after refusals included, and refusals."""
 
     waits: list[float]
     refused: int
@@ -51,33 +51,32 @@ class Crowd:
             assert process.stdin is not None
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        # All begin together. The address has a password in it, which belongs on nobody's command line.
+        # All begin together. The address holds a password, which must not show on a command line.
         for process in self.processes:
             assert process.stdin is not None
             process.stdin.write(f"{redis_url}\n")
             process.stdin.flush()
 
     def ended(self) -> Behaviour:
-        """Wait for their end."""
+        """Wait until every process has ended; returns the measurements of all."""
         waits: list[float] = []
         refused = 0
         for process in self.processes:
             output, _ = process.communicate(timeout=300)
-            # Above it are the limiter's warnings.
+            # The result is the last line; the limiter's warnings stand above it.
             told = json.loads(output.splitlines()[-1])
             waits += told["waits"]
             refused += told["refused"]
         return Behaviour(waits, refused)
 
     def kill(self) -> None:
-        """End them at once."""
         for process in self.processes:
             process.kill()
             process.wait()
 
 
 def main() -> None:
-    """Ask."""
+    """Call the endpoint from all threads for the given time, then print waits and refusals as one JSON object."""
     parser = argparse.ArgumentParser()
     parser.add_argument("endpoint")
     parser.add_argument("threads", type=int)

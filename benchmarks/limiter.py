@@ -1,4 +1,4 @@
-"""The limiter under ten processes for a minute: how much of the limit they use, and whether all get their share."""
+"""The limiter under ten processes for a minute: their share of the limit, and the longest wait against the mean."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ingest.sandbox.supplier import Options
 
 
 def measure(seconds: float) -> list[Figure]:
-    """Ask with 10 processes of 3 threads each for `seconds`."""
+    """Call the sandbox from 10 processes of 3 threads each for `seconds`."""
     with Sandbox(Options(stones=100)) as supplier:
         crowd = Crowd(supplier.url, settings.REDIS_URL, processes=10, threads=3, per_second=25, seconds=seconds)
         behaviour = crowd.ended()
         books = supplier.supplier.accounting.stats()
-    # The first second is waited out; the rest of the minute counts.
+    # With an empty Redis the limiter waits one second before its first slot; that second does not count.
     rate = books["requests"] / (seconds - 1)
     mean = fmean(behaviour.waits)
     return [

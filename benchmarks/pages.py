@@ -1,4 +1,4 @@
-"""Committing pages against the supplier's limit: how far one walker could keep up with an instant supplier."""
+"""Page commits of one walker, with a supplier that answers at once, against the supplier's limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planning a first and a later full run: what it costs against the pages, and how evenly it cuts.
+"""Planning of a first and a later full run: its requests against those for pages, and the balance of its partitions.
 
 The supplier is a sandbox in this process, with the real distribution of both feeds; a later run finds one stone in twenty
 changed, come or gone since the catalogue saw them.
@@ -122,7 +122,7 @@ def _figures(name: str, cases: list[_Case], *, goal: float, balanced: bool = Tru
 
 
 def know(feed: str, inventory: Inventory, *, labgrown: bool) -> None:
-    """Put a feed's available stones into the catalogue, with nothing right but their prices and weights."""
+    """Insert a feed's available stones into the catalogue; only their prices and weights are real."""
     columns, size = inventory.columns, inventory.size
     there = (columns["labgrown"][:size] == labgrown) & ~columns["gone"][:size]
     chosen = np.flatnonzero(there & (columns["availability"][:size] == trade.AVAILABLE))

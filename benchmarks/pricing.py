@@ -1,6 +1,6 @@
 """Pricing over a catalogue of real size: the compiled expression, repricing, and simulation.
 
-Each beside the least that the database must do: a bare UPDATE of the same columns, and one sequential scan of the table.
+Each is measured against the least that the database must do: a bare UPDATE of the same columns, and one sequential scan.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SHAPES = ("ROUND", "OVAL", "PEAR", "EMERALD", "PRINCESS", "CUSHION", "RADIANT",
 
 
 def measure(number: int) -> list[Figure]:
-    """Price `number` stones by a set of 50 rules in every way."""
+    """Measure a set of 50 rules over `number` stones: evaluation, repricing and simulation."""
     _fill(number)
     first = RuleSet.objects.get(version=1)
     rules = _rule_set(first)
@@ -102,7 +102,7 @@ def measure(number: int) -> list[Figure]:
 
 
 def _fill(number: int) -> None:
-    """Put stones into the catalogue that are as wide as real ones, priced by the set in force."""
+    """Insert stones into the catalogue whose rows are as wide as real ones, priced by the set in force."""
     _ask(
         sql.SQL(
             """
@@ -150,7 +150,7 @@ def _rule_set(first: RuleSet) -> RuleSet:
             number=place,
             priority=10 * place,
             name=f"rule {place}",
-            # No price stays as it was.
+            # The modifier is never 0, so that every matched price changes.
             modifier=Decimal(place) / 4 + 1,
             ending_cents=9_900 if place % 5 == 0 else None,
             ending_step_cents=10_000 if place % 5 == 0 else None,
@@ -169,7 +169,7 @@ def _rule_set(first: RuleSet) -> RuleSet:
             cost_cents_min=50_000 if place % 6 == 0 else None,
             has_video=True if place % 7 == 0 else None,
         )
-    # Whatever is left: so every price changes.
+    # Stones that no rule matches change their price as well.
     RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41, margin_lab_grown=80, margin_fancy=42)
     return with_rules(RuleSet.objects.filter(pk=draft.pk)).get()
 
@@ -188,20 +188,20 @@ def _ask(statement: str | sql.Composed) -> Any:
 
 
 def _settle() -> None:
-    """Let the server have its statistics, and nothing left to write."""
+    """Refresh the planner's statistics and write all dirty pages, so that neither happens in the measured time."""
     _ask("VACUUM ANALYZE catalog_diamond")
     _ask("CHECKPOINT")
 
 
 def _scan_alone() -> None:
-    """The same scan by one process."""
+    """Run the sequential scan without parallel workers."""
     with transaction.atomic():
         _ask("SET LOCAL max_parallel_workers_per_gather = 0")
         _ask(_SCAN)
 
 
 def _side_by_side(*works: Callable[[], Any], times: int = 9) -> list[float]:
-    """Seconds that each takes, the median of some times; in turn, so that a slow moment of the machine is one for all."""
+    """Median seconds of each of `works` over `times` rounds; they take turns, so that a slow moment hits all."""
     seconds: list[list[float]] = [[] for _ in works]
     for _ in range(times):
         for work, took in zip(works, seconds, strict=True):
@@ -212,10 +212,10 @@ def _side_by_side(*works: Callable[[], Any], times: int = 9) -> list[float]:
 
 
 class _BareUpdate:
-    """An UPDATE of the columns that pricing writes, in batches by id, looking at nothing; of a copy of the table."""
+    """The baseline of repricing: a plain UPDATE of the columns that pricing writes, by id ranges, in a copy of the table."""
 
     def __init__(self) -> None:
-        # One that was interrupted may have left its own.
+        # An interrupted benchmark may have left its table behind.
         self.drop()
         _ask("CREATE TABLE bare_diamond (LIKE catalog_diamond INCLUDING ALL)")
         _ask("INSERT INTO bare_diamond SELECT * FROM catalog_diamond")
@@ -227,16 +227,15 @@ class _BareUpdate:
 
     @property
     def rate(self) -> float:
-        """Stones a second."""
+        """Stones per second."""
         return self._stones / self._seconds
 
     def go_on(self, seconds: float) -> None:
-        """Do batches until they took so long together with those before."""
+        """Update batches until `seconds` are spent in total, earlier calls included."""
         while self._rest and self._seconds < seconds:
             self._update(self._rest.pop(0))
 
     def drop(self) -> None:
-        """Leave nothing of it."""
         _ask("DROP TABLE IF EXISTS bare_diamond")
 
     def _update(self, low: int) -> None:
@@ -265,7 +264,7 @@ def _cut(byte: int) -> str:
 
 
 def _repriced(repricing: Repricing, beside: _BareUpdate | None = None) -> tuple[float, int]:
-    """Seconds of a repricing in this process, and how many prices it changed; in turn with the other for as long."""
+    """Work off a repricing in this process, in turn with `beside`; returns its seconds and the number of changed prices."""
     took = 0.0
     while Repricing.objects.filter(pk=repricing.pk, state=Repricing.State.READY).exists():
         started = perf_counter()

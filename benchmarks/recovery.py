@@ -1,6 +1,6 @@
-"""How long a killed worker costs: from SIGKILL until everything that it held has moved on, with the leases as they are.
+"""The cost of a killed worker: seconds from SIGKILL until every row that it held has moved on, with the real leases.
 
-The stack runs as real processes on data of its own; `up` starts the killed worker again, the sweep finds what it held.
+The stack runs as real processes on data of its own; `up` starts the killed worker again, the sweep finds the rows it held.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DONE = "SELECT id FROM ingest_consolidationbatch WHERE id = %(id)s AND state <>
 
 
 def measure(stones: int) -> list[Figure]:
-    """Kill the worker that reads, and the one that consolidates, in runs over `stones`."""
+    """Kill the reading and then the consolidating worker, each in a run over `stones` stones."""
     supplier = Sandbox(stones)
     real = {name: f"{getattr(settings, name)}" for name in PACE}
     stack = Stack(var_dir() / "recovery", supplier, **real, NIVODA_RATE_LIMIT="25")
@@ -49,7 +49,7 @@ def measure(stones: int) -> list[Figure]:
 
 
 def _seconds_until_all_moved(stack: Stack, worker: str, left: Callable[[], int]) -> float:
-    """Kill a worker and wait until nothing is left of what it held (seconds)."""
+    """Kill a worker; returns the seconds until every row that it held has moved on."""
     stack.kill(worker)
     killed = time.monotonic()
     until(lambda: left() == 0, seconds=600, what=f"what {worker} held moves on")
@@ -57,8 +57,8 @@ def _seconds_until_all_moved(stack: Stack, worker: str, left: Callable[[], int])
 
 
 def _left(stack: Stack, held: list[dict[str, Any]], moved: str) -> Callable[[], int]:
-    """Counts what of `held` has not moved on."""
-    return lambda: sum(not stack.rows(moved, **one) for one in held)
+    """A function that counts the rows of `held` that have not moved on."""
+    return lambda: sum(not stack.rows(moved, **row) for row in held)
 
 
 def _figure(name: str, seconds: float, lease: float) -> Figure:

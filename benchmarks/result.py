@@ -1,4 +1,4 @@
-"""What a benchmark answers."""
+"""The result of a benchmark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Figure:
     """One ratio, measured in one run, with the absolute figures beside it.
 
-    `goal` is the least that is wanted, or with `at_most` the most; None where there is none.
+    `goal` is a lower bound, or with `at_most` an upper one; None where there is none.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Figure:
         return self.ratio <= self.goal if self.at_most else self.ratio >= self.goal
 
     def line(self) -> str:
-        """One line for a terminal."""
+        """The figure as two lines for a terminal."""
         wanted = "" if self.goal is None else f"  (goal {'≤' if self.at_most else '≥'} {self.goal:g})"
         mark = " " if self.reached else "!"
         return f"{mark} {self.name:<42} {self.ratio:6.3f} × {self.of}{wanted}\n      {self.detail}"

@@ -16,30 +16,29 @@ from ingest.sandbox.supplier import Options, Supplier
 
 @dataclass(frozen=True, slots=True)
 class Stone:
-    """One item: its bytes, whose it is, and the catalogue's id of it."""
+    """One item of the inventory: its payload, the supplier's stone id, and the catalogue's id."""
 
     diamond_id: UUID
     supplier_stone_id: str
     payload: bytes
 
     def received(self) -> Received:
-        """As the raw store takes it."""
         return Received(self.diamond_id, self.supplier_stone_id, self.payload, payload_hash(self.payload))
 
 
 def stones(number: int, *, feed: str) -> list[Stone]:
     """The first `number` stones of an inventory, natural and lab-grown."""
     supplier = Supplier(Options(stones=number))
-    found = []
+    inventory = []
     for item in supplier.items(labgrown=None, availability=0):
         payload = msgspec.json.encode(item)
         identity = mapping.identify(payload)
-        found.append(Stone(diamond_id(feed, identity.supplier_stone_id), identity.supplier_stone_id, payload))
-    return found
+        inventory.append(Stone(diamond_id(feed, identity.supplier_stone_id), identity.supplier_stone_id, payload))
+    return inventory
 
 
 def repriced(stone: Stone) -> Stone:
-    """The same stone a dollar dearer."""
+    """The stone with another payload, whose price is a dollar higher."""
     item = json.loads(stone.payload)
     item["price"] += 100
     return Stone(stone.diamond_id, stone.supplier_stone_id, msgspec.json.encode(item))

@@ -1,6 +1,6 @@
-"""The whole stack at the supplier's real limit: how much of the limit is used, and what memory each process takes.
+"""The whole stack at the supplier's real limit: the share of the limit that is used, and each process's peak memory.
 
-Runs `manage.py demo` as a stranger would, on data of its own, and reads the memory of its processes from `/proc`.
+The benchmark runs `manage.py demo` as a new user would, on data of its own, and reads its processes' memory from `/proc`.
 """
 
 from __future__ import annotations
@@ -102,14 +102,14 @@ def _demo(number: int) -> Whole:
 
 def _processes(var: Path) -> dict[str, int]:
     try:
-        found: dict[str, int] = json.loads((var / "run" / "up.json").read_text())["processes"]
+        processes: dict[str, int] = json.loads((var / "run" / "up.json").read_text())["processes"]
     except (OSError, ValueError, KeyError):
         return {}
-    return found
+    return processes
 
 
 def _resident(pid: int) -> float:
-    """Memory of a process and its descendants (MB), each one's share of what they have in common."""
+    """Memory of a process and its descendants (MB, proportional set size: shared pages count in shares)."""
     total = 0.0
     for member in (pid, *_descendants(pid)):
         try:
@@ -126,4 +126,4 @@ def _descendants(pid: int) -> list[int]:
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-    return [one for child in children for one in (child, *_descendants(child))]
+    return [member for child in children for member in (child, *_descendants(child))]

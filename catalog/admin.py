@@ -1,7 +1,7 @@
 """The diamonds in the admin: found by exact look-ups, listed by price, never edited.
 
-Apps above add what they know: ingestion calls `name_feeds_by` with the feeds' slugs and `link_from_diamonds` with the
-link to the raw payload, pricing calls `show_below_diamonds` with the history of prices.
+Apps above extend the page of a diamond: ingestion calls `name_feeds_by` with the feeds' slugs and `link_from_diamonds` with
+the link to the raw payload, pricing calls `show_below_diamonds` with the history of prices.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ SAME_CERTIFICATE = 100
 
 
 def name_feeds_by(slugs: Callable[[], Sequence[str]]) -> None:
-    """Have the feeds' slugs asked of `slugs`, for the filter and for the search by the supplier's stone id."""
+    """Register the source of the feeds' slugs, for the filter and for the search by the supplier's stone id."""
     if slugs not in _feed_slugs:
         _feed_slugs.append(slugs)
 
 
 def link_from_diamonds(link: Callable[[HttpRequest, Diamond], Link | None]) -> None:
-    """Have the page of a diamond show the link that `link` makes for whom may follow it."""
+    """Register `link`, which makes a link for the page of a diamond; None for a person who may not follow it."""
     if link not in _links:
         _links.append(link)
 
 
 def show_below_diamonds(table: Callable[[HttpRequest, Diamond], Table | None]) -> None:
-    """Have the page of a diamond show the table that `table` makes for whom may see it."""
+    """Register `table`, which makes a table for the page of a diamond; None for a person who may not see it."""
     if table not in _tables:
         _tables.append(table)
 
 
 def feed_slugs() -> list[str]:
-    """The slugs of all feeds that anybody knows."""
+    """The slugs of all feeds, from every registered source."""
     return [slug for slugs in _feed_slugs for slug in slugs()]
 
 
@@ -69,7 +69,7 @@ class FeedFilter(SelectFilter):
     parameter_name = field = "feed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known feeds; never read from the stones."""
+        """The known feeds; reading them from the stones would scan the table."""
         return [(slug, slug) for slug in feed_slugs()]
 
 
@@ -80,13 +80,12 @@ class ShapeFilter(SelectFilter):
     parameter_name = field = "shape"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known shapes."""
         return [(shape, spoken(shape)) for shape in KNOWN_SHAPES]
 
 
 @admin.register(Diamond)
 class DiamondAdmin(ReadOnlyAdmin[Diamond]):
-    """Diamonds. Sorted by nothing but price, which the index (price, id) serves both ways."""
+    """The admin of diamonds, sortable by price alone, which the index on (price, id) serves in both directions."""
 
     list_display = (
         "stone",
@@ -108,7 +107,7 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
     detail_template = "admin/catalog/diamond/detail.html"
 
     def find(self, rows: QuerySet[Diamond], text: str) -> QuerySet[Diamond]:
-        """By id, by certificate number (its index) and by the supplier's stone id, whose diamond id is known."""
+        """The stones with this id, this certificate number (by its index), or this supplier's stone id (it makes the id)."""
         ids = [diamond_id(feed, text) for feed in feed_slugs()]
         try:
             ids.append(UUID(text))
@@ -119,44 +118,36 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
 
     @admin.display(description="stone")
     def stone(self, diamond: Diamond) -> str:
-        """Shape and kind; links to the page."""
         return f"{spoken(diamond.shape)}{', lab-grown' if diamond.lab_grown else ''}"
 
     @admin.display(description="cut")
     def cut_grade(self, diamond: Diamond) -> str:
-        """The cut by name."""
         return grade(diamond, "cut")
 
     @admin.display(description="availability")
     def state(self, diamond: Diamond) -> SafeString:
-        """Availability as a badge."""
         return badge(diamond.availability)
 
     @admin.display(description="price", ordering="price_cents")
     def price(self, diamond: Diamond) -> str:
-        """The price in dollars."""
         return dollars(diamond.price_cents)
 
     @admin.display(description="cost")
     def cost(self, diamond: Diamond) -> str:
-        """The cost in dollars."""
         return dollars(diamond.cost_cents)
 
     def links(self, request: HttpRequest, row: Diamond) -> list[Link]:
-        """What the apps above know of the stone."""
-        return [found for link in _links if (found := link(request, row)) is not None]
+        return [link for make_link in _links if (link := make_link(request, row)) is not None]
 
     def tables(self, request: HttpRequest, row: Diamond) -> list[Table]:
-        """What the apps above have to tell of the stone."""
-        return [found for table in _tables if (found := table(request, row)) is not None]
+        return [table for make_table in _tables if (table := make_table(request, row)) is not None]
 
     def detail_context(self, request: HttpRequest, row: Diamond) -> dict[str, Any]:
-        """The picture, only from an address of the web."""
+        """The picture's address, if it is one of the web, and the title."""
         picture = row.image_url or ""
         return {"picture": picture if of_the_web(picture) else "", "title": f"{row}, {spoken(row.shape)}"}
 
     def groups(self, request: HttpRequest, row: Diamond) -> list[Group]:
-        """All fields, sorted as the trade reads them."""
         return [
             Group("Stone", _stone(row)),
             Group("Measurements", _measurements(row)),
@@ -168,13 +159,12 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
 
 @admin.register(DatasetVersion)
 class DatasetVersionAdmin(ReadOnlyAdmin[DatasetVersion]):
-    """What changed the data set, newest first."""
+    """The admin of data set versions, newest first, each with its cause."""
 
     list_display = ("version", "cause", "created")
 
     @admin.display(description="created")
     def created(self, version: DatasetVersion) -> str | SafeString:
-        """When it became current."""
         return moment(version.created_at)
 
 

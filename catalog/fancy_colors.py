@@ -1,4 +1,4 @@
-"""Names of fancy colours: one normal form for what people write in any order, with noise in it or beside it."""
+"""Names of fancy colours: one normal form for spellings in any order, with words among them that name no colour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def color_name(text: str) -> str | None:
     Modifiers (`-ISH`) come first, colours in alphabetical order. None for noise such as `"EVEN"` and `"U-V"`.
     """
     words = (_SPELLINGS.get(word, word) for word in re.findall(r"[A-Z]+", text.upper()))
-    # One or two letters are a grade ("U-V") or an abbreviation of nothing.
+    # One or two letters are a grade ("U-V") or an abbreviation that names no colour.
     colors = {word for word in words if len(word) > 2 and word not in _NOISE}
     ordered = sorted(colors, key=lambda word: (not word.endswith("ISH"), word))
     return "_".join(ordered)[:MAX_LENGTH] or None

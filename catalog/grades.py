@@ -1,7 +1,7 @@
 """The trade's ordered grades: small integers, best first, and every spelling that suppliers use for them.
 
-Adapters parse with `parse`, the API and the admin speak `name`. One table of synonyms per grade; a spelling is looked up
-after `fold` has taken case, spaces, underscores, dashes and dots out of it.
+Adapters read spellings with `parse`; the API and the admin show the members' names. There is one table of synonyms per
+grade; a spelling is looked up after `fold` has taken case, spaces, underscores, dashes and dots out of it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ Grade = TypeVar("Grade", Color, Clarity, Finish, Fluorescence, FancyIntensity)
 
 
 def fold(text: str) -> str:
-    """A spelling without what suppliers vary: `"Very Good"`, `"VERY_GOOD"` and `"very-good"` become `"VERYGOOD"`."""
+    """A spelling without case, spaces and signs: `"Very Good"`, `"VERY_GOOD"` and `"very-good"` become `"VERYGOOD"`."""
     return "".join(text.split()).upper().translate(_NOISE)
 
 
@@ -109,7 +109,7 @@ _SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
         "FCY": Color.FANCY,
         "FANCYCOLOR": Color.FANCY,
         "FANCYCOLOUR": Color.FANCY,
-        # Ranges, as laboratories grade the end of the scale; the worse letter promises nothing.
+        # Laboratories grade the end of the scale in ranges; the worse letter is taken, which promises no more than is there.
         **{f"{better.name}{worse.name}": worse for better, worse in pairwise(list(Color)[:-1])},
     },
     Clarity: {

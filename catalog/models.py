@@ -41,11 +41,11 @@ def _measure(digits: int, places: int) -> models.DecimalField[Decimal | str | fl
 class Diamond(models.Model):
     """One stone as the catalogue knows it.
 
-    Written only by consolidation, delisting and repricing, in sets. Grades are small integers in the trade's order (best
-    first); money is US cents; lengths are mm. `payload_hash`, `raw_id` and `source_updated_at` name the payload it was
-    mapped from: a payload observed earlier never overwrites one observed later. `feed`, `rule_set` and `rule` are plain
-    values, because the tables they name belong to apps above this one; `rule` is the number of a rule of the set. The price
-    is what the set gave on the day `priced_on` (UTC): rules have days on which they are valid.
+    Rows are written only by consolidation, delisting and repricing, in sets. Grades are small integers in the trade's order
+    (best first); money is US cents; lengths are mm. `payload_hash`, `raw_id` and `source_updated_at` name the payload it
+    was mapped from: a payload observed earlier never overwrites one observed later. `feed`, `rule_set` and `rule` are plain
+    values, because the tables they name belong to apps above this one; `rule` is the number of a rule of the set. The
+    price is the set's on the day `priced_on` (UTC): rules have days on which they are valid.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -119,7 +119,7 @@ class Diamond(models.Model):
             models.CheckConstraint(condition=Q(carats__gte=0) & Q(carats__lt=100_000), name="diamond_carats_sane"),
         ]
         indexes = [
-            # Broad searches walk this one in price order; the id breaks ties and makes the cursor.
+            # Broad searches walk this index in price order; the id breaks ties and makes the cursor.
             models.Index(fields=["price_cents", "id"], name="diamond_price"),
             # Narrow searches filter here and sort afterwards.
             models.Index(fields=["lab_grown", "shape", "carats"], name="diamond_kind"),

@@ -1,6 +1,6 @@
 """Writing mapped stones into the catalogue in sets: COPY into a temporary table, then one statement.
 
-The caller says how prices are made (SQL expressions over the incoming rows), so that this module knows no rules.
+The caller gives the pricing as SQL expressions over the incoming rows, so that this module knows no rules.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRICE_COLUMNS = (
 
 
 class MappedStone(msgspec.Struct, frozen=True, gc=False):
-    """A stone on its way into the catalogue: who it is, which payload says so, and what that says."""
+    """A mapped stone: its identity, the payload it was mapped from, and the facts that the payload holds."""
 
     id: UUID
     feed: str
@@ -47,7 +47,7 @@ class MappedStone(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pricing(Protocol):
-    """What prices stones: `pricing.compile.Pricing`, of which this module knows no more than how to ask it."""
+    """The interface of `pricing.compile.Pricing` that this module needs."""
 
     def rows(self, source: sql.Composable, alias: str) -> sql.Composable:
         """An item of a FROM: the rows of a table under `alias`, with what `columns` needs."""
@@ -58,7 +58,7 @@ class Pricing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Upserted:
-    """What an upsert did: stones inserted, stones updated; the rest was there already, or newer."""
+    """The counts of an upsert: stones inserted and updated; the others were there already, or newer."""
 
     inserted: int
     updated: int
@@ -90,7 +90,8 @@ def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: tuple[str, ..
 def incoming_row(stone: MappedStone) -> list[object]:
     """A stone as a row of `incoming`.
 
-    Decimals, ids and lists go as text, which COPY takes as well: writing these takes longer than all the rest of a row.
+    Decimals, ids and lists are passed as text, which COPY accepts as well: dumping their Python objects costs more than all
+    the rest of the row.
     """
     row: list[Any] = [
         str(stone.id),
@@ -108,7 +109,7 @@ def incoming_row(stone: MappedStone) -> list[object]:
     return row
 
 
-#: Positions in a row of what goes as text.
+#: Positions in a row of the decimals, which are passed as text.
 _DECIMALS = tuple(
     len(SOURCE_COLUMNS) + position
     for position, field in enumerate(msgspec.structs.fields(StoneFacts))
@@ -119,7 +120,7 @@ _IMAGES = INCOMING_COLUMNS.index("images")
 
 def _array(texts: Sequence[str]) -> str:
     """A list of texts as PostgreSQL writes an array."""
-    return "{" + ",".join('"' + one.replace("\\", r"\\").replace('"', r"\"") + '"' for one in texts) + "}"
+    return "{" + ",".join('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts) + "}"
 
 
 def upsert_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserted:
@@ -127,7 +128,7 @@ def upsert_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserte
 
     A row whose payload was observed before the one that the catalogue holds changes nothing, and neither does the same
     payload again, unless the stone was delisted meanwhile. Locks the rows it writes, in id order, so that two upserts
-    never wait for each other in a circle.
+    never deadlock.
     """
     updates = sql.SQL(", ").join(
         sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name))
@@ -165,9 +166,9 @@ def upsert_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserte
 
 
 def refresh_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserted:
-    """Map anew what the catalogue has: write rows of `incoming` whose payload the catalogue holds, but in other words.
+    """Write the rows of `incoming` whose payload the catalogue holds already, but mapped to other values.
 
-    A stone that got another payload meanwhile, or was delisted, is left alone, and so is one that says the same as before.
+    A stone that got another payload meanwhile, or was delisted, is left alone, and so is one whose values stayed the same.
     Locks the rows it writes, in id order.
     """
     updates = sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in FACT_COLUMNS)

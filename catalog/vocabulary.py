@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from catalog.models import Diamond
+from catalog.search import SEARCH_SECONDS
 from catalog.shapes import KNOWN_SHAPES
+from diamondhub.admin.base import bounded
 
 #: Laboratories that certify stones of the trade.
 KNOWN_LABS = ("GIA", "IGI", "HRD", "GCAL", "AGS", "EGL", "GSI", "NONE")
@@ -25,4 +27,5 @@ def unknown(column: str, names: Collection[str]) -> Sequence[str]:
         return ()
     # Both kinds are all stones; naming them lets the index of shapes serve.
     stones = Diamond.objects.filter(**{f"{column}__in": strange, "lab_grown__in": [False, True]})
-    return sorted(strange - set(stones.order_by().values_list(column, flat=True).distinct()))
+    with bounded(SEARCH_SECONDS):
+        return sorted(strange - set(stones.order_by().values_list(column, flat=True).distinct()))

@@ -1,4 +1,4 @@
-"""Beat's scheduler: the one entry of the settings, in memory; `celery beat --scheduler diamondhub.beat:Scheduler`."""
+"""Beat's scheduler: the single entry of the settings, in memory; `celery beat --scheduler diamondhub.beat:Scheduler`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = structlog.get_logger(__name__)
 
 
 class Scheduler(beat.Scheduler):
-    """Sends what is due; a broker that is away costs one line, and the next turn connects anew."""
+    """A scheduler that logs one line while the broker is away and connects anew at the next turn."""
 
     def apply_entry(self, entry: beat.ScheduleEntry, producer: Producer | None = None) -> None:
         """Send one entry. Never raises for a broker that cannot be reached: the next sweep makes up for it."""

@@ -15,7 +15,7 @@ from diamondhub.local.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
 
-# Root is dangerous with pickle, which is not accepted here; and that a lost broker cancels no task is what we want.
+# Running as root is dangerous with pickle, which is not accepted here; that a lost broker cancels no task is intended.
 warnings.filterwarnings("ignore", "You're running the worker with superuser privileges")
 warnings.filterwarnings("ignore", r"\s*In Celery 5.1 we introduced an optional breaking change")
 
@@ -30,7 +30,7 @@ def _keep_our_logging(**_: object) -> None:
 
 @signals.worker_init.connect
 def _share_the_machine(sender: Any, **_: object) -> None:
-    """Walkers have appointments to the millisecond, consolidation has none: it makes way, and threads hand over quickly."""
+    """Favour walkers, whose slots come to the millisecond: consolidation gets lower priority, threads switch more often."""
     if sender.pool_cls.__module__.endswith(".prefork"):
         os.nice(5)
     else:
@@ -54,7 +54,7 @@ def _configure() -> None:
     from django.conf import settings
 
     app.config_from_object(settings.CELERY)
-    app.autodiscover_tasks(["diamondhub", "diamondhub.alerts", "pricing", "ingest"])
+    app.autodiscover_tasks(["diamondhub", "diamondhub.alerts", "diamondhub.operations", "pricing", "ingest"])
 
 
 django.setup()

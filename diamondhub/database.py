@@ -1,4 +1,4 @@
-"""A plain psycopg cursor on Django's connection, for what the ORM does not say: COPY, binary arrays, long statements."""
+"""A plain psycopg cursor on Django's connection, for what the ORM cannot express: COPY, binary arrays, long statements."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def psycopg_cursor(*, binary: bool = False) -> Iterator[psycopg.Cursor[Any]]:
 
 
 def clock() -> datetime:
-    """The database's time, also within a transaction. It is one for all hosts, whose clocks differ."""
+    """The database's current time, also within a transaction: one clock for all hosts, whose own clocks differ."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (now,) = cursor.fetchone()

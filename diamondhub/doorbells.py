@@ -1,4 +1,4 @@
-"""Doorbells: Celery messages that carry one id and wake somebody up to look at the rows.
+"""Doorbells: Celery messages that carry one id and tell a worker to look at the rows.
 
 Nothing depends on their arrival: the sweep rings again for whatever is still due.
 """
@@ -23,14 +23,16 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Around the work of a task: a database that goes away costs one log line, for the sweep rings again.
+    """The context of a task's work: a database that goes away costs one log line, since the sweep rings again.
 
-    What the task changes in audited tables is the system's doing, by means of the task.
+    The audit attributes the changes made within to the system, by means of the task; log lines have its name and id.
     """
     task: Any = current_task
+    context = {"task": task.name, "task_id": task.request.id} if task else {}
     try:
-        with acting(
-            SYSTEM, via=f"celery:{task.name}" if task else "celery", request_id=task.request.id if task else ""
+        with (
+            structlog.contextvars.bound_contextvars(**context),
+            acting(SYSTEM, via=f"celery:{task.name}" if task else "celery", request_id=context.get("task_id") or ""),
         ):
             yield
     except (InterfaceError, OperationalError) as error:
@@ -47,7 +49,7 @@ def ring(task: str, identifier: int, *, times: int = 1) -> None:
     """
 
     def send() -> None:
-        # Imported here: in a command nobody else loads the app that knows the broker.
+        # Imported here, since nothing else in a command loads the app that knows the broker.
         from diamondhub.celery import app
 
         try:

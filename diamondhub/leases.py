@@ -1,4 +1,4 @@
-"""Leases: who works on a row, until when, and the fencing token that every later write must show.
+"""Leases: a row's current worker, the end of its right, and the fencing token that every later write must show.
 
 One implementation for runs, partitions, batches and deliveries. All times are the database's. A lease is taken by one
 guarded UPDATE; a worker that lost it finds its token outdated and changes nothing.
@@ -23,7 +23,7 @@ from psycopg import sql
 
 
 class LeaseLost(Exception):
-    """Somebody else holds the lease now, or the row's work is over: stop without a trace."""
+    """The lease is another worker's now, or the row's work is over: the holder stops without writing anything."""
 
 
 class Leased(models.Model):
@@ -138,7 +138,7 @@ def give_back(lease: Lease, *, due_in: float = 0.0) -> bool:
 
 
 def make_due(model: type[Leased], pk: int) -> None:
-    """Something happened that a free row may be waiting for: it is due now, not only when it wanted to look again."""
+    """Make a free row due now instead of later, since something happened that it may be waiting for."""
     model._default_manager.filter(pk=pk, due_at__gt=Now(), lease_expires_at__isnull=True).update(due_at=Now())
 
 

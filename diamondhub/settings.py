@@ -7,19 +7,21 @@ start with one message that names all offending variables.
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import ssl
 import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from diamondhub import redis_clients
+from diamondhub.admin import menu
 from diamondhub.telemetry.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -44,6 +46,28 @@ def _url_with(*schemes: str) -> Any:
     return check
 
 
+def _certificates(path: str) -> None:
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            raise ValidationError("must be a file of certificates in PEM form") from None
+
+
+def _host(value: str) -> None:
+    if not value or any(character.isspace() or character in "/@" for character in value):
+        raise ValidationError("must be a host's name or address, without a port")
+
+
+_MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
+
+
+def _mail_addresses(value: str | list[str]) -> None:
+    for address in [value] if isinstance(value, str) else value:
+        if not _MAIL_ADDRESS.fullmatch(address):
+            raise ValidationError("must be like alerts@example.com or Alerts <alerts@example.com>")
+
+
 # --- where it runs -------------------------------------------------------------------------------------------------
 ENV: str = env.str("ENV", "development", validate=_one_of("development", "production"))
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
@@ -51,6 +75,9 @@ SECRET_KEY: str = env.str("SECRET_KEY", "")
 DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
 REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
+#: Certificates (PEM) trusted beside the system's when Redis, or the broker, is spoken to over TLS.
+REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
+CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
@@ -118,8 +145,22 @@ HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_b
 
 # --- alerts --------------------------------------------------------------------------------------------------------
 ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
-ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], validate=_mail_addresses)
 EMAIL_BACKEND: str = env.str("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost", validate=_host)
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+#: STARTTLS on a plain connection, or TLS from its first byte; the server's certificate is verified either way.
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = env.bool("EMAIL_USE_SSL", False)
+#: The usual port of the way of speaking, unless another is named.
+EMAIL_PORT: int = env.int(
+    "EMAIL_PORT", 465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25, validate=_between(1, 65535)
+)
+#: A mail server without an answer for this long has failed (seconds); a message takes some eight answers.
+EMAIL_TIMEOUT: float = env.float("EMAIL_TIMEOUT", 10.0, validate=_between(0.1, 60))
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "diamondhub@localhost", validate=_mail_addresses)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 try:
     env.seal()
@@ -133,6 +174,11 @@ except EnvValidationError as error:
             for name, messages in error.error_messages.items()  # type: ignore[union-attr]
         )
     ) from None
+
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
+if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
+    raise ImproperlyConfigured("EMAIL_HOST_PASSWORD is never sent without EMAIL_HOST_USER: set both")
 
 PRODUCTION = ENV == "production"
 DEBUG = False
@@ -212,7 +258,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": {"socket_timeout": 2.0, "socket_connect_timeout": 2.0},
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
     }
 }
 
@@ -236,12 +282,14 @@ INSTALLED_APPS = [
     "diamondhub.audit",
     "diamondhub.access",
     "diamondhub.alerts",
+    "diamondhub.operations",
     "catalog",
     "pricing",
     "ingest",
 ]
 MIDDLEWARE = [
     "diamondhub.telemetry.middleware.RequestContext",
+    "diamondhub.telemetry.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -336,6 +384,7 @@ SPECTACULAR_SETTINGS = {
 
 CELERY = {
     "broker_url": CELERY_BROKER_URL,
+    "broker_use_ssl": redis_clients.broker_ssl(CELERY_BROKER_URL, ca_file=CELERY_BROKER_CA_FILE),
     "broker_connection_retry_on_startup": True,
     # A broker may be away for hours; workers wait for it.
     "broker_connection_max_retries": None,
@@ -355,7 +404,7 @@ CELERY = {
         "ingest.tasks.walk": {"queue": "supplier"},
         "ingest.tasks.consolidate": {"queue": "consolidation"},
         "ingest.tasks.remap": {"queue": "consolidation"},
-        "ingest.tasks.prune": {"queue": "consolidation"},
+        "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
     },
     "beat_schedule": {
@@ -377,65 +426,5 @@ RATELIMIT_FAIL_OPEN = True
 
 # The theme's own code uses what the theme deprecates.
 warnings.filterwarnings("ignore", message="UnfoldAdminCheckboxSelectMultiple is deprecated")
-UNFOLD = {
-    "SITE_TITLE": "DiamondHub",
-    "SITE_HEADER": "DiamondHub",
-    "SITE_SUBHEADER": "The seller's diamond catalogue",
-    "SITE_SYMBOL": "diamond",
-    "SITE_URL": None,
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("diamondhub/favicon.svg")},
-    ],
-    "STYLES": [lambda _request: static("diamondhub/admin.css")],
-    "DASHBOARD_CALLBACK": "ingest.dashboard.context",
-    "SIDEBAR": {
-        "show_search": False,
-        "navigation": [
-            {
-                "title": "Catalogue",
-                "items": [
-                    {"title": "Diamonds", "icon": "diamond", "link": reverse_lazy("admin:catalog_diamond_changelist")},
-                ],
-            },
-            {
-                "title": "Ingestion",
-                "items": [
-                    {"title": "Feeds", "icon": "rss_feed", "link": reverse_lazy("admin:ingest_feed_changelist")},
-                    {"title": "Runs", "icon": "sync", "link": reverse_lazy("admin:ingest_run_changelist")},
-                    {
-                        "title": "Dead letters",
-                        "icon": "report",
-                        "link": reverse_lazy("admin:ingest_deadletter_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Pricing",
-                "items": [
-                    {"title": "Rule sets", "icon": "sell", "link": reverse_lazy("admin:pricing_ruleset_changelist")},
-                    {
-                        "title": "Experiments",
-                        "icon": "science",
-                        "link": reverse_lazy("admin:pricing_experiment_changelist"),
-                    },
-                    {
-                        "title": "Repricings",
-                        "icon": "price_change",
-                        "link": reverse_lazy("admin:pricing_repricing_changelist"),
-                    },
-                ],
-            },
-            {
-                "title": "Operations",
-                "items": [
-                    {"title": "Alerts", "icon": "notifications", "link": reverse_lazy("admin:alerts_event_changelist")},
-                    {"title": "API clients", "icon": "key", "link": reverse_lazy("admin:access_apiclient_changelist")},
-                    {"title": "Audit", "icon": "history", "link": reverse_lazy("admin:audit_auditevent_changelist")},
-                    {"title": "Users", "icon": "person", "link": reverse_lazy("admin:auth_user_changelist")},
-                ],
-            },
-        ],
-    },
-}
+# The admin's theme and menu.
+UNFOLD = menu.THEME

@@ -21,7 +21,7 @@ class StateMachine:
 
     @property
     def final(self) -> frozenset[str]:
-        """The states that nothing leaves."""
+        """The states without followers."""
         return frozenset(state for state, after in self.moves.items() if not after)
 
     @property

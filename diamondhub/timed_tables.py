@@ -1,7 +1,7 @@
 """Tables that are cut by day or by month: pieces made ahead of time, and dropped whole when they are too old.
 
-The table is range-partitioned by a date column and has a default piece, `<table>_default`, as a net for what nobody made
-ahead. The raw store and the histories stand on this.
+The table is range-partitioned by a date column and has a default piece, `<table>_default`, as a net for rows whose
+piece was not made in time. The raw store and the histories are such tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
-#: A lock on the whole table makes everybody else wait behind it, so it is not waited for longer (seconds).
+#: Time limit of waiting for a lock on the whole table, behind which all other statements queue (seconds).
 LOCK_SECONDS = 3
 #: The bit of `pg_trigger.tgtype` that says "before or after TRUNCATE".
 ON_TRUNCATE = 32
@@ -49,7 +49,7 @@ class TimedTable:
     def make_ahead(self, today: date | None = None, *, patient: bool = True) -> list[str]:
         """Make the missing pieces from `today` on; returns the names of those that are there.
 
-        Takes a lock on the table for the moment in which a piece is added. Who is not `patient` gives up after
+        Takes a lock on the table for the moment in which a piece is added. Without `patient` it gives up after
         `LOCK_SECONDS` with an `OperationalError`.
         """
         pieces = [self.piece(today or datetime.now(UTC).date())]
@@ -76,17 +76,17 @@ class TimedTable:
         with transaction.atomic(), connection.cursor() as cursor:
             if not patient:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
-            # Two at once: the second waits here and then finds the piece made.
+            # Of two callers at once, the second waits here and then finds the piece made.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"{self.name}_pieces"])
-            # Asked of the tables' rows: names that this session did not find before, it would not find again.
+            # `pieces` reads the system tables: a look-up by name may answer from this session's cache of missing names.
             if piece in self.pieces():
                 return
             within = sql.SQL("{column} >= {first} AND {column} < {behind}").format(**names)
-            # What the net caught meanwhile must move before the piece can take its place.
+            # Rows that the net caught meanwhile must move before the piece can be attached.
             cursor.execute(sql.SQL("LOCK TABLE {net} IN ACCESS EXCLUSIVE MODE").format(**names))
             cursor.execute(sql.SQL("CREATE TABLE {piece} (LIKE {table} INCLUDING ALL)").format(**names))
             self._guard(cursor, piece)
-            # A history refuses to lose rows; nobody else sees the net without its triggers, for the lock is ours.
+            # The triggers of a history refuse deletions; under this lock no other session sees the net without them.
             guards = _enabled_triggers(cursor, f"{self.name}_default")
             for guard in guards:
                 cursor.execute(sql.SQL("ALTER TABLE {net} DISABLE TRIGGER {guard}").format(guard=guard, **names))
@@ -104,7 +104,7 @@ class TimedTable:
             )
 
     def _guard(self, cursor: CursorWrapper, piece: Piece) -> None:
-        """Have the piece refuse to be emptied as the table does: pieces take over triggers of rows only."""
+        """Copy the table's TRUNCATE triggers to the piece, since pieces inherit row triggers only."""
         cursor.execute(
             """
             SELECT tgname, tgfoid::regproc::text FROM pg_trigger
@@ -131,8 +131,8 @@ class TimedTable:
                 """,
                 [self.name],
             )
-            found = [re.fullmatch(rf"{self.name}_(\d{{4}})(\d\d)(\d\d)?", name) for (name,) in cursor.fetchall()]
-        days = [date(int(match[1]), int(match[2]), int(match[3] or 1)) for match in found if match]
+            matches = [re.fullmatch(rf"{self.name}_(\d{{4}})(\d\d)(\d\d)?", name) for (name,) in cursor.fetchall()]
+        days = [date(int(match[1]), int(match[2]), int(match[3] or 1)) for match in matches if match]
         return [self.piece(day) for day in sorted(days)]
 
     def older_than(self, day: date) -> list[Piece]:
@@ -140,7 +140,7 @@ class TimedTable:
         return [piece for piece in self.pieces() if piece.behind <= day]
 
     def drop(self, piece: Piece) -> None:
-        """Drop a piece with all that is in it; an `OperationalError` if the table is not to be had in `LOCK_SECONDS`."""
+        """Drop a piece with all that is in it; an `OperationalError` if its lock is not granted within `LOCK_SECONDS`."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_SECONDS}s"])
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(piece.name)))

@@ -14,7 +14,6 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from django.db.models import Count
 
 from catalog.rows import StoneFacts
 from diamondhub.alerts.outbox import announce
@@ -30,8 +29,6 @@ COMPARED_RUNS = 5
 MIN_STONES, MIN_SEEN = 100, 3
 #: Jumps: a column unknown on this share of stones more, a field never seen on so many, strange values on so many more.
 UNKNOWN_JUMP, FIELD_JUMP, VALUE_JUMP = 0.10, 0.01, 0.005
-#: A run in which so many stones lack what every stone must have waits for approval.
-REQUIRED_MISSING = 0.01
 #: Reason of the dead letters of stones that lack a required field; see `ingest.feeds.adapter.Adapter.to_diamond`.
 IS_MISSING = "is missing"
 
@@ -64,8 +61,8 @@ class Counts:
         self.looked_at += kept.get("looked_at", 0)
         self.unknown.update(kept.get("unknown", {}))
         self.strange_fields.update(kept.get("strange_fields", {}))
-        for column, found in kept.get("strange_values", {}).items():
-            self.strange_values.setdefault(column, Counter()).update(found)
+        for column, values in kept.get("strange_values", {}).items():
+            self.strange_values.setdefault(column, Counter()).update(values)
 
     def kept(self) -> dict[str, Any]:
         """As JSON, bounded."""
@@ -75,7 +72,7 @@ class Counts:
             "unknown": {column: number for column, number in self.unknown.items() if number},
             "strange_fields": dict(self.strange_fields.most_common(_MAX_FIELDS)),
             "strange_values": {
-                column: dict(found.most_common(_MAX_VALUES)) for column, found in sorted(self.strange_values.items())
+                column: dict(values.most_common(_MAX_VALUES)) for column, values in sorted(self.strange_values.items())
             },
         }
 
@@ -85,8 +82,8 @@ class Counts:
 
     def strange_share(self, column: str) -> float:
         """The share of stones with a value that is not understood in a column."""
-        found = self.strange_values.get(column)
-        return found.total() / self.looked_at if found and self.looked_at else 0.0
+        values = self.strange_values.get(column)
+        return values.total() / self.looked_at if values and self.looked_at else 0.0
 
 
 def count(adapter: Adapter, mapped: Iterable[StoneFacts], payloads: Sequence[bytes]) -> dict[str, Any]:
@@ -118,7 +115,7 @@ def _look(adapter: Watchful, payload: bytes, counts: Counts) -> None:
 
 
 def _storable(text: str) -> str:
-    return "".join(one if one.isprintable() else "�" for one in text[:_MAX_VALUE_LENGTH])
+    return "".join(letter if letter.isprintable() else "�" for letter in text[:_MAX_VALUE_LENGTH])
 
 
 def counted(run: Run) -> Counts:
@@ -171,37 +168,24 @@ def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
 
     The most striking comes first.
     """
-    found: list[tuple[float, tuple[str, str], str]] = []
+    jumps: list[tuple[float, tuple[str, str], str]] = []
     if now.mapped >= MIN_STONES:
         for column in _WATCHED:
             share, was = now.unknown_share(column), before.unknown_share(column)
             if share - was > UNKNOWN_JUMP:
                 words = f"{column} is unknown on {share:.1%} of stones, before on {was:.1%}"
-                found.append((share - was, ("unknown", column), words))
+                jumps.append((share - was, ("unknown", column), words))
     for path, number in now.strange_fields.items():
         share = number / now.looked_at
         if path not in before.strange_fields and number >= MIN_SEEN and share > FIELD_JUMP:
-            found.append((share, ("field", path), f"field {path} is new, on {share:.1%} of stones"))
+            jumps.append((share, ("field", path), f"field {path} is new, on {share:.1%} of stones"))
     for column, values in now.strange_values.items():
         share, was = now.strange_share(column), before.strange_share(column)
         if values.total() >= MIN_SEEN and share - was > VALUE_JUMP:
             examples = ", ".join(repr(value) for value, _ in values.most_common(3))
             words = f"{column} {examples} is not understood, on {share:.1%} of stones"
-            found.append((share - was, ("value", column), words))
-    return {key: words for _, key, words in sorted(found, key=lambda one: (-one[0], one[1]))}
-
-
-def required_missing(run: Run, stones: int) -> tuple[float, str]:
-    """The share of a run's `stones` that lack the required field which most of them lack, and why that needs a person's
-    approval; empty if it does not."""
-    missing = (
-        run.dead_letters.filter(reason=IS_MISSING).values_list("field").annotate(n=Count("id")).order_by("-n", "field")
-    )
-    for name, number in missing:
-        if number > max(1, REQUIRED_MISSING * stones):
-            why = f"{name} is missing on {number:,} of {stones:,} stones, more than {REQUIRED_MISSING:.0%}"
-            return number / max(1, stones), why
-    return 0.0, ""
+            jumps.append((share - was, ("value", column), words))
+    return {key: words for _, key, words in sorted(jumps, key=lambda jump: (-jump[0], jump[1]))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +199,16 @@ class Line:
 
 
 def lines(run: Run) -> list[Line]:
-    """What is worth showing of a run's drift: everything strange, and columns whose unknown share moved by a point."""
+    """What is worth showing of a run's drift: everything strange, and columns whose unknown share moved by a point.
+
+    Shares of few stones are not compared.
+    """
     if not run.drift:
         return []
     now, before = Counts(), Counts()
     now.add(run.drift)
     before.add(run.drift.get("before", {}))
-    compared = bool(run.drift.get("compared_with"))
+    compared = bool(run.drift.get("compared_with")) and now.mapped >= MIN_STONES
     jumps = find_jumps(now, before) if compared else {}
 
     def line(what: str, key: tuple[str, str], share: float, was: float) -> Line:
@@ -231,15 +218,32 @@ def lines(run: Run) -> list[Line]:
         line(f"field {path} is not known", ("field", path), number / now.looked_at, _share(before, path))
         for path, number in now.strange_fields.most_common()
     ]
-    for column, found in now.strange_values.items():
-        examples = ", ".join(repr(value) for value, _ in found.most_common(5))
+    for column, values in now.strange_values.items():
+        examples = ", ".join(repr(value) for value, _ in values.most_common(5))
         what = f"{column} not understood: {examples}"
         shown.append(line(what, ("value", column), now.strange_share(column), before.strange_share(column)))
     for column in _WATCHED:
         share, was = now.unknown_share(column), before.unknown_share(column)
         if compared and abs(share - was) >= 0.01:
             shown.append(line(f"{column} unknown", ("unknown", column), share, was))
-    return sorted(shown, key=lambda one: not one.jumped)
+    return sorted(shown, key=lambda shown_line: not shown_line.jumped)
+
+
+def comparison(run: Run) -> str:
+    """What a run's drift is held against, or why against nothing; empty before the run has come to its end."""
+    if not run.drift:
+        return ""
+    mapped, compared_with = run.drift.get("mapped", 0), run.drift.get("compared_with", [])
+    if not mapped:
+        return "No payload was new, so there is nothing to compare."
+    if mapped < MIN_STONES:
+        stones = "1 stone" if mapped == 1 else f"{mapped:,} stones"
+        return f"Only {stones} came with a new payload: too few to compare with earlier runs."
+    if not compared_with:
+        return "No earlier run brought enough stones to compare with."
+    runs = f"run {compared_with[0]}" if len(compared_with) == 1 else f"the last {len(compared_with)} runs"
+    differs = "" if lines(run) else " Nothing differs."
+    return f"{mapped:,} stones with a new payload, compared with those of {runs}.{differs}"
 
 
 def _share(counts: Counts, path: str) -> float:

@@ -1,6 +1,6 @@
-"""What must always hold (docs/architecture.md, "Invariants"): one checker, run by tests and by operators.
+"""The checker of the invariants (docs/architecture.md, "Invariants"), run by tests and by operators.
 
-Each check is a function that returns what is wrong, in words that name the rows. It reads only.
+Each check is a function that yields violations in words that name the rows. It only reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from django.db.models import Count, Max, Q
 from psycopg import sql
 
 from diamondhub.alerts.models import Delivery
-from ingest.models import ConsolidationBatch, Feed, Partition, Pruning, Remap, Run
+from diamondhub.operations import pruning
+from diamondhub.operations.models import Pruning
+from ingest.models import ConsolidationBatch, Feed, Partition, Remap, Run
 from ingest.models.run import LIVE_STATES
 from pricing.compile import Pricing
 from pricing.models import RuleSet
@@ -24,7 +26,7 @@ from pricing.models import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that does not hold: the number of the invariant and what is wrong."""
+    """A violation: the number of the invariant, and the problem in words."""
 
     invariant: int
     problem: str
@@ -53,7 +55,7 @@ def ledgers_balance() -> Iterator[str]:
 
     Archived runs have no ledger any more, and days of payloads that were dropped are not missed.
     """
-    kept_from = Pruning.objects.aggregate(day=Max("raw_kept_from"))["day"]
+    kept_from = pruning.kept_from("raw_days")
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -65,7 +67,7 @@ def ledgers_balance() -> Iterator[str]:
             GROUP BY partition_id
             HAVING sum(stored) <> coalesce(max(raw.rows), 0)
                 /* A page that was begun before midnight may have its payloads in the day before. */
-                AND (%(kept)s::date IS NULL OR min(created_at) > %(kept)s::date + interval '10 minutes')
+                AND (%(kept)s::timestamptz IS NULL OR min(created_at) > %(kept)s::timestamptz + interval '10 minutes')
             """,
             {"kept": kept_from},
         )
@@ -102,7 +104,7 @@ def ledgers_balance() -> Iterator[str]:
 
 
 def nothing_is_stranded() -> Iterator[str]:
-    """What is not finished has a live lease or a due time, and is not overdue by more than two sweeps without a lease."""
+    """Every unfinished row has a live lease or a due time, and is not overdue by more than two sweeps without a lease."""
     for model, unfinished in (
         (Run, Q(state__in=set(LIVE_STATES) - {Run.State.IN_REVIEW.value})),
         (Partition, Q(state=Partition.State.READY)),
@@ -232,9 +234,9 @@ def _wrong_prices(cursor: CursorWrapper, rule_set: RuleSet) -> Iterator[str]:
 
 def finished_runs_are_accounted_for() -> Iterator[str]:
     """Every finished run has its audit events, its trace id, and its alert in a final delivery state."""
-    horizon = Pruning.objects.aggregate(moment=Max("history_kept_from"))["moment"]
+    horizon = pruning.kept_from("history")
     over = Run.objects.exclude(state__in=LIVE_STATES)
-    # What happened before was pruned.
+    # Events before the horizon were pruned.
     for run in over.filter(finished_at__gte=horizon) if horizon else over:
         last = run.events.order_by("-id").first()
         if last is None or last.to_state != run.state:

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task, signals
 
 from diamondhub.doorbells import answering, ring
-from ingest import consolidation, dead_letters, draining, pruning, remapping, runs
+from ingest import consolidation, dead_letters, draining, remapping, runs
 from ingest.walking import stage as walking
 
 
@@ -38,13 +38,6 @@ def remap(remap_id: int) -> None:
     with answering():
         if not remapping.work(remap_id):
             ring("ingest.tasks.remap", remap_id)
-
-
-@shared_task(name="ingest.tasks.prune")
-def prune(pruning_id: int) -> None:
-    """Remove what is no longer needed, a slice at a time."""
-    with answering():
-        pruning.prune(pruning_id)
 
 
 @signals.task_failure.connect

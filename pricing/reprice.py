@@ -133,7 +133,7 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
 
 
 def _failed(lease: leases.Lease, error: Exception) -> None:
-    said = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+    said = f"{type(error).__name__}: {error}"
     batch = RepricingBatch.objects.get(pk=lease.pk)
     with transaction.atomic():
         RepricingBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=said)
@@ -241,7 +241,6 @@ def summary(repricing: Repricing) -> dict[str, Any]:
 
 def ring_due() -> None:
     """The sweep's look: a repricing that nobody works at is taken up, and a day on which rules begin or end starts one."""
-    CHANGES.make_ahead(patient=False)
     live = Repricing.objects.filter(state=Repricing.State.READY).first()
     if live is not None:
         free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())

@@ -1,1 +1,1 @@
-"""A supplier without a network: what remains is our own work."""
+"""A supplier without a network, so that a benchmark measures our own work alone."""

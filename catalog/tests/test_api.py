@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog import vocabulary
 from catalog.api import SearchQuery
 from catalog.grades import Clarity, Color, FancyIntensity, Finish
 from catalog.models import Diamond
@@ -201,6 +204,19 @@ def test_a_time_with_any_offset_is_read_or_refused(http: Client, offset: str) ->
 )
 def test_a_name_that_there_is_not_is_told_with_the_nearest(http: Client, query: str, field: str, hint: str) -> None:
     assert hint in refused(http.get(f"{ADDRESS}?{query}"))[field]
+
+
+def test_looking_for_a_strange_name_ends_when_a_search_would(http: Client) -> None:
+    def dawdle(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "DISTINCT" in sql:
+            return execute("SELECT pg_sleep(30)", (), False, context)
+        return execute(sql, params, many, context)
+
+    with mock.patch.object(vocabulary, "SEARCH_SECONDS", 0.05), connection.execute_wrapper(dawdle):
+        answer = http.get(f"{ADDRESS}?lab=XQ9")
+
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:diamondhub:problem:too-slow"
 
 
 def test_names_that_only_the_catalogue_has_are_known(http: Client) -> None:

@@ -1,4 +1,4 @@
-"""What the admin's buttons share: POST only, a permission, a reason that fits, and errors of the business as messages."""
+"""The common part of the admin's buttons: POST only, a permission, a valid reason, and business errors as messages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.shortcuts import redirect
 
 
 class Reason(forms.Form):
-    """Why a person does it, for the audit."""
+    """The optional reason for a deed, kept by the audit."""
 
     reason = forms.CharField(max_length=500, required=False, label="Reason")
 
 
 class RequiredReason(forms.Form):
-    """As `Reason`, where there must be one."""
+    """The mandatory reason for a deed, kept by the audit."""
 
     reason = forms.CharField(
         max_length=500,
@@ -36,9 +36,9 @@ def act(
     errors: type[Exception],
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """Call `do` with the reason that was posted; it returns what to say and where to go. One of `errors` goes `back`.
+    """Call `do` with the posted reason; it returns the message to show and the address to redirect to.
 
-    405 for anything but POST, 403 without the permission.
+    An exception of `errors` is shown as a message and redirects `back`. 405 unless it is a POST, 403 without the permission.
     """
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])

@@ -1,7 +1,7 @@
-"""What every admin page of ours stands on: lists that stay fast at millions of rows, and pages that only show.
+"""The base classes of the admin: lists that stay fast at millions of rows, and pages that only show a row.
 
-The one module, with `admin_forms`, through which the theme's classes are imported; every `admin` module builds on `Admin`
-or `ReadOnlyAdmin`.
+Every `admin` module builds on `Admin` or `ReadOnlyAdmin`. Only this module and `diamondhub.admin.forms` import the theme's
+classes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import InvalidPage, Paginator
-from django.db import DataError, OperationalError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from psycopg.errors import QueryCanceled
 
 from diamondhub.admin.display import Group, Link, Table, field_value
+from diamondhub.admin.forms import JsonField
 from diamondhub.audit import history
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ else:
     RowPaginator = Paginator
 
     class ThemeAdmin(_ThemeAdmin):
-        """The theme's class, which can be written with its model as the type checker wants it."""
+        """The theme's class, made subscriptable with its model for the type checker."""
 
         def __class_getitem__(cls, _row: object) -> type:
             return cls
 
     class StackedInline(_StackedInline):
-        """The theme's rows below a form, written with their models as the type checker wants it."""
+        """The theme's rows below a form, made subscriptable with their models for the type checker."""
 
         def __class_getitem__(cls, _rows: object) -> type:
             return cls
@@ -54,11 +55,11 @@ else:
 
 _Row = TypeVar("_Row", bound=Model)
 
-#: A list counts its rows up to here; beyond, it says "more than".
+#: A list counts its rows up to this number; beyond it, it shows an estimate or a lower bound.
 COUNT_CAP = 10_000
-#: Pages that can be leafed through; whoever looks for something further away filters or searches.
+#: The last page that can be reached by paging; rows further away are found by filters and the search.
 LAST_PAGE = 100
-#: A list that cannot be had in this time says so instead of keeping the database busy (seconds).
+#: Time limit of a list's queries (seconds); a slower list is shown empty, with a message.
 LIST_SECONDS = 10
 #: Digits of the greatest number that a row can have.
 MAX_DIGITS = 19
@@ -80,7 +81,7 @@ def numbered(rows: QuerySet[_Row], field: str, text: str) -> QuerySet[_Row]:
 
 
 def estimated_rows(model: type[Model]) -> int:
-    """How many rows the table has by the planner's statistics; costs nothing, is 0 or less before the first analyze."""
+    """The table's number of rows by the planner's statistics: costs nothing, 0 or less before the first ANALYZE."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
         row = cursor.fetchone()
@@ -88,9 +89,9 @@ def estimated_rows(model: type[Model]) -> int:
 
 
 class CappedPaginator(RowPaginator):
-    """Counts no further than `COUNT_CAP` and leafs no further than `LAST_PAGE`."""
+    """A paginator that counts no further than `COUNT_CAP` and pages no further than `LAST_PAGE`."""
 
-    #: The theme's hook for what stands below a list.
+    #: The template below a list (the theme's hook).
     template_name = "admin/pagination_capped.html"
 
     @cached_property
@@ -101,7 +102,6 @@ class CappedPaginator(RowPaginator):
 
     @cached_property
     def num_pages(self) -> int:
-        """Pages that can be asked for."""
         return min(LAST_PAGE, max(1, -(-self.count // self.per_page)))
 
     @property
@@ -119,11 +119,40 @@ class CappedPaginator(RowPaginator):
         return f"about {estimate:,}" if estimate > COUNT_CAP else f"{COUNT_CAP:,}+"
 
 
+#: What a look-up that cannot be answered raises when it is asked: a broken pattern, a year that no calendar has.
+UNANSWERABLE = (DataError, ValueError, OverflowError)
+
+
+def unanswerable(request: HttpRequest) -> IncorrectLookupParameters:
+    """What sends a person back to the whole list, with a word why."""
+    messages.warning(request, "What the address asks for cannot be looked up, so this is the whole list.")
+    return IncorrectLookupParameters()
+
+
+class AnsweringChangeList(ChangeList):
+    """A list that says so when what its address asks for cannot be asked, or takes too long."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Take the page's rows now, while what is wrong with them can still be told."""
+        try:
+            with bounded(LIST_SECONDS):
+                super().get_results(request)
+                self.result_list = list(self.result_list)
+        except Exception as error:
+            away = isinstance(error, OperationalError | InterfaceError) and not isinstance(
+                error.__cause__, QueryCanceled
+            )
+            if away or not self.filter_params:
+                raise
+            # As Django does where it makes the query: there is no list of what look-ups raise when they are asked.
+            raise unanswerable(request) from error
+
+
 class BoundedChangeList(ChangeList):
-    """A list that sorts only where its admin says that an index serves, and gives up in time."""
+    """A list that sorts only by the columns in `sortable_by`, which indexes serve, and gives up after `LIST_SECONDS`."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Sort by nothing but the columns in `sortable_by`, whatever the address asks for."""
+        """The field to sort by; None, whatever the address asks for, unless the column is in `sortable_by`."""
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
@@ -134,12 +163,12 @@ class BoundedChangeList(ChangeList):
         return ordering
 
     def get_results(self, request: HttpRequest) -> None:
-        """Take the page's rows and the capped count, or an empty list and a word about it if that takes too long."""
+        """Read the page's rows and the capped count, or show an empty list and a message if that takes too long."""
         try:
             with bounded(LIST_SECONDS):
                 self._take(self.model_admin.get_paginator(request, self.queryset, self.list_per_page))
-        except DataError as error:
-            raise IncorrectLookupParameters from error
+        except UNANSWERABLE as error:
+            raise unanswerable(request) from error
         except OperationalError as error:
             if not isinstance(error.__cause__, QueryCanceled):
                 raise
@@ -166,7 +195,7 @@ class BoundedChangeList(ChangeList):
 
 
 class Admin(ThemeAdmin[_Row]):
-    """A list that is cheap at any size. Subclasses say how a text is searched for in `find`, exactly and by an index."""
+    """A list that is cheap at any size. Subclasses define in `find` how a text is searched for: exactly, by an index."""
 
     paginator = CappedPaginator
     list_per_page = 50
@@ -176,32 +205,30 @@ class Admin(ThemeAdmin[_Row]):
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     list_filter_sheet = True
     list_fullwidth = True
-    #: Look-ups that links may use besides those of `list_filter`.
+    #: Look-ups that our own links use besides those of `list_filter`.
     allowed_lookups: ClassVar[Sequence[str]] = ()
-    #: What the search box finds; empty: there is no search box.
+    #: The search box's help text; without one there is no search box.
     search_help_text = ""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The bounded list."""
         return BoundedChangeList
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Shows the search box; `find` does the searching."""
+        """A field where there is a search box, which Django then shows; `find` does the searching."""
         return ("pk",) if self.search_help_text else ()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[_Row], search_term: str
     ) -> tuple[QuerySet[_Row], bool]:
-        """Ask `find` for what a person typed."""
         text = search_term.strip()
         return (self.find(queryset, text) if text else queryset), False
 
     def find(self, rows: QuerySet[_Row], text: str) -> QuerySet[_Row]:
-        """The rows that `text` names: by default the one with this number."""
+        """The rows that `text` names: by default the row with this number."""
         return numbered(rows, "pk", text)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Filter by nothing but the filters shown and the links we make: others would read the whole table."""
+        """Allow only the shown filters and our own links: any other look-up could read the whole table."""
         own = [*self.allowed_lookups]
         for shown in self.get_list_filter(request) if request else self.list_filter or ():
             if isinstance(shown, str):
@@ -211,7 +238,13 @@ class Admin(ThemeAdmin[_Row]):
                 own.append(shown.parameter_name)
         return lookup in own
 
-    # --- a page that only shows ------------------------------------------------------------------------------------
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        """JSON is read within bounds."""
+        if isinstance(db_field, JSONField):
+            kwargs.setdefault("form_class", JsonField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[arg-type]  # stubs know no None
+
+    # --- the page that shows a row ---------------------------------------------------------------------------------
 
     detail_template = "admin/detail.html"
 
@@ -225,11 +258,11 @@ class Admin(ThemeAdmin[_Row]):
         return []
 
     def links(self, request: HttpRequest, row: _Row) -> list[Link]:
-        """Where to go from here."""
+        """Links in the page's head."""
         return []
 
     def detail_context(self, request: HttpRequest, row: _Row) -> dict[str, Any]:
-        """What the page's own template needs besides groups, tables and links."""
+        """The context of the page's own template besides groups, tables and links."""
         return {}
 
     def detail_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -258,7 +291,7 @@ class Admin(ThemeAdmin[_Row]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What happened to an audited row, whoever did it and how; of other rows what the admin itself has logged."""
+        """The audit events of an audited row; of other rows, the admin's own log."""
         if not history.is_audited(self.model):
             return super().history_view(request, object_id, extra_context)
         row = self.get_object(request, unquote(object_id))
@@ -279,26 +312,22 @@ class Admin(ThemeAdmin[_Row]):
 
 
 class ReadOnlyAdmin(Admin[_Row]):
-    """Rows that the admin shows and never edits."""
+    """Rows that the system makes: the admin shows them and never adds, edits or deletes any."""
 
     actions = None
 
     def has_add_permission(self, request: HttpRequest, *_args: Any) -> bool:
-        """Nobody: these rows are made by the system."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the row."""
         return self.detail_view(request, object_id)
 
 

@@ -1,4 +1,4 @@
-"""How the admin says things: badges of states, money, moments and durations, and the parts of a page that shows a row.
+"""Formatting of values in the admin: badges of states, money, moments and durations, and the parts of a row's page.
 
 Everything that comes from a supplier is escaped here or in the templates; no text is marked safe.
 """
@@ -36,7 +36,7 @@ TONES = {
     "bad": ("failed", "dead", "critical", "revoked", "deleted"),
 }
 _TONE = {word: tone for tone, words in TONES.items() for word in words}
-#: What stands where a value is unknown.
+#: The sign for an unknown value.
 NOTHING = "–"
 
 
@@ -85,17 +85,17 @@ def spoken(name: str | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number with thousands apart."""
+    """A number with separated thousands."""
     return NOTHING if value is None else f"{value:,}"
 
 
 def counted(count: int, noun: str) -> str:
-    """How many of what: `1 rule`, `2,000 rules`."""
+    """A count with its noun: `1 rule`, `2,000 rules`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(span: timedelta | float | None) -> str:
-    """How long, in the two largest units: `48 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
+    """A duration in its two largest units: `48 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
     if span is None:
         return NOTHING
     seconds = max(0, round(span.total_seconds() if isinstance(span, timedelta) else span))
@@ -126,7 +126,7 @@ def ago(at: datetime | None) -> str:
 
 
 def progress_bar(share: float, text: str = "") -> SafeString:
-    """A bar that is `share` (0 to 1) full, with a text behind it."""
+    """A bar that is filled to `share` (0 to 1), with a text behind it."""
     whole = round(max(0.0, min(1.0, share)) * 100)
     return format_html(
         '<span class="dh-progress"><progress max="100" value="{}"></progress> <span>{}</span></span>',

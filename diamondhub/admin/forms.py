@@ -1,6 +1,6 @@
-"""Fields of the admin's forms that speak as people do: money in dollars, lists of names in a text box.
+"""Form fields of the admin: money typed in dollars, lists of names typed in a text box.
 
-With `admin_base` the only module that imports the theme's classes.
+Only this module and `diamondhub.admin.base` import the theme's classes.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold import widgets
+
+from diamondhub import json_text
 
 TextInput: type[forms.TextInput] = widgets.UnfoldAdminTextInputWidget
 Textarea: type[forms.Textarea] = widgets.UnfoldAdminTextareaWidget
 
 
 def without_zeros(form: forms.BaseForm) -> None:
-    """Show the numbers that a form begins with as people write them: 40, not 40.000."""
+    """Show a form's initial decimals without trailing zeros: 40, not 40.000."""
     for name, value in form.initial.items():
         if isinstance(value, Decimal):
             form.initial[name] = Decimal(f"{value.normalize():f}")
 
 
 class CheckBoxes(forms.CheckboxSelectMultiple):
-    """Check boxes in columns, written at once: the theme renders four templates a box, too many for pages of hundreds."""
+    """Check boxes in columns, rendered without templates: the theme's four per box are too slow for hundreds of boxes."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """The boxes, those in `value` ticked."""
-        chosen = {str(one) for one in value or ()}
+        chosen = {str(choice) for choice in value or ()}
         group = (attrs or {}).get("id", f"id_{name}")
         boxes = format_html_join(
             "",
@@ -46,10 +48,9 @@ class CheckBoxes(forms.CheckboxSelectMultiple):
 
 
 class Choices(forms.Select):
-    """A drop-down written at once, for the same reason."""
+    """A drop-down rendered without templates, for the same reason."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        """The drop-down with `value` chosen."""
         options = format_html_join(
             "",
             '<option value="{}"{}>{}</option>',
@@ -58,8 +59,8 @@ class Choices(forms.Select):
                 for choice, label in self.choices
             ),
         )
-        given = {**self.attrs, **(attrs or {}), "name": name}
-        pairs = format_html_join("", ' {}="{}"', ((key, one) for key, one in given.items() if one is not False))
+        attributes = {**self.attrs, **(attrs or {}), "name": name}
+        pairs = format_html_join("", ' {}="{}"', ((key, text) for key, text in attributes.items() if text is not False))
         return format_html("<select{}>{}</select>", pairs, options)
 
 
@@ -81,7 +82,6 @@ class DollarsField(forms.DecimalField):
         return super().to_python(value)
 
     def clean(self, value: Any) -> Any:
-        """The cents."""
         dollars = super().clean(value)
         return None if dollars is None else int(dollars * 100)
 
@@ -95,6 +95,28 @@ class DollarsField(forms.DecimalField):
             return bool(self.clean(data) != initial)
         except ValidationError:
             return True
+
+
+class JsonField(forms.JSONField):
+    """JSON within the bounds of `json_text`: what is too deep, or nothing that a column takes, is a fault of the form."""
+
+    def to_python(self, value: Any) -> Any:
+        """The value."""
+        if isinstance(value, str) and value not in self.empty_values:
+            try:
+                json_text.read(value)
+            except ValueError as error:
+                raise ValidationError(f"This {error}.", code="invalid") from error
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, as it was typed if it cannot be read."""
+        if isinstance(data, str) and not self.disabled:
+            try:
+                json_text.read(data)
+            except ValueError:
+                return InvalidJSONInput(data)
+        return super().bound_data(data, initial)
 
 
 class NamesField(forms.CharField):
@@ -118,7 +140,6 @@ class NamesField(forms.CharField):
         return value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Whether other names were typed."""
         try:
             return bool(self.clean(data) != list(initial or []))
         except ValidationError:

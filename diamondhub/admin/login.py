@@ -1,7 +1,7 @@
-"""The admin's front door: too many failed sign-ins by one address or for one name are turned away for the rest of a minute.
+"""The admin's sign-in with a throttle: after too many failures, an address or a name is refused for the rest of a minute.
 
-`diamondhub.urls` serves `login` in front of the admin's own page. Failures alone are counted, in Redis by django-ratelimit;
-while Redis is away nobody is counted and nobody is turned away: passwords are still checked.
+`diamondhub.urls` serves `login` in front of the admin's own page. Only failures are counted, in Redis by django-ratelimit;
+while Redis is away, no failure is counted and nobody is refused: passwords are still checked.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def _name(_group: str, request: HttpRequest) -> str:
     return request.POST.get("username", "").strip().casefold()[:150]
 
 
-#: What failures are counted by.
+#: The groups of counters, and what each counts failures by.
 KEYS: dict[str, str | Callable[[str, HttpRequest], str]] = {"admin-login-address": "ip", "admin-login-name": _name}
 
 
 def login(request: HttpRequest) -> HttpResponseBase:
-    """Sign in to the admin; 429 with `Retry-After` for whom failed too often in the last minute."""
+    """Sign in to the admin; 429 with `Retry-After` after too many failures in the current minute."""
     if request.method != "POST":
         return admin.site.login(request)
     wait = _count(request, failed=False)
@@ -46,7 +46,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
 
 
 def _count(request: HttpRequest, *, failed: bool) -> int | None:
-    """Seconds to wait, None if there is no need to; `failed` counts one failure more."""
+    """The seconds to wait, None if there is no need to; with `failed`, a failure is counted first."""
     wait = None
     try:
         for group, key in KEYS.items():

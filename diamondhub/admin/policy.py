@@ -1,7 +1,7 @@
-"""The content policy of the admin's pages: what its theme needs beyond the policy of everything else.
+"""The Content-Security-Policy of the admin's pages: the additions that the theme needs to the policy of all others.
 
 Alpine and htmx, which the theme ships with, evaluate expressions and inline handlers; a diamond's page shows the supplier's
-picture. Scripts, styles and fonts still come from nowhere but here.
+picture. Scripts, styles and fonts still come from this server alone.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any, NoReturn
 
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody, Problem
@@ -25,8 +25,10 @@ MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
-class StrictJsonParser(JSONParser):
+class StrictJsonParser(BaseParser):
     """Reads a body as one unambiguous JSON object in UTF-8. Raises `InvalidBody` for anything else."""
+
+    media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -19,8 +19,7 @@ from django.views import defaults
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions
 
-from diamondhub.api.mistakes import FieldError as FieldError
-from diamondhub.api.mistakes import errors_of
+from diamondhub.api.mistakes import FieldError, errors_of
 
 log = structlog.get_logger(__name__)
 

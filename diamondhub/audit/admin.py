@@ -121,12 +121,12 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 
     def find(self, rows: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEvent]:
         """By the user's name, the request id, or an object's kind and number."""
-        found = re.fullmatch(r"(\D+?)[\s:#]*(\d{1,18})", text, re.ASCII)
-        if found:
-            named = found[1].strip().casefold()
+        kind_and_number = re.fullmatch(r"(\D+?)[\s:#]*(\d{1,18})", text, re.ASCII)
+        if kind_and_number:
+            named = kind_and_number[1].strip().casefold()
             kinds = [kind for kind in AUDITED if named in (kind, words.kind_name(kind).casefold())]
             if kinds:
-                return rows.filter(kind__in=kinds, object_id=int(found[2]))
+                return rows.filter(kind__in=kinds, object_id=int(kind_and_number[2]))
         if "\0" in text:
             return rows.none()
         return rows.filter(Q(who=text) | Q(request_id=text))
@@ -200,7 +200,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 
     def tables(self, request: HttpRequest, row: AuditEvent) -> list[Table]:
         """Every field before and after."""
-        fields = [(one.field, one.before, one.after) for one in words.changes(row)]
+        fields = [(change.field, change.before, change.after) for change in words.changes(row)]
         return [Table("Fields", ("field", "before", "after"), fields, note="None that is kept.")]
 
     def links(self, request: HttpRequest, row: AuditEvent) -> list[Link]:

@@ -30,17 +30,17 @@ def is_audited(model: type[Model]) -> bool:
 
 def events_of(row: Model, *, most: int = SHOWN) -> list[AuditEvent]:
     """The newest events of the object and its parts (a rule set's rules and their clauses), the newest first."""
-    found: list[AuditEvent] = []
+    events: list[AuditEvent] = []
     todo: list[tuple[str, Any]] = [(row._meta.label_lower, [row.pk])]
     while todo:
         kind, numbers = todo.pop()
-        found += _newest(AuditEvent.objects.filter(kind=kind, object_id__in=numbers), most)
+        events += _newest(AuditEvent.objects.filter(kind=kind, object_id__in=numbers), most)
         model = AUDITED[kind].model
         for part_kind, part in AUDITED.items():
             if part.part_of and part.model._meta.get_field(part.part_of).related_model is model:
                 of_these = part.events.objects.filter(**{f"{part.part_of}_id__in": numbers})
                 todo.append((part_kind, of_these.values("pgh_obj_id")))
-    return sorted(found, key=lambda event: (event.at, event.event_id), reverse=True)[:most]
+    return sorted(events, key=lambda event: (event.at, event.event_id), reverse=True)[:most]
 
 
 def _newest(events: QuerySet[AuditEvent], most: int) -> list[AuditEvent]:
@@ -78,7 +78,7 @@ def what(event: AuditEvent, *, name: bool) -> str | SafeString:
 def changes(event: AuditEvent, most: int = FIELDS_SHOWN) -> SafeString | str:
     """The fields before and after, a line each."""
     fields = words.changes(event)
-    lines = format_html_join("", "<li><b>{}</b>: {}</li>", ((one.field, one.value) for one in fields[:most]))
+    lines = format_html_join("", "<li><b>{}</b>: {}</li>", ((change.field, change.value) for change in fields[:most]))
     more = len(fields) - most
     return format_html("<ul>{}{}</ul>", lines, f"and {more} more" if more > 0 else "") if fields else NOTHING
 

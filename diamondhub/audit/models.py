@@ -12,7 +12,7 @@ class RecordedChange(pghistory.models.Event):
     Beside these columns each table has those of the audited model as they were after the event (before a deletion).
     `pgh_before` has the former values of the columns that an update changed. `pgh_who` is a person, a client of the API, the
     user of a command or "system"; whoever writes by SQL is there with the name of the database's user. Events are only
-    added to: triggers refuse anything else (see `diamondhub.audit.protection`).
+    added to: triggers refuse anything else (see `diamondhub.audit.after_migrate`).
     """
 
     pgh_id = models.BigAutoField(primary_key=True)
@@ -30,7 +30,7 @@ class RecordedChange(pghistory.models.Event):
 
 
 class AuditEvent(models.Model):
-    """One event of any audited table: a row of the view `audit_event`, which the topmost app's migrations make.
+    """One event of any audited table: a row of the view `audit_event`, which `diamondhub.audit.after_migrate` makes.
 
     `kind` is the model (`pricing.rule`), `before` as in the event, `after` all columns of the audited model.
     """

@@ -184,9 +184,10 @@ def audited(
     Fields in `exclude` are in no event, and a change of nothing else makes none. If `changes_of` is given, only changes of
     these fields make one; without `creations`, a new row makes none; without `by_system`, what tasks create and change makes
     none. `part_of` names the foreign key to the object in whose history these events are shown as well. JSON fields in
-    `masked` may hold addresses of the web: what is secret in these is left out. The events of a new table are protected by
-    `diamondhub.audit.protection` in a migration, and shown in the list of all events by the view that the migrations of
-    `ingest` make.
+    `masked` may hold addresses of the web: what is secret in these is left out.
+
+    `makemigrations` makes the table and triggers; protections and the list of all events follow by themselves (see
+    `diamondhub.audit.after_migrate`).
     """
 
     def decorate(model: type[_M]) -> type[_M]:

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class LocalConfig(AppConfig):
-    """Local."""
+    """The app of the commands `up` and `test`."""
 
     name = "diamondhub.local"
     label = "local"

@@ -1,7 +1,7 @@
-"""Makes the virtual environment and installs what is pinned, with nothing but the standard library.
+"""The bootstrap: makes the virtual environment and installs the pinned packages, with the standard library alone.
 
-`manage.py` calls `prepare` before it imports anything else; DIAMONDHUB_BOOTSTRAP=off leaves the environment to whoever
-runs it (containers, packagers).
+`manage.py` calls `prepare` before it imports anything else; with DIAMONDHUB_BOOTSTRAP=off the environment is left alone
+(containers, packagers).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The browser of the tests: Debian's Chromium, found on the machine or, on a machine that checks changes, installed."""
+"""The browser of the tests: Debian's Chromium, found on the machine or, in continuous integration, installed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import shutil
 import subprocess
 import sys
 
-#: How long installing may take (seconds).
+#: Time limit of the installation (seconds).
 INSTALL_SECONDS = 600
 
 
 def chromium() -> str | None:
-    """The path of a Chromium, None if there is none.
+    """The path of a Chromium; None if there is none.
 
-    With `CI=true`, as root on a Debian, a missing one is installed: nobody would notice there that its tests were skipped.
+    With `CI=true`, as root on a Debian, a missing one is installed, since nobody would notice skipped tests there.
     """
-    found = _find()
-    if found is None and os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
+    path = _find()
+    if path is None and os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing Chromium for the tests in a browser (once, about a minute) …", file=sys.stderr, flush=True)
         _apt_get("update", "-qq")
         _apt_get("install", "-y", "-qq", "--no-install-recommends", "chromium")
-        found = _find()
-    return found
+        path = _find()
+    return path
 
 
 def _find() -> str | None:
@@ -30,7 +30,7 @@ def _find() -> str | None:
 
 
 def _apt_get(*arguments: str) -> None:
-    """Run apt-get; a failure is no error here, as the tests say themselves what they miss."""
+    """Run apt-get; a failure is no error here, since the tests report a missing browser themselves."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         subprocess.run(

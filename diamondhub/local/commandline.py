@@ -1,4 +1,4 @@
-"""Runs one management command: with the servers that it needs, and with one line for a user's mistake."""
+"""The entry of every management command: starts the servers that it needs, and reports a user's mistake in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 WITHOUT_SERVICES = frozenset({"help", "version", "--version", "--help", "-h", "test"})
 #: Commands that run the whole stack: one at a time, and always with servers of their own.
 STACK = frozenset({"up", "demo"})
-#: Commands whose stones are invented and whose database is emptied: never where `up` keeps the real ones.
+#: Commands that empty the database and fill it with invented stones: never the one in which `up` keeps the real ones.
 DISPOSABLE = frozenset({"demo", "bench"})
 
 
@@ -31,11 +31,11 @@ def run(argv: list[str]) -> None:
 
     command = argv[1] if len(argv) > 1 else "help"
     if command not in STACK:
-        # A command says what it has to say itself; of the log, its user wants what went wrong.
+        # A command prints its own output; of the log, its user needs only warnings and errors.
         os.environ.setdefault("LOG_LEVEL", "WARNING")
     if command in DISPOSABLE:
         os.environ.setdefault("DIAMONDHUB_VAR", str(var_dir() / command))
-        # What a benchmark measures in this process runs in a worker otherwise, and that has a pool.
+        # A benchmark runs code in this process that runs in workers otherwise, which have a pool.
         os.environ.setdefault("DATABASE_POOL_SIZE", "4")
     try:
         if command in WITHOUT_SERVICES or not {"--help", "-h"}.isdisjoint(argv):
@@ -56,7 +56,7 @@ def run(argv: list[str]) -> None:
 
 
 def _acting(command: str) -> AbstractContextManager[None]:
-    """Names the user of this machine who runs the command, for the audit."""
+    """The audit context that names the user of this machine who runs the command."""
     from diamondhub.audit.acting import acting
 
     try:
@@ -67,7 +67,7 @@ def _acting(command: str) -> AbstractContextManager[None]:
 
 
 def _check_settings_alone() -> None:
-    """Find a wrong variable before any server is started for nothing; the settings are read again with the servers."""
+    """Read the settings before any server is started, to find wrong variables; they are read again with the servers."""
     import importlib
 
     importlib.import_module("diamondhub.settings")

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL for one machine: data under `var/`, loopback only, scram password, gone with its parent."""
+"""An embedded PostgreSQL for one machine: data under `var/`, loopback only, scram password, ends with its parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from typing import IO
 from diamondhub.local import processes
 
 USER = DATABASE = "diamondhub"
-#: How long the server may take to answer: a restart after a crash replays its log first (seconds).
+#: The file in a cluster that others may be copies of: what it was made from.
+TEMPLATE_MARK = "diamondhub.template"
+#: Time limit for the server to answer (seconds): a restart after a crash replays its log first.
 START_SECONDS = 60.0
 #: Sized for one machine that also runs the workers.
 CONFIGURATION = {
@@ -32,7 +34,7 @@ CONFIGURATION = {
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "random_page_cost": "1.1",
-    # The session that asks works along.
+    # The leader of a parallel query works as well.
     "max_parallel_workers_per_gather": str(min(2, (os.cpu_count() or 1) - 1)),
     "jit": "off",
     "log_min_messages": "warning",
@@ -40,8 +42,8 @@ CONFIGURATION = {
     "log_destination": "stderr",
 }
 
-#: What only servers of a version and later know. Sessions read for themselves: other processes that read pages for them cost
-#: more than they help as long as files lie in the system's cache (a scan takes about a sixth less).
+#: Settings by the first major version that knows them. Synchronous reads: the I/O workers cost more than they help as long
+#: as the files lie in the system's cache (a scan takes about a sixth less without them).
 SINCE_VERSION = {18: {"io_method": "sync"}}
 
 
@@ -60,10 +62,10 @@ def find_binaries() -> Path:
         packaged = Path(spec.origin).parent / "pginstall" / "bin"
         if (packaged / "postgres").exists():
             return packaged
-    found = shutil.which("postgres")
-    if found is None:
+    executable = shutil.which("postgres")
+    if executable is None:
         raise PostgresError("no PostgreSQL found; set DATABASE_URL or DIAMONDHUB_PG_BIN")
-    return Path(found).resolve().parent
+    return Path(executable).resolve().parent
 
 
 class Postgres:
@@ -78,27 +80,26 @@ class Postgres:
         self._home = self._make_home()
         self._data = self._home / self._major()
         self._log = self._home / "postgres.log"
+        self._template = self._find_template()
         self._password = self._read_password()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
     @property
     def url(self) -> str:
-        """Where it listens, password included."""
+        """The server's address, password included."""
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{DATABASE}"
 
     @property
     def pid(self) -> int | None:
-        """The postmaster's process id."""
         return self._process.pid if self._process else None
 
     def alive(self) -> bool:
-        """Whether the server process is there."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Make the cluster if there is none, start the server on a free port, make the database. Raises `PostgresError`."""
-        if not (self._data / "PG_VERSION").exists():
+        if not (self._data / "PG_VERSION").exists() or self._is_of_another_template():
             self._initialise()
         first = self.port == 0
         self.port = self.port or processes.free_port()
@@ -107,10 +108,10 @@ class Postgres:
             self._launch()
             if self._answers(deadline):
                 break
-            # Taken meanwhile, or a predecessor that was killed has not let go of the data yet.
+            # The port was taken meanwhile, or a predecessor that was killed has not released the data yet.
             if time.monotonic() > deadline:
                 raise PostgresError(f"PostgreSQL does not start; the end of {self._log}:\n{self._last_words()}")
-            # Only before anybody knows the port.
+            # The port may change only before anybody knows it.
             if first and "Address already in use" in self._last_words():
                 self.port = processes.free_port()
             time.sleep(0.2)
@@ -134,7 +135,7 @@ class Postgres:
             raise PostgresError(f"{error}; set DATABASE_URL instead") from None
 
     def _make_home(self) -> Path:
-        """The folder of the clusters; elsewhere, and linked from `var/`, if our user may not enter the checkout."""
+        """The folder of the clusters; outside, with a link from `var/`, if the server's user may not enter the checkout."""
         self._var.mkdir(parents=True, exist_ok=True)
         home = self._var / "postgres"
         if self._user is None:
@@ -169,8 +170,26 @@ class Postgres:
         ).stdout
         return answer.split()[2].split(".")[0]
 
+    def _find_template(self) -> Path | None:
+        """The cluster that a new one begins as a copy of, if DIAMONDHUB_EMBEDDED_TEMPLATE names the `var` of one."""
+        named = os.environ.get("DIAMONDHUB_EMBEDDED_TEMPLATE")
+        if not named or Path(named).resolve() == self._var.resolve():
+            return None
+        cluster = Path(named) / "postgres" / self._data.name
+        return cluster if (cluster / TEMPLATE_MARK).exists() else None
+
+    def _is_of_another_template(self) -> bool:
+        mark = self._data / TEMPLATE_MARK
+        if self._template is None or not mark.exists():
+            return False
+        return mark.read_bytes() != (self._template / TEMPLATE_MARK).read_bytes()
+
+    def mark_as_template(self, mark: str) -> None:
+        """Let others begin as copies of this cluster, which must not run; copies of one with another mark are made anew."""
+        (self._data / TEMPLATE_MARK).write_text(mark)
+
     def _read_password(self) -> str:
-        path = self._var / "run" / f"postgres-{self._major()}.password"
+        path = self._var / "run" / f"postgres-{self._data.name}.password"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -179,8 +198,16 @@ class Postgres:
 
     def _initialise(self) -> None:
         if self._data.exists():
-            # A first start that was cut in the middle: nothing was ever stored in it.
+            # The first start was interrupted: nothing was ever stored in it.
             shutil.rmtree(self._data)
+        if self._template is not None:
+            password = Path("run") / f"postgres-{self._data.name}.password"
+            shutil.copy(self._template.parents[1] / password, self._var / password)
+            self._password = self._read_password()
+            partial = self._home / f"copy-{os.getpid()}"
+            subprocess.run(["cp", "-a", self._template, partial], check=True)
+            partial.rename(self._data)
+            return
         words = self._home / f"password-{os.getpid()}"
         with os.fdopen(os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(self._password)

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and what it takes to run a server as another user."""
+"""Child processes that never outlive their parent, and helpers to run a server as another user."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class ServerError(Exception):
 
 
 def var_dir() -> Path:
-    """Where this checkout keeps its data: `var/`, or the folder that DIAMONDHUB_VAR names."""
+    """The folder of this checkout's data: `var/`, or the one that DIAMONDHUB_VAR names."""
     return Path(os.environ.get("DIAMONDHUB_VAR") or Path(__file__).resolve().parent.parent.parent / "var").absolute()
 
 
 def die_with_parent(death_signal: int) -> Callable[[], None]:
-    """For a child right after its fork: the kernel sends it `death_signal` when the thread that started it is gone.
+    """A function for a child to call right after its fork: the kernel sends it `death_signal` when its starting thread ends.
 
-    Called in the parent, so that a parent which dies before the child gets this far is noticed as well.
+    It is made in the parent, so that a parent which dies before the child calls it is noticed as well.
     """
     parent = os.getpid()
 
@@ -93,7 +93,7 @@ def free_port() -> int:
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
-    """Whom to run a server as that refuses to be root: None when we are not root ourselves.
+    """The user for a server that refuses to run as root; None when we are not root ourselves.
 
     Raises `LookupError` if this machine has neither `postgres` nor `nobody`.
     """

@@ -1,7 +1,7 @@
 """PostgreSQL and Valkey for a command: those that the environment names, those that already run here, or embedded ones.
 
-Whoever starts them owns them (an exclusive lock in `var/run`), and stops them when its command ends; other commands of
-the same checkout attach meanwhile and are waited for.
+The command that starts them owns them (an exclusive lock in `var/run`) and stops them at its end, once the other commands
+of the same checkout that attached meanwhile are done.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -22,7 +22,7 @@ from diamondhub.local.postgres import Postgres
 from diamondhub.local.processes import ServerError, var_dir
 from diamondhub.local.valkey import Valkey
 
-#: How long a command waits for the servers that another command is just starting (seconds).
+#: Time limit of waiting for servers that another command is just starting (seconds).
 ATTACH_SECONDS = 60.0
 
 
@@ -36,23 +36,24 @@ class Server(Protocol):
     name: str
 
     @property
-    def pid(self) -> int | None:
-        """Its process id."""
+    def pid(self) -> int | None: ...
 
-    def alive(self) -> bool:
-        """Whether its process is there."""
+    def alive(self) -> bool: ...
 
     def restart(self) -> None:
-        """Start it again on the same port. Raises `processes.ServerError`."""
+        """Start the server again on the same port. Raises `processes.ServerError`."""
 
-    def stop(self) -> None:
-        """Stop it."""
+    def stop(self) -> None: ...
 
 
 class Services:
-    """The servers of this process; `embedded` lists those that it started itself, in starting order."""
+    """The servers of this process; `embedded` lists those that it started itself, in starting order.
+
+    `needed` are the variables that named no server, and name an embedded one now.
+    """
 
     def __init__(self) -> None:
+        self.needed: list[str] = []
         self.embedded: list[Server] = []
         self.locks: list[IO[str]] = []
         self.descriptor: Path | None = None
@@ -88,11 +89,16 @@ def current() -> Services | None:
     return _current
 
 
-@contextmanager
-def opened(*, owned: bool = False) -> Iterator[Services]:
-    """Servers for the block's length; DATABASE_URL and REDIS_URL are set in the environment. Raises `ServicesError`.
+def database_is_named() -> bool:
+    """Whether DATABASE_URL was set by whoever started this process, and not for the embedded server."""
+    return _current is None or "DATABASE_URL" not in _current.needed
 
-    `owned`: never those of another command, which would take them away when it ends; that command is waited for.
+
+@contextmanager
+def opened(*, owned: bool = False, urls: Collection[str] = ("DATABASE_URL", "REDIS_URL")) -> Iterator[Services]:
+    """The servers for the time of the block; sets their `urls` in the environment. Raises `ServicesError`.
+
+    With `owned`, servers of another command are not used, since that one stops them at its end; its end is waited for.
     SIGTERM ends the block like Ctrl-C does, so that a killed command stops its servers in order.
     """
     global _current
@@ -100,7 +106,7 @@ def opened(*, owned: bool = False) -> Iterator[Services]:
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     try:
-        _open(services, owned=owned)
+        _open(services, owned=owned, urls=urls)
         _current = services
         yield services
     finally:
@@ -112,8 +118,9 @@ def _terminate(_number: int, _frame: Any) -> None:
     sys.exit(143)
 
 
-def _open(services: Services, *, owned: bool) -> None:
-    needed = [name for name in ("DATABASE_URL", "REDIS_URL") if not os.environ.get(name)]
+def _open(services: Services, *, owned: bool, urls: Collection[str]) -> None:
+    needed = [name for name in urls if not os.environ.get(name)]
+    services.needed = needed
     if not needed:
         return
     run = var_dir() / "run"

@@ -1,6 +1,6 @@
-"""The stack of one machine: its programs, its port, and who runs it at the moment.
+"""The stack of one machine: its programs, its port, and the lock and state file of the process that runs it.
 
-`manage.py up` and `manage.py demo` run it under a `Supervisor`; `diamondhub.local.commandline` sees to it that a checkout
+`manage.py up` and `manage.py demo` run it under a `Supervisor`; `diamondhub.local.commandline` ensures that a checkout
 runs only one. `var/run/up.json` tells others where it is and which processes it consists of.
 """
 
@@ -22,7 +22,7 @@ from diamondhub.local.services import ServicesError
 from diamondhub.local.supervisor import ProgramSpec
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: How many ports above the default one are tried.
+#: Number of ports that are tried, the default one included.
 PORTS_TRIED = 50
 #: Connections to PostgreSQL that each process keeps for its threads.
 IO_CONNECTIONS, WEB_CONNECTIONS = 12, 8
@@ -37,13 +37,13 @@ class PortTaken(Exception):
 
 
 def state_file() -> Path:
-    """A JSON object: `pid` of the supervisor, `url` of the web server, `processes` (ids by name); there while it runs."""
+    """The state file while the stack runs: JSON with `pid` (the supervisor's), `url` and `processes` (by name)."""
     return var_dir() / "run" / "up.json"
 
 
 @contextmanager
 def claimed() -> Iterator[None]:
-    """Be the only stack of this checkout for the block's length. Raises `AlreadyRunning`, which says where the other is."""
+    """Hold the lock of this checkout's stack for the time of the block. Raises `AlreadyRunning` with the other's URL."""
     path = _lock_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a+") as lock:
@@ -61,7 +61,7 @@ def claimed() -> Iterator[None]:
 
 
 def announce(url: str, processes: Mapping[str, int]) -> None:
-    """Tell others where the stack runs; called again whenever a process was started or has ended."""
+    """Write the state file; called again whenever a process was started or has ended."""
     _write(_lock_file(), {"pid": os.getpid(), "url": url})
     partial = state_file().with_suffix(".partial")
     _write(partial, {"pid": os.getpid(), "url": url, "processes": dict(processes)})
@@ -161,7 +161,7 @@ def _where_it_runs(path: Path) -> str:
 def _is_free(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
-        # As the server will do: a port whose last connections are just fading away is free.
+        # Like the server: a port whose last connections are in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))

@@ -1,4 +1,4 @@
-"""Keeps the processes of one machine running: starts, watches, restarts, collects their output and stops them in order.
+"""The supervisor of one machine's processes: starts and restarts them, collects their output, and stops them in order.
 
 `manage.py up` and `manage.py demo` run one in their main thread. It is a single loop over the children's pipes and a
 timer; the embedded servers are watched by the same loop, but belong to `diamondhub.local.services`, which stops them.
@@ -29,7 +29,7 @@ from diamondhub.local.services import Server
 FIRST_PAUSE, MAX_PAUSE = 0.2, 10.0
 #: A process that lived this long was healthy: its next death begins with the first pause again (seconds).
 HEALTHY_SECONDS = 30.0
-#: How often the loop looks for dead processes when nothing is printed (seconds).
+#: Interval at which the loop looks for dead processes when nothing is printed (seconds).
 TICK_SECONDS = 0.2
 #: A line longer than this is cut (bytes).
 LINE_BYTES = 64 * 1024
@@ -49,15 +49,15 @@ class ProgramSpec:
     environment: Mapping[str, str]
     #: Programs stop in ascending order of this; those with the same number stop together.
     stop_rank: int = 0
-    #: How long it may take to stop before it is killed (seconds).
+    #: Time that it has to stop before it is killed (seconds).
     grace: float = 30.0
-    #: Where its lines go; None for the supervisor's own output, with the name in front.
+    #: The file of its lines; None for the supervisor's own output, with the name in front.
     log: Path | None = None
 
 
 @dataclass(slots=True)
 class _Watch:
-    """When something that died may be started again."""
+    """The restart times of a process: the pause grows with every early death."""
 
     pause: float = FIRST_PAUSE
     started_at: float = 0.0
@@ -88,7 +88,7 @@ class _Child:
 class Supervisor:
     """Runs `programs` in the order given, and restarts these and the embedded `servers` when they die.
 
-    `out` gets the lines of programs without a log and what the supervisor itself has to say. `on_change` is called with
+    `out` gets the lines of programs without a log and those of the supervisor itself. `on_change` is called with
     the process ids by name after every start and end. All methods must be called from the main thread: a child dies
     with the thread that started it, and signals are delivered there.
 
@@ -114,12 +114,12 @@ class Supervisor:
         self._wake: tuple[int, int] | None = None
         self._handlers: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         self._stopping = False
-        #: Set once somebody asked for the end.
+        #: Set by the first signal that asks for the end.
         self.asked_to_stop = False
 
     @property
     def processes(self) -> dict[str, int]:
-        """Process ids by name of what runs now, the embedded servers included."""
+        """Process ids of the running programs and embedded servers, by name."""
         pids = {child.spec.name: child.process.pid for child in self._children if child.process is not None}
         return pids | {server.name: server.pid for server, _ in self._servers if server.pid is not None}
 
@@ -149,7 +149,7 @@ class Supervisor:
         return False
 
     def stop(self) -> None:
-        """Stop the programs in order, each with its grace; the servers are looked after meanwhile, but stay."""
+        """Stop the programs in order, each with its grace; the servers are watched meanwhile and keep running."""
         self._stopping = True
         try:
             for rank in sorted({child.spec.stop_rank for child in self._children}):
@@ -199,7 +199,7 @@ class Supervisor:
     def _look_after_child(self, child: _Child) -> None:
         if child.process is not None:
             if _has_ended(child.process):
-                # While the dead leader is not yet reaped, its number still means its group: nobody of it may linger.
+                # Until the dead leader is reaped, its process id still names its group: no member of it may linger.
                 _kill_group(child.process.pid)
                 status = child.process.wait()
                 child.process = None
@@ -219,7 +219,7 @@ class Supervisor:
         child.watch.started_at = time.monotonic()
         read_end, write_end = os.pipe()
         try:
-            # Killed, not asked, when this process is killed: its database is going away at the same moment.
+            # A child is killed, not terminated, when this process is killed: its database goes away at the same moment.
             child.process = spawn(
                 spec.argv, cwd=spec.cwd, environment=spec.environment, death_signal=signal.SIGKILL, output=write_end
             )
@@ -266,7 +266,7 @@ class Supervisor:
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         self._selector.register(read_end, selectors.EVENT_READ, None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            # Who started us with nohup means it.
+            # SIGHUP stays ignored under nohup.
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, self._on_signal)
 
@@ -293,7 +293,7 @@ class Supervisor:
     # --- output ----------------------------------------------------------------------------------------------------
 
     def _read(self, child: _Child) -> bool:
-        """Take in what a child has printed; False if there is nothing (more) for now."""
+        """Read the output of a child; False if there is no more for now."""
         if child.pipe is None:
             return False
         try:
@@ -338,7 +338,7 @@ class Supervisor:
         label = f"{name:<{self._width}} |"
         if self._coloured:
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        # The terminal, or whoever reads, may be gone: that is no reason to stop working.
+        # The terminal or the reading program may be gone, which is no reason to stop working.
         with suppress(OSError, io.UnsupportedOperation):
             self._out.write(f"{label} {text}\n")
             self._out.flush()

@@ -1,4 +1,4 @@
-"""An embedded Valkey for one machine: nothing on disk, loopback only, password, gone with its parent."""
+"""An embedded Valkey for one machine: nothing on disk, loopback only, password, ends with its parent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from diamondhub.local import processes
 
 START_SECONDS = 20.0
-#: Redis is disposable here: nothing is saved, and the least used key goes first when it is full.
+#: Redis is disposable here: nothing is saved, and the least used key is evicted first when memory is full.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
@@ -43,8 +43,8 @@ def find_binary() -> Path:
         for packaged in sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server")):
             return packaged
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if executable := shutil.which(name):
+            return Path(executable)
     raise ValkeyError("no Valkey or Redis server found; set REDIS_URL or DIAMONDHUB_REDIS_SERVER")
 
 
@@ -63,16 +63,14 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Where it listens, password included."""
+        """The server's address, password included."""
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
-        """The server's process id."""
         return self._process.pid if self._process else None
 
     def alive(self) -> bool:
-        """Whether the server process is there."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
@@ -85,7 +83,7 @@ class Valkey:
                 log = (self._home / "valkey.log").read_text(errors="replace")[-500:]
                 raise ValkeyError(f"Valkey does not start on port {self.port}: {log}")
             if first:
-                # Perhaps somebody else was quicker; nobody knows the port yet.
+                # Perhaps another program took the port; nobody knows it yet.
                 self.port = processes.free_port()
             time.sleep(0.2)
 
@@ -101,7 +99,10 @@ class Valkey:
             self._process = None
 
     def _launch(self, deadline: float) -> bool:
+        # Imported here: the environment is made before there is a Redis library.
         import redis
+
+        from diamondhub import redis_clients
 
         self.stop()
         with open(self._home / "valkey.log", "wb") as log:
@@ -109,13 +110,13 @@ class Valkey:
                 [self._program, "-"], cwd=self._home, output=log, standard_input=subprocess.PIPE
             )
         assert self._process.stdin is not None
-        # By standard input: the password shows neither in the process list nor on the disk.
+        # The configuration goes by standard input, so that the password shows neither in the process list nor on the disk.
         try:
             self._process.stdin.write(CONFIGURATION.format(port=self.port, password=self._password).encode())
             self._process.stdin.close()
         except BrokenPipeError:
             return False
-        client = redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1)
+        client = redis_clients.client(self.url, seconds=1.0)
         while self.alive() and time.monotonic() < deadline:
             try:
                 client.ping()

@@ -1,28 +1,28 @@
--- One pacemaker per account for everybody, on the server's own clock: a reservation of slots (GCRA, burst 1) says who comes
--- when, and a log of what was really let through sees to it that late callers never make a window too full.
+-- The limiter of one supplier account for all processes, on the server's own clock: GCRA (burst 1) reserves slots in order,
+-- and a log of the requests that were really let through ensures that late callers never make a window too full.
 -- KEYS[1]  hash: tat, interval, blocked, raised (microseconds), epoch, fails, failed, opened (microseconds)
--- KEYS[2]  sorted set: slots that the caller's lane waits for
+-- KEYS[2]  sorted set: reserved slots of the caller's lane
 -- KEYS[3]  hash: counters since the last flush
--- KEYS[4]  sorted set: the last ARGV[6] callers that were let through, by when they were, or really sent
--- KEYS[5]  sorted set: callers whom the full lane turned away, by when they first asked: who comes again gets the next place
--- KEYS[6]  sorted set: the same callers, by when they must have asked again
+-- KEYS[4]  sorted set: the last ARGV[6] requests that were let through, by the time of that, or of really sending
+-- KEYS[5]  sorted set: callers that the full lane turned away, by the time of their first attempt, in which they get places
+-- KEYS[6]  sorted set: the same callers, by the time until which they must have asked again
 -- ARGV[1]  operation: reserve | redeem | sent | penalize | block | failed | succeeded
 -- ARGV[2]  base interval (microseconds)
--- ARGV[3]  reserve: longest wait the caller accepts; sent: how long after it was let through the caller sent; penalize, block: length of the pause (microseconds)
--- ARGV[4]  penalize, redeem: the epoch that the caller saw; sent: the moment at which it was let through; reserve: what became of its last slot ('' | late | epoch)
--- ARGV[5]  reserve: how many may wait in the lane
--- ARGV[6]  how many may be let through within ARGV[6] base intervals
--- ARGV[7]  who asks
+-- ARGV[3]  reserve: longest wait the caller accepts; sent: time from being let through to sending; penalize, block: length of the pause (microseconds)
+-- ARGV[4]  penalize, redeem: the epoch that the caller saw; sent: the moment at which it was let through; reserve: why its last slot was forfeited ('' | late | epoch)
+-- ARGV[5]  reserve: places in the lane
+-- ARGV[6]  number of requests that may be let through within ARGV[6] base intervals
+-- ARGV[7]  name of the caller
 -- Answers  {1 or 0, microseconds, epoch, word, now}
 --   reserve:   granted, wait until the slot (refused: until it is worth asking again), epoch, word; the words of a grant are
 --              '' | probe | troubled, those of a refusal '' | lane | open; a grant without a wait is let through already
---   redeem:    let through; else how long to wait before redeeming again, epoch, early | void
+--   redeem:    let through; else the time to wait before redeeming again, epoch, early | void
 --   penalize:  taken, pause that is left, epoch, ''
 local HORIZON, GUARD, KEEP = 10 * 1000000, 1000000, 86400
--- So many transport failures without one success, within so long, and nobody but one probe is let through.
+-- The breaker opens after this many transport failures without a success within this time; then only probes are let through.
 local BREAK_AFTER, BREAK_WITHIN, PROBE_EVERY = 5, 30 * 1000000, 30 * 1000000
 local QUIET = 10 * 1000000
--- Who was turned away and does not ask again this long after it was told to keeps no place (microseconds).
+-- A caller that was turned away loses its place if it does not ask again within this time after its turn (microseconds).
 local GRACE = 250000
 
 local time = redis.call('TIME')
@@ -38,7 +38,7 @@ local epoch = tonumber(state[5])
 local fails, failed, opened = tonumber(state[6]) or 0, tonumber(state[7]) or 0, tonumber(state[8]) or 0
 
 if not tat or not epoch then
-    -- Flushed or restarted: what was sent in the last second is unknown, so wait one out and void all reservations.
+    -- Redis was flushed or restarted: requests of the last second are unknown, so wait one out and void all reservations.
     tat, interval, epoch = now + GUARD, base, now
 end
 if not interval or interval < base then interval = base end
@@ -51,8 +51,8 @@ if interval > base and raised > 0 and now - raised >= QUIET then
     raised = raised + steps * QUIET
 end
 
--- How long until one more may be let through: never more than the contract in a window that is longer than a second by the
--- jitter on the way, however late or early those before came, and never two at once.
+-- The time until one more request may be let through: never more than the contract in a window that is a second and the
+-- jitter long, however late or early the requests before came, and never two at once.
 local function until_free()
     local last = tonumber(redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2])
     local oldest = tonumber(redis.call('ZREVRANGE', KEYS[4], ARGV[6] - 1, ARGV[6] - 1, 'WITHSCORES')[2])
@@ -82,7 +82,7 @@ if ARGV[1] == 'redeem' then
         end
     end
 elseif ARGV[1] == 'sent' then
-    -- What the supplier sees is when it was sent: the window is counted from there.
+    -- The supplier sees the request when it is sent, so the window is counted from there.
     redis.call('ZADD', KEYS[4], 'XX', text(math.min(now, tonumber(ARGV[4]) + tonumber(ARGV[3]))), ARGV[4])
     count('sent_late')
     answer = {1, 0, text(epoch), ''}
@@ -91,7 +91,7 @@ elseif ARGV[1] == 'reserve' then
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
     local slot = math.max(now, tat, blocked)
     if slot == now then slot = now + until_free() end
-    -- First come, first served among those that the full lane turned away, too; who does not come again is forgotten.
+    -- Callers that the full lane turned away are served in order, too; those that did not ask again in time are forgotten.
     for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', text(now))) do
         redis.call('ZREM', KEYS[5], gone)
         redis.call('ZREM', KEYS[6], gone)
@@ -107,11 +107,11 @@ elseif ARGV[1] == 'reserve' then
         answer = {0, slot - now, text(epoch), ''}
     elseif ahead >= free then
         count('refused')
-        -- The place that this caller will get becomes free when the slot that now has it does.
-        local its = ahead - free
+        -- This caller's place becomes free when the slot that holds it now comes.
+        local rank = ahead - free
         local holders = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
         local held = #holders / 2
-        local place = tonumber(holders[2 * math.min(its + 1, held)]) + math.max(0, its + 1 - held) * interval
+        local place = tonumber(holders[2 * math.min(rank + 1, held)]) + math.max(0, rank + 1 - held) * interval
         redis.call('ZADD', KEYS[5], 'NX', text(now), ARGV[7])
         redis.call('ZADD', KEYS[6], text(place + GRACE), ARGV[7])
         redis.call('EXPIRE', KEYS[5], 60)
@@ -121,7 +121,7 @@ elseif ARGV[1] == 'reserve' then
         local word = ''
         if fails > 0 then word = 'troubled' end
         if opened > 0 then
-            -- The pause of the open breaker is over: this caller tries, the others wait for what it finds.
+            -- The pause of the open breaker is over: this caller probes, the others wait for its outcome.
             opened, word = now + PROBE_EVERY, 'probe'
         end
         tat = slot + interval

@@ -1,8 +1,8 @@
 """The supplier limiter: one pace for all processes on all hosts.
 
 A caller reserves the next free slot in Redis (`gcra.lua`, on Redis's own clock), sleeps until it, redeems it, and sends.
-What counts against the contract is when slots are redeemed, so callers that wake late cost nobody anything. With Redis
-away nobody sends: a limit per process would break the contract.
+Requests are counted from when their slots are redeemed, so a caller that wakes late costs the others nothing. While Redis
+is away nobody sends: a limit per process would break the contract.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from typing import Protocol
 import redis
 import structlog
 
+from diamondhub import redis_clients
+
 log = structlog.get_logger(__name__)
 
-#: Jitter between sending a request and the supplier's seeing it that must never put one request too many into a
+#: Allowance for the jitter between sending a request and its arrival, so that the supplier never sees one too many in a
 #: second (seconds). It costs throughput: 25 in 1.07 s are 23.4 a second.
 JITTER_SECONDS = 0.07
-#: A caller that hears this much later that it may go does not: who was stopped meanwhile must not fire late (seconds).
+#: A grant that arrives later than this is forfeited, since a process that was stopped meanwhile must not send (seconds).
 LATE_SECONDS = 0.03
-#: On a machine that is late every time, a caller goes all the same when it is no later than this (seconds): it is counted
-#: from when it sends, which keeps every window as long as it is told well within a second.
+#: On a machine that is late every time, the tolerance doubles up to this (seconds): a late request is counted from when it
+#: is sent, which keeps every window right as long as `sent` is called well within a second.
 MAX_LATE_SECONDS = 0.24
-#: A request that is on its way this soon needs no telling (seconds).
+#: A request that is sent this soon after its grant needs no `sent` (seconds).
 PROMPT_SECONDS = 0.01
 #: First and longest pause after a throttled answer that names none (seconds).
 PENALTY_BASE_SECONDS, PENALTY_CAP_SECONDS = 1.0, 60.0
 #: Callers of one lane that may wait for a slot at the same time; at 25 requests a second, both lanes full, the last of
-#: them waits 1.4 s. Longer queues wait where they survive a restart.
+#: them waits 1.4 s. Longer queues wait in the database, where they survive a restart.
 LANE_LENGTH = 16
 
 #: Part of a caller's name.
@@ -46,7 +48,7 @@ _SCRIPT = (Path(__file__).parent / "gcra.lua").read_text()
 
 
 class Lane(enum.StrEnum):
-    """Who asks. Each lane has its own places in the queue, so neither can take all of the other's slots."""
+    """The kinds of callers. Each lane has its own places in the queue, so neither can take all of the other's slots."""
 
     BULK = "bulk"
     INTERACTIVE = "interactive"
@@ -57,7 +59,7 @@ class LimiterUnavailable(Exception):
 
 
 class WaitTooLong(Exception):
-    """No slot within what the caller accepts; nothing was reserved."""
+    """No slot is free within the time that the caller accepts; nothing was reserved."""
 
     def __init__(self, wait: float, reason: str = "") -> None:
         why = {"open": "the supplier does not answer", "lane": "too many wait already"}.get(reason, "no slot is free")
@@ -67,7 +69,7 @@ class WaitTooLong(Exception):
 
 
 class PauseStore(Protocol):
-    """Where a pause that the supplier asked for outlives Redis."""
+    """A store in which a pause that the supplier asked for outlives Redis."""
 
     def keep(self, account: str, seconds: float) -> None:
         """Remember that nobody may send for `seconds`."""
@@ -78,10 +80,10 @@ class PauseStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot whose time has come.
+    """A granted slot: the caller sends now.
 
-    `epoch` tells it from slots before a pause; `moment` names it, `heard_at` is this process's monotonic clock when it was
-    let through; `expectant`: how it went is to be told.
+    `epoch` distinguishes it from slots before a pause; `moment` is its name in Redis; `heard_at` is this process's monotonic
+    clock when it was asked for; `expectant` means that the limiter waits to hear whether the supplier answered.
     """
 
     epoch: int
@@ -91,26 +93,26 @@ class Slot:
 
     @property
     def age(self) -> float:
-        """Seconds since it was let through, or a little more."""
+        """Seconds since the grant, or a little more."""
         return time.monotonic() - self.heard_at
 
 
 def interval(per_second: int) -> float:
-    """Seconds from slot to slot at a contract of so many requests in any second."""
+    """Seconds from slot to slot at a contract of `per_second` requests in any second."""
     return (1.0 + JITTER_SECONDS) / per_second
 
 
 @cache
 def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0, health_check_interval=15)
+    return redis_clients.client(url, health_check_interval=15)
 
 
 class Limiter:
     """The pace of one supplier account.
 
-    `per_second` is the contract: requests in any one-second window. So many are let through in any window that is longer
-    by `JITTER_SECONDS`, and never two closer than half an interval. `pauses` keeps what a flushed Redis forgets. Safe to
-    share between threads.
+    `per_second` is the contract: requests in any one-second window. As many are let through in any window that is longer
+    by `JITTER_SECONDS`, never two closer than half an interval. `pauses` keeps the pauses that a flushed Redis forgets. Safe
+    to share between threads.
     """
 
     def __init__(
@@ -136,11 +138,11 @@ class Limiter:
         self._throttled_in_a_row = 0
 
     def acquire(self, *, lane: Lane = Lane.BULK, max_wait: float | None = None) -> Slot:
-        """Wait for this caller's slot and return it; the caller sends at once, and tells how it went.
+        """Wait for this caller's slot and return it; the caller sends at once and reports the outcome.
 
         Raises `WaitTooLong` if there is none within `max_wait` seconds or too many wait already (known at once, costs no
-        slot), and `LimiterUnavailable` if Redis is away. A thread that was told that too many wait has the place that it was
-        told of if it asks again then.
+        slot), and `LimiterUnavailable` if Redis is away. A thread that was refused because too many wait keeps the
+        place that it was told of if it asks again in time.
         """
         limit = self.max_wait if max_wait is None else max_wait
         give_up = time.monotonic() + limit
@@ -166,12 +168,12 @@ class Limiter:
                 return Slot(epoch, word in ("probe", "troubled"), moment, asked)
 
     def sent(self, slot: Slot) -> None:
-        """Tell that the request is on its way, as soon as it is. One that took long is counted from now."""
+        """Report that the request was sent, right after sending it; a late one is counted from now."""
         if (late := slot.age) > PROMPT_SECONDS:
             self._call("sent", Lane.BULK, late, slot.moment)
 
     def _redeem(self, epoch: int, wait: float, tolerated: float) -> tuple[str, float, str]:
-        """Wait for a reserved slot and be let through: why it was forfeited (or not), when it was asked for, its name."""
+        """Redeem a reserved slot after the wait; returns why it is forfeited (or ""), when it was asked for, its name."""
         while True:
             self._sleep(wait)
             asked = time.monotonic()
@@ -199,30 +201,30 @@ class Limiter:
         return pause
 
     def succeeded(self, slot: Slot) -> None:
-        """Tell that the supplier answered: the next pause starts small again, and an open breaker closes."""
+        """Report that the supplier answered: the next pause starts small again, and an open breaker closes."""
         self._throttled_in_a_row = 0
         if slot.expectant:
             self._call("succeeded", Lane.BULK, 0.0, "")
 
     def failed(self) -> None:
-        """Tell that the supplier did not answer at all; several in a row open the breaker for everybody."""
+        """Report that the supplier did not answer at all; several in a row open the breaker for everybody."""
         _, opened, _, _, _ = self._call("failed", Lane.BULK, 0.0, "")
         if opened:
             log.warning("supplier_does_not_answer", account=self.account, next_try_seconds=round(opened, 1))
 
     def counters(self) -> dict[str, int]:
-        """What all processes together did since the last flush: granted, refused, forfeited_late, forfeited_epoch,
-        penalties, failures, opened, waited_microseconds; beside the current `interval_microseconds`."""
+        """The counters of all processes since the last flush: granted, refused, forfeited_late, forfeited_epoch,
+        penalties, failures, opened, waited_microseconds; and the current `interval_microseconds`."""
         try:
             counted: dict[bytes, bytes] = self._redis.hgetall(f"{self._key}:counters")  # type: ignore[assignment]
             interval = self._redis.hget(self._key, "interval")
         except redis.RedisError as error:
             raise _unavailable(error) from error
-        found = {name.decode(): int(value) for name, value in counted.items()}
-        return {**found, "interval_microseconds": int(interval or self.interval * 1e6)}
+        counters = {name.decode(): int(value) for name, value in counted.items()}
+        return {**counters, "interval_microseconds": int(interval or self.interval * 1e6)}
 
     def _remembered_pause(self, epoch: int) -> bool:
-        """In an epoch that this process has not seen: block again what a flushed Redis forgot; True if there was a pause."""
+        """Restore the pause that a flushed Redis forgot, in an epoch new to this process; True if there was one."""
         left = self._pauses.left(self.account) if self._pauses is not None else 0.0
         blocked = float(self._redis_blocked())
         if left > blocked + 0.5:
@@ -232,7 +234,7 @@ class Limiter:
         return False
 
     def _redis_blocked(self) -> float:
-        """Seconds that Redis itself still knows to pause."""
+        """Seconds that are left of the pause that Redis itself knows."""
         try:
             blocked = self._redis.hget(self._key, "blocked")
             seconds, microseconds = self._redis.time()

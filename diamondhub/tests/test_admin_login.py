@@ -38,6 +38,7 @@ def test_signing_in_leads_to_the_start_page(name: str, address: str) -> None:
     assert (response.status_code, response.headers["Location"]) == (302, reverse("admin:index"))
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_ten_failures_of_one_name_turn_it_away_from_everywhere(name: str, address: str) -> None:
     for place in range(10):
         assert sign_in(name.upper(), "wrong", f"10.0.{place}.{address.split('.')[-1]}").status_code == 200
@@ -48,6 +49,7 @@ def test_ten_failures_of_one_name_turn_it_away_from_everywhere(name: str, addres
     assert 0 < int(response.headers["Retry-After"]) <= 61
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_ten_failures_from_one_address_turn_it_away_for_every_name(name: str, address: str) -> None:
     for attempt in range(10):
         sign_in(f"guess-{attempt}-{uuid4().hex}", "wrong", address)

@@ -9,12 +9,13 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, number
-from ingest import drift
+from diamondhub.admin.display import NOTHING, Group, badge, dollars, duration, moment, number
+from ingest import drift, review
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
-from ingest.dashboard import in_words
 from ingest.models import Partition, Run
+from ingest.models.plan import RunPlan
+from ingest.operations import in_words
 from ingest.progress import progress
 from ingest.report import report
 
@@ -34,6 +35,7 @@ def live_part(run: Run, page: str) -> dict[str, Any]:
         "stages": stages(done),
         "picture": density_picture(run),
         "drift": drift_lines(run),
+        "drift_comparison": drift.comparison(run),
         "partitions": partition_table(run, page),
         "events": [
             {"at": event.at, "to": badge(event.to_state), "actor": event.actor, "reason": event.reason}
@@ -53,6 +55,8 @@ def _of_run(name: str, run: Run) -> str:
 
 def numbers(run: Run, done: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The report's numbers: (label, value, what it means)."""
+    # Reports of old runs do not say it.
+    unseen: dict[str, int] = done.get("unseen", {})
     return [
         ("requests", number(done["requests"]), f"{done['planning_requests']:,} of them for planning"),
         ("pages", number(done["pages"]), "received and stored"),
@@ -60,10 +64,52 @@ def numbers(run: Run, done: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("payloads stored", number(done["stones_stored"]), f"{done['unchanged']:,} stones unchanged"),
         ("new", number(done["inserted"]), "diamonds inserted"),
         ("changed", number(done["updated"]), "diamonds updated"),
-        ("delisted", number(done["delisted"]), "no page showed them"),
+        ("asked for by id", number(sum(unseen.values())), "no page showed them"),
+        ("delisted", number(done["delisted"]), "the supplier no longer knows them"),
         ("never shown", number(done["missing"]), "counted by the supplier"),
         ("dead letters", number(done["dead_letters"]), "could not be processed"),
     ]
+
+
+def review_of(run: Run) -> list[dict[str, Any]]:
+    """What the run was held for, by brake and cause, with links to the stones and dead letters that it is about."""
+    return [
+        {
+            "name": held.kind.replace("_", " "),
+            "why": held.why,
+            "measure": held.measure,
+            "bound": held.bound,
+            "looked": held.looked,
+            "parts": [
+                {
+                    "stones": number(part.stones),
+                    "share": f"{part.share:.1%}",
+                    "words": part.words,
+                    "url": part.fingerprint
+                    and f"{_of_run('ingest_deadletter_changelist', run)}&fingerprint={part.fingerprint}",
+                    "examples": [_example(example) for example in part.examples],
+                }
+                for part in held.parts
+            ],
+        }
+        for held in review.read(run).held
+    ]
+
+
+def _example(example: review.Example) -> dict[str, str]:
+    costs = ""
+    if example.brought is not None:
+        costs = f"{dollars(example.cost)} to {dollars(example.brought)}"
+        if example.again is not None:
+            costs += f", asked again {dollars(example.again)}"
+    elif example.cost is not None:
+        costs = f"{dollars(example.cost)}, {example.availability.replace('_', ' ')}"
+    return {
+        "stone": example.stone,
+        "url": reverse("admin:catalog_diamond_change", args=[example.diamond]) if example.diamond else "",
+        "letter_url": reverse("admin:ingest_deadletter_change", args=[example.letter]) if example.letter else "",
+        "costs": costs,
+    }
 
 
 def stages(done: dict[str, Any]) -> str:
@@ -103,8 +149,7 @@ def partition_table(run: Run, page: str) -> Any:
 
 def density_picture(run: Run) -> Picture | None:
     """The picture of the plan and of its partitions' states; None for a run whose plan says too little."""
-    density = run.plan.get("density") or []
-    if not density:
+    if not run.plan.density:
         return None
     rows = (
         run.partitions.filter(kind=Partition.Kind.RANGE)
@@ -112,7 +157,9 @@ def density_picture(run: Run) -> Picture | None:
         .annotate(working=Q(state=Partition.State.READY, lease_expires_at__gt=Now()))
         .values_list("price_from", "price_to", "state", "working")
     )
-    return picture(density, [Piece(start, end, "working" if at_work else state) for start, end, state, at_work in rows])
+    return picture(
+        run.plan.density, [Piece(start, end, "working" if at_work else state) for start, end, state, at_work in rows]
+    )
 
 
 def drift_lines(run: Run) -> list[tuple[str, str, str, bool]]:
@@ -140,23 +187,7 @@ def groups(run: Run) -> list[Group]:
                 ("approved by", run.approved_by or NOTHING),
             ],
         ),
-        Group(
-            "Plan",
-            [
-                (
-                    "cut by",
-                    {"learned": "last known density", "adaptive": "search"}.get(run.plan.get("method", ""), NOTHING),
-                ),
-                ("stones counted", number(run.plan.get("total"))),
-                ("partitions", number(run.plan.get("partitions"))),
-                ("largest partition", number(run.plan.get("largest"))),
-                ("mean partition", number(round(run.plan["mean"])) if "mean" in run.plan else NOTHING),
-                ("requests for it", number(run.plan.get("requests"))),
-                ("took", duration(run.plan.get("seconds"))),
-                ("counts that do not add up", number(run.plan.get("difference"))),
-                ("ranges share their ends", "yes" if run.plan.get("shared_ends") else "no"),
-            ],
-        ),
+        Group("Plan", _plan_lines(run.plan)),
         Group(
             "Pinned",
             [
@@ -167,4 +198,21 @@ def groups(run: Run) -> list[Group]:
                 ("trace id", run.trace_id),
             ],
         ),
+    ]
+
+
+def _plan_lines(plan: RunPlan) -> list[tuple[str, str]]:
+    def once_made(text: str) -> str:
+        return text if plan.made else NOTHING
+
+    return [
+        ("cut by", {"learned": "last known density", "adaptive": "search"}.get(plan.method or "", NOTHING)),
+        ("stones counted", once_made(number(plan.total))),
+        ("partitions", once_made(number(plan.partitions))),
+        ("largest partition", once_made(number(plan.largest))),
+        ("mean partition", once_made(number(round(plan.mean)))),
+        ("requests for it", number(plan.requests)),
+        ("took", once_made(duration(plan.seconds))),
+        ("counts that do not add up", once_made(number(plan.difference))),
+        ("ranges share their ends", "yes" if plan.shared_ends else "no"),
     ]

@@ -17,8 +17,8 @@ from diamondhub.admin.display import NOTHING, Group, badge, duration, number, pr
 from ingest import runs
 from ingest.admin import run_page
 from ingest.admin.acting import DECIDE, RequiredReason, act
-from ingest.dashboard import live_runs
 from ingest.models import Run
+from ingest.operations import live_runs
 from ingest.progress import progress
 
 
@@ -60,7 +60,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         """Stones received; of a live run how much of its stage is done, of one that broke off what the plan counted."""
         if run.live:
             return progress_bar(progress(run).share)
-        return number(run.summary["received"]) if run.summary else number(run.plan.get("total"))
+        return number(run.summary["received"]) if run.summary else number(run.plan.total if run.plan.made else None)
 
     @admin.display(description="new / changed / delisted")
     def changes(self, run: Run) -> str:
@@ -88,6 +88,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
             **part,
             "title": f"Run {row.pk} of {row.feed.slug}",
             "state": badge(row.state),
+            "review": run_page.review_of(row),
             "may_cancel": may and row.live,
             "may_approve": may and row.state == Run.State.IN_REVIEW,
             "may_retry": may

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from diamondhub.audit.protection import view_of
+from diamondhub.audit.migrations._by_hand import view_of
 
 KINDS = (
     "access.apiclient",

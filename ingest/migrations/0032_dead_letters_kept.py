@@ -5,7 +5,7 @@ Who wants none of them deletes them, which is an event each; what refers to them
 
 from django.db import migrations
 
-from diamondhub.audit.protection import emptied_row_by_row
+from diamondhub.audit.migrations._by_hand import emptied_row_by_row
 
 
 class Migration(migrations.Migration):

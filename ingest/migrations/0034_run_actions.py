@@ -3,7 +3,7 @@
 import importlib
 
 import diamondhub.audit.tracking
-from diamondhub.audit.protection import emptied_row_by_row, only_added_to, view_of
+from diamondhub.audit.migrations._by_hand import emptied_row_by_row, only_added_to, view_of
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations

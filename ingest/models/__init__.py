@@ -8,7 +8,6 @@ from ingest.models.feed import Feed
 from ingest.models.page import Page
 from ingest.models.partition import Partition
 from ingest.models.pause import SupplierPause
-from ingest.models.pruning import Pruning
 from ingest.models.raw import RawDiamond
 from ingest.models.remap import Remap
 from ingest.models.run import Run, RunEvent
@@ -21,7 +20,6 @@ __all__ = [
     "Feed",
     "Page",
     "Partition",
-    "Pruning",
     "RawDiamond",
     "Remap",
     "Run",

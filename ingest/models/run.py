@@ -8,8 +8,10 @@ from django.db.models import Q
 from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField, ScrubbedTextField
 from ingest.models.feed import Feed
 from ingest.models.pinned import PinnedPricing
+from ingest.models.plan import PlanField
 
 RUN_STATES = StateMachine(
     {
@@ -30,7 +32,17 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *("plan", "summary", "drift", "created_at", "finished_at", "archived_at"),
+        *(
+            "plan",
+            "crashes",
+            "planning_failures",
+            "summary",
+            "drift",
+            "review",
+            "created_at",
+            "finished_at",
+            "archived_at",
+        ),
         *(field.name for field in Leased._meta.fields),
     ),
     changes_of=("state", "held", "approved", "approved_by", "retries"),
@@ -41,9 +53,11 @@ class Run(Leased, PinnedPricing):
     """One pull of a feed's window.
 
     The window is `updated` from/to on the supplier's clock, fixed when planning starts. Query, mapper, rule set and
-    experiment are pinned when it is created. Counts are derived from partitions, pages and batches; `summary` is written
-    once, at the end. Once a run is archived its pages are gone and their sums stand in `summary["ledger"]`. `held` and
-    `approved` say by which brakes a run was held and let go on, and how hard each pressed (shares by brake).
+    experiment are pinned when it is created. `plan` is a `RunPlan` (`ingest.models.plan`). Counts are derived from
+    partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
+    their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
+    hard each pressed (shares by brake). `review` is what the run found out by itself
+    before it asked anybody; see `ingest.review`.
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.
@@ -74,13 +88,20 @@ class Run(Leased, PinnedPricing):
     query_version = models.CharField(max_length=50, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(help_text="The version of the rule set that prices this run's stones.")
-    plan = models.JSONField(default=dict, blank=True)
-    suspect = models.CharField(max_length=500, blank=True, default="")
+    plan = PlanField()
+    crashes = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often a stage broke down in a way that nobody foresaw."
+    )
+    planning_failures = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often planning failed by the supplier."
+    )
+    suspect = ScrubbedCharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
+    review = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
-    failure = models.TextField(blank=True, default="")
+    failure = ScrubbedTextField(blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
     #: What `ingest.drift` counted of the run's stones, and of earlier runs' that it was held against.
     drift = models.JSONField(default=dict, blank=True)
@@ -113,7 +134,7 @@ class RunEvent(models.Model):
     from_state = models.CharField(max_length=16, blank=True, default="")
     to_state = models.CharField(max_length=16)
     actor = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = ScrubbedCharField(max_length=500, blank=True, default="")
     at = models.DateTimeField()
 
     class Meta:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ingest.feeds.adapter import StoneQuery
+from ingest.models.plan import Method, RunPlan
 
 #: Whatever costs more than this (dollars per carat) is not cut finer by price.
 MAX_PRICE = 10**9
 #: Stones that counts may lack before their run is suspect, as a share of them: the inventory moves meanwhile.
 TOLERATED_DIFFERENCE = 0.001
-
-Method = Literal["learned", "adaptive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,22 @@ class Plan:
     def uncounted(self) -> int:
         """Partitions whose count is an estimate: the supplier was too slow, or the budget spent."""
         return sum(not piece.counted for piece in self.slices)
+
+    def kept(self) -> RunPlan:
+        """What of the plan its run keeps, besides the partitions."""
+        return RunPlan(
+            method=self.method,
+            total=self.total,
+            partitions=len(self.slices),
+            largest=self.largest,
+            mean=round(self.mean, 1),
+            uncounted=self.uncounted,
+            requests=self.requests,
+            seconds=round(self.seconds, 3),
+            shared_ends=self.shared_ends,
+            difference=self.difference,
+            density=self.density,
+        )
 
     def page_requests(self, page_limit: int) -> int:
         """Requests that walking the plan takes: every page re-reads one stone, and an empty one ends each partition."""

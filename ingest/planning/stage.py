@@ -7,9 +7,8 @@ takes over from a dead one does not ask again; `ingest.planning.cutting` decides
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -19,15 +18,16 @@ from django.db.models.functions import Now
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import ending, raw_store
+from ingest import brakes, ending, raw_store
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
 from ingest.models import Feed, Partition, Run
+from ingest.models.plan import Counting, RunPlan
 from ingest.planning.counting import Counter
 from ingest.planning.cutting import make_plan
 from ingest.planning.density import Density, known_density
-from ingest.planning.plans import TOLERATED_DIFFERENCE, Plan
+from ingest.planning.plans import Plan
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
@@ -57,24 +57,21 @@ def learned_from(feed: Feed) -> tuple[Density | None, bool]:
     if last is None:
         return None, False
     # Ten points a partition are enough to cut between the partitions of last time.
-    steps = 10 * max(10, int(last.plan.get("partitions", 0)))
-    return known_density(feed.slug, steps=steps), bool(last.plan.get("shared_ends"))
+    steps = 10 * max(10, last.plan.partitions)
+    return known_density(feed.slug, steps=steps), last.plan.shared_ends
 
 
 class _Known:
-    """The window and the counts of a run that is being planned, kept in `run.plan` until the plan replaces them."""
+    """The window and the counts of a run that is being planned, kept on the run until the plan replaces them."""
 
     def __init__(self, run: Run, lease: leases.Lease) -> None:
         self._run, self._lease = run, lease
-        began = run.plan.get("began")
-        kept = began is not None and lease.granted_at - datetime.fromisoformat(began) < timedelta(
-            seconds=COUNTS_KEEP_SECONDS
-        )
+        earlier = run.plan.counting
+        kept = earlier is not None and lease.granted_at - earlier.began < timedelta(seconds=COUNTS_KEEP_SECONDS)
         # A planner that failed before it heard the supplier's time has no window to go on with.
         self._fresh = not kept or run.window_to is None
-        self._plan: dict[str, Any] = {"known": {}, "slow": {}, "requests": 0, "began": lease.granted_at.isoformat()}
-        if kept:
-            self._plan |= {name: run.plan[name] for name in self._plan}
+        self._counting = earlier if earlier is not None and kept else Counting(lease.granted_at)
+        self._requests = run.plan.requests if kept else 0
         self._kept_at = monotonic()
 
     def window(self, adapter: Adapter) -> StoneQuery:
@@ -84,7 +81,7 @@ class _Known:
             window = window_of(run, adapter)
             run.window_from, run.window_to = window.window_from, window.window_to
             # Asking for the time was a request, too.
-            self._plan["requests"] += 1
+            self._requests += 1
             self.keep()
         return StoneQuery(
             window_from=run.window_from, window_to=run.window_to, available_only=run.kind == Run.Kind.FULL
@@ -94,23 +91,23 @@ class _Known:
         """A counter that knows what is known, renews the lease, and has kept what it learns."""
         counter = Counter(
             adapter,
-            known=self._plan["known"],
-            slow=self._plan["slow"],
-            spent=self._plan["requests"],
+            known=self._counting.known,
+            slow=self._counting.slow,
+            spent=self._requests,
             before_request=lambda: leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS),
             after_request=lambda: self._after(counter),
         )
         return counter
 
     def _after(self, counter: Counter) -> None:
-        self._plan["requests"] = counter.requests
+        self._requests = counter.requests
         if monotonic() - self._kept_at >= KEEP_EVERY_SECONDS:
             self.keep()
 
     def keep(self) -> None:
         """Write down what is known, if the lease still holds. Raises `LeaseLost`."""
         run, lease = self._run, self._lease
-        run.plan = {**run.plan, **self._plan}
+        run.plan = RunPlan(requests=self._requests, counting=self._counting)
         updated = Run.objects.filter(
             pk=run.pk, state=Run.State.PLANNING, lease_token=lease.token, lease_expires_at__isnull=False
         ).update(plan=run.plan, window_from=run.window_from, window_to=run.window_to)
@@ -158,10 +155,10 @@ def _make(run: Run, lease: leases.Lease, known: _Known) -> tuple[StoneQuery, Pla
 
 
 def _planning_failed(run: Run, error: IngestError) -> float | None:
-    failures = int(run.plan.get("failures", 0)) + 1
+    failures = run.planning_failures + 1
     passes = isinstance(error, TransientSupplierError)
     if passes and failures < ERROR_BUDGET:
-        Run.objects.filter(pk=run.pk).update(plan={**run.plan, "failures": failures})
+        Run.objects.filter(pk=run.pk).update(planning_failures=failures)
         wait: float = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2**failures)
         log.warning("planning_failed", error=str(error), failures=failures, retry_in=round(wait, 1))
         return random.uniform(0.5, 1.0) * wait
@@ -192,29 +189,16 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
             )
             for ordinal, piece in enumerate(plan.slices)
         )
-        suspect = ""
         # Where not all was counted, what was shown tells in the end (`ingest.settling`).
-        if plan.difference > plan.total * TOLERATED_DIFFERENCE and not plan.uncounted:
-            suspect = f"the partitions' counts lack {plan.difference} of {plan.total} stones"
+        suspect = "" if plan.uncounted else brakes.uncounted(total=plan.total, difference=plan.difference)
         transition(
             run,
             Run.State.INGESTING,
             window_from=window.window_from,
             window_to=window.window_to,
             suspect=suspect,
-            plan={
-                "method": plan.method,
-                "total": plan.total,
-                "partitions": len(plan.slices),
-                "largest": plan.largest,
-                "mean": round(plan.mean, 1),
-                "uncounted": plan.uncounted,
-                "requests": plan.requests,
-                "seconds": round(plan.seconds, 3),
-                "shared_ends": plan.shared_ends,
-                "difference": plan.difference,
-                "density": plan.density,
-            },
+            plan=plan.kept(),
+            crashes=0,
         )
         ring("ingest.tasks.walk", run.pk, times=min(len(plan.slices), settings.WALKERS))
     log.info(

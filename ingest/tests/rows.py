@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from catalog.models import Diamond, diamond_id
 from ingest.models import DeadLetter, Feed, Partition, Run
+from ingest.models.plan import RunPlan
 
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -29,12 +30,12 @@ def run(**fields: Any) -> Run:
             "started_by": "eve",
             "rule_set": 1,
             "window_to": AT,
-            "plan": {
-                "total": 1000,
-                "partitions": 2,
-                "requests": 9,
-                "density": [[0, 0], [100, 0], [500, 400], [1000, 800], [5000, 1000]],
-            },
+            "plan": RunPlan(
+                total=1000,
+                partitions=2,
+                requests=9,
+                density=[(0, 0), (100, 0), (500, 400), (1000, 800), (5000, 1000)],
+            ),
             **fields,
         }
     )

@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
 import requests
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
+
+from diamondhub.local.testing.templates import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Columns that say when and from which stored payload, not what a stone is.
@@ -34,9 +36,13 @@ PACE = {
 }
 
 
+#: How much longer than on an idle machine anything may take before it is given up on: a deadline ends what hangs.
+PATIENCE = 6
+
+
 def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
-    """Look until the condition is true, and return it; fails with `what` when time is up."""
-    deadline = time.monotonic() + seconds
+    """Look until the condition is true, and return it; fails with `what` when time is up, many times what it should take."""
+    deadline = time.monotonic() + PATIENCE * seconds
     while True:
         if found := condition():
             return found
@@ -60,13 +66,13 @@ class Sandbox:
 
     def get(self, path: str) -> Any:
         """Read from the control endpoint."""
-        answer = requests.get(f"{self.ready['control']}/{path}", timeout=60)
+        answer = requests.get(f"{self.ready['control']}/{path}", timeout=PATIENCE * 60)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
         """Send an order to the control endpoint."""
-        answer = requests.post(f"{self.ready['control']}/{path}", json=body, timeout=60)
+        answer = requests.post(f"{self.ready['control']}/{path}", json=body, timeout=PATIENCE * 60)
         assert answer.ok, answer.text
         return answer.json()
 
@@ -75,7 +81,7 @@ class Sandbox:
         answer = requests.get(
             f"{self.ready['control']}/items",
             params={"labgrown": str(labgrown).lower(), "availability": "AVAILABLE"},
-            timeout=120,
+            timeout=PATIENCE * 120,
         )
         answer.raise_for_status()
         return [json.loads(row) for row in answer.content.splitlines()]
@@ -83,7 +89,36 @@ class Sandbox:
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(PATIENCE * 20)
+
+
+class Commands:
+    """Management commands, each in a child of one process that has Django ready."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ingest.tests.commands"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, arguments: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run one to its end, with variables of its own."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([arguments, environment]) + "\n")
+        self._process.stdin.flush()
+        ended = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(["manage.py", *arguments], ended["status"], ended["stdout"], ended["stderr"])
+
+    def stop(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(PATIENCE * 20)
 
 
 class Stack:
@@ -103,6 +138,7 @@ class Stack:
             "DIAMONDHUB_VAR": str(var),
             "DIAMONDHUB_BOOTSTRAP": "off",
             "DIAMONDHUB_EMBEDDED_FSYNC": "off",
+            "DIAMONDHUB_EMBEDDED_TEMPLATE": str(prepared()),
             "NIVODA_ENDPOINT": sandbox.url,
             "NIVODA_USERNAME": "sandbox",
             "NIVODA_PASSWORD": "sandbox",
@@ -111,6 +147,8 @@ class Stack:
             **PACE,
             **environment,
         }
+        self._database: psycopg.Connection[DictRow] | None = None
+        self._commands: Commands | None = None
         self._log = open(var / "up.log", "wb")  # noqa: SIM115 - closed by `stop`
         self._process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
@@ -134,13 +172,17 @@ class Stack:
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Ask the database; waits for one that is just being restarted."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE * 30
         while True:
             try:
-                with psycopg.connect(self.urls()["DATABASE_URL"], autocommit=True, row_factory=dict_row) as connection:
-                    cursor = connection.execute(statement, parameters)
-                    return cursor.fetchall() if cursor.description else []
+                if self._database is None:
+                    self._database = psycopg.connect(self.urls()["DATABASE_URL"], autocommit=True, row_factory=dict_row)
+                cursor = self._database.execute(statement, parameters)
+                return cursor.fetchall() if cursor.description else []
             except psycopg.OperationalError:
+                if self._database is not None:
+                    self._database.close()
+                    self._database = None
                 assert time.monotonic() < deadline, "the database does not come back"
                 time.sleep(0.1)
 
@@ -151,15 +193,9 @@ class Stack:
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        if self._commands is None:
+            self._commands = Commands({**self.environment, **self.urls()})
+        return self._commands.run(arguments, environment)
 
     def run(self, feed: str, *options: str) -> dict[str, Any]:
         """Start a run, wait for it, and return its report; fails if it does not complete."""
@@ -181,7 +217,15 @@ class Stack:
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process of the stack; waits for one that is just being started again."""
-        os.kill(until(lambda: self.processes.get(name), seconds=30, what=f"{name} runs"), number)
+
+        def sent() -> bool:
+            try:
+                os.kill(self.processes[name], number)
+            except (KeyError, ProcessLookupError):
+                return False
+            return True
+
+        until(sent, seconds=30, what=f"{name} runs")
 
     def flush_redis(self) -> None:
         """FLUSHALL."""
@@ -257,8 +301,12 @@ class Stack:
 
     def stop(self) -> None:
         """End everything in order."""
+        if self._commands is not None:
+            self._commands.stop()
+        if self._database is not None:
+            self._database.close()
         self._process.terminate()
-        assert self._process.wait(90) == 0, self.last_words()
+        assert self._process.wait(PATIENCE * 90) == 0, self.last_words()
         self._log.close()
         shutil.rmtree(self.var, ignore_errors=True)
 

@@ -225,6 +225,57 @@ class TestRuns:
         assert "shape unknown" in page
         assert report(run)["drift"]["strange_values"]["cut"]["SUPER"] > 0
 
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            (0, "No payload was new, so there is nothing to compare."),
+            (1, "Only 1 stone came with a new payload: too few to compare with earlier runs."),
+            (99, "Only 99 stones came with a new payload: too few to compare with earlier runs."),
+        ],
+    )
+    def test_a_run_with_few_new_payloads_says_so_and_compares_no_shares(
+        self, monkeypatch: pytest.MonkeyPatch, changes: int, said: str
+    ) -> None:
+        supplier = supplying(monkeypatch, Watched([again(stone, says={"cut": None}) for stone in stones(120)]))
+        settled()
+        supplier.shelf = changed(supplier.shelf[:changes]) + supplier.shelf[changes:]
+        run = settled()
+        browser = Client()
+        browser.force_login(User.objects.create_superuser("root-person"))
+
+        page = browser.get(reverse("admin:ingest_run_change", args=[run.pk])).content.decode()
+
+        assert said in page
+        assert "0.0%" not in page
+        assert drift.lines(run) == []
+
+    def test_a_run_that_differs_in_nothing_says_what_it_was_compared_with(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        supplier = supplying(monkeypatch, Watched(stones(120)))
+        first = settled()
+        supplier.shelf = changed(supplier.shelf)
+
+        run = settled()
+
+        assert drift.comparison(first) == "No earlier run brought enough stones to compare with."
+        assert drift.comparison(run) == (
+            f"120 stones with a new payload, compared with those of run {first.pk}. Nothing differs."
+        )
+
+    def test_strange_values_of_few_stones_are_shown_without_a_comparison(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        supplier = Watched(stones(120))
+        supplying(monkeypatch, supplier)
+        settled()
+        supplier.shelf = changed(supplier.shelf[:4]) + supplier.shelf[4:]
+        supplier.strange = {stone.id: Look((), (("cut", "SUPER"),)) for stone in supplier.shelf}
+
+        run = settled()
+
+        assert [(line.what, line.now, line.before, line.jumped) for line in drift.lines(run)] == [
+            ("cut not understood: 'SUPER'", 1.0, None, False)
+        ]
+
     def test_runs_of_other_feeds_say_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         supplier = supplying(monkeypatch, Watched(stones(120)))
         settled()

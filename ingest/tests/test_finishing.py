@@ -128,7 +128,7 @@ def test_a_failure_in_the_last_transaction_leaves_nothing_half_done(
 
     run = factories.drive(run)
 
-    assert (broken_run.state, broken_run.plan["crashes"]) == ("consolidating", 1)
+    assert (broken_run.state, broken_run.crashes) == ("consolidating", 1)
     assert halfway == ("available", watermark)
     assert run.state == "completed"
     assert Diamond.objects.get(supplier_stone_id=gone.id).availability == "delisted"

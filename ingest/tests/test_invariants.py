@@ -165,7 +165,7 @@ def test_a_page_that_does_not_balance_is_refused_by_the_database() -> None:
 def test_a_problem_names_the_row() -> None:
     run = completed()
     Diamond.objects.filter(supplier_stone_id="S-00007").update(price_cents=1)
-    Feed.objects.update(watermark="2999-01-01T00:00Z")
+    Feed.objects.filter(pk=run.feed_id).update(watermark="2999-01-01T00:00Z")
 
     problems = {violation.invariant: violation.problem for violation in violations()}
 

@@ -11,15 +11,15 @@ import pytest
 
 from ingest.tests.stack import ROOT
 
-pytestmark = [pytest.mark.processes, pytest.mark.relay]
+pytestmark = pytest.mark.processes
 
 
 # Slow because it is some hundred runs, each killed at another place and taken up again.
-def test_a_run_killed_before_any_write_or_commit_ends_with_the_same_catalogue() -> None:
+def test_a_run_killed_before_any_write_or_commit_ends_with_the_same_catalogue(database_server: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "ingest.tests.kill_matrix"],
         cwd=ROOT,
-        env={**os.environ, "LOG_LEVEL": "ERROR"},
+        env={**os.environ, "DATABASE_URL": database_server, "LOG_LEVEL": "ERROR"},
         capture_output=True,
         text=True,
         check=False,

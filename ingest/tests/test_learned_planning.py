@@ -8,6 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import override_settings
@@ -322,7 +323,7 @@ def test_hanging_counts_over_http_end_in_a_plan() -> None:
         run = drive_planning(run)
 
     assert run.state == "ingesting"
-    assert sum(run.partitions.values_list("expected", flat=True)) >= run.plan["total"] > 10_000
+    assert sum(run.partitions.values_list("expected", flat=True)) >= run.plan.total > 10_000
     assert violations() == []
 
 
@@ -349,11 +350,11 @@ def test_the_second_full_run_learns_from_the_first(supplier: MemorySupplier) -> 
 
     second = factories.drive(factories.start(max_partition_stones=100), until="ingesting")
 
-    assert (first.plan["method"], second.plan["method"]) == ("adaptive", "learned")
-    assert second.plan["requests"] == len(supplier.asked) + 1 <= 4
-    assert second.plan["largest"] <= 1.25 * second.plan["mean"]
-    assert second.plan["uncounted"] == 0
-    assert len(second.plan["density"]) > 10
+    assert (first.plan.method, second.plan.method) == ("adaptive", "learned")
+    assert second.plan.requests == len(supplier.asked) + 1 <= 4
+    assert second.plan.largest <= 1.25 * second.plan.mean
+    assert second.plan.uncounted == 0
+    assert len(second.plan.density) > 10
     assert violations() == []
 
 
@@ -367,8 +368,8 @@ def test_an_incremental_run_of_a_few_stones_is_planned_by_one_count(supplier: Me
     run = factories.drive(factories.start("incremental", max_partition_stones=100), until="ingesting")
 
     assert len(supplier.asked) == 1
-    assert run.plan["requests"] == 2
-    assert run.plan["method"] == "adaptive"
+    assert run.plan.requests == 2
+    assert run.plan.method == "adaptive"
     assert run.partitions.count() == 1
 
 
@@ -408,8 +409,8 @@ def test_a_planner_that_takes_over_from_a_dead_one_asks_for_nothing_that_is_know
     assert not {query for _, queries in supplier.asked for query in queries}.intersection(answered)
     assert ranges_of(run) == ranges_of(undisturbed)
     # The clock's request, those before the death (the last one went unanswered), and those after.
-    assert run.plan["requests"] == 1 + after + len(supplier.asked)
-    assert "known" not in run.plan
+    assert run.plan.requests == 1 + after + len(supplier.asked)
+    assert run.plan.counting is None
 
 
 @pytest.mark.django_db
@@ -423,9 +424,11 @@ def test_failures_keep_what_is_known_and_old_counts_are_forgotten(supplier: Memo
     supplier.before_count = fail
     runs.advance(run.pk)
     run = Run.objects.get(pk=run.pk)
-    known, window = dict(run.plan["known"]), run.window_to
-    began = {"began": factories.LONG_AGO.isoformat()}
-    Run.objects.filter(pk=run.pk).update(plan={**run.plan, **began})
+    counting, window = run.plan.counting, run.window_to
+    assert counting is not None
+    known = counting.known
+    old = msgspec.structs.replace(counting, began=factories.LONG_AGO)
+    Run.objects.filter(pk=run.pk).update(plan=msgspec.structs.replace(run.plan, counting=old))
     supplier.before_count = lambda _queries: None
 
     run = factories.drive(run, until="ingesting")

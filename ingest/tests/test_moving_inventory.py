@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from catalog.models import Diamond
+from diamondhub.local.testing import databases
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneQuery, SupplierPage
 from ingest.invariants import violations
@@ -63,11 +64,8 @@ class MovingInventory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "TRUNCATE catalog_diamond, catalog_datasetversion, ingest_run, ingest_rawdiamond, ingest_page, "
-                "alerts_event CASCADE"
-            )
+        # Every example of the test begins with nothing.
+        databases.put_back()
         factories.feed(
             max_partition_stones=15,
             delist_brake=1.0,

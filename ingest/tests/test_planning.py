@@ -240,9 +240,9 @@ def test_a_planned_run_keeps_its_partitions_window_and_cost(supplier: MemorySupp
     run = factories.drive(run, until="ingesting")
 
     partitions = list(run.partitions.order_by("ordinal"))
-    assert sum(partition.expected for partition in partitions) == 25 == run.plan["total"]
-    assert (run.plan["partitions"], run.plan["largest"]) == (len(partitions), max(p.expected for p in partitions))
-    assert run.plan["requests"] == len(supplier.asked) + 1
+    assert sum(partition.expected for partition in partitions) == 25 == run.plan.total
+    assert (run.plan.partitions, run.plan.largest) == (len(partitions), max(p.expected for p in partitions))
+    assert run.plan.requests == len(supplier.asked) + 1
     assert run.window_from is None
     assert run.window_to is not None
     assert 59 < (supplier.server_time() - run.window_to).total_seconds() < 90
@@ -269,8 +269,8 @@ def test_counts_that_do_not_add_up_make_the_run_suspect(supplier: MemorySupplier
 
     run = factories.drive(factories.start(max_partition_stones=10), until="ingesting")
 
-    assert run.plan["difference"] > 0
-    assert run.suspect == f"the partitions' counts lack {run.plan['difference']} of 25 stones"
+    assert run.plan.difference > 0
+    assert run.suspect == f"the partitions' counts lack {run.plan.difference} of 25 stones"
 
 
 @pytest.mark.django_db
@@ -312,10 +312,10 @@ def test_planning_outlives_a_few_failures_with_growing_pauses(supplier: MemorySu
     run = factories.drive(run, until="ingesting")
 
     assert after_one.state == "planning"
-    assert after_one.plan["failures"] == 1
+    assert after_one.planning_failures == 1
     assert after_one.lease_expires_at is None
     assert after_one.due_at is not None
-    assert run.plan["total"] == 25
+    assert run.plan.total == 25
 
 
 @pytest.mark.django_db
@@ -357,7 +357,7 @@ def test_being_throttled_puts_planning_off_and_costs_no_attempt(supplier: Memory
 
     run = factories.drive(factories.start(), until="ingesting")
 
-    assert run.plan["total"] == 25
+    assert run.plan.total == 25
     assert len(supplier.asked) > 10
 
 

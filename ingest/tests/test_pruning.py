@@ -15,12 +15,15 @@ from django.db.models import F
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Delivery, Event
-from ingest import dead_letters, pruning, raw_store, remapping, runs
+from diamondhub.operations import pruning
+from diamondhub.operations.models import Pruning
+from diamondhub.tests.threads import at_once
+from ingest import archiving, dead_letters, raw_store, remapping, runs
 from ingest.invariants import violations
-from ingest.models import DeadLetter, Page, Partition, Pruning, RawDiamond, Run, RunEvent, ScheduleSlot
+from ingest.models import DeadLetter, Page, Partition, RawDiamond, Run, RunEvent, ScheduleSlot
 from ingest.progress import progress
 from ingest.report import report
-from ingest.tests import factories, rows
+from ingest.tests import rows
 from ingest.tests.factories import MemorySupplier, again, listed, settled, stones, supplying
 from pricing import reprice
 from pricing.models import Repricing, RepricingBatch
@@ -30,8 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def supplier(monkeypatch: pytest.MonkeyPatch, today: date) -> MemorySupplier:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE ingest_rawdiamond, ingest_deadletterattempt")
     for table in (raw_store.DAYS, dead_letters.ATTEMPTS):
         for piece in table.older_than(today.replace(day=1) if table.step == "month" else today):
             table.drop(piece)
@@ -76,7 +77,7 @@ def days_there() -> set[str]:
 
 
 def sound() -> list[str]:
-    return [str(one) for one in violations()]
+    return [str(violation) for violation in violations()]
 
 
 def test_old_days_go_and_what_live_diamonds_were_mapped_from_is_carried_over(
@@ -168,7 +169,7 @@ def test_a_run_that_is_being_retried_keeps_its_ledger(supplier: MemorySupplier) 
     run = run_days_ago(10)
     Run.objects.filter(pk=run.pk).update(state="ingesting", finished_at=None)
 
-    assert pruning.archive(run.pk) is None
+    assert archiving.archive(run.pk) is None
     assert Page.objects.filter(run_id=run.pk).exists()
 
 
@@ -179,13 +180,13 @@ def test_the_sweep_makes_one_pruning_a_day_and_days_ahead_however_many_beats_the
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS ingest_rawdiamond_{today + timedelta(days=1):%Y%m%d}")
 
-    failures = [one for one in factories.at_once(*[pruning.ring_due] * 4) if one is not None]
+    failures = [error for error in at_once(*[pruning.ring_due] * 4) if error is not None]
 
     assert not failures
     assert Pruning.objects.filter(day=today).count() == 1
     assert f"{today + timedelta(days=1):%Y%m%d}" in days_there()
     (made,) = Pruning.objects.all()
-    assert all(factories.at_once(*[lambda: pruning.prune(made.pk) or True] * 3))
+    assert all(at_once(*[lambda: pruning.prune(made.pk) or True] * 3))
     made.refresh_from_db()
     assert (made.state, made.started_by) == ("completed", "schedule")
     last = pruning.last()
@@ -272,7 +273,7 @@ def test_slots_of_long_ago_go_but_never_a_schedules_last_one(supplier: MemorySup
     left = [(slot.kind, (now - slot.due_at).days) for slot in ScheduleSlot.objects.order_by("due_at")]
     assert removed["slots"] == 3
     assert left == [("full", 200), ("incremental", 10)]
-    assert pruning.plan()["slots"] == 0
+    assert pruning.would_remove()["slots"] == 0
 
 
 def test_repricings_of_long_ago_go_with_their_batches_but_never_the_last_one(
@@ -290,9 +291,9 @@ def test_repricings_of_long_ago_go_with_their_batches_but_never_the_last_one(
     removed = pruned()
 
     assert removed["repricings"] == 2
-    assert [one.cause for one in Repricing.objects.all()] == ["200 days ago"]
+    assert [repricing.cause for repricing in Repricing.objects.all()] == ["200 days ago"]
     assert RepricingBatch.objects.count() == 1
-    assert pruning.plan()["repricings"] == 0
+    assert pruning.would_remove()["repricings"] == 0
 
 
 def test_alerts_on_their_way_stay(supplier: MemorySupplier, settings: Any) -> None:

@@ -139,7 +139,7 @@ def test_a_crowded_price_is_walked_in_slices_and_read_whole(supplier: MemorySupp
 
     sliced = run.partitions.filter(offset_to__isnull=False)
     assert run.state == "completed"
-    assert run.plan["largest"] <= 100
+    assert run.plan.largest <= 100
     assert sliced.count() >= 5
     assert factories.listed() == {stone.id for stone in supplier.shelf}
     assert sum(run.partitions.values_list("missing", flat=True)) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -209,13 +208,11 @@ def test_a_supplier_that_fails_is_told_as_what_it_is_and_is_not_asked_again(
     ask(http, ASK)
     before = requests(sandbox)
     sandbox.supplier.set_faults(faults)
-    started = time.monotonic()
 
     answer = ask(http, ASK)
 
     assert kind(answer) == expected
     assert requests(sandbox) == before + 1
-    assert time.monotonic() - started < 4
     if expected[0] == 503:
         assert answer["Retry-After"] == "7"
 

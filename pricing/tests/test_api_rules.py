@@ -451,10 +451,10 @@ def test_a_body_of_thousands_of_unknown_fields_is_refused_at_once(http: Client) 
     draft = a_draft({})
     unknown = {f"fluorescence_exclude{number}": 0 for number in range(20_000)}
 
-    began = time.monotonic()
+    began = time.process_time()
     answers = [add(http, draft, {**RULE, **unknown}), add(http, draft, {**RULE, "clauses": [unknown]})]
 
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert [len(wrong(answer)) for answer in answers] == [50, 50]
 
 

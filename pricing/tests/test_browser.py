@@ -59,9 +59,6 @@ def elsewhere() -> Iterator[Callable[[Callable[[], Any]], Any]]:
 @pytest.fixture
 def _catalogue() -> None:
     first_rule_set()
-    with connection.cursor() as cursor:
-        # Django does not know the table, so it does not empty it.
-        cursor.execute("TRUNCATE pricing_pricechange")
     shapes = ("ROUND", "OVAL", "PEAR", "OVAL")
     Diamond.objects.bulk_create(
         build_diamond(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 from typing import Any
 from uuid import uuid4
 
@@ -141,13 +141,13 @@ def test_five_hundred_rules_are_told_in_bounded_time_and_more_are_counted(django
     Clause.objects.bulk_create(Clause(rule=rules[0], shapes=["PEAR"]) for _ in range(28))
     stone = priced(with_rules(RuleSet.objects.filter(pk=rule_set.pk)).get())
 
-    started = perf_counter()
+    started = process_time()
     with django_assert_max_num_queries(4):
         found = explain.explain(stone)
 
     assert (len(found.passed), found.rules_left_out) == (500, 100)
     assert (len(found.passed[0].unmet), found.passed[0].clauses_left_out) == (20, 10)
-    assert perf_counter() - started < 10
+    assert process_time() - started < 10
 
 
 def test_the_price_on_a_day_is_that_at_its_end(today: date) -> None:

@@ -53,10 +53,13 @@ def before(call: Callable[[], Any]) -> Iterator[list[Any]]:
 
 
 def _until_somebody_waits() -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE NOT granted AND datname = current_database()"
+            )
             if (cursor.fetchone() or (0,))[0]:
                 return
         time.sleep(0.01)

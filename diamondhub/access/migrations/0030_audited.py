@@ -1,7 +1,7 @@
 """API clients and keys are audited. What they were until now is not known to the audit."""
 
 import diamondhub.audit.tracking
-from diamondhub.audit.protection import not_emptied, only_added_to
+from diamondhub.audit.migrations._by_hand import not_emptied, only_added_to
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion

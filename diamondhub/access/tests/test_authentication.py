@@ -124,6 +124,7 @@ def test_last_use_is_written_at_most_once_a_minute(http: Client, issued: IssuedK
     assert issued.key.last_used_at > timezone.now() - timedelta(seconds=60)
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_guessing_is_turned_away_after_thirty_failures_and_locks_nobody_out(http: Client, issued: IssuedKey) -> None:
     guesses = [sign_in(http, keys.generate().text) for _ in range(31)]
 

@@ -24,7 +24,9 @@ def test_another_query_refuses_it() -> None:
         cursors.decode(cursor, "sort=carats")
 
 
-@pytest.mark.parametrize("text", ["", "x", "a:b:c", "é", "\x00", "x" * 5000, signing.dumps([1, 2])])
+@pytest.mark.parametrize(
+    "text", ["", "x", "a:b:c", "é", "\x00", "x" * 5000, pytest.param(signing.dumps([1, 2]), id="signed elsewhere")]
+)
 def test_what_we_never_made_is_refused(text: str) -> None:
     with pytest.raises(cursors.WrongCursor):
         cursors.decode(text, "sort=price")

@@ -73,16 +73,17 @@ def test_the_pages_pass_nothing_of_their_address_on(http: Client, query: str) ->
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["options", "head", "post", "put", "patch", "delete", "trace"])
-@pytest.mark.parametrize(
-    "accept", ["*/*", "application/json", "text/html", "application/yaml", "image/png", "\x7f", "a/b;q=x"]
-)
-def test_no_method_and_no_accept_is_a_fault_of_ours_anywhere(method: str, accept: str) -> None:
+def test_no_method_is_a_fault_of_ours_anywhere_whatever_is_accepted(method: str) -> None:
     scopes = ["catalog:read", "pricing:read", "pricing:edit", "pricing:publish", "suppliers:proxy"]
-    key = create_client("everybody", scopes=scopes).text
-    http = Client(raise_request_exception=False, headers={"X-API-Key": key, "Accept": accept})
+    http = Client(headers={"X-API-Key": create_client("everybody", scopes=scopes).text}, raise_request_exception=False)
 
-    for address in ADDRESSES:
-        assert getattr(http, method)(address).status_code < 500, (method, address)
+    answers = {
+        (address, accept): getattr(http, method)(address, headers={"Accept": accept}).status_code
+        for address in ADDRESSES
+        for accept in ("*/*", "application/json", "text/html", "application/yaml", "image/png", "\x7f", "a/b;q=x")
+    }
+
+    assert not {asked: status for asked, status in answers.items() if status >= 500}
 
 
 ADDRESSES = [

@@ -1,6 +1,7 @@
 """What protects events and hides secrets from them; and the list of all events.
 
-Its view comes once all tables are there: see the migration `0031_audit_list` of the app on top.
+Its view comes once all tables are there: see `diamondhub.audit.after_migrate`, which also makes triggers that nobody but
+this migration takes away again.
 """
 
 from django.db import migrations, models
@@ -27,7 +28,7 @@ class Migration(migrations.Migration):
     initial = True
     dependencies = []
     operations = [
-        migrations.RunSQL(FUNCTIONS, "DROP FUNCTION audit_masked(jsonb); DROP FUNCTION audit_refuse();"),
+        migrations.RunSQL(FUNCTIONS, "DROP FUNCTION audit_masked(jsonb); DROP FUNCTION audit_refuse() CASCADE;"),
         migrations.CreateModel(
             name='AuditEvent',
             fields=[

@@ -1,4 +1,4 @@
-"""For tables that may be emptied at once when nothing is left in them: see `protection.emptied_row_by_row`."""
+"""For tables that may be emptied at once when nothing is left in them: see `diamondhub.audit.after_migrate`."""
 
 from django.db import migrations
 
@@ -20,4 +20,4 @@ $$;
 
 class Migration(migrations.Migration):
     dependencies = [("audit", "0001_initial")]
-    operations = [migrations.RunSQL(FUNCTION, "DROP FUNCTION audit_refuse_rows();")]
+    operations = [migrations.RunSQL(FUNCTION, "DROP FUNCTION audit_refuse_rows() CASCADE;")]

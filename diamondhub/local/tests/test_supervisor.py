@@ -20,20 +20,21 @@ from diamondhub.local.tests.test_services import alive, until
 
 pytestmark = pytest.mark.processes
 
-#: Says that it is there, and when asked to stop, takes a while and says so.
+#: Says that it is there, and when asked to stop, takes a while and says so. Written past Python's buffers: a signal may come
+#: while the line before is still being written, and a buffer cannot be entered twice.
 POLITE = """
-import signal, sys, time
+import os, signal, time
 
 def stop(*_):
-    print("asked", flush=True); time.sleep(0.3); print("stopped", flush=True); sys.exit(0)
+    os.write(1, b"asked\\n"); time.sleep(0.3); os.write(1, b"stopped\\n"); os._exit(0)
 signal.signal(signal.SIGTERM, stop)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True: signal.pause()
 """
 STUBBORN = """
-import signal
+import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True: signal.pause()
 """
 #: Starts a child in its own group that does not react to anything, and prints its number.
@@ -65,7 +66,7 @@ class Watched:
     def says(self, text: str, *, times: int = 1) -> bool:
         return self.out.getvalue().count(text) >= times
 
-    def run_until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def run_until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
         import time
 
         deadline = time.monotonic() + seconds

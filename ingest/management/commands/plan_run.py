@@ -32,15 +32,15 @@ class Command(IngestCommand):
         self.add_json(parser)
 
     def run(self, *, feed: str, as_json: bool, **_: Any) -> None:
-        found = runs.find_feed(feed)
-        adapter = adapter_for(found.adapter, found.parameters)
-        density, shared_ends = planning.learned_from(found)
+        planned_feed = runs.find_feed(feed)
+        adapter = adapter_for(planned_feed.adapter, planned_feed.parameters)
+        density, shared_ends = planning.learned_from(planned_feed)
         try:
             window = StoneQuery(window_to=adapter.server_time())
             plan = make_plan(
                 adapter,
                 window,
-                max_stones=found.max_partition_stones,
+                max_stones=planned_feed.max_partition_stones,
                 density=density,
                 shared_ends=shared_ends,
                 counter=Counter(adapter, known={}, slow={}, spent=1),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -20,8 +26,50 @@ CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("import rule", ["lint-imports"]),
-    ("types", ["mypy", "."]),
 )
+#: Takes as long as a quarter of the tests, and goes on beside them.
+TYPES = ["mypy", "."]
+#: Tests of whole processes that run at once: they mostly wait.
+WAITING = 3
+
+
+@dataclass
+class Part:
+    """A program that runs beside others; what it prints is kept until it is over, but for that of the first."""
+
+    name: str
+    command: Sequence[str | Path]
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Makes way for the tests of whole processes, whose programs expect each other's answers.
+    niceness: int = 0
+    output: IO[bytes] | None = None
+    status: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [str(word) for word in self.command],
+            env={**os.environ, **self.environment},
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            preexec_fn=self._make_way,
+        )
+
+    def _make_way(self) -> None:
+        os.nice(self.niceness)
+
+    def wait(self) -> None:
+        assert self.process is not None
+        self.status = abs(self.process.wait())
+
+    def show(self) -> None:
+        if self.output is not None:
+            print(f"--- {self.name}", flush=True)
+            self.output.seek(0)
+            sys.stdout.buffer.write(self.output.read())
+            sys.stdout.flush()
 
 
 class Command(BaseCommand):
@@ -32,58 +80,86 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> None:
         """Pass everything after `test` to pytest untouched; exits with the first failing check's status."""
         arguments = argv[2:]
-        folder = Path(sys.executable).parent
-        failed = []
-        if not arguments:
-            for name, (program, *options) in CHECKS:
-                print(f"--- {name}: {program} {' '.join(options)}", flush=True)
-                if subprocess.run([folder / program, *options], cwd=settings.BASE_DIR, check=False).returncode:
-                    failed.append(name)
-        if failed:
-            sys.exit(f"failed: {', '.join(failed)}")
+        tools = Path(sys.executable).parent
         os.chdir(settings.BASE_DIR)
         pytest = [sys.executable, "-m", "pytest"]
-        if arguments or {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
+        if arguments:
             print("--- tests", flush=True)
             # Replaced, not called: a signal to this command reaches pytest, which stops its servers.
             os.execv(sys.executable, [*pytest, *arguments])
-        sys.exit(_side_by_side(pytest))
+        failed = []
+        for name, (program, *options) in CHECKS:
+            print(f"--- {name}: {program} {' '.join(options)}", flush=True)
+            if subprocess.run([tools / program, *options], check=False).returncode:
+                failed.append(name)
+        if failed:
+            sys.exit(f"failed: {', '.join(failed)}")
+        with ExitStack() as held:
+            types = Part(f"types: {' '.join(TYPES)}", [tools / TYPES[0], *TYPES[1:]])
+            if {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
+                # One Redis: tests that flush it would disturb those beside them.
+                parts = [Part("tests", pytest), types]
+            else:
+                parts = [*_lanes(pytest, held), types]
+            sys.exit(_side_by_side(parts, held))
 
 
-def _side_by_side(pytest: list[str]) -> int:
-    """Run the tests of whole processes, which mostly wait, beside all others; some of them follow when the others are done.
+def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
+    """The tests in two lanes that share a PostgreSQL: those of whole processes, which mostly wait, beside all others."""
+    from diamondhub.local.testing import servers
 
-    Each part has embedded servers of its own, and both lanes take about as long. Returns 0 if all passed. The output of the
-    first lane is printed when both are over.
-    """
-    var = Path(os.environ.get("DIAMONDHUB_VAR") or settings.BASE_DIR / "var" / "test")
-    running: set[subprocess.Popen[bytes]] = set()
-    stopped = threading.Event()
+    os.environ.setdefault("DIAMONDHUB_VAR", str(settings.BASE_DIR / "var" / "test"))
+    os.environ["DIAMONDHUB_EMBEDDED_FSYNC"] = "off"
+    held.callback(servers.close)
+    servers.database_url()
+    # By chance, and once for both: what depends on the order shows, and can be had again.
+    seed = f"--randomly-seed={random.getrandbits(32)}"
+    print(f"--- order of the tests: {seed}", flush=True)
+    cores = max(2, os.cpu_count() or 1)
+    plain = [*pytest, seed, "-m", "not processes", "-n", str(cores), "--dist", "worksteal"]
+    waiting = [*pytest, seed, "-m", "processes", "-n", str(WAITING), "-p", "diamondhub.local.testing.lanes"]
+    return [
+        Part("tests", plain, {"DIAMONDHUB_TEST_LANE": "plain"}, niceness=5),
+        Part("tests of whole processes", waiting, {"DIAMONDHUB_TEST_LANE": "processes"}),
+    ]
 
-    def run(part: str, folder: str, **output: Any) -> int:
-        if stopped.is_set():
-            return 1
-        environment = {**os.environ, "DIAMONDHUB_VAR": str(var.with_name(f"{var.name}{folder}"))}
-        process = subprocess.Popen([*pytest, "-m", part], env=environment, **output)
-        running.add(process)
-        return abs(process.wait())
+
+def _side_by_side(parts: list[Part], held: ExitStack) -> int:
+    """Run all parts to their ends; returns 0 if all went well. A line at the end says how many tests did what."""
+    begun = time.time()
 
     def stop(number: int, _frame: object) -> None:
-        stopped.set()
-        for process in running:
-            process.send_signal(number)
+        for part in parts:
+            if part.process is not None:
+                part.process.send_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    with tempfile.TemporaryFile() as output, ThreadPoolExecutor(2) as lanes:
-        print("--- tests of whole processes, beside all others", flush=True)
-        waiting = lanes.submit(
-            run, "processes and not relay", "-processes", stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        others = lanes.submit(lambda: max(run("not processes", ""), run("relay", "-relay")))
-        codes = [others.result(), waiting.result()]
-        print("--- tests of whole processes", flush=True)
-        output.seek(0)
-        sys.stdout.buffer.write(output.read())
-        sys.stdout.flush()
-    return max(codes)
+    print(f"--- {', beside '.join(part.name for part in parts)}", flush=True)
+    for part in parts[1:]:
+        part.output = tempfile.TemporaryFile()  # noqa: SIM115 - read when all are over
+        held.callback(part.output.close)
+    with ThreadPoolExecutor(len(parts)) as waiting:
+        for part in parts:
+            part.start()
+        list(waiting.map(Part.wait, parts))
+    for part in parts:
+        part.show()
+    print(_totals(begun))
+    failed = [part.name for part in parts if part.status]
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return max(part.status for part in parts)
+
+
+def _totals(begun: float) -> str:
+    """What became of all tests of this run, by the files that its parts have written."""
+    from diamondhub.local.testing import durations
+
+    outcomes = Counter[str]()
+    for file in durations.folder().glob("*.json"):
+        if file.stat().st_mtime >= begun:
+            outcomes.update(json.loads(file.read_text())["outcomes"])
+    said = [f"{outcomes.pop(name, 0)} {name}" for name in ("passed", "failed", "skipped")]
+    said += [f"{count} {name}" for name, count in outcomes.items()]
+    return f"{', '.join(said)} in {time.time() - begun:.0f} s"

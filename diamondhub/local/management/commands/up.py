@@ -12,15 +12,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 
+from diamondhub.commands import TextArguments
 from diamondhub.local import services, stack
 from diamondhub.local.processes import var_dir
 from diamondhub.local.supervisor import Supervisor
 
 
-class Command(BaseCommand):
+class Command(TextArguments):
     """Run everything until Ctrl-C."""
 
     help = (
@@ -83,13 +84,13 @@ def answers(url: str) -> bool:
 
 
 def banner(url: str, logs: Path | None) -> list[str]:
-    """What somebody who has just started the stack wants to know."""
+    """The lines printed once the stack answers: its addresses, its data and its logs."""
     return [
         "",
         "DiamondHub runs.",
         f"  admin      {url}/admin/",
         f"  API        {url}/api/docs/",
-        f"  health     {url}/health/ready",
+        f"  health     {url}/health/status",
         f"  data       {var_dir()}",
         f"  logs       {logs or 'here'}",
         "  Ctrl-C stops everything in order; twice ends it at once.",

@@ -18,12 +18,12 @@ from django.conf import settings
 from redis import Redis
 from structlog.testing import capture_logs
 
+from diamondhub.tests.threads import at_once
 from ingest.draining import Draining, draining
 from ingest.feeds.nivoda import tokens as tokens_module
 from ingest.feeds.nivoda.tokens import SharedTokens, SigningInElsewhere, Token
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
-from ingest.tests.factories import at_once
 from ingest.tests.stack import ROOT, until
 
 ENDPOINT = "https://supplier.example/graphql"
@@ -211,10 +211,10 @@ def test_no_representation_and_no_log_shows_a_token(caplog: pytest.LogCaptureFix
 
 
 # Five interpreters that load Django: some seconds.
-def test_five_processes_sign_in_exactly_once_per_expiry() -> None:
+def test_five_processes_sign_in_exactly_once_per_expiry(redis_server: str) -> None:
     with Sandbox(Options(stones=100, username="buyer", password=PASSWORD)) as sandbox:
         environment = {**os.environ, "DIAMONDHUB_BOOTSTRAP": "off", "DJANGO_SETTINGS_MODULE": "diamondhub.settings"}
-        environment |= {"REDIS_URL": settings.REDIS_URL, "SECRET_KEY": settings.SECRET_KEY}
+        environment |= {"REDIS_URL": redis_server, "SECRET_KEY": settings.SECRET_KEY}
         askers = [
             subprocess.Popen(
                 [sys.executable, "-m", "ingest.feeds.nivoda.tests.asker", sandbox.url, PASSWORD],

@@ -50,9 +50,9 @@ def test_the_real_stones_come_from_a_price_list_to_the_catalogue(folder: Path) -
 
     assert run.state == Run.State.COMPLETED, run.failure
     assert (run.summary["inserted"], run.summary["dead_letters"], run.summary["missing"]) == (number, 0, 0)
-    assert run.plan["difference"] == 0
-    assert run.plan["largest"] <= run.feed.max_partition_stones
-    assert run.plan["requests"] <= 20
+    assert run.plan.difference == 0
+    assert run.plan.largest <= run.feed.max_partition_stones
+    assert run.plan.requests <= 20
     total = 100 * sum(int(row[HEADERS.index("Total Price")].replace(",", "")) for row in example_rows())
     assert sum(Diamond.objects.values_list("cost_cents", flat=True)) == total
     stone = Diamond.objects.get(supplier_stone_id="EX-00001")

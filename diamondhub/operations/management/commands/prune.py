@@ -9,15 +9,15 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db.models.functions import Now
 
-from ingest import pruning
-from ingest.management.commands._common import IngestCommand, actor
-from ingest.models import Pruning
+from diamondhub.commands import ReportingCommand, actor
+from diamondhub.operations import pruning
+from diamondhub.operations.models import Pruning
 
 #: How long to try while tables are kept busy by others (seconds).
 PATIENCE = 300.0
 
 
-class Command(IngestCommand):
+class Command(ReportingCommand):
     """`prune [--dry-run] [--json]`. Exits 1 if a busy table could not be had in time; the sweep then goes on."""
 
     help = (
@@ -31,7 +31,7 @@ class Command(IngestCommand):
     def run(self, *, dry_run: bool, as_json: bool, **_: Any) -> None:
         before = pruning.last()
         if dry_run:
-            removed = pruning.plan()
+            removed = pruning.would_remove()
         else:
             made = pruning.start(started_by=actor())
             deadline = time.monotonic() + PATIENCE

@@ -13,8 +13,8 @@ PRUNING_STATES = StateMachine({"ready": frozenset({"completed"}), "completed": f
 class Pruning(Leased):
     """One pruning: the sweep makes one a day (`day` is unique, so two beats make one), people any number (`day` is empty).
 
-    `raw_kept_from` is the first day whose payloads are all there, `history_kept_from` the moment from which audit events and
-    alerts are. `removed` counts what went, by kind.
+    `removed` counts what went, by kind. `kept_from` holds by store the moment (ISO 8601, UTC) from which on everything is
+    there: `history` for all histories, and what the steps of `retention` say by their names.
     """
 
     class State(models.TextChoices):
@@ -24,8 +24,7 @@ class Pruning(Leased):
     day = models.DateField(null=True, blank=True, unique=True)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     started_by = models.CharField(max_length=150)
-    raw_kept_from = models.DateField(null=True, blank=True)
-    history_kept_from = models.DateTimeField(null=True, blank=True)
+    kept_from = models.JSONField(default=dict, blank=True)
     removed = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     completed_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,61 @@
+"""Deals test files of whole processes out to the processes of `-n`: the longest first, each file to who has least to do.
+
+pytest-xdist gives a worker its next file while it is at its last but one test, which may be minutes long; here everybody
+knows from the beginning what is to be done, and a file's stack is started once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+#: About how long files take that take long (seconds); only which is longer than which matters.
+LONG = {
+    "ingest/tests/test_kills.py": 300,
+    "ingest/tests/test_kill_matrix.py": 200,
+    "ingest/tests/test_weather.py": 160,
+    "diamondhub/local/tests/test_up.py": 140,
+    "ingest/tests/test_main_job.py": 80,
+    "ingest/tests/test_demo.py": 90,
+    "ingest/tests/test_draining.py": 70,
+    "ingest/tests/test_limit_at_the_supplier.py": 70,
+    "ingest/tests/test_pricing_at_work.py": 60,
+    "diamondhub/pace/tests/test_limiter.py": 50,
+}
+OTHERS = 30
+
+
+def deal(files: Iterable[str], lanes: int) -> list[list[str]]:
+    """The files of each lane, longest first."""
+    dealt: list[list[str]] = [[] for _ in range(lanes)]
+    load = [0] * lanes
+    for file in sorted(files, key=lambda name: -LONG.get(name, OTHERS)):
+        least = load.index(min(load))
+        dealt[least].append(file)
+        load[least] += LONG.get(file, OTHERS)
+    return dealt
+
+
+class Dealing(LoadScopeScheduling):  # type: ignore[misc]  # has no types
+    """All files are dealt at once; a worker that takes the place of a crashed one takes over what was left."""
+
+    _dealt: list[list[str]] | None = None
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if self._dealt is None:
+            self._dealt = deal(self.workqueue, len(self.nodes))
+        for file in self._dealt.pop(0) if self._dealt else list(self.workqueue)[:1]:
+            self.workqueue.move_to_end(file, last=False)
+            super()._assign_work_unit(node)
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
+    """Deal files instead of single tests."""
+    return Dealing(config, log)

@@ -1,0 +1,68 @@
+"""What pytest needs before pytest-django reads the settings; loaded by `-p` in pyproject.toml.
+
+Tests have a `var` of their own, so that they never touch the servers of an `up` or `demo` in the same checkout.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from diamondhub.local.testing import durations, servers
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Say where the servers will be, unless only help or a list of options was asked for."""
+    options = early_config.known_args_namespace
+    if options.help:
+        return
+    root = Path(__file__).resolve().parent.parent.parent.parent
+    os.environ.setdefault("DIAMONDHUB_VAR", str(root / "var" / "test"))
+    os.environ.setdefault("DIAMONDHUB_EMBEDDED_FSYNC", "off")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
+    # Some hundred processes are started from the same sources.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if options.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
+        if os.environ.get("REDIS_URL"):
+            raise pytest.UsageError("-n: every process of tests needs a Redis of its own; unset REDIS_URL")
+        servers.database_url()
+    else:
+        servers.name_redis()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, judge no property by its speed, and, where nobody looks on, try the same examples every time."""
+    hypothesis.settings.register_profile(
+        "diamondhub",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+        derandomize=bool(os.environ.get("CI")),
+    )
+    hypothesis.settings.load_profile("diamondhub")
+    config.pluginmanager.register(durations.Durations(os.environ.get("DIAMONDHUB_TEST_LANE", "tests")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave files that tell one story in their order, wherever among the others they come by chance."""
+    stories: dict[Path, list[int]] = {}
+    for place, item in enumerate(items):
+        if item.get_closest_marker("in_order"):
+            stories.setdefault(item.path, []).append(place)
+    for places in stories.values():
+        in_order = sorted((items[place] for place in places), key=_line)
+        for place, item in zip(places, in_order, strict=True):
+            items[place] = item
+
+
+def _line(item: pytest.Item) -> int:
+    return item.location[1] or 0
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers."""
+    servers.close()

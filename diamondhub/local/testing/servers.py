@@ -1,0 +1,93 @@
+"""The servers of one process of tests: each is started by whoever needs it first, so that plain tests start none.
+
+PostgreSQL belongs to a whole run: the processes of `-n` share it, each with a database of its own. Each process has its own
+Valkey, which tests may flush; its address is known from the start, and the first connection starts it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from contextlib import ExitStack
+
+from redis.connection import AbstractConnection
+
+from diamondhub.local import processes
+from diamondhub.local.services import opened
+from diamondhub.local.testing.templates import prepared
+from diamondhub.local.valkey import Valkey
+
+_open = ExitStack()
+_valkey: LateValkey | None = None
+
+
+def database_url() -> str:
+    """Where PostgreSQL is; started if nobody has named or started one."""
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DIAMONDHUB_EMBEDDED_TEMPLATE"] = str(prepared())
+        _open.enter_context(opened(urls=["DATABASE_URL"]))
+    return os.environ["DATABASE_URL"]
+
+
+def name_redis() -> None:
+    """Set REDIS_URL to a Valkey that the first connection will start, unless one is named."""
+    global _valkey
+    if os.environ.get("REDIS_URL"):
+        return
+    _valkey = LateValkey()
+    os.environ["REDIS_URL"] = _valkey.server.url
+    connect = AbstractConnection.connect
+
+    def starting(self: AbstractConnection) -> None:
+        if _valkey is not None and getattr(self, "port", None) == _valkey.server.port:
+            _valkey.start()
+        connect(self)  # type: ignore[no-untyped-call]
+
+    AbstractConnection.connect = starting  # type: ignore[method-assign]
+
+
+def redis_url() -> str:
+    """Where Redis is; started if it is ours, for those who hand the address to another process."""
+    if _valkey is not None:
+        _valkey.start()
+    return os.environ["REDIS_URL"]
+
+
+def close() -> None:
+    """Stop what this process started."""
+    global _valkey
+    if _valkey is not None:
+        _valkey.stop()
+        _valkey = None
+    _open.close()
+
+
+class LateValkey:
+    """A Valkey whose port is kept free for it until it is started."""
+
+    def __init__(self) -> None:
+        self._var = processes.var_dir() / "processes" / str(os.getpid())
+        self.server = Valkey(self._var)
+        self._place: socket.socket | None = socket.socket()
+        # Bound and not listening: nobody is given this port meanwhile, and on Linux the server may bind it as well.
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.server.port = self._place.getsockname()[1]
+
+    def start(self) -> None:
+        """Start it, the first time."""
+        if self._place is None:
+            return
+        place, self._place = self._place, None
+        if os.uname().sysname != "Linux":
+            place.close()
+        self.server.start()
+        place.close()
+
+    def stop(self) -> None:
+        """Stop it, if it was started."""
+        if self._place is not None:
+            self._place.close()
+        self.server.stop()
+        shutil.rmtree(self._var, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""A cluster with a migrated database, made once: what tests and the stacks that they start begin as copies of.
+
+It lies in `var/prepared` beside the `var` of the tests, and is made anew when any source but a test has changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from diamondhub.local.postgres import TEMPLATE_MARK, Postgres
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+SOURCES = ("diamondhub", "catalog", "pricing", "ingest")
+
+
+def fingerprint() -> str:
+    """What migrations, and the code that they call, may depend on, as one word."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for app in SOURCES:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            if "tests" not in path.parts:
+                digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return f"migrated for tests {digest.hexdigest()}"
+
+
+def prepared() -> Path:
+    """The `var` of the cluster that others may begin as copies of, made if it is not there or of other sources."""
+    var = ROOT / "var" / "prepared"
+    var.mkdir(parents=True, exist_ok=True)
+    mark = fingerprint()
+    with open(var / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = [path.read_text() for path in (var / "postgres").glob(f"*/{TEMPLATE_MARK}")]
+        if made != [mark]:
+            for folder in ("postgres", "run"):
+                _remove(var / folder)
+            server = Postgres(var)
+            server.start()
+            try:
+                migrate(server.url, mark)
+            finally:
+                server.stop()
+            server.mark_as_template(mark)
+    return var
+
+
+def migrate(url: str, mark: str) -> None:
+    """Bring a database up to date, and note in its comment what it was made from."""
+    subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--verbosity", "0"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "diamondhub.settings",
+            "LOG_LEVEL": "WARNING",
+        },
+        check=True,
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(mark)))
+
+
+def template(url: str) -> str:
+    """The name of a migrated database on the server of `url`, made if there is none.
+
+    A server that began as a copy has it already; on any other it is `test_<name>_template`, which stays there.
+    """
+    mark = fingerprint()
+    named = str(conninfo_to_dict(url).get("dbname", "diamondhub"))
+    made = f"test_{named}_template"
+    with psycopg.connect(make_conninfo(url, dbname="postgres"), autocommit=True) as admin:
+        # Held until the connection ends: whoever comes second finds what the first one made.
+        admin.execute("SELECT pg_advisory_lock(hashtext('diamondhub tests'))")
+        comments = admin.execute(
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = ANY(%s)",
+            [[named, made]],
+        ).fetchall()
+        for name, comment in comments:
+            if comment == mark:
+                return str(name)
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(made)))
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made)))
+        # A URL, since DATABASE_URL takes nothing else.
+        migrate(urlsplit(url)._replace(path=f"/{made}").geturl(), mark)
+    return made
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,115 @@
+"""What the tests themselves stand on: databases that are put back, the order of files, and servers that nobody asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+
+from diamondhub.access.models import ApiClient
+from diamondhub.local.testing import databases
+from diamondhub.local.testing.lanes import LONG, deal
+from diamondhub.local.tests.test_services import ROOT
+
+
+def pytest_run(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DATABASE", "REDIS"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=ROOT,
+        env={**clean, "DIAMONDHUB_VAR": str(var), "DIAMONDHUB_TEST_LANE": "inner"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def everything() -> dict[str, int]:
+    """How many rows each table has."""
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        counts = {}
+        for table in tables:
+            cursor.execute(f'SELECT count(*) FROM "{table}"')
+            counts[table] = int(cursor.fetchone()[0])
+    return counts
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_test_commits_is_gone_and_what_it_takes_away_is_there_again() -> None:
+    before, permissions = everything(), set(Permission.objects.values_list("codename", flat=True))
+    User.objects.create_user("eve")
+    ApiClient.objects.create(name="shop", scopes=[])
+    ContentType.objects.filter(app_label="access").delete()
+    assert everything() != before
+
+    databases.put_back()
+
+    assert everything() == before
+    assert set(Permission.objects.values_list("codename", flat=True)) == permissions
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_changed_row_of_the_migrations_is_as_it_was() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM ingest_feed ORDER BY name")
+        before = cursor.fetchall()
+        cursor.execute("UPDATE ingest_feed SET name = 'another'")
+
+        databases.put_back()
+
+        cursor.execute("SELECT name FROM ingest_feed ORDER BY name")
+        assert cursor.fetchall() == before
+
+
+def test_files_are_dealt_out_the_longest_first_and_none_is_lost() -> None:
+    files = [*sorted(LONG), "a.py", "b.py"]
+
+    dealt = deal(dict.fromkeys(files), 3)
+
+    assert sorted(file for lane in dealt for file in lane) == sorted(files)
+    assert dealt[0][0] == max(LONG, key=lambda file: LONG[file])
+    loads = [sum(LONG.get(file, 30) for file in lane) for lane in dealt]
+    assert max(loads) - min(loads) <= max(LONG.values())
+
+
+def test_every_file_that_is_named_as_long_exists() -> None:
+    assert [file for file in LONG if not (ROOT / file).exists()] == []
+
+
+@pytest.mark.processes
+def test_plain_tests_start_no_server_and_their_durations_are_kept(tmp_path: Path) -> None:
+    ran = pytest_run(tmp_path, "catalog/tests/test_grades.py")
+
+    assert ran.returncode == 0, ran.stdout
+    assert not (tmp_path / "postgres").exists()
+    assert not list(tmp_path.rglob("valkey.log"))
+    (kept,) = (tmp_path / "durations").glob("*-inner.json")
+    durations = json.loads(kept.read_text())
+    assert durations["outcomes"]["passed"] == len(durations["tests"]) > 3
+    assert all(test["seconds"] >= 0 and "processor" in test for test in durations["tests"].values())
+    assert "--randomly-seed=" in ran.stdout
+
+
+@pytest.mark.processes
+def test_a_story_keeps_its_order_in_a_random_one(tmp_path: Path) -> None:
+    story, other = ["diamondhub/local/tests/test_up.py", "catalog/tests/test_grades.py"]
+
+    orders = [
+        pytest_run(tmp_path, "--collect-only", f"--randomly-seed={seed}", story, other).stdout.splitlines()
+        for seed in (1, 2)
+    ]
+
+    told = [[line.partition("[")[0] for line in order if line.startswith(story)] for order in orders]
+    rest = [[line for line in order if line.startswith(other)] for order in orders]
+    assert told[0] == told[1]
+    assert told[0][0].endswith("test_it_serves_and_sweeps_and_tells_where")
+    assert rest[0] != rest[1]
+    assert sorted(rest[0]) == sorted(rest[1])
