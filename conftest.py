@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 from diamondhub.local import chromium as browsers
 from diamondhub.local.testing import databases, servers
 
-#: A test that asks for the day is over long before it has taken this (seconds).
+#: A test that asks for the day or the hour is over long before it has taken this (seconds).
 _ONE_TEST = 60
 
 
@@ -49,20 +49,33 @@ def django_db_setup(django_test_environment: None, database_server: str, django_
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let tests that ask for the day begin where it is not about to end, and before their transaction stops the clock."""
-    if "today" not in getattr(item, "fixturenames", ()):
-        return
+    """Let tests that ask for the day or the hour begin where it does not end, before their transaction stops the clock."""
+    names = set(getattr(item, "fixturenames", ()))
+    if "today" in names:
+        _wait_for_the_next(timedelta(days=1))
+    elif "one_hour" in names:
+        _wait_for_the_next(timedelta(hours=1))
+
+
+def _wait_for_the_next(period: timedelta) -> None:
+    """Wait for the end of the day or the hour (UTC), if it is near."""
     now = datetime.now(UTC)
-    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-    if midnight - now < timedelta(seconds=_ONE_TEST):
-        while (now := datetime.now(UTC)) < midnight:
-            sleep((midnight - now).total_seconds())
+    start = datetime.combine(now.date(), time(), UTC)
+    end = start + ((now - start) // period + 1) * period
+    if end - now < timedelta(seconds=_ONE_TEST):
+        while (now := datetime.now(UTC)) < end:
+            sleep((end - now).total_seconds())
 
 
 @pytest.fixture
 def today() -> date:
     """The day (UTC) on which the whole test runs: one that would begin in the last minute of a day waits for the next."""
     return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def one_hour() -> None:
+    """A test that lies in one hour (UTC): one that would begin in the last minute of an hour waits for the next."""
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ingest.tests.factories import MemorySupplier
 
 HOURLY = "0 * * * *"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_hour")]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -346,7 +347,7 @@ def why_url(stone: Diamond) -> str:
     return reverse("admin:pricing_explanation", args=[stone.pk])
 
 
-def test_a_diamonds_page_leads_to_why_it_costs_that() -> None:
+def test_a_diamonds_page_leads_to_why_it_costs_that(today: date) -> None:
     browser = signed_in("view_diamond", "view_pricechange", name="auditor")
     rules = (
         {"name": "Pears", "clauses": [{"shapes": ["PEAR"]}]},
@@ -360,7 +361,7 @@ def test_a_diamonds_page_leads_to_why_it_costs_that() -> None:
         rule_set=draft.version,
         rule=2,
         rating=None,
-        priced_on=timezone.now().date(),
+        priced_on=today,
     )
 
     diamond = browser.get(reverse("admin:catalog_diamond_change", args=[stone.pk])).content.decode()

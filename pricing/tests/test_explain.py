@@ -166,7 +166,7 @@ def test_the_price_on_a_day_is_that_at_its_end(today: date) -> None:
     assert (now.price_cents, now.rule_set, now.rule, now.cause, now.cause_id) == (300, 2, 5, "run", 7)
 
 
-def test_a_stone_whose_price_never_changed_had_it_from_its_first_day_on() -> None:
+def test_a_stone_whose_price_never_changed_had_it_from_its_first_day_on(today: date) -> None:
     stone = a_diamond(price_cents=100)
 
     found = explain.price_on(stone.pk, SEEN.date())
@@ -175,4 +175,4 @@ def test_a_stone_whose_price_never_changed_had_it_from_its_first_day_on() -> Non
     assert (found.price_cents, found.since) == (100, None)
     assert explain.price_on(stone.pk, SEEN.date() - timedelta(days=1)) is None
     assert explain.price_on(uuid4(), SEEN.date()) is None
-    assert explain.price_on(stone.pk, timezone.now().date() + timedelta(days=1)) is None
+    assert explain.price_on(stone.pk, today + timedelta(days=1)) is None
