@@ -18,7 +18,7 @@ from psycopg import sql
 from benchmarks.result import Figure
 from catalog.upsert import PRICE_COLUMNS
 from diamondhub.database import psycopg_cursor
-from pricing import drafts, publishing, reprice
+from pricing import editing, publishing, reprice
 from pricing.compile import Pricing
 from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Repricing, Rule, RuleSet
@@ -55,7 +55,7 @@ def measure(number: int) -> list[Figure]:
         publishing.publish(rules.pk, actor="bench", reason="bench", below_cost_confirmed=True), beside=bare
     )
     bare.drop()
-    little = drafts.new_draft(actor="bench")
+    little = editing.new_draft(actor="bench")
     Rule.objects.filter(rule_set=little, number=_rule_of_a_hundredth(number)).update(modifier=Decimal(33))
     few = _repriced(publishing.publish(little.pk, actor="bench", reason="bench", below_cost_confirmed=True))
     publishing.publish(first.pk, actor="bench", reason="bench", below_cost_confirmed=True)
@@ -142,7 +142,7 @@ def _fill(number: int) -> None:
 
 def _rule_set(first: RuleSet) -> RuleSet:
     """A draft of 50 rules as merchandisers write them: by shape, weight, grades, money, laboratory and media."""
-    draft = drafts.new_draft(actor="bench", source=first, notes="bench")
+    draft = editing.new_draft(actor="bench", source=first, notes="bench")
     for place in range(1, RULES + 1):
         low = Decimal(place % 10) / 4 + Decimal("0.3")
         rule = Rule.objects.create(

@@ -90,7 +90,9 @@ class SearchQuery(PageQuery):
         ordered = ORDERED
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**{known.name: deepcopy(known.field) for known in FILTERS}, **super().get_fields()}
+        declared = super().get_fields()
+        filters = {known.name: deepcopy(known.field) for known in FILTERS}
+        return {**filters, "sort": declared["sort"], **declared}
 
     def validate_shape(self, names: Sequence[str]) -> Sequence[str]:
         return _known("shape", names)

@@ -56,7 +56,7 @@ class _Range:
 
 
 def pricing_of(repricing: Repricing) -> Pricing:
-    """What a repricing prices by."""
+    """The pricing of a repricing."""
     return Pricing(repricing.rule_set, repricing.as_of, repricing.experiment)
 
 
@@ -142,27 +142,27 @@ def _add(repricing: Repricing, kind: RepricingBatch.Kind, ranges: Sequence[_Rang
             repricing=repricing,
             ordinal=ordinal,
             kind=kind,
-            stone_from=one.start,
-            stone_to=one.end,
-            named=one.named,
+            stone_from=piece.start,
+            stone_to=piece.end,
+            named=piece.named,
             due_at=Now(),
         )
-        for ordinal, one in enumerate(ranges, start=first)
+        for ordinal, piece in enumerate(ranges, start=first)
     )
 
 
 def _reprice(pricing: Pricing, batch: RepricingBatch) -> _Done:
     """Price the batch's diamonds, round by round until none was just being written by somebody else."""
     diamonds = _Range(batch.stone_from, batch.stone_to, batch.named)
-    found = _Done()
+    total = _Done()
     for _round in range(MAX_ROUNDS):
         done = _reprice_once(pricing, diamonds, batch.repricing)
         # Diamonds with names were looked at by the survey.
-        found.stones = done.stones if batch.named is None else 0
-        found.changed += done.changed
-        found.repriced += done.repriced
+        total.stones = done.stones if batch.named is None else 0
+        total.changed += done.changed
+        total.repriced += done.repriced
         if done.changed == done.stale:
-            return found
+            return total
     raise leases.LeaseLost
 
 
@@ -223,7 +223,7 @@ def _reprice_once(pricing: Pricing, diamonds: _Range, repricing: Repricing) -> _
 
 
 def _differs(pricing: Pricing) -> sql.Composed:
-    """Whether a row `d` is priced otherwise than it should be."""
+    """The condition that a row `d` is priced otherwise than it should be."""
     columns = pricing.columns("d")
     return sql.SQL(" OR ").join(
         sql.SQL("d.{} IS DISTINCT FROM {}").format(sql.Identifier(name), columns[name]) for name in COMPARED
@@ -231,7 +231,7 @@ def _differs(pricing: Pricing) -> sql.Composed:
 
 
 def _about_all() -> int:
-    """How many diamonds there are, about."""
+    """The number of diamonds, about."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'catalog_diamond'::regclass")
         row = cursor.fetchone()

@@ -110,7 +110,7 @@ def price_per_carat_expression(price: sql.Composable, stone: str) -> sql.Compose
 
 @dataclass(frozen=True)
 class Pricing:
-    """What prices stones: a pinned rule set, a running experiment's share by another, on a day.
+    """The pricing of stones: a pinned rule set, a running experiment's share by another, on a day.
 
     `rows` wraps a table of stones so that each carries its outcome, and `columns` are what the outcome makes of a row.
     Statements made of them must be run without parameters: a rule's text may hold a percent sign.
@@ -251,7 +251,7 @@ def _is_positive(outcome: list[int]) -> bool:
 
 
 def _compiled(rule_set: RuleSet) -> dict[str, Any]:
-    """What was pinned when the set was sealed; a draft is compiled as it is now."""
+    """The form that was pinned when the set was sealed; a draft is compiled as it is now."""
     compiled: dict[str, Any] = rule_set.compiled if rule_set.compiled else compile_set(rule_set)
     return compiled
 

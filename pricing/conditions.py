@@ -1,4 +1,4 @@
-"""What a clause can ask of a stone: one table of conditions, from which both evaluators, the forms and the words are made.
+"""Conditions that a clause can ask of a stone: one table, from which both evaluators, the forms and the words are made.
 
 A condition that is not set asks nothing. A stone that lacks the value matches neither a condition nor its opposite.
 Grades are ranged in the trade's order, best first, and numbers with both bounds included. The names are the catalogue's.
@@ -24,14 +24,14 @@ STONE_TYPES = ("natural", "lab_grown", "fancy")
 
 
 class Clause(Protocol):
-    """Whatever carries a clause's fields: `pricing.models.Clause`, or a test's own."""
+    """Anything that carries a clause's fields: `pricing.models.Clause`, or a test's own."""
 
     def __getattribute__(self, name: str, /) -> Any:
         """A field by name."""
 
 
 Stone = Any
-"""Whatever carries a stone's columns: `catalog.models.Diamond`, or a test's own."""
+"""Anything that carries a stone's columns: `catalog.models.Diamond`, or a test's own."""
 
 
 def stone_type(stone: Stone) -> str:
@@ -67,7 +67,7 @@ class Condition:
         raise NotImplementedError
 
     def asked(self, clause: Clause) -> Any:
-        """What the clause asks here, in the form in which `covers` and `meets` compare it."""
+        """The clause's demand here, in the form in which `covers` and `meets` compare it."""
         raise NotImplementedError
 
     def covers(self, mine: Any, theirs: Any) -> bool:
@@ -87,11 +87,11 @@ class Condition:
         return None
 
     def value(self, stone: Stone) -> Any:
-        """What the stone says."""
+        """The stone's value."""
         return getattr(stone, self.column)
 
     def value_in_words(self, stone: Stone) -> str:
-        """What the stone says, for people."""
+        """The stone's value for people."""
         value = self.value(stone)
         return "not known" if value is None else str(value)
 
@@ -199,12 +199,16 @@ class RangeCondition(Condition):
         return (f"{self.name}_min", f"{self.name}_max")
 
     def is_set(self, clause: Clause) -> bool:
-        return any(getattr(clause, field) is not None for field in self.fields)
+        low, high = self.bounds_given(clause)
+        return low is not None or high is not None
+
+    def bounds_given(self, clause: Clause) -> tuple[Any, Any]:
+        """The bounds as the clause says them, None where it says none."""
+        return getattr(clause, f"{self.name}_min"), getattr(clause, f"{self.name}_max")
 
     def bounds(self, clause: Clause) -> tuple[Any, Any]:
         """The lower and the upper bound, None where there is none."""
-        low, high = self.fields
-        return getattr(clause, low), getattr(clause, high)
+        return self.bounds_given(clause)
 
     def matches(self, clause: Clause, stone: Stone) -> bool:
         value = self.value(stone)
@@ -246,14 +250,14 @@ class RangeCondition(Condition):
         return bool(mine[0] <= theirs[1] and theirs[0] <= mine[1])
 
     def problem(self, clause: Clause) -> tuple[str, str] | None:
-        low, high = (getattr(clause, field) for field in self.fields)
+        low, high = self.bounds_given(clause)
         if low is not None and high is not None and low > high:
             return self.fields[1], f"This must not be {self.beyond}."
         return None
 
     @property
     def beyond(self) -> str:
-        """What the upper bound must not be, in words."""
+        """The end of a sentence: what the upper bound must not be."""
         return f"below the lowest {self.label}"
 
 
@@ -265,7 +269,7 @@ class GradeCondition(RangeCondition):
 
     def bounds(self, clause: Clause) -> tuple[int, int]:
         """The best and the worst grade; the scale's own where the clause says none."""
-        best, worst = (getattr(clause, field) for field in self.fields)
+        best, worst = self.bounds_given(clause)
         return int(self.grades[0] if best is None else best), int(self.grades[-1] if worst is None else worst)
 
     def is_least(self, value: Any) -> bool:
@@ -384,7 +388,7 @@ BY_NAME: Mapping[str, Condition] = {condition.name: condition for condition in C
 
 
 def conditions_of(clause: Clause) -> list[Condition]:
-    """What the clause asks."""
+    """The conditions that the clause sets."""
     return [condition for condition in CONDITIONS if condition.is_set(clause)]
 
 
@@ -395,12 +399,14 @@ def clause_matches(clause: Clause, stone: Stone) -> bool:
 
 def first_unmet(clause: Clause, stone: Stone) -> Condition | None:
     """The first condition that the stone does not meet."""
-    unmet: Iterable[Condition] = (one for one in conditions_of(clause) if not one.matches(clause, stone))
+    unmet: Iterable[Condition] = (
+        condition for condition in conditions_of(clause) if not condition.matches(clause, stone)
+    )
     return next(iter(unmet), None)
 
 
 def why_never(clause: Clause) -> str:
-    """Why no stone can match the clause, empty if one could: a named fancy colour makes a stone fancy."""
+    """The reason why no stone can match the clause, empty if one could: a named fancy colour makes a stone fancy."""
     if "fancy" not in STONE_TYPE.types(clause) and BY_NAME["fancy_colors"].is_set(clause):
         return "a stone with a named fancy colour is of the type fancy, which the clause does not take"
     return ""

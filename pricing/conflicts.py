@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from pricing.conditions import BY_NAME, CONDITIONS, STONE_TYPE, conditions_of, why_never
+from pricing import faults
+from pricing.conditions import BY_NAME, STONE_TYPE, conditions_of
 from pricing.evaluate import rules_of
+from pricing.faults import warnings_of
 from pricing.models import Clause, Rule, RuleSet
 
 #: Pairs of clauses that are compared at most: two seconds or so, and enough for 500 rules of four clauses.
@@ -21,13 +23,17 @@ EARLIER_NAMED = 5
 
 
 class Kind(StrEnum):
-    """What is wrong, the worst first."""
+    """Kinds of conflicts, the worst first."""
 
     NEVER = "never"
     NO_CLAUSE = "no clause"
     CONTRADICTION = "contradiction"
     OVERLAP = "overlap"
     CUT_SHORT = "cut short"
+
+
+#: Faults of a rule by itself that are conflicts; one that matches every stone is none.
+_POINTLESS = {faults.Kind.NO_CLAUSE: Kind.NO_CLAUSE, faults.Kind.CONTRADICTION: Kind.CONTRADICTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Conflict:
 
 
 class _Asked:
-    """What a clause asks, looked up once: for who compares many. Lists and bounds tell clauses apart sooner than grades."""
+    """The conditions of a clause, looked up once for many comparisons; lists and bounds first: they tell most apart."""
 
     def __init__(self, clause: Clause) -> None:
         self._types = STONE_TYPE.asked(clause)
@@ -96,11 +102,11 @@ class _Budget:
 
 
 def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> list[Conflict]:
-    """What the set's rules have against each other and against themselves, by priority; overlaps behind the rest.
+    """The conflicts of the set's rules with each other and with themselves, by priority; overlaps behind the rest.
 
-    The rules should be fetched with their clauses (`publish.with_rules`).
+    The rules should be fetched with their clauses (`in_force.with_rules`).
     """
-    found: list[Conflict] = []
+    serious: list[Conflict] = []
     overlaps: list[Conflict] = []
     earlier: list[_Looked] = []
     budget = _Budget(most_comparisons)
@@ -108,13 +114,13 @@ def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> 
     for rule in rules_of(rule_set):
         if not rule.active:
             continue
-        looked = _look_at(rule, found)
+        looked = _look_at(rule, serious)
         if looked is None:
             continue
         if cut_short is None:
             pairs = sum(len(before.clauses) for before in earlier) * len(looked.clauses)
             if budget.spend(pairs):
-                _compare(looked, earlier, found, overlaps)
+                _compare(looked, earlier, serious, overlaps)
             else:
                 cut_short = rule
         earlier.append(looked)
@@ -123,76 +129,61 @@ def conflicts(rule_set: RuleSet, *, most_comparisons: int = MAX_COMPARISONS) -> 
             f"The set is too large to compare all of it: rules from priority {cut_short.priority} on were not compared."
         )
         overlaps.append(Conflict(Kind.CUT_SHORT, None, said))
-    return [*found, *overlaps]
+    return [*serious, *overlaps]
 
 
-def contradiction(clause: Clause) -> str:
-    """Why no stone can match the clause, in words; empty if one could."""
-    for condition in CONDITIONS:
-        problem = condition.problem(clause) if condition.is_set(clause) else None
-        if problem:
-            return f"{condition.label}: {problem[1][0].lower()}{problem[1][1:].rstrip('.')}"
-    return why_never(clause)
-
-
-def _look_at(rule: Rule, found: list[Conflict]) -> _Looked | None:
+def _look_at(rule: Rule, serious: list[Conflict]) -> _Looked | None:
     """The rule with its clauses, after saying what is wrong with it alone; None if it matches nothing anyway."""
     clauses = list(rule.clauses.all())
-    if not clauses:
-        found.append(Conflict(Kind.NO_CLAUSE, rule, "It has no clause, so it matches nothing."))
-        return None
-    possible = []
-    for place, clause in enumerate(clauses, start=1):
-        why = contradiction(clause)
-        if why:
-            found.append(Conflict(Kind.CONTRADICTION, rule, f"Clause {place} matches no stone: {why}."))
-        else:
-            possible.append(_Asked(clause))
+    pointless = [fault for fault in warnings_of(clauses) if fault.kind in _POINTLESS]
+    serious += [Conflict(_POINTLESS[fault.kind], rule, fault.message) for fault in pointless]
+    never = {fault.clause for fault in pointless}
+    possible = [_Asked(clause) for place, clause in enumerate(clauses) if place not in never]
     return _Looked(rule, possible) if possible else None
 
 
-def _compare(rule: _Looked, earlier: list[_Looked], found: list[Conflict], overlaps: list[Conflict]) -> None:
+def _compare(later: _Looked, earlier: list[_Looked], serious: list[Conflict], overlaps: list[Conflict]) -> None:
     """Say which earlier rule covers this one or, if none does, which ones take stones from it."""
     meeting: list[Rule] = []
     for before in earlier:
-        if not _days_meet(before.rule, rule.rule):
+        if not _days_meet(before.rule, later.rule):
             continue
         enough = len(meeting) > EARLIER_NAMED
-        if not enough and not _meet(before.clauses, rule.clauses):
+        if not enough and not _meet(before.clauses, later.clauses):
             continue
-        if _as_long(before.rule, rule.rule) and _covers(before.clauses, rule.clauses):
+        if _as_long(before.rule, later.rule) and _covers(before.clauses, later.clauses):
             said = (
                 f"It can never match: “{before.rule.name}” (priority {before.rule.priority}) takes all of its stones."
             )
-            found.append(Conflict(Kind.NEVER, rule.rule, said, (before.rule,)))
+            serious.append(Conflict(Kind.NEVER, later.rule, said, (before.rule,)))
             return
         if not enough:
             meeting.append(before.rule)
     if meeting:
-        names = ", ".join(f"“{one.name}” ({one.priority})" for one in meeting[:EARLIER_NAMED])
+        names = ", ".join(f"“{rule.name}” ({rule.priority})" for rule in meeting[:EARLIER_NAMED])
         more = " and others" if len(meeting) > EARLIER_NAMED else ""
         said = f"Stones that match it as well as {names}{more} go to the earlier rule."
-        overlaps.append(Conflict(Kind.OVERLAP, rule.rule, said, tuple(meeting[:EARLIER_NAMED])))
+        overlaps.append(Conflict(Kind.OVERLAP, later.rule, said, tuple(meeting[:EARLIER_NAMED])))
 
 
 def _covers(mine: list[_Asked], theirs: list[_Asked]) -> bool:
-    return all(any(one.covers(other) for one in mine) for other in theirs)
+    return all(any(clause.covers(other) for clause in mine) for other in theirs)
 
 
 def _meet(mine: list[_Asked], theirs: list[_Asked]) -> bool:
-    return any(one.meets(other) for one in mine for other in theirs)
+    return any(clause.meets(other) for clause in mine for other in theirs)
 
 
 def _days(rule: Rule) -> tuple[date, date]:
     return rule.valid_from or date.min, rule.valid_to or date.max
 
 
-def _as_long(one: Rule, other: Rule) -> bool:
-    """Whether the one is in force on every day that the other is."""
-    (start, end), (other_start, other_end) = _days(one), _days(other)
+def _as_long(rule: Rule, other: Rule) -> bool:
+    """Whether the rule is in force on every day that the other is."""
+    (start, end), (other_start, other_end) = _days(rule), _days(other)
     return start <= other_start and other_end <= end
 
 
-def _days_meet(one: Rule, other: Rule) -> bool:
-    (start, end), (other_start, other_end) = _days(one), _days(other)
+def _days_meet(rule: Rule, other: Rule) -> bool:
+    (start, end), (other_start, other_end) = _days(rule), _days(other)
     return start <= other_end and other_start <= end

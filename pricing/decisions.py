@@ -30,7 +30,7 @@ MAX_NAMES = 24
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What is left to ask of one clause: conditions as they stand there, and ranges as far as they are not settled."""
+    """The rest to be asked of one clause: conditions as they stand there, and ranges as far as they are not settled."""
 
     clause: Clause
     conditions: tuple[Condition, ...]
@@ -39,34 +39,40 @@ class Open:
     @classmethod
     def of(cls, clause: Clause) -> Open:
         """All that the clause asks but its stone types, which the compiler has settled."""
-        asked = [one for one in CONDITIONS if one.is_set(clause) and not isinstance(one, TypeCondition)]
+        asked = [
+            condition
+            for condition in CONDITIONS
+            if condition.is_set(clause) and not isinstance(condition, TypeCondition)
+        ]
         return cls(
             clause,
-            tuple(one for one in asked if not isinstance(one, RangeCondition)),
-            {one: one.bounds(clause) for one in asked if isinstance(one, RangeCondition)},
+            tuple(condition for condition in asked if not isinstance(condition, RangeCondition)),
+            {condition: condition.bounds(clause) for condition in asked if isinstance(condition, RangeCondition)},
         )
 
     def to_sql(self) -> str:
         """The condition; empty if nothing is left to ask."""
         by_condition: dict[Condition, str] = {
-            **{one: one.to_sql(self.clause) for one in self.conditions},
-            **{one: one.between(*bounds) for one, bounds in self.ranges.items()},
+            **{condition: condition.to_sql(self.clause) for condition in self.conditions},
+            **{condition: condition.between(*bounds) for condition, bounds in self.ranges.items()},
         }
-        return " AND ".join(by_condition[one] for one in CONDITIONS if one in by_condition)
+        return " AND ".join(by_condition[condition] for condition in CONDITIONS if condition in by_condition)
 
     def covers(self, other: Open) -> bool:
         """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
         if not self.ranges.keys() <= other.ranges.keys():
             return False
         return all(
-            one.covers(one.span(*bounds), one.span(*other.ranges[one])) for one, bounds in self.ranges.items()
+            condition.covers(condition.span(*bounds), condition.span(*other.ranges[condition]))
+            for condition, bounds in self.ranges.items()
         ) and all(
-            one in other.conditions and one.covers(one.asked(self.clause), one.asked(other.clause))
-            for one in self.conditions
+            condition in other.conditions
+            and condition.covers(condition.asked(self.clause), condition.asked(other.clause))
+            for condition in self.conditions
         )
 
     def named(self, condition: ListCondition, name: str | None) -> Open | None:
-        """What is left if the stone has this name, or none that any rule asks for; None if the clause cannot match."""
+        """The rest if the stone has this name, or none that any rule asks for; None if the clause cannot match."""
         if condition not in self.conditions:
             return self
         listed, excluded = getattr(self.clause, condition.name), condition.excludes(self.clause)
@@ -75,10 +81,10 @@ class Open:
             return self if excluded else None
         if (name in listed) == excluded:
             return None
-        return Open(self.clause, tuple(one for one in self.conditions if one is not condition), self.ranges)
+        return Open(self.clause, tuple(kept for kept in self.conditions if kept is not condition), self.ranges)
 
     def below(self, condition: RangeCondition, cut: Cut) -> Open | None:
-        """What is left if the stone's value is before the cut."""
+        """The rest if the stone's value is before the cut."""
         if condition not in self.ranges:
             return self
         low, high = self.ranges[condition]
@@ -87,7 +93,7 @@ class Open:
         return self._within(condition, low, None if high is None or high >= cut.at else high)
 
     def beyond(self, condition: RangeCondition, cut: Cut) -> Open | None:
-        """What is left if the stone's value is behind the cut."""
+        """The rest if the stone's value is behind the cut."""
         if condition not in self.ranges:
             return self
         low, high = self.ranges[condition]
@@ -96,11 +102,11 @@ class Open:
         return self._within(condition, None if low is None or low <= cut.at else low, high)
 
     def without(self, condition: RangeCondition) -> Open | None:
-        """What is left if the stone's value is not known."""
+        """The rest if the stone's value is not known."""
         return None if condition in self.ranges else self
 
     def _within(self, condition: RangeCondition, low: Any, high: Any) -> Open:
-        ranges = {one: bounds for one, bounds in self.ranges.items() if one is not condition}
+        ranges = {other: bounds for other, bounds in self.ranges.items() if other is not condition}
         # Whoever comes here has a value, and none is less than the least one.
         if high is not None or not (low is None or condition.is_least(low)):
             ranges[condition] = (low, high)
@@ -119,7 +125,7 @@ class Cut:
         return bool(value <= self.at) if self.inclusive else bool(value < self.at)
 
     def to_sql(self, column: str) -> str:
-        """Whether the row `s` is before the cut."""
+        """The condition that the row `s` is before the cut."""
         return f"s.{column} {'<=' if self.inclusive else '<'} {literal(self.at)}"
 
 
@@ -134,7 +140,7 @@ class Candidate:
     @property
     def always(self) -> bool:
         """Whether it matches every stone that comes here, on any day."""
-        return not self.days and any(not one.conditions and not one.ranges for one in self.clauses)
+        return not self.days and any(not clause.conditions and not clause.ranges for clause in self.clauses)
 
     def left(self, settle: Callable[[Open], Open | None]) -> Candidate | None:
         """The rule in a branch, None if it cannot match there."""
@@ -143,7 +149,7 @@ class Candidate:
             if kept is None or kept is self.clauses[0]:
                 return self if kept else None
             return Candidate(self.days, (kept,), self.outcome)
-        clauses = tuple(kept for one in self.clauses if (kept := settle(one)) is not None)
+        clauses = tuple(kept for clause in self.clauses if (kept := settle(clause)) is not None)
         return Candidate(self.days, clauses, self.outcome) if clauses else None
 
     def covers(self, other: Candidate) -> bool:
@@ -151,8 +157,8 @@ class Candidate:
         return not self.days and all(any(mine.covers(theirs) for mine in self.clauses) for theirs in other.clauses)
 
     def to_sql(self) -> str:
-        """When it matches."""
-        asked = [one.to_sql() for one in self.clauses]
+        """The condition under which it matches."""
+        asked = [clause.to_sql() for clause in self.clauses]
         clauses = "" if "" in asked else " OR ".join(asked)
         if self.days and clauses:
             return f"{self.days} AND ({clauses})"
@@ -224,7 +230,7 @@ def _reachable(rules: list[Candidate]) -> Iterator[Candidate]:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What could be asked: names of a list, or one cut through a range.
+    """A question that could be asked: names of a list, or one cut through a range.
 
     `sizes` says how many rules each answer leaves, `left` how many an answer does on average, `effort` what asking costs
     against asking one rule; `branches` are these rules, if they had to be found for that.
@@ -241,10 +247,10 @@ class _Question:
 def _questions(rules: list[Candidate]) -> Iterator[_Question]:
     asked: dict[Condition, int] = defaultdict(int)
     for rule in rules:
-        for one in rule.clauses:
-            for condition in one.conditions:
+        for clause in rule.clauses:
+            for condition in clause.conditions:
                 asked[condition] += 1
-            for condition in one.ranges:
+            for condition in clause.ranges:
                 asked[condition] += 1
     for condition, times in asked.items():
         if times > FEW:
@@ -255,8 +261,8 @@ def _questions(rules: list[Candidate]) -> Iterator[_Question]:
 
 
 def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Question]:
-    clauses = [one for rule in rules for one in rule.clauses if condition in one.conditions]
-    names = {name for one in clauses for name in getattr(one.clause, condition.name)}
+    clauses = [clause for rule in rules for clause in rule.clauses if condition in clause.conditions]
+    names = {name for clause in clauses for name in getattr(clause.clause, condition.name)}
     if len(clauses) > FEW and 0 < len(names) <= MAX_NAMES:
         keys = condition.in_order(names)
         branches = _branches(condition, keys, rules)
@@ -270,7 +276,7 @@ def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Que
     lows, highs, cuts = [], [], set()
     bound = 0
     for rule in rules:
-        ranges = [one.ranges[condition] for one in rule.clauses if condition in one.ranges]
+        ranges = [clause.ranges[condition] for clause in rule.clauses if condition in clause.ranges]
         if len(ranges) == len(rule.clauses):
             bound += 1
             least, greatest = zip(*ranges, strict=True)
@@ -312,16 +318,16 @@ def _branches(condition: Condition, keys: list[Any], rules: list[Candidate]) -> 
     if isinstance(condition, ListCondition):
         asked: ListCondition = condition
         return [
-            (key, _left(rules, lambda one, key=key: one.named(asked, key)))  # type: ignore[misc]
+            (key, _left(rules, lambda clause, key=key: clause.named(asked, key)))  # type: ignore[misc]
             for key in [*keys, None]
         ]
     assert isinstance(condition, RangeCondition)
     ranged: RangeCondition = condition
     cut = keys[0]
     return [
-        ("before", _left(rules, lambda one: one.below(ranged, cut))),
-        ("behind", _left(rules, lambda one: one.beyond(ranged, cut))),
-        ("unknown", _left(rules, lambda one: one.without(ranged))),
+        ("before", _left(rules, lambda clause: clause.below(ranged, cut))),
+        ("behind", _left(rules, lambda clause: clause.beyond(ranged, cut))),
+        ("unknown", _left(rules, lambda clause: clause.without(ranged))),
     ]
 
 

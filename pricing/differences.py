@@ -1,4 +1,4 @@
-"""What publishing a rule set would change against the one in force, in words: margins, and rules by number."""
+"""Differences between a rule set and the one in force, in words: margins, and rules by number."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pricing.conditions import CONDITIONS, in_words
+from pricing.faults import MATCHES_NOTHING
 from pricing.models import Rule, RuleSet
 
 _MARGINS = ("margin_natural", "margin_lab_grown", "margin_fancy", "floor_margin")
@@ -43,7 +44,7 @@ class Difference:
 
 
 def difference(before: RuleSet, after: RuleSet) -> Difference:
-    """How `after` differs from `before`; both with rules and clauses fetched ahead. Rules are told by their numbers."""
+    """The changes from `before` to `after`, both with rules and clauses fetched ahead. Rules are told by their numbers."""
     old = {rule.number: rule for rule in before.rules.all()}
     new = {rule.number: rule for rule in after.rules.all()}
     result = Difference(margins=_changes(_margins(before), _margins(after)))
@@ -90,7 +91,7 @@ def ending(rule: Rule) -> str:
 
 
 def _margins(rule_set: RuleSet) -> dict[str, str]:
-    labels = {one.name: str(one.verbose_name).removesuffix(", %") for one in RuleSet._meta.concrete_fields}
+    labels = {column.name: str(column.verbose_name).removesuffix(", %") for column in RuleSet._meta.concrete_fields}
     return {labels[name]: percent(getattr(rule_set, name)) for name in _MARGINS}
 
 
@@ -106,8 +107,7 @@ def _rule(rule: Rule) -> dict[str, str]:
         "valid to": rule.valid_to or "always",
         "active": "yes" if rule.active else "no",
         "notes": rule.notes or "none",
-        "conditions": " — or — ".join(in_words(clause) for clause in rule.clauses.all())
-        or "no clause: matches nothing",
+        "conditions": " — or — ".join(in_words(clause) for clause in rule.clauses.all()) or MATCHES_NOTHING,
     }
     return {label: str(value) for label, value in said.items()}
 

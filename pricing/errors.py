@@ -78,7 +78,7 @@ class CannotExplain(PricingError):
 
 
 class InvalidRules(PricingError):
-    """What was sent cannot be taken as rules; `errors` are the places at fault, each with what is wrong there."""
+    """These cannot be taken as rules; `errors` are the places at fault, each with what is wrong there."""
 
     #: Mistakes told at once.
     MAX_TOLD = 50

@@ -13,7 +13,7 @@ from pricing.models import Rule, RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """What a rule set makes of a stone; amounts in cents, percentages in percent.
+    """The price that a rule set makes of a stone; amounts in cents, percentages in percent.
 
     `raised` is the cost with margin and modifier, `amount` that with the fixed amount, `ended` that with the price ending,
     `floor` the least that the set's floor margin allows.

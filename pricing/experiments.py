@@ -129,7 +129,7 @@ def end(experiment_id: int, *, actor: str, reason: str) -> Repricing:
 
 
 def results(experiment: Experiment) -> dict[str, Any]:
-    """What came of the experiment so far; of one that has ended, what was kept; empty for one that never started.
+    """The results of the experiment so far; of one that has ended, those that were kept; empty for one that never started.
 
     `arms` has a row for the share, whose `arm` is the slug, and one for all stones without an arm (None): `stones` of the
     catalogue that are not delisted, their `mean_price_cents` (None without stones), and those `sold` since the start.
@@ -141,7 +141,7 @@ def results(experiment: Experiment) -> dict[str, Any]:
 
 
 def _below_cost(experiment: Experiment) -> int:
-    """How many stones of the share would be sold for less than they cost, today."""
+    """The number of stones of the share that would be sold for less than they cost, today."""
     pricing = Pricing(published_rule_set(), day_of(timezone.now()), experiment)
     columns = pricing.columns("d")
     with psycopg_cursor() as cursor:
@@ -177,8 +177,8 @@ def _count(experiment: Experiment) -> dict[str, Any]:
             """,
             {"since": experiment.started_at, "arm": experiment.slug},
         )
-        found: Mapping[str | None, tuple[int, int | None, int]] = {arm: tuple(row) for arm, *row in cursor.fetchall()}
-    rows = [(arm, *found.get(arm, (0, None, 0))) for arm in (experiment.slug, None)]
+        by_arm: Mapping[str | None, tuple[int, int | None, int]] = {arm: tuple(row) for arm, *row in cursor.fetchall()}
+    rows = [(arm, *by_arm.get(arm, (0, None, 0))) for arm in (experiment.slug, None)]
     assert experiment.started_at is not None
     return {
         "since": experiment.started_at.isoformat(),

@@ -1,4 +1,4 @@
-"""Why a stone costs what it costs: the rule set that priced it is asked again, on the day it did, and every step is told.
+"""Explanations of prices: the rule set that priced a stone is asked again, on the day it did, and every step is told.
 
 Called by the API and the admin. What a stone cost on a day of the past is in the history, with who decided it.
 """
@@ -9,16 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from catalog.models import Diamond
-from diamondhub import money
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
 from pricing.errors import CannotExplain
 from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
+from pricing.faults import MATCHES_NOTHING
 from pricing.in_force import day_of, with_rules
 from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
 
@@ -50,13 +49,18 @@ class Passed:
     clauses_left_out: int = 0
 
     @property
+    def in_force(self) -> bool:
+        """Whether the rule counted on that day."""
+        return not self.not_in_force
+
+    @property
     def why(self) -> str:
         """All of it in one line."""
         if self.not_in_force:
             return self.not_in_force
         if not self.unmet:
-            return "it has no clause, so it matches nothing"
-        return "; ".join(f"{one.condition}, but the stone: {one.stone}" for one in self.unmet)
+            return f"it {MATCHES_NOTHING}"
+        return "; ".join(f"{unmet.condition}, but the stone: {unmet.stone}" for unmet in self.unmet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,50 +95,6 @@ class Explanation:
     steps: tuple[Step, ...]
     rating: int | None
     warning: str
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API; money as decimal strings in dollars."""
-        rule = self.rule
-        return {
-            "diamond": str(self.diamond_id),
-            "price": money.to_text(self.price_cents),
-            "cost": money.to_text(self.cost_cents),
-            "warning": self.warning,
-            "stone_type": self.stone_type,
-            "base_margin": float(self.base_margin),
-            "rule_set": self.rule_set.version,
-            "published_by": self.rule_set.published_by,
-            "published_at": self.rule_set.published_at.isoformat() if self.rule_set.published_at else None,
-            "published_reason": self.rule_set.published_reason,
-            "day": self.day.isoformat(),
-            "experiment_arm": self.arm,
-            "rating": self.rating,
-            "rule": None
-            if rule is None
-            else {
-                "number": rule.number,
-                "priority": rule.priority,
-                "name": rule.name,
-                "modifier": float(rule.modifier),
-                "clause": self.clause,
-            },
-            "steps": [{"step": one.name, "words": one.words, "amount": money.to_text(one.cents)} for one in self.steps],
-            "passed": [
-                {
-                    "number": one.number,
-                    "priority": one.priority,
-                    "name": one.name,
-                    "in_force": not one.not_in_force,
-                    "why": one.why,
-                    "clauses": [
-                        {"clause": unmet.clause, "unmet": unmet.condition, "stone": unmet.stone} for unmet in one.unmet
-                    ],
-                    "clauses_left_out": one.clauses_left_out,
-                }
-                for one in self.passed
-            ],
-            "rules_left_out": self.rules_left_out,
-        }
 
 
 def explain(diamond: Diamond) -> Explanation:
@@ -192,7 +152,7 @@ def _passed(rule: Rule, stone: Stone, day: date) -> Passed:
 
 
 def why_not_in_force(rule: Rule, day: date) -> str:
-    """Why a rule does not count on a day, empty if it does."""
+    """The reason why a rule does not count on a day, empty if it does."""
     if not rule.active:
         return "it is not active"
     if rule.valid_from is not None and day < rule.valid_from:
@@ -234,7 +194,7 @@ def _steps(rule_set: RuleSet, priced: Priced, stone: Stone) -> Iterable[Step]:
 
 
 def _warning(diamond: Diamond, priced: Priced) -> str:
-    """What the diamond holds otherwise than the set says, in one sentence for whom it will alarm."""
+    """The columns in which the diamond differs from what the set says, in one sentence that may alarm its reader."""
     differences = []
     if diamond.price_cents != priced.price_cents:
         differences.append(
@@ -274,7 +234,7 @@ def _dollars(cents: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PastPrice:
-    """What a stone cost at the end of a day in UTC, and what made that price (cents; a rule by number).
+    """The price of a stone at the end of a day in UTC, and what made it (cents; a rule by number).
 
     `since`, `cause` and `actor` are None where no change is known: the stone had its price from the first day on.
     """

@@ -1,4 +1,4 @@
-"""Which rule set is in force, making one be it, and the drafts that become one."""
+"""The rule set in force, and the pricing of stones by it: now, held for a transaction, or as a job pinned it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diamondhub.database import clock
 from pricing.compile import Pricing
 from pricing.models import Experiment, Rule, RuleSet
 
-#: Who holds what prices stones is thrown out when it has asked nothing of the database for so long (seconds).
+#: A transaction that holds the pricing is ended by the database when it has asked nothing for so long (seconds).
 HOLD_SECONDS = 60.0
 
 
@@ -26,23 +26,23 @@ def published_rule_set() -> RuleSet:
 
 
 def pinned_pricing(version: int, experiment_id: int | None, moment: datetime) -> Pricing:
-    """What priced stones at that time for somebody who pinned both: the same prices all along."""
+    """The pricing of a job that pinned both at that time: the same prices all along."""
     experiment = Experiment.objects.select_related("rule_set").filter(pk=experiment_id or 0).first()
     return Pricing(RuleSet.objects.get(version=version), day_of(moment), experiment)
 
 
 def current_pricing(now: datetime, rule_set: RuleSet | None = None) -> Pricing:
-    """What prices stones now, or would if `rule_set` were published.
+    """The pricing of stones now, or as it would be if `rule_set` were published.
 
-    The experiment goes by its state: the clock of the host that started it may be ahead. Who must agree with repricings on
-    the day takes `now` from the database.
+    The experiment goes by its state: the clock of the host that started it may be ahead. A caller that must agree with
+    repricings on the day takes `now` from the database.
     """
     running = Experiment.objects.select_related("rule_set").filter(state=Experiment.State.RUNNING).first()
     return Pricing(rule_set or published_rule_set(), day_of(now), running)
 
 
 def held_pricing() -> Pricing:
-    """What prices stones now, and does so until the transaction ends: who is about to change it waits for that.
+    """The pricing of stones now and until the transaction ends: whoever is about to change it waits for that.
 
     So the repricing that comes with the change finds whatever was priced by this. For transactions of seconds only: the
     database ends one that asks nothing of it for `HOLD_SECONDS`, so that nobody who hangs keeps others from publishing.

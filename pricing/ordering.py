@@ -1,25 +1,17 @@
 """The order of a draft's rules: moving one past its neighbour, and making room between the priorities.
 
-Everything here counts as an edit of the draft, so the second of two editors is told (`drafts.edited`).
+Everything here counts as an edit of the draft, so the second of two editors is told (`editing.edited`).
 """
 
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Case, Max, Value, When
+from django.db.models import Case, Value, When
 
-from pricing import drafts
+from pricing import editing
 from pricing.errors import NoSuchRule
+from pricing.faults import STEP
 from pricing.models import Rule
-
-#: Room between the priorities that `spread` leaves, and by which a new rule comes behind the last one.
-STEP = 10
-
-
-def next_priority(draft_id: int) -> int:
-    """The priority of a rule that comes behind all others of the draft."""
-    last = Rule.objects.filter(rule_set_id=draft_id).aggregate(last=Max("priority"))["last"] or 0
-    return int(last) // STEP * STEP + STEP
 
 
 def move(rule_id: int, *, up: bool, revision: int) -> Rule:
@@ -29,7 +21,7 @@ def move(rule_id: int, *, up: bool, revision: int) -> Rule:
     """
     with transaction.atomic():
         rule = _rule(rule_id)
-        drafts.edited(rule.rule_set_id, revision=revision)
+        editing.edited(rule.rule_set_id, revision=revision)
         others = Rule.objects.filter(rule_set_id=rule.rule_set_id)
         if up:
             neighbour = others.filter(priority__lt=rule.priority).order_by("-priority").first()
@@ -47,7 +39,7 @@ def move(rule_id: int, *, up: bool, revision: int) -> Rule:
 def spread(draft_id: int, *, revision: int) -> None:
     """Number the priorities 10, 20, 30 … in the same order, so that there is room between. Raises as `move`."""
     with transaction.atomic():
-        drafts.edited(draft_id, revision=revision)
+        editing.edited(draft_id, revision=revision)
         rules = list(Rule.objects.filter(rule_set_id=draft_id).order_by("priority").only("pk", "priority"))
         for place, rule in enumerate(rules, start=1):
             rule.priority = STEP * place

@@ -21,7 +21,7 @@ from pricing.models import RULE_SET_STATES, Repricing, RuleSet
 
 
 def stones_below_cost(rule_set: RuleSet) -> int:
-    """How many diamonds of the catalogue the set would sell for less than they cost, today.
+    """The number of diamonds of the catalogue that the set would sell for less than they cost, today.
 
     Stones that a running experiment prices count as well: they are the set's when that ends.
     """

@@ -11,14 +11,14 @@ import re
 from typing import Any
 
 import yaml
-from django.db import transaction
 from yaml.constructor import SafeConstructor
 
-from pricing import drafts, validation
-from pricing.editing import add_clauses
+from diamondhub.api.mistakes import Mistakes
+from pricing import editing, validation
 from pricing.errors import InvalidRules
+from pricing.faults import Others
 from pricing.models import Clause, Rule, RuleSet
-from pricing.written import RULE_SET_FIELDS, Mistakes, fill, read_rule, write, write_rule
+from pricing.written import RuleSetFields, WrittenRule, WrittenRuleSet, write, write_rule
 
 #: The shape of the files.
 FORMAT = 1
@@ -32,7 +32,6 @@ MAX_NAME_LENGTH, MAX_PLAIN_LENGTH = 50, 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TEXT = "tag:yaml.org,2002:str"
-_REQUIRED = ("margin_natural", "margin_lab_grown", "margin_fancy")
 
 
 def to_yaml(rule_set: RuleSet) -> str:
@@ -40,7 +39,7 @@ def to_yaml(rule_set: RuleSet) -> str:
     rules = sorted(rule_set.rules.all(), key=lambda rule: rule.priority)
     value = {
         "format": FORMAT,
-        **write(rule_set, RULE_SET_FIELDS, sparse=True),
+        **write(rule_set, RuleSetFields, sparse=True),
         "rules": [write_rule(rule, sparse=True) for rule in rules],
     }
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
@@ -52,58 +51,53 @@ def from_yaml(content: bytes, *, actor: str) -> RuleSet:
     value, lines = _parsed(content)
     mistakes = Mistakes()
     rule_set, rules = _read(value, mistakes)
-    if mistakes.found:
-        raise InvalidRules([(_with_line(place, lines), message) for place, message in mistakes.found])
-    with transaction.atomic():
-        rule_set.version = drafts.next_version()
-        rule_set.created_by = actor[:150]
-        rule_set.save(force_insert=True)
-        numbers = drafts.new_numbers({rule.number for rule, _clauses in rules if rule.number})
-        for rule, _clauses in rules:
-            rule.rule_set = rule_set
-            if not rule.number:
-                rule.number = next(numbers)
-        Rule.objects.bulk_create([rule for rule, _clauses in rules])
-        add_clauses(rules)
-    return rule_set
+    if mistakes.errors:
+        raise InvalidRules([(_with_line(error.field, lines), error.message) for error in mistakes.errors])
+    return editing.new_rule_set(rule_set, rules, actor=actor)
 
 
-# --- What a file says ------------------------------------------------------------------------------------------------
+# --- The rules that a file says --------------------------------------------------------------------------------------
 
 
 def _read(value: Any, mistakes: Mistakes) -> tuple[RuleSet, list[tuple[Rule, list[Clause]]]]:
     rule_set = RuleSet()
+    rules: list[tuple[Rule, list[Clause]]] = []
     if not isinstance(value, dict):
         mistakes.add("", "the file must be a mapping with margins and rules")
-        return rule_set, []
-    value = dict(value)
-    written_format = value.pop("format", None)
-    if written_format != FORMAT or written_format is True:
+        return rule_set, rules
+    margins = {name: inner for name, inner in value.items() if name not in ("format", "rules")}
+    written_rules = value.get("rules")
+    if value.get("format") != FORMAT or value["format"] is True:
         mistakes.add("format", f"must be {FORMAT}")
-    written = value.pop("rules", None)
-    fill(rule_set, value, RULE_SET_FIELDS, mistakes, required=_REQUIRED)
-    if not isinstance(written, list):
+    with mistakes.under(""):
+        rule_set = WrittenRuleSet.shared().run_validation(margins)
+    if not isinstance(written_rules, list):
         mistakes.add("rules", "must be a list of rules")
-        return rule_set, []
-    if problem := validation.check_counts(len(written), 0):
+    elif problem := validation.check_counts(len(written_rules), 0):
         mistakes.add("rules", problem)
-        return rule_set, []
-    rules: list[tuple[Rule, list[Clause]]] = []
-    seen: dict[tuple[str, int], int] = {}
-    for order, one in enumerate(written):
-        place = f"rules[{order}]"
-        rule, clauses = read_rule(one, mistakes, place)
-        rules.append((rule, clauses))
-        named: list[tuple[str, int | None]] = [("priority", rule.priority), ("number", rule.number)]
-        for name, number in named:
-            if number is None:
-                continue
-            if (name, number) in seen:
-                mistakes.add(f"{place}.{name}", f"is {number}, as that of rules[{seen[name, number]}]")
-            seen[name, number] = order
-        if mistakes.many:
-            break
+    else:
+        before = Others()
+        places: dict[int, str] = {}
+        for order, written in enumerate(written_rules):
+            place = f"rules[{order}]"
+            with mistakes.under(place):
+                rules.append(WrittenRule.shared().run_validation(written))
+            # Whatever else is wrong with the rule. Rules of a file are told by where they stand in it.
+            named = _named(written)
+            for fault in before.faults_of(named):
+                said = f"is {getattr(named, fault.field)}, as that of {places[id(fault.other)]}"
+                mistakes.add(f"{place}.{fault.field}", said)
+            before.add(named)
+            places[id(named)] = place
+            if mistakes.are_many:
+                break
     return rule_set, rules
+
+
+def _named(written: Any) -> Rule:
+    """A rule with nothing but its number and priority, as far as they are whole numbers."""
+    given = written if isinstance(written, dict) else {}
+    return Rule(**{name: given[name] for name in ("number", "priority") if type(given.get(name)) is int})
 
 
 def _with_line(place: str, lines: dict[str, int]) -> str:
@@ -115,7 +109,7 @@ def _with_line(place: str, lines: dict[str, int]) -> str:
     return f"line {line}, {place}" if line and place else place
 
 
-# --- What a file is --------------------------------------------------------------------------------------------------
+# --- The form of a file --------------------------------------------------------------------------------------------------
 
 
 class _NotTaken(InvalidRules):
@@ -178,7 +172,7 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int], constructor: Safe
     line = node.start_mark.line + 1
     lines.setdefault(place, line)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(one, f"{place}[{order}]", lines, constructor) for order, one in enumerate(node.value)]
+        return [_value(inner, f"{place}[{order}]", lines, constructor) for order, inner in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         mapping = {}
         for key, inner in node.value:

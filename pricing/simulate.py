@@ -16,7 +16,6 @@ from uuid import UUID
 from django.utils import timezone
 from psycopg import Cursor, sql
 
-from diamondhub import money
 from diamondhub.database import psycopg_cursor
 from pricing.compile import Pricing, computed_once
 from pricing.conditions import STONE_TYPES
@@ -46,13 +45,13 @@ class TypeEffect:
 
     @property
     def effect_cents(self) -> int:
-        """What the catalogue would be worth more."""
+        """The cents by which the catalogue would be worth more."""
         return self.new_cents - self.old_cents
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """How many stones a rule of the set prices, with the effect on what they sell for; no rule is the base margins alone."""
+    """The number of stones that a rule of the set prices, and the effect on these; no rule is the base margins alone."""
 
     rule: Rule | None
     stones: int
@@ -81,13 +80,13 @@ class Mover:
 
     @property
     def effect_cents(self) -> int:
-        """What the stone would sell for more."""
+        """The cents by which the stone would sell for more."""
         return self.new_cents - self.old_cents
 
 
 @dataclass(slots=True)
 class Simulation:
-    """What a rule set would do to the stones that are not delisted."""
+    """The effect of a rule set on the stones that are not delisted."""
 
     version: int
     by_type: dict[str, TypeEffect]
@@ -104,48 +103,6 @@ class Simulation:
             for name in TypeEffect.__slots__:
                 setattr(sums, name, getattr(sums, name) + getattr(effect, name))
         return sums
-
-    def as_json(self) -> dict[str, Any]:
-        """For the API and `--json`; money as decimal strings in dollars."""
-
-        def effect(one: TypeEffect) -> dict[str, Any]:
-            return {
-                "stones": one.stones,
-                "changed": one.changed,
-                "below_cost": one.below_cost,
-                "cost": money.to_text(one.cost_cents),
-                "old": money.to_text(one.old_cents),
-                "new": money.to_text(one.new_cents),
-                "effect": money.to_text(one.effect_cents),
-            }
-
-        def mover(one: Mover) -> dict[str, Any]:
-            return {
-                "id": str(one.diamond_id),
-                "stone": one.supplier_stone_id,
-                "cost": money.to_text(one.cost_cents),
-                "old": money.to_text(one.old_cents),
-                "new": money.to_text(one.new_cents),
-                "rule": one.rule,
-            }
-
-        return {
-            "rule_set": self.version,
-            "total": effect(self.total),
-            "by_type": {kind: effect(one) for kind, one in self.by_type.items()},
-            "rules": [
-                {
-                    "rule": one.rule.number if one.rule else None,
-                    "name": one.rule.name if one.rule else None,
-                    "stones": one.stones,
-                    "effect": money.to_text(one.effect_cents),
-                }
-                for one in self.rules
-            ],
-            "histogram": [{"from": bar.low, "to": bar.high, "stones": bar.stones} for bar in self.histogram],
-            "up": [mover(one) for one in self.up],
-            "down": [mover(one) for one in self.down],
-        }
 
 
 def simulate(rule_set: RuleSet) -> Simulation:
@@ -242,7 +199,7 @@ _Move = tuple[str, int, int, int, int]
 
 
 def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move]]:
-    """How far the furthest movers of a small sample go up and down at least (cents), and these.
+    """The distances that the furthest movers of a small sample go up and down at least (cents), and these movers.
 
     Those of all that go further are few, whereas any number may go just as far.
     """
@@ -277,8 +234,10 @@ def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move
 
 def _furthest(moves: Collection[_Move]) -> tuple[list[_Move], list[_Move]]:
     """Those that move most, up and down; of those that move alike the lowest ids."""
-    up = nsmallest(MOVERS, (one for one in moves if one[3] > one[2]), key=lambda one: (one[2] - one[3], one[0]))
-    down = nsmallest(MOVERS, (one for one in moves if one[3] < one[2]), key=lambda one: (one[3] - one[2], one[0]))
+    up = nsmallest(MOVERS, (move for move in moves if move[3] > move[2]), key=lambda move: (move[2] - move[3], move[0]))
+    down = nsmallest(
+        MOVERS, (move for move in moves if move[3] < move[2]), key=lambda move: (move[3] - move[2], move[0])
+    )
     return up, down
 
 
@@ -286,7 +245,7 @@ def _movers(cursor: Cursor[Any], moves: Sequence[_Move], numbers: Sequence[int])
     """The same for people; `numbers` are the rules of the outcomes."""
     cursor.execute(
         "SELECT id::text, supplier_stone_id FROM catalog_diamond WHERE id = ANY(%s::uuid[])",
-        [[one[0] for one in moves]],
+        [[move[0] for move in moves]],
     )
     names: dict[str, str] = dict(cursor.fetchall())
     return [

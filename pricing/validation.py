@@ -1,8 +1,8 @@
-"""What rule sets, rules, clauses and experiments may say: the one place that admits what people type.
+"""The values that rule sets, rules, clauses and experiments may have: the one place that admits what people type.
 
-Admin forms, the API and imports fill an unsaved row and hand it to its `clean_…` before anything is saved. The row's values
-are brought into their normal form; whatever is wrong is raised as one `ValidationError` by field of the model. The
-constraints of the database say the same once more, for whom nobody asked.
+Admin forms, the API and imports fill an unsaved row and have it admitted by its `clean_…` before anything is saved, rules
+and clauses through `pricing.faults`. The row's values are brought into their normal form; whatever is wrong is raised as
+one `ValidationError` by field of the model. The constraints of the database say the same once more, for statements by hand.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def clean_experiment(experiment: Experiment) -> None:
 
 
 def check_counts(rules: int, clauses: int) -> str:
-    """What is wrong with a set of so many rules, or with a rule of so many clauses; empty if nothing is."""
+    """The fault of a set of so many rules, or of a rule of so many clauses, in words; empty if there is none."""
     if rules > MAX_RULES:
         return f"A rule set has at most {MAX_RULES:,} rules."
     if clauses > MAX_CLAUSES:
@@ -203,7 +203,7 @@ _NORMAL: dict[str, Callable[[str], str]] = {
 
 
 def _clean_fields(row: Model, *, skip: set[str] | None = None) -> Errors:
-    """What the model says of its editable fields, and what PostgreSQL would not take."""
+    """Errors of the editable fields by the model, and of values that PostgreSQL would not take."""
     errors: Errors = {}
     skip = skip or set()
     mine = [field for field in row._meta.concrete_fields if field.editable and not isinstance(field, ForeignKey)]
@@ -221,7 +221,7 @@ def _clean_fields(row: Model, *, skip: set[str] | None = None) -> Errors:
 
 
 def _unstorable(field: Field[Any, Any], value: Any) -> str:
-    """Why a value cannot be looked at as the field would, empty if it can."""
+    """The reason why a value cannot be looked at as the field would, empty if it can."""
     if isinstance(field, DecimalField) and value is not None:
         try:
             finite = Decimal(str(value)).is_finite()
@@ -251,6 +251,15 @@ def _add(errors: Errors, field: str, message: str) -> None:
 def _raise(errors: Errors) -> None:
     if errors:
         raise ValidationError({(field or NON_FIELD_ERRORS): messages for field, messages in errors.items()})
+
+
+def refusals(clean: Callable[[Any], None], row: Model) -> Sequence[tuple[str, str]]:
+    """The fields of a row that its `clean_…` refuses, with what is wrong with each, one pair a message."""
+    try:
+        clean(row)
+    except ValidationError as error:
+        return messages_of(error)
+    return ()
 
 
 def messages_of(error: ValidationError) -> Sequence[tuple[str, str]]:

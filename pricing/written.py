@@ -1,277 +1,245 @@
-"""Rules as people and programs write them: plain values with the catalogue's names, for the API and for YAML alike.
+"""Rules as people and programs write them: the serializers of rule sets, rules and clauses, for the API and for files alike.
 
-Money is in dollars, grades are names, percentages and measures are numbers. One table of fields reads and writes them, and
-what it reads is admitted by `pricing.validation`: every mistake is told at once, with its place.
+Money is in dollars, grades are names, percentages and measures are numbers. What can be read is admitted by
+`pricing.validation` and `pricing.faults`, and every mistake is told at once, with its place.
 """
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
-from enum import IntEnum
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db.models import Field, Model
+from rest_framework import serializers
 
-from diamondhub import money
+from diamondhub.api import fields
+from diamondhub.api.mistakes import Mistakes
+from diamondhub.api.serializers import Body
 from pricing import validation
 from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, RangeCondition
-from pricing.models import Clause, Rule, RuleSet
+from pricing.faults import faults_of
+from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
 from pricing.models.limits import MAX_NUMBER
 
-#: Mistakes after which no more are looked for.
-MAX_ERRORS = 50
+AnyField = serializers.Field[Any, Any, Any, Any]
+#: The description of a draft's revision.
+READ_AT = "The draft's revision as it was read; a stale one is a 409."
 
 
-class Mistakes:
-    """What is wrong, by place: `clauses[0].carats_max`."""
+class Words(fields.Text):
+    """A text of which `pricing.validation` says what it may hold."""
 
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
-
-    def add(self, place: str, message: str) -> None:
-        """One more."""
-        self.found.append((place, message))
-
-    @property
-    def many(self) -> bool:
-        """Whether it is no use to look on."""
-        return len(self.found) >= MAX_ERRORS
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid", accepted=self.accepted)
+        return data
 
 
-class Kind(ABC):
-    """How one kind of value is written."""
+class Figure(fields.Number):
+    """A number that is written as short as it is: 7 and not 7.0."""
 
-    @abstractmethod
-    def read(self, value: Any) -> Any:
-        """The model's value. Raises `ValueError` with what is accepted."""
-
-    def write(self, value: Any) -> Any:
-        """The written value of one that is not None."""
-        return value
-
-    @property
-    @abstractmethod
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema."""
-
-
-class Text(Kind):
-    """A text."""
-
-    schema = {"type": "string"}
-
-    def read(self, value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("must be a text")
-        return value
-
-
-class Whole(Kind):
-    """A whole number."""
-
-    schema = {"type": "integer"}
-
-    def read(self, value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
-            raise ValueError("must be a whole number")
-        return value
-
-
-class YesNo(Kind):
-    """True or false."""
-
-    schema = {"type": "boolean"}
-
-    def read(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError("must be true or false")
-        return value
-
-
-class Day(Kind):
-    """A day as 2026-01-31."""
-
-    schema = {"type": "string", "format": "date"}
-
-    def read(self, value: Any) -> date:
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return value
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
-            try:
-                return date.fromisoformat(value)
-            except ValueError:
-                pass
-        raise ValueError("must be a day such as 2026-01-31")
-
-    def write(self, value: date) -> str:
-        return value.isoformat()
-
-
-def _plain(value: Any) -> Decimal | None:
-    """A finite decimal number from a number or a text of plain digits; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    written = value if isinstance(value, str) else repr(value)
-    return Decimal(written) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", written, re.ASCII) else None
-
-
-@dataclass(frozen=True)
-class Number(Kind):
-    """A decimal number of a few digits."""
-
-    places: int
-    schema = {"type": "number"}
-
-    def read(self, value: Any) -> Decimal:
-        number = _plain(value)
-        if number is None or number != round(number, self.places):
-            raise ValueError(f"must be a number with at most {self.places} decimals")
-        return number
-
-    def write(self, value: Any) -> int | float:
+    def to_representation(self, value: Any) -> float:
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
 
 
-@dataclass(frozen=True)
-class Dollars(Kind):
-    """An amount of money in dollars, cents inside."""
+class Names(fields.Field):
+    """A list of names, of which `pricing.validation` says what they may be."""
 
-    schema = {"type": "string", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"}
+    default_error_messages = {"invalid": "must be a list of names"}
 
-    def read(self, value: Any) -> int:
-        number = _plain(value)
-        if number is None or number != round(number, 2):
-            raise ValueError("must be an amount in dollars such as 1234.50")
-        return int(number * 100)
+    def to_internal_value(self, data: Any) -> list[str]:
+        if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
+            self.fail("invalid")
+        return data
 
-    def write(self, value: int) -> str | None:
-        return money.to_text(value)
-
-
-@dataclass(frozen=True)
-class Grade(Kind):
-    """The name of a grade."""
-
-    grades: tuple[IntEnum, ...]
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "enum": [grade.name for grade in self.grades]}
-
-    def read(self, value: Any) -> int:
-        found = next((grade for grade in self.grades if grade.name == value), None)
-        if found is None:
-            raise ValueError(f"must be one of {', '.join(grade.name for grade in self.grades)}")
-        return found.value
-
-    def write(self, value: int) -> str:
-        return type(self.grades[0])(value).name
-
-
-class Names(Kind):
-    """A list of names."""
-
-    schema = {"type": "array", "items": {"type": "string"}}
-
-    def read(self, value: Any) -> list[str]:
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            raise ValueError("must be a list of names")
-        return value
-
-    def write(self, value: Sequence[str]) -> list[str]:
+    def to_representation(self, value: Sequence[str]) -> list[str]:
         return sorted(set(value))
 
-
-@dataclass(frozen=True)
-class Written:
-    """One written field: `name` outside, `field` of the model, and what it means."""
-
-    name: str
-    field: str
-    kind: Kind
-    about: str = ""
-    #: None is a value of its own: there is no bound, no ending, no day.
-    nullable: bool = False
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string"}}
 
 
-RULE_SET_FIELDS: tuple[Written, ...] = (
-    Written("margin_natural", "margin_natural", Number(3), "Percent on top of cost for natural stones."),
-    Written("margin_lab_grown", "margin_lab_grown", Number(3), "Percent on top of cost for lab-grown stones."),
-    Written("margin_fancy", "margin_fancy", Number(3), "Percent on top of cost for stones of a fancy colour."),
-    Written("floor_margin", "floor_margin", Number(3), "No stone is sold for less than cost plus these percent.", True),
-    Written("notes", "notes", Text(), "For people."),
-)
-RULE_FIELDS: tuple[Written, ...] = (
-    Written("priority", "priority", Whole(), "Lower comes first; the first rule that matches wins."),
-    Written("name", "name", Text(), "For people, up to 200 characters."),
-    Written("modifier", "modifier", Number(3), "Percentage points added to the base margin."),
-    Written("fixed", "fixed_cents", Dollars(), "Dollars added after the margin; may be negative."),
-    Written("ending", "ending_cents", Dollars(), "Prices end on this: 99.00 in steps of 100.00 gives 99, 199, …", True),
-    Written("ending_step", "ending_step_cents", Dollars(), "The steps of the ending, in dollars.", True),
-    Written("ending_mode", "ending_mode", Text(), "`nearest` ending (halves up), or the next one `up`."),
-    Written("rating", "rating", Whole(), "From 1 to 10, shown with the stone.", True),
-    Written("valid_from", "valid_from", Day(), "First day, in UTC.", True),
-    Written("valid_to", "valid_to", Day(), "Last day, in UTC.", True),
-    Written("active", "active", YesNo(), "False: the rule is passed over."),
-    Written("notes", "notes", Text(), "For people, up to 1,000 characters."),
-)
+class Written(Body):
+    """Fields of a row of `model`. A value that can be read, but that the row may not have, is a mistake as well."""
+
+    default_error_messages = {"unknown": "is not a field that is known here"}
+    model: ClassVar[type[Model]]
+    #: Values of the row that nobody has to write.
+    blank: ClassVar[Mapping[str, Any]] = {}
+
+    def combine(self, values: dict[str, Any], mistakes: Mistakes) -> Any:
+        """The row, unsaved, with its values in their normal form."""
+        row = self.model(**{**self.blank, **values})
+        told = {error.field for error in mistakes.errors}
+        names = {str(field.source): name for name, field in self.fields.items()}
+        for source, message in self.refusals(row):
+            name = names.get(source, "")
+            if name not in told:
+                mistakes.add(name, message)
+        return row
+
+    def refusals(self, row: Any) -> Sequence[tuple[str, str]]:
+        """The fields of the row that may not be so, with what is wrong with each."""
+        raise NotImplementedError
 
 
-def _clause_fields() -> Iterator[Written]:
+class RuleSetFields(Written):
+    """The margins of a rule set in percent, and its notes."""
+
+    model = RuleSet
+    blank = {"margin_natural": 0, "margin_lab_grown": 0, "margin_fancy": 0}
+    margin_natural = Figure(3, required=False, help_text="Percent on top of cost for natural stones.")
+    margin_lab_grown = Figure(3, required=False, help_text="Percent on top of cost for lab-grown stones.")
+    margin_fancy = Figure(3, required=False, help_text="Percent on top of cost for stones of a fancy colour.")
+    floor_margin = Figure(
+        3, required=False, allow_null=True, help_text="No stone is sold for less than cost plus these percent."
+    )
+    notes = Words(required=False, help_text="For people.")
+
+    def refusals(self, row: RuleSet) -> Sequence[tuple[str, str]]:
+        return validation.refusals(validation.clean_rule_set, row)
+
+
+class WrittenRuleSet(RuleSetFields):
+    """A whole rule set without its rules."""
+
+    def get_fields(self) -> dict[str, AnyField]:
+        declared = super().get_fields()
+        for name in self.blank:
+            declared[name].required = True
+        return declared
+
+
+class WrittenClause(Written):
+    """Conditions that must all hold; without any, every stone matches.
+
+    One that is left out asks nothing, and a stone that lacks the value does not match.
+    """
+
+    default_error_messages = {
+        "invalid": "must be a clause with its conditions",
+        "null": "must be a clause with its conditions",
+    }
+    model = Clause
+
+    def get_fields(self) -> dict[str, AnyField]:
+        return dict(_conditions())
+
+    def refusals(self, row: Clause) -> Sequence[tuple[str, str]]:
+        return validation.refusals(validation.clean_clause, row)
+
+    def to_representation(self, instance: Clause) -> dict[str, Any]:
+        """The conditions that the clause sets."""
+        asked = {field for condition in CONDITIONS if condition.is_set(instance) for field in condition.fields}
+        return write(instance, WrittenClause, sparse=True, only=asked)
+
+
+class RuleFields(Written):
+    """A rule without its number and its clauses."""
+
+    model = Rule
+    priority = fields.Whole(help_text="Lower comes first; the first rule that matches wins.")
+    name = Words(help_text="For people, up to 200 characters.")
+    modifier = Figure(3, required=False, help_text="Percentage points added to the base margin.")
+    fixed = fields.Dollars(
+        source="fixed_cents", required=False, help_text="Dollars added after the margin; may be negative."
+    )
+    ending = fields.Dollars(
+        source="ending_cents",
+        required=False,
+        allow_null=True,
+        help_text="Prices end on this: 99.00 in steps of 100.00 gives 99, 199, …",
+    )
+    ending_step = fields.Dollars(
+        source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
+    )
+    ending_mode = Words(required=False, help_text="`nearest` ending (halves up), or the next one `up`.")
+    rating = fields.Whole(required=False, allow_null=True, help_text="From 1 to 10, shown with the stone.")
+    valid_from = fields.Day(1, 9999, required=False, allow_null=True, help_text="First day, in UTC.")
+    valid_to = fields.Day(1, 9999, required=False, allow_null=True, help_text="Last day, in UTC.")
+    active = fields.YesNo(required=False, help_text="False: the rule is passed over.")
+    notes = Words(required=False, help_text="For people, up to 1,000 characters.")
+
+
+class WrittenRule(RuleFields):
+    """A rule with its clauses; reads as both, unsaved."""
+
+    default_error_messages = {
+        "invalid": "must be a rule with its fields",
+        "null": "must be a rule with its fields",
+    }
+    number = fields.Whole(1, MAX_NUMBER, required=False, help_text="The rule's name through all versions.")
+    clauses = fields.ListOf(
+        WrittenClause(),
+        things="clauses",
+        max_length=MAX_CLAUSES,
+        required=False,
+        error_messages={"long": validation.check_counts(0, MAX_CLAUSES + 1)},
+        help_text="The rule matches if any clause does; without any it matches nothing.",
+    )
+
+    def combine(self, values: dict[str, Any], mistakes: Mistakes) -> tuple[Rule, list[Clause]]:
+        clauses = values.pop("clauses", [])
+        return super().combine(values, mistakes), clauses
+
+    def refusals(self, row: Rule) -> Sequence[tuple[str, str]]:
+        # The clauses have been looked at, each by itself.
+        return [(fault.field, fault.message) for fault in faults_of(row, ()) if fault.is_error]
+
+
+def _conditions() -> Iterator[tuple[str, AnyField]]:
+    """The fields of a clause by name, made from the table of conditions."""
     for condition in CONDITIONS:
         if isinstance(condition, ListCondition):
-            yield Written(condition.name, condition.name, Names(), f"Any of these: {condition.label}.")
-            excluded = f"{condition.name}_excluded"
-            yield Written(
-                excluded, excluded, YesNo(), f"True turns it round: none of these, but some {condition.label}."
-            )
+            yield condition.name, Names(required=False, help_text=f"Any of these: {condition.label}.")
+            words = f"True turns it round: none of these, but some {condition.label}."
+            yield f"{condition.name}_excluded", fields.YesNo(required=False, help_text=words)
         elif isinstance(condition, RangeCondition):
-            kind: Kind
-            if isinstance(condition, GradeCondition):
-                kind, words = Grade(condition.grades), ("the best", "the worst")
-            else:
-                assert isinstance(condition, NumberCondition)
-                kind = Dollars() if condition.dollars else Number(condition.places)
-                words = ("the lowest", "the highest")
-            for field, end, word in zip(condition.fields, ("min", "max"), words, strict=True):
+            ends = ("the best", "the worst") if isinstance(condition, GradeCondition) else ("the lowest", "the highest")
+            for source, end, word in zip(condition.fields, ("min", "max"), ends, strict=True):
                 name = f"{condition.name.removesuffix('_cents')}_{end}"
-                yield Written(name, field, kind, f"{condition.label.capitalize()}: {word}, included.", True)
+                yield name, _bound(condition, name, source, f"{condition.label.capitalize()}: {word}, included.")
         else:
-            yield Written(condition.name, condition.name, YesNo(), f"With {condition.label}, or without.", True)
+            words = f"With {condition.label}, or without."
+            yield condition.name, fields.YesNo(required=False, allow_null=True, help_text=words)
 
 
-CLAUSE_FIELDS: tuple[Written, ...] = tuple(_clause_fields())
+def _bound(condition: RangeCondition, name: str, source: str, words: str) -> AnyField:
+    # DRF wants no source that is the name.
+    options: dict[str, Any] = {"required": False, "allow_null": True, "help_text": words}
+    options |= {"source": source} if source != name else {}
+    if isinstance(condition, GradeCondition):
+        return fields.Grade(condition.grades, **options)
+    assert isinstance(condition, NumberCondition)
+    return fields.Dollars(**options) if condition.dollars else Figure(condition.places, **options)
 
 
-def write(row: RuleSet | Rule | Clause, fields: Sequence[Written], *, sparse: bool = False) -> dict[str, Any]:
+@cache
+def _columns(written: type[Written]) -> tuple[tuple[str, str, AnyField, Any], ...]:
+    """Each field's name outside, its column, the field, and the value that the column has without a word."""
+    columns = []
+    for name, field in written.shared().fields.items():
+        column = written.model._meta.get_field(str(field.source))
+        assert isinstance(column, Field)
+        columns.append((name, column.name, field, column.get_default()))
+    return tuple(columns)
+
+
+def write(
+    row: RuleSet | Rule | Clause, written: type[Written], *, sparse: bool = False, only: set[str] | None = None
+) -> dict[str, Any]:
     """A row's fields as written; `sparse` leaves out what is as it would be without a word."""
-    written = {}
-    for one in fields:
-        value = getattr(row, one.field)
-        if sparse and value == _default(type(row), one.field):
+    values = {}
+    for name, column, field, default in _columns(written):
+        if only is not None and column not in only:
             continue
-        written[one.name] = None if value is None else one.kind.write(value)
-    return written
-
-
-def _default(model: type[Model], name: str) -> Any:
-    field = model._meta.get_field(name)
-    assert isinstance(field, Field)
-    return field.get_default()
-
-
-def write_clause(clause: Clause) -> dict[str, Any]:
-    """The conditions that a clause sets."""
-    asked = {field for condition in CONDITIONS if condition.is_set(clause) for field in condition.fields}
-    return write(clause, [one for one in CLAUSE_FIELDS if one.field in asked], sparse=True)
+        value = getattr(row, column)
+        if not sparse or value != default:
+            values[name] = None if value is None else field.to_representation(value)
+    return values
 
 
 def write_rule(rule: Rule, *, sparse: bool = False) -> dict[str, Any]:
@@ -279,112 +247,6 @@ def write_rule(rule: Rule, *, sparse: bool = False) -> dict[str, Any]:
     clauses = sorted(rule.clauses.all(), key=lambda clause: clause.pk)
     return {
         "number": rule.number,
-        **write(rule, RULE_FIELDS, sparse=sparse),
-        "clauses": [write_clause(clause) for clause in clauses],
+        **write(rule, RuleFields, sparse=sparse),
+        "clauses": [WrittenClause.shared().to_representation(clause) for clause in clauses],
     }
-
-
-def read_rule(
-    value: Any, mistakes: Mistakes, place: str = "", *, ignored: Sequence[str] = ()
-) -> tuple[Rule, list[Clause]]:
-    """An unsaved rule with its clauses; what is wrong is added to the mistakes, and then the rule is not to be used."""
-    rule = Rule()
-    if not isinstance(value, dict):
-        mistakes.add(place, "must be a rule with its fields")
-        return rule, []
-    value = dict(value)
-    for name in ignored:
-        value.pop(name, None)
-    written = value.pop("clauses", [])
-    if "number" in value:
-        number = value.pop("number")
-        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MAX_NUMBER:
-            rule.number = number
-        else:
-            mistakes.add(_at(place, "number"), f"must be a whole number from 1 to {MAX_NUMBER}")
-    fill(rule, value, RULE_FIELDS, mistakes, place, required=("name", "priority"))
-    if not isinstance(written, list):
-        mistakes.add(_at(place, "clauses"), "must be a list of clauses")
-        return rule, []
-    if problem := validation.check_counts(0, len(written)):
-        mistakes.add(_at(place, "clauses"), problem)
-        return rule, []
-    clauses = []
-    for order, one in enumerate(written):
-        where = _at(place, f"clauses[{order}]")
-        clause = Clause()
-        if isinstance(one, dict):
-            fill(clause, one, CLAUSE_FIELDS, mistakes, where)
-        else:
-            mistakes.add(where, "must be a clause with its conditions")
-        clauses.append(clause)
-        if mistakes.many:
-            break
-    return rule, clauses
-
-
-def fill(
-    row: RuleSet | Rule | Clause,
-    value: Mapping[str, Any],
-    fields: Sequence[Written],
-    mistakes: Mistakes,
-    place: str = "",
-    *,
-    required: Sequence[str] = (),
-) -> None:
-    """Fill a row from written fields, and have it admitted."""
-    known = {one.name: one for one in fields}
-    wrong = set()
-    for name, written in value.items():
-        if mistakes.many:
-            # Looking for names that are close takes a millisecond each.
-            return
-        one = known.get(name)
-        if one is None:
-            close = get_close_matches(name, known, n=1) if isinstance(name, str) and len(name) < 100 else []
-            hint = f"; did you mean {close[0]}?" if close else ""
-            mistakes.add(_at(place, _shown(name)), f"is not a field that is known here{hint}")
-            continue
-        try:
-            setattr(row, one.field, _read(one, written))
-        except ValueError as error:
-            wrong.add(one.field)
-            mistakes.add(_at(place, name), str(error))
-    for name in required:
-        if name not in value:
-            wrong.add(known[name].field)
-            mistakes.add(_at(place, name), "is missing")
-    names = {one.field: one.name for one in fields}
-    for field, message in _problems(row):
-        if field not in wrong:
-            mistakes.add(_at(place, names.get(field, "")), message)
-
-
-def _read(one: Written, written: Any) -> Any:
-    if written is None:
-        if one.nullable:
-            return None
-        raise ValueError("must not be null")
-    return one.kind.read(written)
-
-
-def _problems(row: RuleSet | Rule | Clause) -> Sequence[tuple[str, str]]:
-    try:
-        if isinstance(row, RuleSet):
-            validation.clean_rule_set(row)
-        elif isinstance(row, Rule):
-            validation.clean_rule(row)
-        else:
-            validation.clean_clause(row)
-    except ValidationError as error:
-        return validation.messages_of(error)
-    return ()
-
-
-def _at(place: str, name: str) -> str:
-    return f"{place}.{name}" if place and name else place or name
-
-
-def _shown(name: Any) -> str:
-    text = str(name)[:60]
-    return text if text.isprintable() else ascii(text)

@@ -19,8 +19,7 @@ from django.views import defaults
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions
 
-from diamondhub.api.mistakes import FieldError as FieldError
-from diamondhub.api.mistakes import errors_of
+from diamondhub.api.mistakes import FieldError, errors_of
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +72,11 @@ class InvalidBody(Problem):
 
 
 def _in_words(errors: tuple[FieldError, ...]) -> str:
-    words = "; ".join(f"{error.field} {error.message}".strip() for error in errors[:3])
+    # A message ends a sentence about the field, or is one, as those of models are.
+    words = "; ".join(
+        f"{error.field}{':' if error.field and error.message[:1].isupper() else ''} {error.message}".strip()
+        for error in errors[:3]
+    )
     return words + ("; …" if len(errors) > 3 else "")
 
 

@@ -53,9 +53,13 @@ class Strict(serializers.Serializer[Any]):
             self.fail("invalid")
         mistakes = Mistakes()
         self.check_names(data, mistakes)
-        values = self._values(data, mistakes)
+        values = self.combine(self._values(data, mistakes), mistakes)
         mistakes.tell()
         return self.validate(values)
+
+    def combine(self, values: dict[str, Any], mistakes: Mistakes) -> Any:
+        """What is made of the values that could be read; adds what is wrong with them together. By default they stay."""
+        return values
 
     def check_names(self, data: Mapping[str, Any], mistakes: Mistakes) -> None:
         """Refuse what is not known here, with the nearest name that is."""

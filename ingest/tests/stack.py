@@ -18,6 +18,7 @@ import redis
 import requests
 from psycopg.rows import DictRow, dict_row
 
+from diamondhub.local.processes import die_with_parent
 from diamondhub.local.testing.templates import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,6 +60,7 @@ class Sandbox:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
         )
         assert self._process.stdout is not None
         self.ready: dict[str, Any] = json.loads(self._process.stdout.readline())
@@ -103,6 +105,7 @@ class Commands:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
         )
 
     def run(self, arguments: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -156,6 +159,8 @@ class Stack:
             env=self.environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            # A run of tests that is cut short leaves nothing behind.
+            preexec_fn=die_with_parent(signal.SIGTERM),
         )
         until(self._answers, seconds=60, what=f"the stack runs; see {var}/up.log")
 

@@ -20,11 +20,11 @@ MERCHANDISER = """
 import sys, time
 import django
 django.setup()
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.models import Clause, Rule, RuleSet
 first = RuleSet.objects.get(version=1)
 for place in range(int(sys.argv[1])):
-    draft = drafts.new_draft(actor="maria", source=first)
+    draft = editing.new_draft(actor="maria", source=first)
     rule = Rule.objects.create(
         rule_set=draft, number=1, priority=10, name="rounds", modifier=place + 1, rating=1 + place % 10,
         ending_cents=99, ending_step_cents=100,
@@ -41,9 +41,9 @@ for place in range(int(sys.argv[1])):
 FEW = """
 import django
 django.setup()
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.models import Clause, Rule
-draft = drafts.new_draft(actor="maria")
+draft = editing.new_draft(actor="maria")
 rule = Rule.objects.create(rule_set=draft, number=900, priority=1, name="asschers", modifier=3)
 Clause.objects.create(rule=rule, shapes=["ASSCHER"])
 publishing.publish(draft.pk, actor="maria", reason="one shape", below_cost_confirmed=True)

@@ -1,14 +1,13 @@
-"""What the buttons and forms of pricing share: permissions, the revision that a form was read at, refusals as messages."""
+"""Common to pricing's buttons and forms: permissions, the revision that a form was read at, refusals as messages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,7 +16,7 @@ from psycopg.errors import RestrictViolation
 from diamondhub.admin import acting as admin_acting
 from diamondhub.admin.acting import Reason
 from pricing.errors import NotADraft, PricingError, StaleDraft
-from pricing.validation import messages_of
+from pricing.validation import refusals
 
 #: Who may publish, roll back, run experiments, and start and cancel repricings.
 PUBLISH = "pricing.publish_ruleset"
@@ -42,7 +41,7 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """As `diamondhub.admin.acting.act`, with errors of pricing and refusals of the database as messages."""
+    """The same as `diamondhub.admin.acting.act`, with errors of pricing and refusals of the database as messages."""
 
     def do_or_say_why_not(reason: str) -> tuple[str, str]:
         with database_refusals():
@@ -63,14 +62,16 @@ def answer_or_refuse(request: HttpRequest, answer: Callable[[], HttpResponse], *
 
 def admit(form: Any, row: Any, clean: Callable[[Any], None]) -> None:
     """Have a row of the form's values admitted; what is wrong becomes errors of the fields that have none yet."""
-    try:
-        clean(row)
-    except ValidationError as error:
-        for field, message in messages_of(error):
-            if field in form.fields and field in form.cleaned_data:
-                form.add_error(field, message)
-            elif field not in form.fields:
-                form.add_error(None, message)
+    tell(form, refusals(clean, row))
+
+
+def tell(form: Any, wrong: Iterable[tuple[str, str]]) -> None:
+    """Make what is wrong, by field, errors of the form's fields that have none yet."""
+    for field, message in wrong:
+        if field in form.fields and field in form.cleaned_data:
+            form.add_error(field, message)
+        elif field not in form.fields:
+            form.add_error(None, message)
 
 
 def posted_revision(request: HttpRequest) -> int:

@@ -97,26 +97,26 @@ class ExperimentAdmin(Admin[Experiment]):
 
     @admin.display(description="started")
     def started(self, experiment: Experiment) -> str | SafeString:
-        """When it was started."""
+        """The moment of its start."""
         return moment(experiment.started_at)
 
     @admin.display(description="ended")
     def ended(self, experiment: Experiment) -> str | SafeString:
-        """When it was ended."""
+        """The moment of its end."""
         return moment(experiment.ended_at)
 
     # --- who may what ----------------------------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest, *_args: Any) -> bool:
-        """Who may publish."""
+        """Publishers may."""
         return request.user.has_perm(PUBLISH)
 
     def has_change_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
-        """Who may publish, and only what has not started."""
+        """Publishers may, as long as it has not started."""
         return request.user.has_perm(PUBLISH) and (obj is None or _is_prepared(obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Experiment | None = None) -> bool:
-        """As for changing: what ran is part of the prices' history."""
+        """The same as for changing: an experiment that ran is part of the prices' history."""
         return self.has_change_permission(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Experiment | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -204,7 +204,7 @@ class ExperimentAdmin(Admin[Experiment]):
         return redirect(_page(obj.pk))
 
     def groups(self, request: HttpRequest, row: Experiment) -> list[Group]:
-        """What is compared, and the experiment's life."""
+        """The comparison, and the experiment's life."""
         return [
             Group(
                 "Comparison",
@@ -227,7 +227,7 @@ class ExperimentAdmin(Admin[Experiment]):
         ]
 
     def tables(self, request: HttpRequest, row: Experiment) -> list[Table]:
-        """What came of it: the arm, and all other stones."""
+        """The results: the arm, and all other stones."""
         note = "It was never started."
         try:
             with in_time(), bounded(STATEMENT_SECONDS):
@@ -271,9 +271,9 @@ class ExperimentAdmin(Admin[Experiment]):
 
         def do(_reason: str) -> tuple[str, str]:
             with in_time(), bounded(STATEMENT_SECONDS):
-                found = self.get_queryset(request).filter(pk=experiment_id).first()
-                if found is not None and _is_prepared(found):
-                    _unchanged(request, found)
+                experiment = self.get_queryset(request).filter(pk=experiment_id).first()
+                if experiment is not None and _is_prepared(experiment):
+                    _unchanged(request, experiment)
                 repricing = experiments.start(
                     experiment_id, actor=request.user.get_username(), below_cost_confirmed="below_cost" in request.POST
                 )
@@ -294,7 +294,7 @@ class ExperimentAdmin(Admin[Experiment]):
 
 
 def _seen(experiment: Experiment) -> str:
-    """What a person saw who looked at the experiment: its fields, and the state of the draft that it may use."""
+    """The mark of an experiment as a person sees it: its fields, and the state of the draft that it may use."""
     fields = (experiment.slug, experiment.rule_set_id, experiment.share.normalize(), experiment.notes)
     return f"{sha256(repr(fields).encode()).hexdigest()[:16]}-{experiment.rule_set.revision}"
 

@@ -33,35 +33,35 @@ def explanation_page(request: HttpRequest, diamond_id: UUID, site_context: dict[
         "links": [Link("The diamond", reverse("admin:catalog_diamond_change", args=[diamond.pk]), "diamond")],
     }
     try:
-        found = explain(diamond)
+        explanation = explain(diamond)
     except CannotExplain as error:
         context["warning"] = f"{str(error)[0].upper()}{str(error)[1:]}."
     else:
-        context |= {"warning": found.warning, "groups": _groups(found), "tables": _tables(found)}
+        context |= {"warning": explanation.warning, "groups": _groups(explanation), "tables": _tables(explanation)}
     return TemplateResponse(request, "admin/pricing/explanation.html", context)
 
 
-def _groups(found: Explanation) -> list[Group]:
-    rule_set = found.rule_set
+def _groups(explanation: Explanation) -> list[Group]:
+    rule_set = explanation.rule_set
     return [
         Group(
             "Price",
             [
-                ("price", price(found.price_cents)),
-                ("cost", price(found.cost_cents)),
-                ("stone type", found.stone_type.replace("_", "-")),
-                ("base margin", percent(found.base_margin)),
-                ("rule", _rule(found)),
-                ("clause that matched", found.clause or NOTHING),
-                ("rating", found.rating or NOTHING),
+                ("price", price(explanation.price_cents)),
+                ("cost", price(explanation.cost_cents)),
+                ("stone type", explanation.stone_type.replace("_", "-")),
+                ("base margin", percent(explanation.base_margin)),
+                ("rule", _rule(explanation)),
+                ("clause that matched", explanation.clause or NOTHING),
+                ("rating", explanation.rating or NOTHING),
             ],
         ),
         Group(
             "Decided by",
             [
-                ("rule set", link(_set(found), f"version {rule_set.version}")),
-                ("experiment arm", found.arm or NOTHING),
-                ("by the rules in force on", found.day.isoformat()),
+                ("rule set", link(_set(explanation), f"version {rule_set.version}")),
+                ("experiment arm", explanation.arm or NOTHING),
+                ("by the rules in force on", explanation.day.isoformat()),
                 ("published", moment(rule_set.published_at)),
                 ("published by", rule_set.published_by or NOTHING),
                 ("reason", rule_set.published_reason or NOTHING),
@@ -70,21 +70,21 @@ def _groups(found: Explanation) -> list[Group]:
     ]
 
 
-def _set(found: Explanation) -> str:
-    return reverse("admin:pricing_ruleset_change", args=[found.rule_set.pk])
+def _set(explanation: Explanation) -> str:
+    return reverse("admin:pricing_ruleset_change", args=[explanation.rule_set.pk])
 
 
-def _rule(found: Explanation) -> str | SafeString:
-    if found.rule is None:
+def _rule(explanation: Explanation) -> str | SafeString:
+    if explanation.rule is None:
         return "none matched: base margin alone"
-    return link(reverse("admin:pricing_rule_change", args=[found.rule.pk]), str(found.rule))
+    return link(reverse("admin:pricing_rule_change", args=[explanation.rule.pk]), str(explanation.rule))
 
 
-def _tables(found: Explanation) -> list[Table]:
-    steps = [(price(step.cents), step.words) for step in found.steps]
-    passed = [(str(one.priority), f"{one.name} (no. {one.number})", one.why) for one in found.passed]
-    if found.rules_left_out:
-        passed.append(("", NOTHING, f"and {found.rules_left_out} more, which did not match either"))
+def _tables(explanation: Explanation) -> list[Table]:
+    steps = [(price(step.cents), step.words) for step in explanation.steps]
+    passed = [(str(rule.priority), f"{rule.name} (no. {rule.number})", rule.why) for rule in explanation.passed]
+    if explanation.rules_left_out:
+        passed.append(("", NOTHING, f"and {explanation.rules_left_out} more, which did not match either"))
     return [
         Table("From cost to price", ("amount", "step"), steps),
         Table(

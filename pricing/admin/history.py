@@ -50,14 +50,14 @@ class PriceChangeAdmin(ReadOnlyAdmin[PriceChange]):
         return [path("of/<uuid:diamond_id>/why/", view, name="pricing_explanation"), *super().get_urls()]
 
     def explanation(self, request: HttpRequest, diamond_id: UUID) -> HttpResponse:
-        """Why a diamond costs what it costs. 405 for anything but GET, 403 without permission, 404 without the stone."""
+        """The explanation of a diamond's price. 405 for anything but GET, 403 without permission, 404 without the stone."""
         if not request.user.has_perm(VIEW):
             raise PermissionDenied
         return explanation_page(request, diamond_id, self.admin_site.each_context(request))
 
     @admin.display(description="changed")
     def at(self, change: PriceChange) -> str | SafeString:
-        """When."""
+        """The moment of the change."""
         return moment(change.changed_at)
 
     @admin.display(description="diamond")
@@ -88,7 +88,7 @@ class PriceChangeAdmin(ReadOnlyAdmin[PriceChange]):
 
     @admin.display(description="because of")
     def why(self, change: PriceChange) -> str | SafeString:
-        """What changed it."""
+        """The cause of the change."""
         return _cause(change)
 
 
@@ -130,7 +130,7 @@ def link_to_history(request: HttpRequest, diamond: Diamond) -> Link | None:
 
 
 def link_to_explanation(request: HttpRequest, diamond: Diamond) -> Link | None:
-    """Why the diamond costs what it costs, for whom may see its history."""
+    """The explanation of the diamond's price, for those who may see its history."""
     if not request.user.has_perm(VIEW):
         return None
     return Link("Why this price?", reverse("admin:pricing_explanation", args=[diamond.pk]), "help")

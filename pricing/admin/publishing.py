@@ -26,9 +26,9 @@ MAX_LISTED = 200
 
 
 class PublishForm(forms.Form):
-    """Why the set is published, what the person looked at, and the second word for sales below cost.
+    """The reason of a publication, the state that the person looked at, and the second word for sales below cost.
 
-    That is the set at its `revision`, and the version that was `in_force`, against which the page says what changes.
+    That state is the set at its `revision`, and the version that was `in_force`, against which the page says what changes.
     """
 
     in_force = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
@@ -111,7 +111,7 @@ def _context(rule_set: RuleSet, form: PublishForm, posted: Any) -> dict[str, Any
 
 
 def _below_cost(rule_set: RuleSet) -> tuple[int, bool]:
-    """How many stones would sell below cost, and whether counting them took too long."""
+    """The number of stones that would sell below cost, and whether counting them took too long."""
     try:
         with in_time(), bounded(STATEMENT_SECONDS):
             return publishing.stones_below_cost(rule_set), False

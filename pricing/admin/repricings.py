@@ -29,7 +29,7 @@ FAILING_SHOWN = 20
 
 
 class StartReason(forms.Form):
-    """Why all stones are priced anew."""
+    """The reason for pricing all stones anew."""
 
     reason = forms.CharField(
         max_length=MAX_REASON_LENGTH, label="Reason", error_messages=RequiredReason.base_fields["reason"].error_messages
@@ -56,9 +56,9 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
             .select_related("rule_set")
             .defer("rule_set__compiled")
             .annotate(
-                all_batches=Subquery(own.annotate(found=Count("pk")).values("found")),
-                done_batches=Subquery(done.annotate(found=Count("pk")).values("found")),
-                new_prices=Subquery(own.annotate(found=Sum("repriced")).values("found")),
+                all_batches=Subquery(own.annotate(total=Count("pk")).values("total")),
+                done_batches=Subquery(done.annotate(total=Count("pk")).values("total")),
+                new_prices=Subquery(own.annotate(total=Sum("repriced")).values("total")),
             )
         )
 
@@ -79,12 +79,12 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
 
     @admin.display(description="progress")
     def progress(self, repricing: Any) -> SafeString:
-        """How much of it is done."""
+        """The share that is done."""
         return progress_bar((repricing.done_batches or 0) / repricing.all_batches if repricing.all_batches else 1.0)
 
     @admin.display(description="prices changed")
     def repriced(self, repricing: Any) -> str:
-        """How many prices it changed."""
+        """The number of prices that it changed."""
         return number(repricing.new_prices or 0)
 
     @admin.display(description="duration")
@@ -94,7 +94,7 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
 
     @admin.display(description="started")
     def created(self, repricing: Repricing) -> str | SafeString:
-        """When it began."""
+        """The moment of its beginning."""
         return moment(repricing.created_at)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -111,7 +111,7 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
     # --- the page of a repricing -----------------------------------------------------------------------------------
 
     def groups(self, request: HttpRequest, row: Repricing) -> list[Group]:
-        """What it does and why, and how it ended."""
+        """Its deed, its reason and its end."""
         experiment = row.experiment
         return [
             Group(

@@ -1,6 +1,6 @@
 """The forms of a rule and its clauses: money in dollars, lists as text or boxes, conditions grouped as the trade does.
 
-What a rule may say is decided by `pricing.validation`; here it becomes errors of fields.
+`pricing.faults` and `pricing.validation` decide what a rule may say; here that becomes errors of fields.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin.base import StackedInline
 from diamondhub.admin.display import spoken
 from diamondhub.admin.forms import CheckBoxes, Choices, DollarsField, NamesField, without_zeros
-from pricing import ordering, validation
-from pricing.admin.acting import admit
+from pricing import validation
+from pricing.admin.acting import admit, tell
 from pricing.admin.stale import refusal_of, refuse, tell_what_is_saved, with_gone_rows_as_new
 from pricing.conditions import STONE_TYPES
+from pricing.faults import Others, faults_of
 from pricing.models import MAX_CENTS, MAX_CLAUSES, MAX_COST_CENTS, Clause, Rule, RuleSet
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class RuleForm(RuleModelForm):
         super().__init__(*args, **kwargs)
         without_zeros(self)
         if not self.instance.number:
-            self.fields["priority"].initial = ordering.next_priority(self.draft.pk)
+            self.fields["priority"].initial = Others.in_draft(self.draft.pk).next_priority
 
     def clean_fixed_cents(self) -> int:
         """Nothing typed is nothing added."""
@@ -86,20 +87,8 @@ class RuleForm(RuleModelForm):
         """Have the rule admitted; no other rule of the draft has its priority, and there is room for it."""
         values = {name: self.cleaned_data[name] for name in self._meta.fields or () if name in self.cleaned_data}
         row = Rule(**values)
-        admit(self, row, validation.clean_rule)
-        others = Rule.objects.filter(rule_set=self.draft).exclude(pk=self.instance.pk)
-        priority = self.cleaned_data.get("priority")
-        same = others.filter(priority=priority).first() if priority is not None else None
-        if same is not None:
-            free = ordering.next_priority(self.draft.pk)
-            hint = (
-                f"behind all others is {free}"
-                if free <= validation.MAX_PRIORITY
-                else "make room between the priorities first"
-            )
-            self.add_error("priority", f"Rule “{same.name}” has this priority already; {hint}.")
-        if problem := validation.check_counts(others.count() + 1, 0):
-            self.add_error(None, problem)
+        others = Others.in_draft(self.draft.pk, but=self.instance.number)
+        tell(self, [(fault.field, fault.message) for fault in faults_of(row, (), others) if fault.is_error])
         refuse(self, self.refusal)
         return self.cleaned_data
 
@@ -308,25 +297,25 @@ class ClauseInline(ClauseInlineBase):
     def get_formset(self, request: HttpRequest, obj: Rule | None = None, **kwargs: Any) -> Any:
         """More clauses than a rule may have are an error; no form is made for them, however many a body speaks of."""
         bounds = {"validate_max": True, "absolute_max": MAX_CLAUSES + 1}
-        found = super().get_formset(request, obj, **{**bounds, **kwargs})
+        formset = super().get_formset(request, obj, **{**bounds, **kwargs})
         refusal = refusal_of(request)
-        form = type("ClauseFormShown", (found.form,), {"refusal": refusal})
-        return type("ClauseFormSetShown", (found,), {"refusal": refusal, "form": form})
+        form = type("ClauseFormShown", (formset.form,), {"refusal": refusal})
+        return type("ClauseFormSetShown", (formset,), {"refusal": refusal, "form": form})
 
     def has_add_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
         """Clauses are part of their rule: who may change that may change them."""
         return _may_edit(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for adding."""
+        """The same as for adding."""
         return _may_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for adding."""
+        """The same as for adding."""
         return _may_edit(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Rule | None = None) -> bool:
-        """As for the rule."""
+        """The same as for the rule."""
         return request.user.has_perm("pricing.view_rule") or _may_edit(request, obj)
 
 

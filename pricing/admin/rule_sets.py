@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from diamondhub.admin.base import Admin, numbered
 from diamondhub.admin.display import NOTHING, Group, badge, counted, moment, row_link
 from diamondhub.admin.forms import Textarea, without_zeros
-from pricing import drafts, editing, ordering
+from pricing import editing, ordering
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
 from pricing.admin.publishing import publish_page
 from pricing.admin.rule_table import rule_table
@@ -133,12 +133,12 @@ class RuleSetAdmin(Admin[RuleSet]):
 
     @admin.display(description="published")
     def published(self, rule_set: RuleSet) -> str | SafeString:
-        """When it was published, the last time."""
+        """The moment of the last publication."""
         return moment(rule_set.published_at)
 
     @admin.display(description="created")
     def created(self, rule_set: RuleSet) -> str | SafeString:
-        """When it was made."""
+        """The moment at which it was made."""
         return moment(rule_set.created_at)
 
     # --- who may what ----------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class RuleSetAdmin(Admin[RuleSet]):
             if refusal_of(request):
                 row.refresh_from_db(fields=["revision", "state"])
             elif request.method == "POST":
-                drafts.unchanged(row, revision=posted_revision(request))
+                editing.unchanged(row, revision=posted_revision(request))
             context = {
                 "title": f"Draft {row.version}",
                 "revision": row.revision,
@@ -201,9 +201,7 @@ class RuleSetAdmin(Admin[RuleSet]):
     def save_model(self, request: HttpRequest, obj: RuleSet, form: ModelForm[RuleSet], change: bool) -> None:
         """A new draft gets the next version; of an old one only what the person changed is written, if nobody was first."""
         if not change:
-            obj.version = drafts.next_version()
-            obj.created_by = request.user.get_username()[:150]
-            super().save_model(request, obj, form, change)
+            editing.new_rule_set(obj, (), actor=request.user.get_username())
             return
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         editing.change_margins(obj, changes, revision=posted_revision(request))
@@ -250,7 +248,7 @@ class RuleSetAdmin(Admin[RuleSet]):
         ]
 
     def detail_context(self, request: HttpRequest, row: RuleSet) -> dict[str, Any]:
-        """As the page of a draft, without its form."""
+        """The same as on the page of a draft, without its form."""
         return {**self.page_context(request, row), "title": f"Rule set {row.version}"}
 
     # --- throwing a draft away -------------------------------------------------------------------------------------
@@ -298,7 +296,7 @@ class RuleSetAdmin(Admin[RuleSet]):
             source = RuleSet.objects.filter(pk=rule_set_id).first()
             if source is None:
                 raise NoSuchRuleSet
-            draft = drafts.new_draft(actor=request.user.get_username(), source=source)
+            draft = editing.new_draft(actor=request.user.get_username(), source=source)
             return f"Draft {draft.version} is a copy of version {source.version}.", page_of(draft.pk)
 
         return act(request, "pricing.add_ruleset", do, back=reverse("admin:pricing_ruleset_changelist"))
@@ -315,7 +313,7 @@ class RuleSetAdmin(Admin[RuleSet]):
         return act(request, "pricing.change_rule", do, back=page_of(rule_set_id))
 
     def simulate(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
-        """What publishing would do; writes nothing."""
+        """The effect that publishing would have; nothing is written."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return simulation_page(request, rule_set_id, self.admin_site.each_context(request))
@@ -333,5 +331,5 @@ def page_of(rule_set_id: int) -> str:
 
 
 def _refuse(rule_set: RuleSet) -> HttpResponse:
-    drafts.unchanged(rule_set, revision=rule_set.revision)
+    editing.unchanged(rule_set, revision=rule_set.revision)
     return redirect(page_of(rule_set.pk))

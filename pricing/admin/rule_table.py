@@ -17,7 +17,7 @@ from pricing.evaluate import rules_of
 from pricing.in_force import day_of, with_rules
 from pricing.models import Rule, RuleSet
 
-#: Conflicts of one kind that a page lists.
+#: Conflicts of conflict kind that a page lists.
 MAX_LISTED = 100
 
 
@@ -37,22 +37,22 @@ class Row:
 
 
 def rule_table(rule_set_id: int, *, editable: bool) -> dict[str, Any]:
-    """What the template `rules.html` needs: the set's rules by priority, and its conflicts."""
+    """The context of the template `rules.html`: the set's rules by priority, and its conflicts."""
     rule_set = with_rules(RuleSet.objects.filter(pk=rule_set_id).defer("compiled")).get()
-    found = conflicts(rule_set)
+    all_conflicts = conflicts(rule_set)
     return {
         "rule_set": rule_set,
-        "rows": rows(rule_set, found),
+        "rows": rows(rule_set, all_conflicts),
         "editable": editable,
         "add_rule_url": reverse("admin:pricing_rule_add_to", args=[rule_set_id]),
-        **listed(found),
+        **listed(all_conflicts),
     }
 
 
-def rows(rule_set: RuleSet, found: list[Conflict]) -> list[Row]:
+def rows(rule_set: RuleSet, all_conflicts: list[Conflict]) -> list[Row]:
     """The rules by priority."""
     warnings: dict[int, list[str]] = defaultdict(list)
-    for conflict in found:
+    for conflict in all_conflicts:
         if conflict.rule is not None and not conflict.harmless:
             warnings[conflict.rule.pk].append(conflict.message)
     today = day_of(timezone.now())
@@ -72,16 +72,16 @@ def rows(rule_set: RuleSet, found: list[Conflict]) -> list[Row]:
     ]
 
 
-def listed(found: list[Conflict]) -> dict[str, Any]:
+def listed(all_conflicts: list[Conflict]) -> dict[str, Any]:
     """Conflicts for a page: those to look at, those that may well be meant so, and how many are not listed."""
-    serious = [one for one in found if not one.harmless and one.kind != Kind.CUT_SHORT]
-    overlaps = [one for one in found if one.harmless]
+    serious = [conflict for conflict in all_conflicts if not conflict.harmless and conflict.kind != Kind.CUT_SHORT]
+    overlaps = [conflict for conflict in all_conflicts if conflict.harmless]
     return {
         "serious": serious[:MAX_LISTED],
         "overlaps": overlaps[:MAX_LISTED],
         "serious_count": len(serious),
         "overlap_count": len(overlaps),
-        "cut_short": next((one.message for one in found if one.kind == Kind.CUT_SHORT), ""),
+        "cut_short": next((conflict.message for conflict in all_conflicts if conflict.kind == Kind.CUT_SHORT), ""),
         "most_listed": MAX_LISTED,
     }
 

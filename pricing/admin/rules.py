@@ -17,14 +17,15 @@ from django.utils.safestring import SafeString
 
 from diamondhub.admin.base import Admin, numbered
 from diamondhub.admin.display import NOTHING, Group, Link, Table, counted
-from pricing import drafts, editing, ordering
+from pricing import editing, ordering
 from pricing.admin.acting import act, answer_or_refuse, posted_revision
 from pricing.admin.rule_forms import ClauseInline, RuleForm
 from pricing.admin.rule_sets import page_of
 from pricing.admin.rule_table import days, state
 from pricing.admin.stale import answer_or_show_again, refusal_of
-from pricing.conditions import conditions_of, in_words, why_never
+from pricing.conditions import in_words
 from pricing.differences import dollars, ending, modifier
+from pricing.faults import warnings_of
 from pricing.in_force import day_of
 from pricing.models import Rule, RuleSet
 
@@ -96,10 +97,10 @@ class RuleAdmin(Admin[Rule]):
     def _draft_of(self, request: HttpRequest) -> RuleSet:
         """The set that a rule is added to, which the address names."""
         match = request.resolver_match
-        found = RuleSet.objects.filter(pk=match.kwargs.get("rule_set_id", 0) if match else 0).first()
-        if found is None:
+        rule_set = RuleSet.objects.filter(pk=match.kwargs.get("rule_set_id", 0) if match else 0).first()
+        if rule_set is None:
             raise Http404("there is no such rule set")
-        return found
+        return rule_set
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -117,8 +118,8 @@ class RuleAdmin(Admin[Rule]):
         def answer() -> HttpResponse:
             draft = self._draft_of(request)
             if request.method == "POST" and not refusal_of(request):
-                drafts.unchanged(draft, revision=posted_revision(request))
-            drafts.unchanged(draft, revision=draft.revision)
+                editing.unchanged(draft, revision=posted_revision(request))
+            editing.unchanged(draft, revision=draft.revision)
             context = {
                 "title": f"Add a rule to draft {draft.version}",
                 "draft": draft,
@@ -149,7 +150,7 @@ class RuleAdmin(Admin[Rule]):
             if refusal_of(request):
                 rule.rule_set.refresh_from_db(fields=["revision", "state"])
             elif request.method == "POST":
-                drafts.unchanged(rule.rule_set, revision=posted_revision(request))
+                editing.unchanged(rule.rule_set, revision=posted_revision(request))
             context = {
                 "title": f"{rule.name}: rule of draft {rule.rule_set.version}",
                 "draft": rule.rule_set,
@@ -163,22 +164,27 @@ class RuleAdmin(Admin[Rule]):
         return answer_or_refuse(request, lambda: answer_or_show_again(request, answer), back=here)
 
     def save_model(self, request: HttpRequest, obj: Rule, form: ModelForm[Rule], change: bool) -> None:
-        """Write the rule, if nobody was first; a new one gets a number that no rule ever had."""
-        draft = obj.rule_set if change else self._draft_of(request)
-        drafts.edited(draft.pk, revision=posted_revision(request))
-        if not change:
-            obj.rule_set = draft
-            obj.number = drafts.next_number()
-        super().save_model(request, obj, form, change)
+        """Leave it to `save_related`: a rule is written with its clauses."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Write the clauses, and say what the rule matches if that is nothing, or everything."""
-        super().save_related(request, form, formsets, change)
-        for warning in warnings(form.instance):
+        """Write the rule with its clauses, if nobody was first, and say what its author may not have meant."""
+        (formset,) = formsets
+        # Sorts the rows into new, changed and deleted ones, for the log of the admin.
+        formset.save(commit=False)
+        clauses = [each.instance for each in formset.forms if each not in formset.deleted_forms]
+        rule = form.instance
+        editing.put_rule(
+            rule.rule_set if change else self._draft_of(request),
+            rule,
+            clauses,
+            number=rule.number if change else None,
+            revision=posted_revision(request),
+        )
+        for warning in warnings(rule):
             messages.warning(request, warning)
 
     def response_change(self, request: HttpRequest, obj: Rule) -> HttpResponse:
-        """As usual; who wants to add another one adds it to the same draft."""
+        """The usual answer, but another rule is added to the same draft."""
         response = super().response_change(request, obj)
         if "_addanother" in request.POST:
             return redirect("admin:pricing_rule_add_to", obj.rule_set_id)
@@ -252,7 +258,7 @@ class RuleAdmin(Admin[Rule]):
         ]
 
     def groups(self, request: HttpRequest, row: Rule) -> list[Group]:
-        """What the rule does, and when."""
+        """The price that the rule makes, and its days."""
         return [
             Group(
                 "Price",
@@ -289,19 +295,8 @@ class RuleAdmin(Admin[Rule]):
 
 
 def warnings(rule: Rule) -> list[str]:
-    """What the author may not have meant: a rule or clause that matches nothing, a clause that matches everything."""
-    clauses = list(rule.clauses.all())
-    if not clauses:
-        return [
-            "This rule has no clause, so it matches nothing. Add one; a clause without conditions matches every stone."
-        ]
-    said = []
-    for place, clause in enumerate(clauses, start=1):
-        if not conditions_of(clause):
-            said.append(f"Clause {place} has no condition, so it matches every stone.")
-        elif why := why_never(clause):
-            said.append(f"Clause {place} matches no stone: {why}.")
-    return said
+    """The warnings among the rule's faults."""
+    return [fault.message for fault in warnings_of(list(rule.clauses.all()))]
 
 
 def _set_link(rule_set: RuleSet) -> SafeString:

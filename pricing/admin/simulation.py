@@ -68,14 +68,14 @@ def shown(result: Simulation) -> dict[str, Any]:
         "bars": bars(result.histogram),
         "rule_counts": [
             (
-                one.rule.priority if one.rule else "",
-                link(reverse("admin:pricing_rule_change", args=[one.rule.pk]), one.rule.name)
-                if one.rule
+                effect.rule.priority if effect.rule else "",
+                link(reverse("admin:pricing_rule_change", args=[effect.rule.pk]), effect.rule.name)
+                if effect.rule
                 else "no rule: base margin",
-                number(one.stones),
-                signed(one.effect_cents),
+                number(effect.stones),
+                signed(effect.effect_cents),
             )
-            for one in result.rules
+            for effect in result.rules
         ],
         "movers": [
             Table("Greatest rises", _MOVER_HEADERS, _movers(result, result.up), "No price rises."),
@@ -148,15 +148,15 @@ def _percent(bound: int | None) -> str:
 
 
 def _movers(result: Simulation, movers: Sequence[Mover]) -> list[tuple[Any, ...]]:
-    names = {one.rule.number: one.rule.name for one in result.rules if one.rule}
+    names = {effect.rule.number: effect.rule.name for effect in result.rules if effect.rule}
     return [
         (
-            link(reverse("admin:catalog_diamond_change", args=[one.diamond_id]), one.supplier_stone_id),
-            dollars(one.cost_cents),
-            dollars(one.old_cents),
-            dollars(one.new_cents),
-            f"{signed(one.effect_cents)} ({one.effect_cents / one.old_cents:+.1%})",
-            names.get(one.rule, "") if one.rule else "base margin",
+            link(reverse("admin:catalog_diamond_change", args=[mover.diamond_id]), mover.supplier_stone_id),
+            dollars(mover.cost_cents),
+            dollars(mover.old_cents),
+            dollars(mover.new_cents),
+            f"{signed(mover.effect_cents)} ({mover.effect_cents / mover.old_cents:+.1%})",
+            names.get(mover.rule, "") if mover.rule else "base margin",
         )
-        for one in movers
+        for mover in movers
     ]

@@ -18,7 +18,7 @@ _REFUSAL = "pricing.refusal"
 
 
 def refusal_of(request: HttpRequest) -> str:
-    """Why the posted form is only shown again, in words; empty if it is not."""
+    """The words with which the posted form is only shown again; empty if it is to be saved."""
     return str(request.META.get(_REFUSAL, ""))
 
 
@@ -51,7 +51,7 @@ def tell_what_is_saved(form: Any) -> None:
 
 
 def with_gone_rows_as_new(posted: Any, prefix: str, forms_of: int, there: set[str]) -> Any:
-    """What a formset was sent, its rows that are `there` first, and those that are gone as new ones with what was typed."""
+    """The data sent to a formset: rows that are `there` first, and those that are gone as new ones with what was typed."""
     kept: list[int] = []
     others: list[int] = []
     seen: set[str] = set()
@@ -77,7 +77,9 @@ def _said(field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         labels = {str(choice): str(label) for choice, label in choices}
-        return ", ".join(labels.get(str(one), str(one)) for one in (value if isinstance(value, list) else [value]))
+        return ", ".join(
+            labels.get(str(choice), str(choice)) for choice in (value if isinstance(value, list) else [value])
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(field.prepare_value(value))

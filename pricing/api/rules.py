@@ -5,115 +5,89 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
-from diamondhub.api.documentation import BODY, problems
-from diamondhub.api.parameters import parse
+from diamondhub.api.endpoint import operation
 from pricing import editing
-from pricing.api import schemas
-from pricing.api.answers import READ_ONLY, rule_answer
-from pricing.api.views import REVISION, PricingView, read_body, revision_of, rule_set_of
-from pricing.errors import InvalidRules, NoSuchRule
+from pricing.api.answers import EditAnswer, RevisionAnswer, RuleAnswer
+from pricing.api.base import PricingEndpoint, rule_set_of
+from pricing.api.bodies import AddedRule, ReplacedRule, RevisionQuery
+from pricing.errors import InvalidRules
 from pricing.models import Clause, Rule, RuleSet
-from pricing.written import Mistakes, Whole, read_rule
+
+#: Longest body that carries a rule; one with fifty clauses of full lists is shorter (bytes).
+BODY_LIMIT = 1_000_000
 
 
-class Rules(PricingView):
+class Rules(PricingEndpoint):
     """The rules of a draft."""
 
-    scopes = {"POST": Scope.PRICING_EDIT}
-
-    @extend_schema(
-        operation_id="add_rule",
-        summary="Add a rule to a draft",
-        tags=["pricing"],
-        request=schemas.body(schemas.PUT_RULE),
-        responses={201: schemas.PUT_RULE_ANSWER, **problems(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
+    @operation(
+        "add_rule",
+        "Add a rule to a draft",
+        scope=Scope.PRICING_EDIT,
+        body=AddedRule,
+        body_limit=BODY_LIMIT,
+        answer=EditAnswer,
+        status=HTTPStatus.CREATED,
+        problems=(HTTPStatus.CONFLICT,),
     )
     def post(self, request: Request, version: int) -> Response:
         """Add a rule with its clauses; it gets a number that no rule ever had. Needs the scope `pricing:edit`."""
-        parse(request, ())
         draft = rule_set_of(version)
-        revision, rule, clauses = _read(request, ignored=READ_ONLY, number=None)
-        _put(draft, rule, clauses, number=None, revision=revision)
-        return Response(_edited(rule, revision), status=HTTPStatus.CREATED)
+        rule, clauses = self.body["rule"]
+        return Response(
+            _put(draft, rule, clauses, number=None, revision=self.body["revision"]), status=HTTPStatus.CREATED
+        )
 
 
-class OneRule(PricingView):
+class OneRule(PricingEndpoint):
     """One rule of a rule set."""
 
-    scopes = {"PUT": Scope.PRICING_EDIT, "DELETE": Scope.PRICING_EDIT}
-
-    @extend_schema(
-        operation_id="get_rule",
-        summary="One rule",
-        tags=["pricing"],
-        responses={200: schemas.RULE, **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)},
-    )
+    @operation("get_rule", "One rule", answer=RuleAnswer)
     def get(self, request: Request, version: int, number: int) -> Response:
         """The rule with this number, with its clauses."""
-        parse(request, ())
-        rule = Rule.objects.filter(rule_set=rule_set_of(version), number=number).first()
-        if rule is None:
-            raise NoSuchRule(f"rule set {version} has no rule {number}")
-        return Response(rule_answer(rule))
+        return Response(RuleAnswer(editing.rule_of(rule_set_of(version), number)).data)
 
-    @extend_schema(
-        operation_id="put_rule",
-        summary="Replace a rule of a draft",
-        tags=["pricing"],
-        request=schemas.body(schemas.PUT_RULE),
-        responses={200: schemas.PUT_RULE_ANSWER, **problems(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)},
+    @operation(
+        "put_rule",
+        "Replace a rule of a draft",
+        scope=Scope.PRICING_EDIT,
+        body=ReplacedRule,
+        body_limit=BODY_LIMIT,
+        answer=EditAnswer,
+        problems=(HTTPStatus.CONFLICT,),
     )
     def put(self, request: Request, version: int, number: int) -> Response:
         """Put a rule with all its clauses in the place of the one with this number. Needs the scope `pricing:edit`.
 
         What is left out is as in a new rule. The words and warnings of an answer may be sent back; they are passed over.
         """
-        parse(request, ())
         draft = rule_set_of(version)
-        revision, rule, clauses = _read(request, ignored=READ_ONLY, number=number)
-        _put(draft, rule, clauses, number=number, revision=revision)
-        return Response(_edited(rule, revision))
+        rule, clauses = self.body["rule"]
+        if rule.number not in (None, number):
+            raise InvalidRules([("rule.number", f"must be {number}, as in the address")])
+        return Response(_put(draft, rule, clauses, number=number, revision=self.body["revision"]))
 
-    @extend_schema(
-        operation_id="delete_rule",
-        summary="Delete a rule of a draft",
-        tags=["pricing"],
-        parameters=[REVISION.described()],
-        responses={
-            200: schemas.REVISED,
-            **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-        },
+    @operation(
+        "delete_rule",
+        "Delete a rule of a draft",
+        scope=Scope.PRICING_EDIT,
+        query=RevisionQuery,
+        answer=RevisionAnswer,
+        problems=(HTTPStatus.CONFLICT,),
     )
     def delete(self, request: Request, version: int, number: int) -> Response:
         """Delete the rule with its clauses. Needs the scope `pricing:edit`."""
-        revision = revision_of(parse(request, (REVISION,)))
-        return Response({"revision": editing.delete_rule(rule_set_of(version), number, revision=revision)})
+        revision = editing.delete_rule(rule_set_of(version), number, revision=self.query["revision"])
+        return Response({"revision": revision})
 
 
-def _read(request: Request, *, ignored: tuple[str, ...], number: int | None) -> tuple[int, Rule, list[Clause]]:
-    values = read_body(request, {"revision": Whole(), "rule": None}, required=("revision", "rule"))
-    written = values["rule"]
-    mistakes = Mistakes()
-    rule, clauses = read_rule(written, mistakes, "rule", ignored=ignored)
-    if isinstance(written, dict) and "number" in written and written["number"] != number:
-        place = "is given out here: leave it away" if number is None else f"must be {number}, as in the address"
-        mistakes.add("rule.number", place)
-    if mistakes.found:
-        raise InvalidRules(mistakes.found)
-    return values["revision"], rule, clauses
-
-
-def _put(draft: RuleSet, rule: Rule, clauses: list[Clause], *, number: int | None, revision: int) -> None:
+def _put(draft: RuleSet, rule: Rule, clauses: list[Clause], *, number: int | None, revision: int) -> dict[str, Any]:
     try:
         editing.put_rule(draft, rule, clauses, number=number, revision=revision)
     except InvalidRules as error:
         raise InvalidRules([(f"rule.{place}".rstrip("."), message) for place, message in error.errors]) from error
-
-
-def _edited(rule: Rule, revision: int) -> dict[str, Any]:
-    return {"revision": revision + 1, "rule": rule_answer(Rule.objects.get(pk=rule.pk))}
+    return EditAnswer({"revision": revision + 1, "rule": Rule.objects.get(pk=rule.pk)}).data

@@ -104,7 +104,7 @@ class Clause(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [_in_order(one.name) for one in CONDITIONS if isinstance(one, RangeCondition)]
+        constraints = [_in_order(condition.name) for condition in CONDITIONS if isinstance(condition, RangeCondition)]
 
     def __str__(self) -> str:
         return in_words(self)

@@ -1,4 +1,4 @@
-"""What the amounts and the sizes of rules stay within; the fields of a percentage."""
+"""Bounds of the amounts and the sizes of rules, and the fields of a percentage."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from psycopg.errors import QueryCanceled
 
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.admin import publishing as publishing_page
 from pricing.in_force import published_rule_set
 from pricing.models import PriceChange, Repricing, RuleSet
@@ -184,7 +184,7 @@ def test_a_count_that_takes_too_long_asks_for_a_second_word(browser: Client, mon
 @pytest.mark.parametrize("revision", ["0", "", "x", "-1", "9" * 30])
 def test_a_draft_that_changed_since_somebody_looked_is_not_published(browser: Client, revision: str) -> None:
     draft = a_draft()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     response = browser.post(set_url("publish", draft), asked(draft, revision=revision))
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.in_force import published_rule_set
 from pricing.models import Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, errors_of, margins, messages_of, set_url, signed_in
@@ -152,7 +152,7 @@ def test_a_draft_is_thrown_away_with_its_rules(browser: Client) -> None:
 
 def test_a_draft_that_somebody_changed_meanwhile_is_not_thrown_away(browser: Client) -> None:
     draft = a_draft()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     response = browser.post(set_url("delete", draft), {"post": "yes", "revision": 0}, follow=True)
 
@@ -182,7 +182,7 @@ def test_what_the_database_refuses_is_said_and_is_no_server_error(
     def no_look(_draft_id: int, *, revision: int) -> int:
         return revision + 1
 
-    monkeypatch.setattr(drafts, "edited", no_look)
+    monkeypatch.setattr(editing, "edited", no_look)
 
     response = browser.post(set_url("change", sealed), margins(sealed, margin_fancy="1"), follow=True)
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from catalog.grades import Clarity, Color
 from catalog.tests.factories import a_diamond
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, add_url, errors_of, messages_of, rule_form, rule_url, set_url, signed_in
 from pricing.tests.factories import a_draft
@@ -126,7 +126,7 @@ def test_a_rule_without_a_clause_says_that_it_matches_nothing(browser: Client) -
     response = browser.post(add_url(draft), rule_form(draft), follow=True)
 
     assert "has no clause, so it matches nothing" in messages_of(response)
-    assert "It has no clause, so it matches nothing." in response.content.decode()
+    assert "The rule has no clause, so it matches nothing." in response.content.decode()
 
 
 def test_a_clause_without_a_condition_says_that_it_matches_every_stone(browser: Client) -> None:
@@ -146,7 +146,7 @@ def test_a_clause_that_no_stone_can_match_says_why(browser: Client) -> None:
 
     response = browser.post(add_url(draft), form, follow=True)
 
-    assert "Clause 1 matches no stone: a stone with a named fancy colour is of the type fancy" in messages_of(response)
+    assert "Clause 1 never matches: a stone with a named fancy colour is of the type fancy" in messages_of(response)
 
 
 BAD_RULES: dict[str, tuple[dict[str, Any], str]] = {
@@ -309,7 +309,7 @@ def test_an_edit_of_a_clause_that_somebody_deleted_meanwhile_is_told(browser: Cl
     rule = draft.rules.get()
     kept = tuple(rule.clauses.all())
     rule.clauses.all().delete()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     response = browser.post(rule_url("change", rule), rule_form(draft, {}, {}, kept=kept))
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from pricing import drafts, experiments
+from pricing import editing, experiments
 from pricing.models import Clause, Experiment, Rule, RuleSet
 from pricing.tests.admin_pages import (
     EDITOR,
@@ -38,7 +38,7 @@ def browser() -> Client:
 
 
 def edited_by_somebody(draft: RuleSet) -> None:
-    drafts.edited(draft.pk, revision=RuleSet.objects.get(pk=draft.pk).revision)
+    editing.edited(draft.pk, revision=RuleSet.objects.get(pk=draft.pk).revision)
 
 
 def clauses_of(rule: Rule) -> list[str]:
@@ -131,13 +131,13 @@ def test_somebody_who_is_faster_between_the_look_and_the_save_loses_nothing_eith
 ) -> None:
     draft = a_draft({"name": "Rounds"})
     rule = draft.rules.get()
-    really = drafts.edited
+    really = editing.edited
 
     def later(draft_id: int, *, revision: int) -> int:
         really(draft_id, revision=revision)
         return really(draft_id, revision=revision)
 
-    monkeypatch.setattr(drafts, "edited", later)
+    monkeypatch.setattr(editing, "edited", later)
 
     response = browser.post(rule_url("change", rule), rule_form(draft, {}, name="Typed"))
 

@@ -143,6 +143,12 @@ def test_the_document_describes_every_address_of_pricing(client: Client) -> None
             if method in {"put", "patch"}:
                 assert {"409", "413"} <= set(operation["responses"])
     rule = document["paths"]["/api/v1/rule-sets/{version}/rules"]["post"]["requestBody"]["content"]["application/json"]
-    properties = rule["schema"]["properties"]["rule"]["properties"]
-    assert properties["rating"]["type"] == ["integer", "null"]
-    assert "carats_min" in properties["clauses"]["items"]["properties"]
+
+    def properties(schema: dict[str, Any]) -> dict[str, Any]:
+        """The fields of what a schema refers to."""
+        named: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
+        return named
+
+    fields = properties(properties(rule["schema"])["rule"])
+    assert fields["rating"]["type"] == ["integer", "null"]
+    assert "carats_min" in properties(fields["clauses"]["items"])

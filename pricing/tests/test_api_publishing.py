@@ -12,7 +12,7 @@ from django.test import Client
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.audit.models import AuditEvent
-from pricing import drafts, experiments, reprice
+from pricing import editing, experiments, reprice
 from pricing.api import publishing
 from pricing.models import Experiment, Repricing, RuleSet
 from pricing.tests.asking import EDIT, PUBLISH, READ, problem, send, signed_in, wrong
@@ -78,7 +78,7 @@ def test_a_wrong_field_of_a_publication_is_named_and_nothing_published(http: Cli
 
 def test_a_draft_is_published_only_as_it_was_read(http: Client) -> None:
     draft = a_draft()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     assert wrong(send(http, "post", f"rule-sets/{draft.version}/publication", {"reason": "x"})) == ["revision"]
     assert problem(publish(http, draft)) == (409, "stale-revision")

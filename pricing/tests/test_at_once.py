@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from diamondhub.tests.threads import at_once
-from pricing import drafts, editing, experiments, publishing, rule_files
+from pricing import editing, experiments, publishing, rule_files
 from pricing.errors import DraftInUse, ExperimentUnderWay, StaleDraft
 from pricing.models import Experiment, Repricing, Rule, RuleSet
 from pricing.tests.asking import EDIT, send, signed_in
@@ -58,7 +58,7 @@ def test_of_an_edit_and_a_publication_only_what_was_read_is_published() -> None:
     draft = a_draft()
 
     outcomes = at_once(
-        lambda: drafts.edited(draft.pk, revision=0),
+        lambda: editing.edited(draft.pk, revision=0),
         lambda: publishing.publish(draft.pk, actor="maria", reason="x", below_cost_confirmed=True, revision=0),
     )
 
@@ -92,7 +92,7 @@ def test_imports_at_once_get_versions_and_numbers_of_their_own() -> None:
 def test_the_second_to_throw_a_draft_away_is_told() -> None:
     draft = a_draft({})
 
-    outcomes = at_once(*[lambda: drafts.edited(draft.pk, revision=0)] * 2)
+    outcomes = at_once(*[lambda: editing.edited(draft.pk, revision=0)] * 2)
 
     assert sorted(map(str, outcomes))[0] == "1"
     assert [type(one) for one in outcomes if one != 1] == [StaleDraft]

@@ -15,7 +15,7 @@ from diamondhub.audit import words
 from diamondhub.audit.acting import acting
 from diamondhub.audit.models import RecordedChange
 from diamondhub.audit.tracking import AUDITED
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.in_force import published_rule_set
 from pricing.models import Clause, Experiment, Rule, RuleSet
 from pricing.tests.factories import a_draft
@@ -92,7 +92,7 @@ def test_publishing_says_who_and_why_for_both_sets() -> None:
 
 
 def test_a_copy_is_the_doing_of_whom_it_is_made_for() -> None:
-    draft = drafts.new_draft(actor="maria", source=a_draft({"clauses": [{}]}))
+    draft = editing.new_draft(actor="maria", source=a_draft({"clauses": [{}]}))
 
     assert events("ruleset", pgh_obj_id=draft.pk)[0].pgh_who == "maria"
     assert events("rule", rule_set_id=draft.pk)[0].pgh_who == "maria"
@@ -102,7 +102,7 @@ def test_a_copy_is_the_doing_of_whom_it_is_made_for() -> None:
 def test_the_count_of_edits_is_no_event() -> None:
     draft = a_draft()
 
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     assert [event.pgh_label for event in events("ruleset", pgh_obj_id=draft.pk)] == ["created"]
 

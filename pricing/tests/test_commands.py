@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from diamondhub.commands import ReportingCommand
-from pricing import drafts, rule_files
+from pricing import editing, rule_files
 from pricing.errors import InvalidRules
 from pricing.in_force import with_rules
 from pricing.models import Clause, Repricing, Rule, RuleSet
@@ -195,7 +195,7 @@ def test_numbers_behind_the_highest_there_can_be_are_those_between(tmp_path: Pat
     assert list(rules.values_list("name", "number")) == [("a", 2), ("b", 1), ("c", 3)]
     again = imported(tmp_path / "again.yaml", exported(version))
     assert list(Rule.objects.filter(rule_set__version=again).values_list("number", flat=True)) == [2, 1, 3]
-    assert drafts.next_number() == 4
+    assert editing.next_number() == 4
 
 
 HEAD = "format: 1\nmargin_natural: 40\nmargin_lab_grown: 79\nmargin_fancy: 40\n"

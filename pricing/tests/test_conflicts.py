@@ -77,7 +77,7 @@ def test_a_clause_that_contradicts_itself_is_said_with_its_place_and_covers_noth
     (conflict,) = found({"clauses": [yellow_naturals]}, {"clauses": [yellow_naturals | OVALS, OVALS]})[:1]
 
     assert conflict.kind == Kind.CONTRADICTION
-    assert conflict.message.startswith("Clause 1 matches no stone: a stone with a named fancy colour")
+    assert conflict.message.startswith("Clause 1 never matches: a stone with a named fancy colour")
 
 
 def test_types_that_are_all_turned_away_are_a_contradiction() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pricing import drafts
+from pricing import editing
 from pricing.differences import Change, difference
 from pricing.in_force import with_rules
 from pricing.models import Clause, Rule, RuleSet
@@ -21,14 +21,14 @@ def fetched(rule_set: RuleSet) -> RuleSet:
 
 def test_a_copy_does_not_differ() -> None:
     original = a_draft({"name": "ovals", "clauses": [{"shapes": ["OVAL"]}, {}]}, floor_margin=Decimal(3))
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
 
     assert not difference(original, fetched(copy))
 
 
 def test_margins_and_rules_differ_by_number() -> None:
     original = a_draft({"name": "stays", "number": 1}, {"name": "goes", "number": 2}, {"name": "changes", "number": 3})
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
     RuleSet.objects.filter(pk=copy.pk).update(margin_natural=Decimal("41.5"), floor_margin=Decimal(2))
     copy.rules.get(number=2).delete()
     Rule.objects.create(rule_set=copy, number=9, priority=99, name="comes")
@@ -57,7 +57,7 @@ def test_margins_and_rules_differ_by_number() -> None:
 
 def test_a_clause_that_differs_is_said_in_words() -> None:
     original = a_draft({"clauses": [{"shapes": ["OVAL"]}]})
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
     Clause.objects.filter(rule__rule_set=copy).update(carats_min=1)
 
     (one,) = difference(original, fetched(copy)).changed
@@ -68,7 +68,7 @@ def test_a_clause_that_differs_is_said_in_words() -> None:
 def test_names_that_words_do_not_show_differ_all_the_same() -> None:
     names = [f"supplier {place}" for place in range(12)]
     original = a_draft({"clauses": [{"suppliers": names}]})
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
     Clause.objects.filter(rule__rule_set=copy).update(suppliers=[*names[:11], "somebody else"])
 
     (one,) = difference(original, fetched(copy)).changed
@@ -79,7 +79,7 @@ def test_names_that_words_do_not_show_differ_all_the_same() -> None:
 def test_names_that_words_do_not_show_are_told_beside_other_changes() -> None:
     names = [f"supplier {place}" for place in range(12)]
     original = a_draft({"clauses": [{"suppliers": names}]})
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
     copy.rules.update(modifier=5)
     Clause.objects.filter(rule__rule_set=copy).update(suppliers=[*names[:11], "somebody else"])
 

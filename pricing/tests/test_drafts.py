@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from catalog.tests.factories import a_diamond
 from diamondhub.alerts.models import Event
-from pricing import drafts, publishing
+from pricing import editing, publishing
 from pricing.errors import AlreadyPublished, NotADraft, ReasonMissing, SellsBelowCost, StaleDraft
 from pricing.in_force import published_rule_set
 from pricing.models import Clause, Repricing, Rule, RuleSet
@@ -43,7 +43,7 @@ def test_a_copy_has_the_rules_under_their_numbers_and_leaves_the_original_alone(
         floor_margin=Decimal(5),
     )
 
-    copy = drafts.new_draft(actor="maria", source=original)
+    copy = editing.new_draft(actor="maria", source=original)
 
     rule = copy.rules.get()
     assert (copy.version, copy.based_on, copy.created_by) == (original.version + 1, original.version, "maria")
@@ -54,7 +54,7 @@ def test_a_copy_has_the_rules_under_their_numbers_and_leaves_the_original_alone(
 
 
 def test_a_new_draft_is_a_copy_of_what_is_in_force() -> None:
-    draft = drafts.new_draft(actor="maria")
+    draft = editing.new_draft(actor="maria")
 
     assert (draft.based_on, draft.margin_lab_grown, draft.state) == (1, 79, "draft")
 
@@ -62,10 +62,10 @@ def test_a_new_draft_is_a_copy_of_what_is_in_force() -> None:
 def test_the_second_of_two_editors_is_told() -> None:
     draft = a_draft()
 
-    assert drafts.edited(draft.pk, revision=0) == 1
+    assert editing.edited(draft.pk, revision=0) == 1
     with pytest.raises(StaleDraft, match="your changes were not saved"):
-        drafts.edited(draft.pk, revision=0)
-    assert drafts.edited(draft.pk, revision=1) == 2
+        editing.edited(draft.pk, revision=0)
+    assert editing.edited(draft.pk, revision=1) == 2
 
 
 def test_publishing_retires_what_was_in_force_seals_compiles_and_starts_a_repricing() -> None:
@@ -98,7 +98,7 @@ def test_publishing_needs_a_reason(reason: str) -> None:
 
 def test_what_was_changed_since_somebody_looked_is_not_published() -> None:
     draft = a_draft()
-    drafts.edited(draft.pk, revision=0)
+    editing.edited(draft.pk, revision=0)
 
     with pytest.raises(StaleDraft):
         publish(draft, revision=0)
@@ -138,7 +138,7 @@ def test_a_sealed_set_is_not_edited() -> None:
     publishing.seal(draft.pk)
 
     with pytest.raises(NotADraft, match="copy it into a draft"):
-        drafts.edited(draft.pk, revision=0)
+        editing.edited(draft.pk, revision=0)
 
 
 ATTEMPTS = {

@@ -6,6 +6,7 @@ Tests have a `var` of their own, so that they never touch the servers of an `up`
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ.setdefault("DIAMONDHUB_VAR", str(root / "var" / "test"))
     os.environ.setdefault("DIAMONDHUB_EMBEDDED_FSYNC", "off")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        # As Ctrl-C: what failed so far is told, and the servers are stopped.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Some hundred processes are started from the same sources.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:

@@ -44,6 +44,7 @@ class Up:
                 env=environment(var, PORT=str(self.port), SWEEP_SECONDS="0.3"),
                 stdout=output,
                 stderr=output,
+                preexec_fn=processes.die_with_parent(signal.SIGTERM),
             )
         self.started.append(self.process)
 

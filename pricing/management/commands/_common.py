@@ -1,4 +1,4 @@
-"""What the commands of pricing share."""
+"""The base of the commands of pricing."""
 
 from __future__ import annotations
 

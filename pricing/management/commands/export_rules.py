@@ -28,10 +28,10 @@ class Command(PricingCommand):
         wanted = RuleSet.objects.filter(state=RuleSet.State.PUBLISHED)
         if rule_set is not None:
             wanted = RuleSet.objects.filter(version=rule_set)
-        found = with_rules(wanted).first()
-        if found is None:
+        exported = with_rules(wanted).first()
+        if exported is None:
             raise NoSuchRuleSet(f"there is no rule set {rule_set}" if rule_set is not None else "none is published")
-        text = to_yaml(found)
+        text = to_yaml(exported)
         if file is None:
             self.stdout.write(text, ending="")
             return
@@ -39,7 +39,7 @@ class Command(PricingCommand):
             _write_whole(Path(file), text)
         except (OSError, ValueError) as error:
             raise PricingError(f"cannot write {file}: {_words(error)}") from error
-        self.stderr.write(f"rule set {found.version} is written to {file}")
+        self.stderr.write(f"rule set {exported.version} is written to {file}")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -29,7 +29,7 @@ class Command(PricingCommand):
 
 
 def _content(file: str) -> bytes:
-    """What the file holds, one byte more than is taken at most."""
+    """The content of the file, one byte more than is taken at most."""
     try:
         if file == "-":
             return sys.stdin.buffer.read(MAX_BYTES + 1)
