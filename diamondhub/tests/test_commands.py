@@ -58,7 +58,9 @@ def test_broken_utf_8_is_refused_as_an_argument(command: str, arguments: list[st
 @pytest.mark.parametrize(
     "arguments", [["remap", "nivoda-natural", "--stone", b"\xe9"], ["replay_dead_letters", "--fingerprint", b"\xff"]]
 )
-def test_bytes_that_a_shell_passes_on_end_in_one_clear_line(arguments: list[str | bytes]) -> None:
+def test_bytes_that_a_shell_passes_on_end_in_one_clear_line(
+    arguments: list[str | bytes], database_server: str, redis_server: str
+) -> None:
     told = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=settings.BASE_DIR,

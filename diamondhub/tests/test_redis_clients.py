@@ -42,10 +42,12 @@ def authorities(tmp_path_factory: pytest.TempPathFactory) -> tuple[Authority, Au
 
 
 @pytest.fixture(params=["127.0.0.1"])
-def listener(request: pytest.FixtureRequest, authorities: tuple[Authority, Authority]) -> Iterator[Listener]:
+def listener(
+    request: pytest.FixtureRequest, authorities: tuple[Authority, Authority], redis_server: str
+) -> Iterator[Listener]:
     """A listener whose certificate `ours` has signed, for the address that is the parameter."""
     ours, stranger = authorities
-    there = urlsplit(project.REDIS_URL)
+    there = urlsplit(redis_server)
     assert there.port
     with tls_before(there.port, ours.sign(request.param)) as port:
         yield Listener(f"rediss://:{there.password}@127.0.0.1:{port}/0", ours.path, stranger.path)

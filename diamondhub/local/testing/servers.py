@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import threading
 from contextlib import ExitStack
 
 from redis.connection import AbstractConnection
@@ -74,20 +75,41 @@ class LateValkey:
         self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._place.bind(("127.0.0.1", 0))
         self.server.port = self._place.getsockname()[1]
+        self._starting, self._ready, self._over = threading.Lock(), threading.Event(), threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="valkey", daemon=True)
+        self._failed: processes.ServerError | None = None
 
     def start(self) -> None:
-        """Start it, the first time."""
-        if self._place is None:
+        """Start it, the first time; whoever comes meanwhile waits until it answers."""
+        if threading.current_thread() is self._keeper:
+            # Its own look at whether it answers.
             return
+        with self._starting:
+            if not self._keeper.is_alive() and not self._ready.is_set():
+                self._keeper.start()
+            self._ready.wait()
+        if self._failed is not None:
+            raise self._failed
+
+    def _keep(self) -> None:
+        """Start it, and stay: the kernel ends it with the thread that started it, and a test's threads end soon."""
         place, self._place = self._place, None
+        assert place is not None
         if os.uname().sysname != "Linux":
             place.close()
-        self.server.start()
-        place.close()
+        try:
+            self.server.start()
+        except processes.ServerError as error:
+            self._failed = error
+        finally:
+            place.close()
+            self._ready.set()
+        self._over.wait()
 
     def stop(self) -> None:
         """Stop it, if it was started."""
         if self._place is not None:
             self._place.close()
         self.server.stop()
+        self._over.set()
         shutil.rmtree(self._var, ignore_errors=True)
