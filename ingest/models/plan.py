@@ -89,7 +89,8 @@ class PlanField(_JsonOfPlan):
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         kept = super().from_db_value(value, expression, connection)
-        return kept if isinstance(expression, KeyTransform) else read_plan(kept)
+        # What belongs to no run, read together with its run, has none.
+        return kept if kept is None or isinstance(expression, KeyTransform) else read_plan(kept)
 
     def get_prep_value(self, value: Any) -> Any:
         return msgspec.to_builtins(value) if isinstance(value, RunPlan) else super().get_prep_value(value)
