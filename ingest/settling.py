@@ -74,7 +74,7 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
         transition(run, Run.State.INGESTING, reason="partitions are open again")
         return None
     if partitions.failed:
-        if partitions.completed < MIN_COMPLETED * partitions.total:
+        if _too_little(run):
             reasons = run.partitions.filter(state=Partition.State.FAILED).values_list("failure", flat=True).distinct()
             fail_run(
                 run,
@@ -103,6 +103,12 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
         transition(run, Run.State.CONSOLIDATING, reason=f"{batches} batches")
         ring("ingest.tasks.consolidate", run.pk, times=min(batches, 2))
     return None
+
+
+def _too_little(run: Run) -> bool:
+    """Whether too few of the ranges were read. Stones that could not be asked for by id are the less, not too little."""
+    ranges = run.partitions.filter(kind=Partition.Kind.RANGE)
+    return ranges.filter(state=Partition.State.COMPLETED).count() < MIN_COMPLETED * ranges.count()
 
 
 def _unaccounted(run: Run) -> str:

@@ -71,7 +71,7 @@ class Adapter(Protocol):
 
     #: Largest number of items in a page.
     page_limit: int
-    #: How many counts one request can carry; falls to 1 for good when the supplier refuses more.
+    #: How many counts one request carries, if the supplier takes them; what it was found not to take: `ingest.feeds.ways`.
     counts_per_request: int
     #: Versions pinned on a run, e.g. "nivoda-query-1" and "nivoda-mapper-1".
     query_version: str
@@ -83,8 +83,7 @@ class Adapter(Protocol):
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
         """The number of stones in each of at most `counts_per_request` slices, in their order, by one request.
 
-        Raises `CountsRefused` if the supplier takes one count a request only (`counts_per_request` is 1 from then on), and
-        `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
+        Raises `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
         """
 
     def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:

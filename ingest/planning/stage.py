@@ -22,6 +22,7 @@ from ingest import ending, raw_store
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
+from ingest.feeds.ways import FeedWays
 from ingest.models import Feed, Partition, Run
 from ingest.models.plan import Counting, RunPlan
 from ingest.planning.counting import Counter
@@ -94,6 +95,7 @@ class _Known:
             known=self._counting.known,
             slow=self._counting.slow,
             spent=self._requests,
+            ways=FeedWays(self._run.feed, self._lease.granted_at),
             before_request=lambda: leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS),
             after_request=lambda: self._after(counter),
         )

@@ -6,7 +6,7 @@ token and the offset it started from. What happens to the offset is decided by `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -28,6 +28,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
+from ingest.feeds.ways import FeedWays, Together, Way
 from ingest.models import Page, Partition, Run
 from ingest.walking import slices
 from ingest.walking.footing import Footing, Verdict, union
@@ -60,12 +61,15 @@ class Walker:
         #: The database's clock when the lease was last granted or renewed, and the same moment on our own.
         self._anchor = (lease.granted_at, monotonic())
         self._other_requests = 0
+        self._asked_in_step = 0
+        self.ways = FeedWays(self.run.feed, lease.granted_at)
         #: Everything that this partition's pages have shown so far, earlier readings included.
         self.shown = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
 
     def walk(self, end: float) -> bool:
         """Read until the partition is over (True) or the time slice is (False)."""
         while True:
+            self._asked_in_step = 0
             if self.step():
                 return True
             if draining.is_set() or (monotonic() >= end and self.may_rest()) or self.makes_way():
@@ -82,6 +86,15 @@ class Walker:
     def step(self) -> bool:
         """Make one request; True if the partition is over."""
         raise NotImplementedError
+
+    def request(self, ask: Callable[[], SupplierPage]) -> SupplierPage:
+        """Make a request that may be one of several in a step: from the second on the lease is renewed for each."""
+        if self._asked_in_step:
+            self.renew()
+        self._asked_in_step += 1
+        # The connection goes back to the pool while the supplier takes its time.
+        release_connection()
+        return ask()
 
     def now(self) -> datetime:
         """The database's time, without asking it again."""
@@ -204,11 +217,9 @@ class Reading(Walker):
         stones = self.partition.offset_from + self.partition.expected
         if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * stones / self.adapter.page_limit:
             raise TransientSupplierError(f"{self._requests} requests brought no end: the pages move too fast")
-        # The connection goes back to the pool while the supplier takes its time.
-        release_connection()
         observed_at = self.now()
         behind = None if self.slice else self.footing.end_expected()
-        page = self.adapter.page(self.query, offset, self.adapter.page_limit, behind)
+        page = self._page(offset, behind)
         ledger = self.sort(page, observed_at)
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
@@ -225,6 +236,18 @@ class Reading(Walker):
             self._other_requests += 1
             return self._end_slice() if self.slice else self._end()
         return False
+
+    def _page(self, offset: int, behind: int | None) -> SupplierPage:
+        """A page; whether anything lies behind it is asked in the same request, where the supplier takes that."""
+        limit = self.adapter.page_limit
+
+        def plainly() -> SupplierPage:
+            return self.request(lambda: self.adapter.page(self.query, offset, limit))
+
+        def looking_behind() -> SupplierPage:
+            return self.request(lambda: self.adapter.page(self.query, offset, limit, behind))
+
+        return plainly() if behind is None else self.ways.ask(Way.LOOKING_BEHIND, looking_behind, plainly)
 
     def may_rest(self) -> bool:
         return not self.footing.looking
@@ -303,7 +326,11 @@ class Reading(Walker):
 
 
 class Confirmation(Walker):
-    """Asks for stones by id, a page's worth at a time."""
+    """Asks for stones by id, a page's worth at a time where the supplier takes that."""
+
+    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
+        super().__init__(lease, partition, adapter)
+        self._travelling: Together[str] = Together(self.ways, Way.IDS_TOGETHER, adapter.page_limit)
 
     def step(self) -> bool:
         offset = self.partition.next_offset
@@ -311,10 +338,9 @@ class Confirmation(Walker):
         if not chunk:
             leases.finish(self.lease, state=Partition.State.COMPLETED, completed_at=Now())
             return True
-        release_connection()
         observed_at = self.now()
-        page = self.adapter.lookup(chunk)
-        self.commit(page, self.sort(page, observed_at), offset=offset, next_offset=offset + len(chunk))
+        answered, page = self._travelling.ask(chunk, lambda ids: self.request(lambda: self.adapter.lookup(ids)))
+        self.commit(page, self.sort(page, observed_at), offset=offset, next_offset=offset + answered)
         return False
 
 
