@@ -33,7 +33,7 @@ Thing = TypeVar("Thing", bound=Hashable)
 
 
 class Way(enum.StrEnum):
-    """What a supplier may be asked, but need not; the names are those of notes in rows."""
+    """An optional way of asking; its value is the name of its note in rows."""
 
     COUNTS_TOGETHER = "counts_together"
     LOOKING_BEHIND = "looking_behind"
@@ -57,7 +57,7 @@ IN_WORDS = {
 
 
 def limits_of(feed: Feed) -> dict[Way, Limit]:
-    """What the feed's supplier was found not to take; a note that cannot be read is none."""
+    """The notes of a feed on what its supplier does not take; one that cannot be read is none."""
     limits: dict[Way, Limit] = {}
     for way, note in feed.limits.items():
         try:
@@ -84,13 +84,13 @@ def forget(feed_id: int, reason: str) -> None:
 
 
 class Ways:
-    """Which optional ways the supplier of one feed takes, as far as is known at `now`. This one keeps nothing."""
+    """The optional ways that the supplier of one feed takes, as far as is known at `now`. This one keeps nothing."""
 
     def __init__(self, limits: dict[Way, Limit], now: datetime | None = None) -> None:
         self._limits, self._now = limits, now
 
     def most(self, way: Way, usual: int) -> int:
-        """How many things may be asked for in one request, where `usual` are if nothing is known against it."""
+        """The number of things that one request may ask for: `usual`, if nothing is known against it."""
         limit = self._limits.get(way)
         if limit is None or (self._now is not None and self._now >= limit.at + ASK_AGAIN_AFTER):
             return usual
@@ -147,7 +147,7 @@ class FeedWays(Ways):
 
 
 class Together(Generic[Thing]):
-    """How many things of one kind travel in one request, found out while asking for them.
+    """The number of things of one kind that travel in one request, found out while asking for them.
 
     `usual` is how many there are if the supplier takes them. A request that fails is told apart: its first thing is asked
     for alone (if that fails, it is weather), and then twice in one request. If that fails as well, several things are
@@ -249,5 +249,5 @@ class Together(Generic[Thing]):
 
 
 def _needed(error: SupplierError) -> int:
-    """How often a way has to fail to count as refused: what the supplier itself calls a wrong request, once."""
+    """The failures by which a way counts as refused: what the supplier itself calls a wrong request, one."""
     return 1 if isinstance(error, PermanentSupplierError) else FAILURES_NEEDED

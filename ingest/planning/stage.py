@@ -53,7 +53,7 @@ def window_of(run: Run, adapter: Adapter) -> StoneQuery:
 
 
 def learned_from(feed: Feed) -> tuple[Density | None, bool]:
-    """What an earlier full run teaches the next one: the density of its stones, and whether ranges had to share ends."""
+    """The lesson of the last full run for the next one: the density of its stones, and whether ranges had to share ends."""
     last = Run.objects.filter(feed=feed, kind=Run.Kind.FULL, state=Run.State.COMPLETED).order_by("-id").first()
     if last is None:
         return None, False

@@ -43,7 +43,7 @@ RUNAWAY_FACTOR, RUNAWAY_ALLOWANCE = 4, 200
 
 @dataclass(slots=True)
 class _Ledger:
-    """What of a page goes into the ledger and where."""
+    """A page's items, sorted by the place that they go to."""
 
     items: list[raw_store.Received]
     unidentified: list[tuple[bytes, MappingError]]
@@ -51,7 +51,7 @@ class _Ledger:
 
 
 class Walker:
-    """What reading a range and asking for stones by id have in common: the clock, the ledger and the commit."""
+    """The common ground of reading a range and asking for stones by id: the clock, the ledger and the commit."""
 
     def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
         self.lease = lease

@@ -34,7 +34,7 @@ class WrongParameters(IngestError):
 
 
 class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
-    """What a Nivoda feed may set: which half of the inventory, and whether counts may be aliased."""
+    """The parameters of a Nivoda feed: which half of the inventory, and whether aliases may be used at all."""
 
     labgrown: bool
     aliased_counts: bool = True
@@ -109,7 +109,7 @@ class NivodaAdapter:
         return self._page(PAGE, query=asked, offset=0, limit=self.page_limit)
 
     def identify(self, item: bytes) -> StoneIdentity:
-        """Who an item is."""
+        """The identity of an item."""
         return mapping.identify(item)
 
     def to_diamond(self, item: bytes) -> StoneFacts:
@@ -117,7 +117,7 @@ class NivodaAdapter:
         return mapping.to_diamond(item, labgrown=self._labgrown)
 
     def look(self, item: bytes) -> Look:
-        """What of an item we do not know."""
+        """The unknown of an item."""
         return looking.look(item)
 
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
