@@ -1,119 +1,62 @@
 """The diamonds by REST: `GET /api/v1/diamonds` and `GET /api/v1/diamonds/{id}`, for clients with `catalog:read`.
 
-What a stone costs, which rule priced it and what the supplier's payload was are the seller's own and never shown here.
+What a stone costs, which rule priced it and what the supplier's payload was are the seller's own and never shown here:
+`catalog.columns` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import IntEnum
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
-from django.db import models
 from django.http import Http404
-from django.utils.functional import cached_property
-from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog import search as searching
-from catalog.filters import FILTERS, ORDERS
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
-from catalog.models import Availability, Diamond
+from catalog import vocabulary
+from catalog.columns import Chosen, Graded, Measured, Money, seen_with
+from catalog.filters import FILTERS, ORDERED
+from catalog.models import Diamond
 from diamondhub import money
 from diamondhub.access.scopes import Scope
-from diamondhub.api.documentation import problems
-from diamondhub.api.parameters import OneOf, Parameter, Text, Whole, parse
+from diamondhub.api import fields
+from diamondhub.api.answers import Rows
+from diamondhub.api.endpoint import Endpoint, PageQuery, operation
 
-_Field = serializers.Field[Any, Any, Any, Any]
-
-
-class GradeName(_Field):
-    """A grade, stored as its place in the trade's order, by its name."""
-
-    grades: type[IntEnum]
-
-    def to_representation(self, value: int) -> str:
-        return self.grades(value).name
-
-
-def _grade(grades: type[IntEnum]) -> _Field:
-    kind = type(f"{grades.__name__}Name", (GradeName,), {"grades": grades})
-    described = extend_schema_field({"type": "string", "enum": [*(grade.name for grade in grades), None]})(kind)
-    field: _Field = described(read_only=True, allow_null=True)
-    return field
-
-
-@extend_schema_field({"type": "string", "enum": Availability.values})
-class _Availability(serializers.CharField):
-    """The state in the API's words, which are the catalogue's."""
-
-
-@extend_schema_field({"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$", "example": "1234.50"})
-class Dollars(_Field):
-    """Cents as a decimal text."""
-
-    def to_representation(self, value: int) -> str | None:
-        return money.to_text(value)
-
-
-class Measure(serializers.FloatField):
-    """A decimal of a few digits as a JSON number."""
-
-    def __init__(self, *, max_digits: int, decimal_places: int, **options: Any) -> None:
-        super().__init__(**options)
+SHOWN = seen_with(Scope.CATALOG_READ)
 
 
 class DiamondAnswer(serializers.ModelSerializer[Diamond]):
     """A diamond as clients see it. Lengths are millimetres, angles degrees, `*_pct` percent, delivery in business days."""
 
-    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, models.DecimalField: Measure}
-    color = _grade(Color)
-    clarity = _grade(Clarity)
-    cut = _grade(Finish)
-    polish = _grade(Finish)
-    symmetry = _grade(Finish)
-    fluorescence_intensity = _grade(Fluorescence)
-    fancy_intensity = _grade(FancyIntensity)
     currency = serializers.CharField(read_only=True, help_text="The currency of the prices.")
-    price = Dollars(source="price_cents", read_only=True)
-    price_per_carat = Dollars(source="price_per_carat_cents", read_only=True, allow_null=True)
-    availability = _Availability(read_only=True)
 
     class Meta:
         model = Diamond
-        fields = [
-            "id", "feed", "supplier_stone_id", "offer_id", "availability",
-            "currency", "price", "price_per_carat", "rating",
-            "shape", "carats", "color", "clarity", "cut", "polish", "symmetry",
-            "fluorescence_intensity", "fluorescence_color", "fancy_color", "fancy_intensity", "fancy_overtone",
-            "lab_grown", "treated", "lab", "certificate_number", "certificate_url",
-            "length_mm", "width_mm", "depth_mm", "ratio", "table_pct", "depth_pct",
-            "crown_angle", "crown_height", "pavilion_angle", "pavilion_depth", "girdle", "culet",
-            "eye_clean", "brown", "green", "milky", "image_url", "video_url", "images",
-            "supplier_name", "country_of_origin", "delivery_days_min", "delivery_days_max",
-            "source_updated_at", "first_seen_at", "changed_at",
-        ]  # fmt: skip
+        # What is money or a grade has a field of its own; the others are as the model says.
+        fields = ["currency", *(shown.name for shown in SHOWN if not isinstance(shown.kind, Money))]
         read_only_fields = fields
 
-    def to_representation(self, stone: Diamond) -> dict[str, Any]:
-        """As DRF does it, without asking each value whether it could be called: that is most of the time of a page."""
-        values = stone.__dict__ | {"currency": money.CURRENCY}
-        return {
-            name: None if (value := values[source]) is None else represent(value)
-            for name, source, represent in self._columns
-        }
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        by_model = super().get_fields()
+        answered: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
+        for shown in SHOWN:
+            if shown.name == "price":
+                answered["currency"] = by_model["currency"]
+            answered[shown.name] = by_model.get(shown.name) or shown.kind.field()  # type: ignore[assignment]
+            if isinstance(shown.kind, Money | Graded | Measured | Chosen):
+                source = {"source": shown.column} if shown.column else {}
+                field = shown.kind.field(read_only=True, allow_null=shown.nullable, **source)
+                assert field is not None
+                answered[shown.name] = field
+        return answered
 
-    @cached_property
-    def _columns(self) -> list[tuple[str, str, Callable[[Any], Any]]]:
-        return [(name, str(field.source), field.to_representation) for name, field in self.fields.items()]
 
-
-class DiamondsAnswer(serializers.Serializer[searching.Page]):
+class DiamondsAnswer(serializers.Serializer[Any]):
     """One page of a search."""
 
     count = serializers.IntegerField(read_only=True, help_text="Stones of the whole search, over all pages.")
@@ -123,64 +66,87 @@ class DiamondsAnswer(serializers.Serializer[searching.Page]):
     dataset_version = serializers.IntegerField(
         read_only=True, help_text="Version of the catalogue; it rises whenever stones change."
     )
-    results = DiamondAnswer(source="diamonds", many=True, read_only=True)
+    results = DiamondAnswer(many=True, read_only=True)
     next = serializers.CharField(
-        source="next_cursor", read_only=True, allow_null=True, help_text="`cursor` of the next page; null on the last."
+        read_only=True, allow_null=True, help_text="`cursor` of the next page; null on the last."
     )
 
 
-_PAGING = (
-    Parameter(
-        "sort",
-        OneOf({name: name for name in searching.SORTS}),
-        "The order, `-` for the other way round: grades go from the best to the worst, stones without the value come last.",
+class SearchQuery(PageQuery):
+    """Every filter, and the page."""
+
+    sort = fields.OneOf(
+        list(searching.SORTS),
         default="price",
-    ),
-    Parameter("limit", Whole(1, searching.MAX_PAGE_SIZE), "Stones on a page.", default="50"),
-    Parameter(
-        "cursor",
-        Text(r"[A-Za-z0-9_:-]{1,500}", "the `next` of an answer, unchanged"),
-        "Where the page begins: `next` of the page before. All other parameters but `limit` stay as they were.",
-    ),
-)
-PARAMETERS = (*(found.parameter for found in FILTERS), *_PAGING)
+        help_text="The order, `-` for the other way round: grades go from the best to the worst, "
+        "stones without the value come last.",
+    )
+    limit = fields.Limit(searching.MAX_PAGE_SIZE, help_text="Stones on a page.")
+    cursor = fields.Cursor(
+        help_text="Where the page begins: `next` of the page before. All other parameters but `limit` stay as they were."
+    )
+
+    class Meta:
+        ordered = ORDERED
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**{known.name: deepcopy(known.field) for known in FILTERS}, **super().get_fields()}
+
+    def validate_shape(self, names: Sequence[str]) -> Sequence[str]:
+        return _known("shape", names)
+
+    def validate_lab(self, names: Sequence[str]) -> Sequence[str]:
+        return _known("lab", names)
 
 
-class Diamonds(APIView):
+class Diamonds(Endpoint):
     """Searching the catalogue."""
 
-    required_scope = Scope.CATALOG_READ
+    scope = Scope.CATALOG_READ
+    tag = "diamonds"
 
-    @extend_schema(
-        operation_id="search_diamonds",
-        summary="Search diamonds",
-        tags=["diamonds"],
-        parameters=[parameter.described() for parameter in PARAMETERS],
-        responses={200: DiamondsAnswer, **problems(HTTPStatus.BAD_REQUEST)},
-    )
+    @operation("search_diamonds", "Search diamonds", query=SearchQuery, answer=DiamondsAnswer)
     def get(self, request: Request) -> Response:
         """Stones that pass every filter, a page at a time. Without `availability`, only what can be sold now."""
-        values = parse(request, PARAMETERS, ORDERS)
-        paging = {parameter.name: values.pop(parameter.name, None) for parameter in _PAGING}
-        page = searching.search(searching.Search(values, **paging))
-        return Response(DiamondsAnswer(page).data)
+        filters = dict(self.query)
+        paging = {name: filters.pop(name, None) for name in ("sort", "limit", "cursor")}
+        page = searching.search(searching.Search(filters, **paging), _shown)
+        return Response(
+            {
+                "count": page.count,
+                "count_is_exact": page.count_is_exact,
+                "dataset_version": page.dataset_version,
+                "results": page.diamonds,
+                "next": page.next_cursor,
+            }
+        )
 
 
-class OneDiamond(APIView):
+class OneDiamond(Endpoint):
     """One stone of the catalogue, whatever its availability."""
 
-    required_scope = Scope.CATALOG_READ
+    scope = Scope.CATALOG_READ
+    tag = "diamonds"
 
-    @extend_schema(
-        operation_id="get_diamond",
-        summary="One diamond",
-        tags=["diamonds"],
-        responses={200: DiamondAnswer, **problems(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)},
-    )
+    @operation("get_diamond", "One diamond", answer=DiamondAnswer)
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - its name in the address
         """The stone with this id. Stones stay after they are sold or delisted; `availability` says so."""
-        parse(request, ())
-        stone = Diamond.objects.filter(pk=id).first()
-        if stone is None:
+        stones = _shown([id])
+        if id not in stones:
             raise Http404
-        return Response(DiamondAnswer(stone).data)
+        return Response(stones[id])
+
+
+_ROWS = Rows(DiamondAnswer(), {"currency": money.CURRENCY})
+
+
+def _shown(ids: Sequence[UUID]) -> Mapping[UUID, dict[str, Any]]:
+    rows = Diamond.objects.filter(pk__in=ids).values_list("id", *_ROWS.columns)
+    return {identity: _ROWS.show(row) for identity, *row in rows}
+
+
+def _known(column: str, names: Sequence[str]) -> Sequence[str]:
+    if strange := vocabulary.unknown(column, names):
+        hint = fields.nearest(strange[0], vocabulary.KNOWN[column])
+        raise serializers.ValidationError(f"names {', '.join(strange)}, which no stone has{hint}")
+    return names

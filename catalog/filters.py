@@ -1,136 +1,82 @@
 """What a search can ask for: the query parameters of the diamonds' API, and the condition that each one means.
 
-Grades are ranged in the trade's order, best first: `clarity_min=FL` with `clarity_max=VS2` asks for FL to VS2.
+They are made from the table of columns. Grades are ranged in the trade's order, best first: `clarity_min=FL` with
+`clarity_max=VS2` asks for FL to VS2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 from django.db.models import Q
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.columns import COLUMNS, Address, Chosen, Column, Flag, Graded, Listed, Measured, Money, Named, Time
 from catalog.models import Availability
-from diamondhub.api.parameters import Kind, ListOf, Moment, Money, Number, OneOf, Order, Parameter, Text, YesNo
+from diamondhub.api import fields
+
+#: What is asked of where nothing is said.
+DEFAULTS = {"availability": (Availability.AVAILABLE.value,)}
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A parameter and its condition; a stone that lacks the value never matches."""
+    """A parameter and its condition, by the lookup of a column; a stone that lacks the value never matches."""
 
-    parameter: Parameter
-    condition: Callable[[Any], Q]
+    name: str
+    field: fields.Field
+    lookup: str
+    #: Yes and no are turned round: whether there is one is asked for, and whether it is missing is looked up.
+    negated: bool = False
 
-
-_NAME = r"[A-Z0-9][A-Z0-9_]*"
-
-
-def _names(name: str, longest: int, example: str) -> Filter:
-    kind = ListOf(
-        Text(rf"(?=.{{1,{longest}}}$){_NAME}", f"a name in upper case with underscores, such as {example}"),
-    )
-    return Filter(
-        Parameter(name, kind, f"One or several, e.g. `{example}`."), lambda values: Q(**{f"{name}__in": values})
-    )
+    def condition(self, value: Any) -> Q:
+        """The condition of a value that the field has read."""
+        return Q(**{self.lookup: not value if self.negated else value})
 
 
-def _bounds(name: str, column: str, kind: Kind[Any], words: str) -> list[Filter]:
-    return [
-        Filter(Parameter(f"{name}_min", kind, f"{words} from here."), lambda low: Q(**{f"{column}__gte": low})),
-        Filter(Parameter(f"{name}_max", kind, f"{words} up to here."), lambda high: Q(**{f"{column}__lte": high})),
-    ]
+def _filters(column: Column) -> Iterator[Filter]:
+    name, source, kind, words = column.asked, column.source, column.kind, column.words
+    if isinstance(kind, Named | Listed | Chosen | Graded):
+        said = f"{words}: one or several grades." if isinstance(kind, Graded) else f"{words}."
+        one_or_several = fields.ListOf(_read(column), help_text=said, **_unless_said(name))
+        yield Filter(name, one_or_several, f"{source}__in")
+    if isinstance(kind, Graded):
+        first, second, third, *_, last = (grade.name for grade in kind.grades)
+        words = f"{words} in the order {first}, {second}, {third} … {last}"
+    if isinstance(kind, Graded | Measured | Money):
+        yield Filter(f"{name}_min", _read(column, f"{words}, from here."), f"{source}__gte")
+        yield Filter(f"{name}_max", _read(column, f"{words}, up to here."), f"{source}__lte")
+    if isinstance(kind, Flag):
+        yield Filter(name, _read(column, f"{words}."), source)
+    if isinstance(kind, Address):
+        yield Filter(name, fields.YesNo(required=False, help_text=f"{words}."), f"{source}__isnull", negated=True)
+    if isinstance(kind, Time):
+        yield Filter(name, _read(column, f"{words}."), f"{source}__gte")
 
 
-def _grades(name: str, grades: type[IntEnum], column: str = "") -> list[Filter]:
-    column = column or name
-    kind: OneOf[int] = OneOf.members(grades)
-    order = f"in the order {', '.join(list(kind.values)[:3])} … {list(kind.values)[-1]}"
-    spoken = name.replace("_", " ").capitalize()
-    return [
-        Filter(
-            Parameter(name, ListOf(kind), f"{spoken}: one or several grades."),
-            lambda values: Q(**{f"{column}__in": values}),
-        ),
-        *_bounds(name, column, kind, f"{spoken} {order},"),
-    ]
+def _read(column: Column, words: str = "") -> fields.Field:
+    field = column.kind.field(required=False, help_text=words)
+    assert field is not None
+    return field
 
 
-def _number(high: str, places: int) -> Number:
-    return Number(Decimal(0), Decimal(high), places)
+def _unless_said(name: str) -> dict[str, Any]:
+    return {"default": DEFAULTS[name]} if name in DEFAULTS else {"required": False}
 
 
-_DOLLARS = Money(1_000_000_000)
-
-FILTERS: tuple[Filter, ...] = (
-    _names("shape", 40, "ROUND"),
-    *_bounds("carats", "carats", _number("99999.999", 3), "Weight in carats,"),
-    *_grades("color", Color),
-    *_grades("clarity", Clarity),
-    *_grades("cut", Finish),
-    *_grades("polish", Finish),
-    *_grades("symmetry", Finish),
-    *_grades("fluorescence", Fluorescence, "fluorescence_intensity"),
-    _names("lab", 32, "GIA"),
-    Filter(
-        Parameter("lab_grown", YesNo(), "Only lab-grown stones, or only natural ones."),
-        lambda value: Q(lab_grown=value),
-    ),
-    _names("fancy_color", 64, "YELLOW"),
-    *_grades("fancy_intensity", FancyIntensity),
-    *_bounds("price", "price_cents", _DOLLARS, "Price of the stone in dollars, such as 1234.50,"),
-    *_bounds("price_per_carat", "price_per_carat_cents", _DOLLARS, "Price per carat in dollars, such as 1234.50,"),
-    *_bounds("table", "table_pct", _number("9999.99", 2), "Table in percent,"),
-    *_bounds("depth", "depth_pct", _number("9999.99", 2), "Depth in percent,"),
-    *_bounds("ratio", "ratio", _number("9999.999", 3), "Length to width,"),
-    Filter(
-        Parameter(
-            "certificate_number",
-            ListOf(Text(r"[A-Za-z0-9][A-Za-z0-9 ./_-]{0,63}", "a certificate number")),
-            "One or several certificate numbers.",
-        ),
-        lambda values: Q(certificate_number__in=values),
-    ),
-    Filter(
-        Parameter("feed", ListOf(Text(r"[a-z0-9][a-z0-9_-]{0,49}", "the slug of a feed")), "One or several feeds."),
-        lambda values: Q(feed__in=values),
-    ),
-    Filter(
-        Parameter("has_image", YesNo(), "With a picture, or without."), lambda value: Q(image_url__isnull=not value)
-    ),
-    Filter(Parameter("has_video", YesNo(), "With a video, or without."), lambda value: Q(video_url__isnull=not value)),
-    Filter(
-        Parameter("changed_since", Moment(), "Changed at this time or later."), lambda since: Q(changed_at__gte=since)
-    ),
-    Filter(
-        Parameter(
-            "availability",
-            ListOf(OneOf({state.value: state.value for state in Availability})),
-            "One or several states.",
-            default=Availability.AVAILABLE.value,
-        ),
-        lambda values: Q(availability__in=values),
-    ),
-)
+FILTERS: tuple[Filter, ...] = tuple(made for column in COLUMNS if column.asked for made in _filters(column))
+_BY_NAME = {known.name: known for known in FILTERS}
 
 #: Lower bounds with their upper bounds.
-ORDERS: tuple[Order, ...] = tuple(
-    Order(low, high, f"must not be beyond {high}; grades go from the best to the worst")
-    if isinstance(found.parameter.kind, OneOf)
-    else Order(low, high, f"must not be above {high}")
-    for found in FILTERS
-    if (low := found.parameter.name).endswith("_min")
-    for high in [low.removesuffix("_min") + "_max"]
+ORDERED: tuple[tuple[str, str], ...] = tuple(
+    (name, upper) for name in _BY_NAME if (upper := name.removesuffix("_min") + "_max") in _BY_NAME and upper != name
 )
 
 
 def conditions(values: Mapping[str, Any]) -> Q:
     """The condition of all filters that `values` names, by parameter name."""
     wanted = Q()
-    for found in FILTERS:
-        if found.parameter.name in values:
-            wanted &= found.condition(values[found.parameter.name])
+    for name, value in values.items():
+        wanted &= _BY_NAME[name].condition(value)
     return wanted

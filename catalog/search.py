@@ -8,15 +8,16 @@ no index because indexes are the cost of consolidation, by one scan that keeps t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from catalog.columns import COLUMNS
 from catalog.filters import conditions
 from catalog.models import DatasetVersion, Diamond
 from diamondhub.api import cursors
@@ -26,6 +27,8 @@ COUNT_CAP = 10_000
 #: A search that the database cannot answer in this time is given up (seconds).
 SEARCH_SECONDS = 5.0
 MAX_PAGE_SIZE = 100
+
+Stone = TypeVar("Stone")
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,9 @@ class Sort:
 
 
 _BY = {
-    "price": Sort("price_cents", int, nullable=False),
-    "carats": Sort("carats", Decimal, nullable=True),
-    "price_per_carat": Sort("price_per_carat_cents", int, nullable=True),
-    "color": Sort("color", int, nullable=True),
-    "clarity": Sort("clarity", int, nullable=True),
-    "changed_at": Sort("changed_at", datetime.fromisoformat, nullable=False),
+    column.name: Sort(column.source, column.kind.read, nullable=column.nullable)
+    for column in COLUMNS
+    if column.sortable
 }
 SORTS: Mapping[str, Sort] = _BY | {f"-{name}": sort.reversed() for name, sort in _BY.items()}
 
@@ -87,18 +87,26 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[Stone]):
     """One page of a search; `count` is of the whole search, a lower bound unless `count_is_exact`."""
 
-    diamonds: list[Diamond]
+    diamonds: list[Stone]
     count: int
     count_is_exact: bool
     dataset_version: int
     next_cursor: str | None
 
 
-def search(wanted: Search) -> Page:
-    """Find one page. Raises `cursors.WrongCursor`, and `OperationalError` if it takes longer than `SEARCH_SECONDS`."""
+def whole(ids: Sequence[UUID]) -> Mapping[UUID, Diamond]:
+    """Stones by their ids, with all their columns."""
+    return Diamond.objects.in_bulk(ids)
+
+
+def search(wanted: Search, read: Callable[[Sequence[UUID]], Mapping[UUID, Stone]]) -> Page[Stone]:
+    """Find one page of what `read` gives for the ids of stones, such as `whole`.
+
+    Raises `cursors.WrongCursor`, and `OperationalError` if it takes longer than `SEARCH_SECONDS`.
+    """
     sort = SORTS[wanted.sort]
     position = _position(wanted, sort)
     with transaction.atomic():
@@ -106,17 +114,18 @@ def search(wanted: Search) -> Page:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(SEARCH_SECONDS * 1000))])
         # Read first: the stones are at least as new as the version says.
         version = DatasetVersion.current()
+        places: Sequence[_Place]
         count, places = _narrow(wanted, sort, position)
         if count > COUNT_CAP:
             places = _broad(wanted, sort, position)
-        stones = Diamond.objects.in_bulk([identity for _, identity in places[: wanted.limit]])
-    more = len(places) > wanted.limit
+        places, after = cursors.cut(places, wanted.normal_form, limit=wanted.limit, position=_written)
+        stones = read([identity for _, identity in places])
     return Page(
-        diamonds=[stones[identity] for _, identity in places[: wanted.limit]],
+        diamonds=[stones[identity] for _, identity in places],
         count=min(count, COUNT_CAP),
         count_is_exact=count <= COUNT_CAP,
         dataset_version=version,
-        next_cursor=_cursor(places[wanted.limit - 1], wanted) if more else None,
+        next_cursor=after,
     )
 
 
@@ -184,7 +193,7 @@ def _position(wanted: Search, sort: Sort) -> _Place | None:
     return (None if key is None else sort.read(key), UUID(identity))
 
 
-def _cursor(place: _Place, wanted: Search) -> str:
+def _written(place: _Place) -> tuple[Any, str]:
     key, identity = place
     written = key.isoformat() if isinstance(key, datetime) else str(key) if isinstance(key, Decimal) else key
-    return cursors.encode([written, str(identity)], wanted.normal_form)
+    return written, str(identity)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import getpass
 import json
-from argparse import ArgumentParser
+import re
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedTable
+
+#: Of an argument that is refused so much is shown (characters).
+MAX_SHOWN = 40
 
 
 def actor() -> str:
@@ -20,7 +24,23 @@ def actor() -> str:
         return "command line"
 
 
-class ReportingCommand(BaseCommand):
+def text(argument: str) -> str:
+    """The type of arguments that name no other: what a shell gave in another encoding than UTF-8 is no text."""
+    if re.search("[\0\ud800-\udfff]", argument):
+        raise ArgumentTypeError(f"must be text in UTF-8, not {argument[:MAX_SHOWN]!a}")
+    return argument
+
+
+class TextArguments(BaseCommand):
+    """A command whose arguments are text, numbers or choices; a file's name, which may be any bytes, has the type `str`."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.register("type", None, text)
+        return parser
+
+
+class ReportingCommand(TextArguments):
     """A command whose expected errors are one line on stderr, and whose report can be one JSON object."""
 
     #: Errors that speak to the operator; anything else is a fault of ours.

@@ -25,12 +25,14 @@ log = structlog.get_logger(__name__)
 def answering() -> Iterator[None]:
     """The context of a task's work: a database that goes away costs one log line, since the sweep rings again.
 
-    The audit attributes the changes made within to the system, by means of the task.
+    The audit attributes the changes made within to the system, by means of the task; log lines have its name and id.
     """
     task: Any = current_task
+    context = {"task": task.name, "task_id": task.request.id} if task else {}
     try:
-        with acting(
-            SYSTEM, via=f"celery:{task.name}" if task else "celery", request_id=task.request.id if task else ""
+        with (
+            structlog.contextvars.bound_contextvars(**context),
+            acting(SYSTEM, via=f"celery:{task.name}" if task else "celery", request_id=context.get("task_id") or ""),
         ):
             yield
     except (InterfaceError, OperationalError) as error:

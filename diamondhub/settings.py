@@ -7,7 +7,9 @@ start with one message that names all offending variables.
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import ssl
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from diamondhub import redis_clients
 from diamondhub.admin import menu
 from diamondhub.telemetry.logs import logging_config
 
@@ -43,6 +46,28 @@ def _url_with(*schemes: str) -> Any:
     return check
 
 
+def _certificates(path: str) -> None:
+    if path:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:
+            raise ValidationError("must be a file of certificates in PEM form") from None
+
+
+def _host(value: str) -> None:
+    if not value or any(character.isspace() or character in "/@" for character in value):
+        raise ValidationError("must be a host's name or address, without a port")
+
+
+_MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
+
+
+def _mail_addresses(value: str | list[str]) -> None:
+    for address in [value] if isinstance(value, str) else value:
+        if not _MAIL_ADDRESS.fullmatch(address):
+            raise ValidationError("must be like alerts@example.com or Alerts <alerts@example.com>")
+
+
 # --- where it runs -------------------------------------------------------------------------------------------------
 ENV: str = env.str("ENV", "development", validate=_one_of("development", "production"))
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
@@ -50,6 +75,9 @@ SECRET_KEY: str = env.str("SECRET_KEY", "")
 DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
 REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
+#: Certificates (PEM) trusted beside the system's when Redis, or the broker, is spoken to over TLS.
+REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
+CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
@@ -117,8 +145,22 @@ HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_b
 
 # --- alerts --------------------------------------------------------------------------------------------------------
 ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
-ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [])
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], validate=_mail_addresses)
 EMAIL_BACKEND: str = env.str("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost", validate=_host)
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+#: STARTTLS on a plain connection, or TLS from its first byte; the server's certificate is verified either way.
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = env.bool("EMAIL_USE_SSL", False)
+#: The usual port of the way of speaking, unless another is named.
+EMAIL_PORT: int = env.int(
+    "EMAIL_PORT", 465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25, validate=_between(1, 65535)
+)
+#: A mail server without an answer for this long has failed (seconds); a message takes some eight answers.
+EMAIL_TIMEOUT: float = env.float("EMAIL_TIMEOUT", 10.0, validate=_between(0.1, 60))
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "diamondhub@localhost", validate=_mail_addresses)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 try:
     env.seal()
@@ -132,6 +174,11 @@ except EnvValidationError as error:
             for name, messages in error.error_messages.items()  # type: ignore[union-attr]
         )
     ) from None
+
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
+if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
+    raise ImproperlyConfigured("EMAIL_HOST_PASSWORD is never sent without EMAIL_HOST_USER: set both")
 
 PRODUCTION = ENV == "production"
 DEBUG = False
@@ -211,7 +258,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": {"socket_timeout": 2.0, "socket_connect_timeout": 2.0},
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
     }
 }
 
@@ -242,6 +289,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "diamondhub.telemetry.middleware.RequestContext",
+    "diamondhub.telemetry.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -308,7 +356,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["diamondhub.access.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "diamondhub.api.documentation.EndpointSchema",
     "EXCEPTION_HANDLER": "diamondhub.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
@@ -327,6 +375,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # A body says itself which of its fields are required, for PATCH as for the others.
+    "COMPONENT_SPLIT_PATCH": False,
     # Parameters stand in the trade's order, and grades where they are used: the hook that names enums forgets their null.
     "SORT_OPERATION_PARAMETERS": False,
     "POSTPROCESSING_HOOKS": [],
@@ -334,6 +384,7 @@ SPECTACULAR_SETTINGS = {
 
 CELERY = {
     "broker_url": CELERY_BROKER_URL,
+    "broker_use_ssl": redis_clients.broker_ssl(CELERY_BROKER_URL, ca_file=CELERY_BROKER_CA_FILE),
     "broker_connection_retry_on_startup": True,
     # A broker may be away for hours; workers wait for it.
     "broker_connection_max_retries": None,

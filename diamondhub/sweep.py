@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from diamondhub.telemetry.models import Heartbeat
 
@@ -31,5 +31,14 @@ def sweep() -> None:
         try:
             sweeper()
         except DatabaseError as error:
-            log.error("sweep_failed", sweeper=f"{sweeper.__module__}.{sweeper.__name__}", error=str(error).strip())
+            log.error("sweep_failed", sweeper=_name(sweeper), error=str(error).strip())
+            if not connection.in_atomic_block:
+                # One that broke under a sweeper would fail all others, too.
+                connection.close_if_unusable_or_obsolete()
+        except Exception:
+            log.exception("sweep_failed", sweeper=_name(sweeper))
     Heartbeat.beat("sweep")
+
+
+def _name(sweeper: Callable[[], None]) -> str:
+    return f"{sweeper.__module__}.{getattr(sweeper, '__qualname__', type(sweeper).__name__)}"

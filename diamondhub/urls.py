@@ -1,4 +1,4 @@
-"""Where everything is served."""
+"""Where everything is served but the probes, which `diamondhub.telemetry.middleware.Probes` answers before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from django.views.generic import RedirectView
 
 from diamondhub.admin import login as admin_login
 from diamondhub.api.views import ApiPages, OpenApiDocument
-from diamondhub.telemetry import views as health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -19,8 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("ingest.urls")),
     path("api/schema/", OpenApiDocument.as_view(), name="schema"),
     path("api/docs/", ApiPages.as_view(), name="docs"),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
 ]
 
 handler400 = "diamondhub.api.problems.bad_request"

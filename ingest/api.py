@@ -5,6 +5,7 @@ What is asked, and how it is put to the supplier, is the adapter's; here are the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
 from time import monotonic
@@ -13,17 +14,16 @@ from typing import Any
 import msgspec
 import structlog
 from django.http import Http404, HttpResponse
-from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
-from diamondhub.api.bodies import InvalidBody, read_object
-from diamondhub.api.documentation import problems
-from diamondhub.api.problems import FieldError, Problem, Unavailable
+from diamondhub.api import fields
+from diamondhub.api.endpoint import Endpoint, operation
+from diamondhub.api.mistakes import FieldError
+from diamondhub.api.problems import Becomes, InvalidBody, Problem, Unavailable, problem_of, sentence
+from diamondhub.api.serializers import Body
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import (
@@ -34,6 +34,7 @@ from ingest.errors import (
     SupplierError,
     SupplierTooSlow,
     ThrottledBySupplier,
+    TransientSupplierError,
 )
 from ingest.feeds.adapter import RelayedAnswer, Relaying
 from ingest.feeds.registry import adapter_for
@@ -41,63 +42,103 @@ from ingest.models import Feed
 
 log = structlog.get_logger(__name__)
 
-#: Longest body of a request (bytes).
-BODY_LIMIT = 64_000
 #: When a client may ask again where nobody says when (seconds).
 ASK_AGAIN_SECONDS = 5
-
-_question = inline_serializer(
-    "SupplierQuestion",
-    {
-        "query": serializers.CharField(
-            max_length=20_000,
-            help_text="One GraphQL operation, as if the account were its root: signing in is done for you.",
-        ),
-        "variables": serializers.DictField(
-            required=False, help_text="Values of the variables that the query declares."
-        ),
-    },
-)
-_answer = inline_serializer(
-    "SupplierAnswer",
-    {
-        "data": serializers.DictField(allow_null=True, help_text="What the supplier answered, word for word."),
-        "errors": inline_serializer(
-            "SupplierQueryError",
-            {
-                "message": serializers.CharField(),
-                "path": serializers.ListField(required=False),
-                "code": serializers.CharField(required=False),
-            },
-            many=True,
-            help_text="What the supplier says is wrong with the query; empty if nothing is.",
-        ),
-    },
-)
+_NO_QUERY = "must be a GraphQL text"
 
 
-class SupplierProxy(APIView):
+class SupplierQuestion(Body):
+    """A query for a supplier."""
+
+    query = fields.Text(
+        accepted="a GraphQL text",
+        lines=True,
+        min_length=1,
+        max_length=20_000,
+        error_messages={"required": _NO_QUERY, "null": _NO_QUERY, "short": _NO_QUERY},
+        help_text="One GraphQL operation, as if the account were its root: signing in is done for you.",
+    )
+    variables = fields.Anything(required=False, help_text="Values of the variables that the query declares.")
+
+    def validate_query(self, query: str) -> str:
+        if not query.strip():
+            raise serializers.ValidationError(_NO_QUERY)
+        return query
+
+
+class SupplierQueryError(serializers.Serializer[Any]):
+    """What the supplier says of a query."""
+
+    message = serializers.CharField()
+    path = serializers.ListField(required=False)
+    code = serializers.CharField(required=False)
+
+
+class SupplierAnswer(serializers.Serializer[Any]):
+    """What a supplier answered."""
+
+    data = serializers.DictField(allow_null=True, help_text="What the supplier answered, word for word.")  # type: ignore[assignment]  # fields hide DRF's properties
+    errors = SupplierQueryError(  # type: ignore[assignment]
+        many=True, help_text="What the supplier says is wrong with the query; empty if nothing is."
+    )
+
+
+def _refused(error: QueryRefused) -> Problem:
+    return InvalidBody(sentence(str(error)), errors=[FieldError("query", str(error))])
+
+
+def _may_not_order(error: OrderingRefused) -> Problem:
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", f"This needs the scope {Scope.SUPPLIERS_ORDER}: {error}.")
+
+
+def _no_slot(error: WaitTooLong) -> Problem:
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "supplier-limit",
+        "The limit of requests to the supplier is used up, or the supplier does not answer at present.",
+        headers={"Retry-After": str(max(1, ceil(error.wait)))},
+    )
+
+
+def _throttled(error: ThrottledBySupplier) -> Problem:
+    wait = max(1, ceil(error.retry_after or ASK_AGAIN_SECONDS))
+    return Unavailable("supplier-throttles", "The supplier is asked too often.", retry_after=wait)
+
+
+def _failed(detail: str, kind: str = "supplier-failed", status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Becomes:
+    return lambda _: Problem(status, kind, detail)
+
+
+#: What the client is told; a supplier's own words stay in our logs, they may speak of our account.
+PROBLEMS: Mapping[type[Exception], Becomes] = {
+    QueryRefused: _refused,
+    OrderingRefused: _may_not_order,
+    WaitTooLong: _no_slot,
+    LimiterUnavailable: lambda _: Unavailable(
+        "supplier-limit-away", "The limit of requests cannot be kept now, so nothing is asked."
+    ),
+    ThrottledBySupplier: _throttled,
+    SupplierTooSlow: _failed("The supplier did not answer in time.", "supplier-too-slow", HTTPStatus.GATEWAY_TIMEOUT),
+    AnswerTooLong: _failed("The answer is too long to relay; ask for less.", "answer-too-large"),
+    TransientSupplierError: _failed("The supplier failed; its answer was none."),
+    SupplierError: _failed("The supplier refused our request."),
+    IngestError: _failed("The supplier cannot be asked."),
+}
+
+
+class SupplierProxy(Endpoint):
     """Asking a supplier within the house's limit."""
 
-    required_scope = Scope.SUPPLIERS_PROXY
+    scope = Scope.SUPPLIERS_PROXY
+    tag = "suppliers"
+    cache_control = "no-store"
 
-    @extend_schema(
-        operation_id="ask_supplier",
-        summary="Ask a supplier",
-        tags=["suppliers"],
-        request=_question,
-        responses={
-            200: _answer,
-            **problems(
-                HTTPStatus.BAD_REQUEST,
-                HTTPStatus.NOT_FOUND,
-                HTTPStatus.LENGTH_REQUIRED,
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                HTTPStatus.BAD_GATEWAY,
-                HTTPStatus.GATEWAY_TIMEOUT,
-            ),
-        },
+    @operation(
+        "ask_supplier",
+        "Ask a supplier",
+        body=SupplierQuestion,
+        answer=SupplierAnswer,
+        problems=(HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT),
     )
     def post(self, request: Request, feed: str) -> HttpResponse:
         """Put a GraphQL query to the supplier of a feed, on our account and within its limit of requests.
@@ -106,7 +147,7 @@ class SupplierProxy(APIView):
         504 look at the supplier's before you repeat one. A 429 says that the limit is used up, `Retry-After` until when.
         """
         adapter = _relaying(feed)
-        query, variables = _read(request)
+        query, variables = self.body["query"], self.body.get("variables") or {}
         assert isinstance(request.auth, ApiKey)
         may_order = Scope.SUPPLIERS_ORDER in request.auth.client.scopes
         release_connection()
@@ -116,12 +157,13 @@ class SupplierProxy(APIView):
         try:
             answered = adapter.proxy(query, variables, may_order=may_order)
             outcome = "errors" if answered.errors else "answered"
-        except OrderingRefused as error:
-            outcome = "forbidden"
-            raise PermissionDenied(f"This needs the scope {Scope.SUPPLIERS_ORDER}: {error}.") from error
         except (IngestError, LimiterUnavailable, WaitTooLong) as error:
-            problem = _problem_of(error)
+            problem = problem_of(error, PROBLEMS)
+            assert problem is not None
             outcome = problem.kind
+            if not isinstance(error, QueryRefused):
+                kind = getattr(error, "kind", type(error).__name__)
+                log.warning("supplier_proxy_failed", error=str(error), error_kind=kind)
             raise problem from error
         finally:
             log.info(
@@ -134,7 +176,7 @@ class SupplierProxy(APIView):
             )
         data = msgspec.Raw(answered.data) if answered.data else None
         body = msgspec.json.encode({"data": data, "errors": answered.errors})
-        return HttpResponse(body, content_type="application/json", headers={"Cache-Control": "no-store"})
+        return HttpResponse(body, content_type="application/json")
 
 
 def _relaying(slug: str) -> Relaying:
@@ -149,46 +191,3 @@ def _relaying(slug: str) -> Relaying:
     if not isinstance(adapter, Relaying):
         raise Http404
     return adapter
-
-
-def _read(request: Request) -> tuple[str, dict[str, Any]]:
-    body = read_object(request, limit=BODY_LIMIT)
-    query, variables = body.pop("query", None), body.pop("variables", None)
-    errors = [FieldError(ascii(name[:60])[1:-1], "is not a field of this request") for name in body]
-    if not isinstance(query, str) or not query.strip():
-        errors.append(FieldError("query", "must be a GraphQL text"))
-    if variables is not None and not isinstance(variables, dict):
-        errors.append(FieldError("variables", "must be an object"))
-    if errors:
-        raise InvalidBody("; ".join(f"{error.field} {error.message}" for error in errors[:3]), errors=errors)
-    assert isinstance(query, str)
-    return query, variables or {}
-
-
-def _problem_of(error: Exception) -> Problem:
-    """What the client is told; a supplier's own words stay in our logs, they may speak of our account."""
-    if isinstance(error, QueryRefused):
-        return InvalidBody(f"{error}."[:1].upper() + f"{error}."[1:], errors=[FieldError("query", str(error))])
-    log.warning("supplier_proxy_failed", error=str(error), error_kind=getattr(error, "kind", type(error).__name__))
-    if isinstance(error, WaitTooLong):
-        return Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "supplier-limit",
-            "The limit of requests to the supplier is used up, or the supplier does not answer at present.",
-            headers={"Retry-After": str(max(1, ceil(error.wait)))},
-        )
-    if isinstance(error, LimiterUnavailable):
-        return Unavailable("supplier-limit-away", "The limit of requests cannot be kept now, so nothing is asked.")
-    if isinstance(error, ThrottledBySupplier):
-        wait = max(1, ceil(error.retry_after or ASK_AGAIN_SECONDS))
-        return Unavailable("supplier-throttles", "The supplier is asked too often.", retry_after=wait)
-    if isinstance(error, SupplierTooSlow):
-        return Problem(HTTPStatus.GATEWAY_TIMEOUT, "supplier-too-slow", "The supplier did not answer in time.")
-    if isinstance(error, AnswerTooLong):
-        return Problem(HTTPStatus.BAD_GATEWAY, "answer-too-large", "The answer is too long to relay; ask for less.")
-    detail = (
-        "The supplier refused our request." if isinstance(error, SupplierError) else "The supplier cannot be asked."
-    )
-    if getattr(error, "kind", "") == "transient":
-        detail = "The supplier failed; its answer was none."
-    return Problem(HTTPStatus.BAD_GATEWAY, "supplier-failed", detail)

@@ -12,7 +12,7 @@ class IngestConfig(AppConfig):
     verbose_name = "Ingestion"
 
     def ready(self) -> None:
-        """Have the sweep look at schedules, runs and remaps, and readiness at the age of runs."""
+        """Have the sweep look at schedules, runs and remaps, and health at the age of runs."""
         from diamondhub import sweep
         from diamondhub.telemetry import health
         from ingest import remapping, runs, scheduling
@@ -20,4 +20,4 @@ class IngestConfig(AppConfig):
 
         for sweeper in (scheduling.start_due, runs.ring_due, remapping.ring_due):
             sweep.register(sweeper)
-        health.register("last_runs", age_of_last_run, required=False)
+        health.register("last_runs", age_of_last_run)

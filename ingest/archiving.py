@@ -50,5 +50,5 @@ def archive(run_id: int) -> int | None:
         summary = run.summary or report(run)
         Run.objects.filter(pk=run.pk).update(summary={**summary, "ledger": page_totals(run)}, archived_at=Now())
         pages, _ = Page.objects.filter(run_id=run.pk).delete()
-        run.partitions.filter(kind=Partition.Kind.CONFIRM).update(stone_ids=[])
+        run.partitions.filter(kind=Partition.Kind.CONFIRM).update(stone_ids=[], unnamed=[])
     return pages

@@ -49,17 +49,16 @@ log = structlog.get_logger(__name__)
 
 #: A batch that takes longer is logged (seconds).
 SLOW_SECONDS = 10.0
-#: Leases of a batch after which it is set aside as a whole: whatever it does to its workers, it did it often enough.
+#: Leases of a batch after which it is set aside as a whole, since none of its workers came to an end with it.
 MAX_ATTEMPTS = 15
-#: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
+#: Time slice after which a worker returns for a new doorbell, so that it can be told to stop (seconds).
 SLICE_SECONDS = 20.0
 
 
 class Statement(Protocol):
-    """How the rows of the incoming table get into the catalogue: `catalog.upsert.upsert_incoming` or `refresh_incoming`."""
+    """A statement of `catalog.upsert` that writes the incoming table: `upsert_incoming` or `refresh_incoming`."""
 
-    def __call__(self, cursor: psycopg.Cursor[object], pricing: upsert.Pricing) -> upsert.Upserted:
-        """Price and write them."""
+    def __call__(self, cursor: psycopg.Cursor[object], pricing: upsert.Pricing) -> upsert.Upserted: ...
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
@@ -75,7 +74,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch's stones."""
+    """The counts and dead letters of a batch."""
 
     stones: int = 0
     inserted: int = 0
@@ -151,20 +150,20 @@ def consolidate(run_id: int) -> None:
         except (InterfaceError, OperationalError) as error:
             log.warning("database_away", run_id=run_id, batch_id=lease.pk, error=str(error).strip().splitlines()[0])
             if leases.give_back_when_possible(lease):
-                # That was not the batch's fault.
+                # A lost database is not the batch's fault.
                 ConsolidationBatch.objects.filter(pk=lease.pk).update(attempts=F("attempts") - 1)
         except Exception as error:
-            # Whatever it is, it must not stop the other batches; it is tried again, and set aside after some times.
+            # An unknown error must not stop the other batches; the batch is tried again, and set aside after `MAX_ATTEMPTS`.
             log.exception("batch_failed", run_id=run_id, batch_id=lease.pk)
             ConsolidationBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(
-                last_error=f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+                last_error=f"{type(error).__name__}: {error}"
             )
             leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
     ring("ingest.tasks.consolidate", run_id)
 
 
 def _set_aside(lease: leases.Lease) -> bool:
-    """Make a batch that was leased too often without ever ending one dead letter; False if it may be tried (again)."""
+    """Turn a batch that was leased too often without ending into one dead letter; False if it may still be tried."""
     batch = ConsolidationBatch.objects.select_related("run").get(pk=lease.pk)
     if batch.attempts <= MAX_ATTEMPTS:
         return False
@@ -185,7 +184,7 @@ def _set_aside(lease: leases.Lease) -> bool:
 
 
 def consolidate_batch(lease: leases.Lease) -> Outcome:
-    """Do one leased batch: everything or, if the lease is lost meanwhile, nothing (`LeaseLost`)."""
+    """Consolidate a leased batch in one transaction. Raises `LeaseLost`, with nothing changed, if the lease is lost."""
     started = monotonic()
     batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=lease.pk)
     run = batch.run
@@ -226,7 +225,7 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
 
 
 def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
-    """How many stones the batch holds, and the newest payload of each that the catalogue does not have."""
+    """The number of stones in the batch, and the newest payload of each that the catalogue does not have."""
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """
@@ -269,13 +268,13 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
 
 
 def bound_statements() -> None:
-    """Let no statement of the current transaction run longer than a batch's may."""
+    """Limit the statements of the current transaction to BATCH_STATEMENT_SECONDS each."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {int(settings.BATCH_STATEMENT_SECONDS * 1000)}")
 
 
 def facts_of(adapter: Adapter, text: bytes) -> StoneFacts:
-    """A payload in the catalogue's terms. A mapper that stumbles over it raises a `MappingError` like any other."""
+    """The facts that a payload maps to. Raises `MappingError`, also for any other exception of the mapper."""
     try:
         return adapter.to_diamond(text)
     except MappingError:
@@ -318,10 +317,10 @@ def write(
     refused: Callable[[upsert.MappedStone, MappingError], None],
     statement: Statement | None = None,
 ) -> upsert.Upserted:
-    """Copy, price and upsert stones, each of which is there once; `refused` is told those that the catalogue does not take.
+    """Copy, price and upsert distinct stones; calls `refused` with each that the catalogue does not take.
 
-    `statement` writes them, `upsert_incoming` unless told otherwise. On rows that the database refuses, halves until the
-    stone at fault stands alone. The caller's transaction has made the table of incoming stones.
+    `statement` writes the rows, by default `upsert_incoming`. Rows that the database refuses are halved until the stone at
+    fault stands alone. The caller's transaction has created the table of incoming stones.
     """
     if not stones:
         return upsert.Upserted(0, 0)
@@ -331,7 +330,7 @@ def write(
             upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
             return (statement or upsert.upsert_incoming)(cursor, pricing)
     except (DataError, IntegrityError, NotSupportedError, OperationalError, UnicodeEncodeError) as error:
-        # Not supported is what PostgreSQL calls a NaN that should become an integer.
+        # PostgreSQL reports a NaN that should become an integer as "not supported".
         if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
             raise
         reason = str(error).strip().splitlines()[0]
@@ -361,7 +360,7 @@ def stone_letter(run: Run, payload: Payload, error: MappingError, *, mapper_vers
 
 
 def _refused(run: Run, stone: upsert.MappedStone, error: MappingError) -> DeadLetter:
-    # As text: the driver would take the payload's JSON apart.
+    # Read as text, since the driver would decode the JSON.
     text = RawDiamond.objects.values_list(Cast("payload", TextField()), flat=True).filter(pk=stone.raw_id)[:1].get()
     return stone_letter(run, payload_of(stone, text), error)
 

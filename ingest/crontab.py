@@ -1,7 +1,7 @@
-"""Crontab strings as feeds carry them: five fields, UTC. `ingest.scheduling` asks for slots, the admin for what is wrong.
+"""Crontab strings of feeds: five fields, UTC. `ingest.scheduling` asks for their slots, the admin validates them.
 
-Celery's parser reads the fields; what it silently takes for something else is refused before. As everywhere but in
-Celery, a day matches if the day of the month or the day of the week does, where both are named.
+Celery's parser reads the fields; spellings that it would silently misread are refused first. Unlike in Celery, and like in
+cron, a day matches if the day of the month or the day of the week does, where both are named.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from celery.schedules import ParseException, crontab_parser
 from django.core.exceptions import ValidationError
 
-#: A schedule without a slot in so many days never has one: the 29th of February may be eight years off.
+#: A schedule without a slot within this many days never has one: the 29th of February may be eight years off.
 NEVER_DAYS = 366 * 8 + 2
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -24,7 +24,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One of the five: what it is called, its bounds, and the names that stand for its numbers."""
+    """One of the five fields: its name, its bounds, and the names that stand for its numbers."""
 
     name: str
     low: int
@@ -33,7 +33,7 @@ class _Field:
 
     @property
     def accepted(self) -> str:
-        """What may stand there, for people."""
+        """The accepted spellings, for messages."""
         names = f" or {self.names[0]}–{self.names[-1]}" if self.names else ""
         return f"*, {self.low}–{self.high}{names}, ranges as 1-5, steps as */15, lists as 1,3"
 
@@ -64,7 +64,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    """A schedule. Its slots are whole minutes in UTC."""
+    """A schedule, whose slots are whole minutes in UTC."""
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
+from hashlib import blake2b, md5
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db.models.functions import MD5, Now
 
 from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import release_connection
+from diamondhub.telemetry import scrub
 from diamondhub.timed_tables import TimedTable
 from ingest.errors import MappingError, UndecodableAnswer
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Partition, Run
@@ -45,13 +47,8 @@ def fingerprint(kind: str, field: str, reason: str) -> str:
 
 def cause(kind: str, error: MappingError) -> dict[str, str]:
     """Field, reason and fingerprint of an error, as a letter holds them."""
-    field, reason = _storable(error.field)[:100], _storable(error.reason)[:500]
+    field, reason = scrub.reason(error.field, 100), scrub.reason(error.reason, 500)
     return {"field": field, "reason": reason, "fingerprint": fingerprint(kind, field, reason)}
-
-
-def _storable(words: str) -> str:
-    """Words without what PostgreSQL's texts cannot hold: NULs and lone surrogates."""
-    return words.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 
 def letter(
@@ -65,7 +62,7 @@ def letter(
     **fields: Any,
 ) -> DeadLetter:
     """A dead letter of a run that is not saved yet. `mapper_version` is the run's unless it is another."""
-    text = payload.decode("utf-8", errors="backslashreplace").replace("\0", "\\u0000")[:limit]
+    text = _text(payload, limit)
     return DeadLetter(
         kind=kind,
         feed_id=run.feed_id,
@@ -80,6 +77,35 @@ def letter(
         created_at=Now(),
         **fields,
     )
+
+
+def _text(payload: bytes, limit: int) -> str:
+    """A payload as PostgreSQL's texts can hold it."""
+    return payload.decode("utf-8", errors="backslashreplace").replace("\0", "\\u0000")[:limit]
+
+
+def item_mark(payload: bytes) -> str:
+    """What tells items apart that do not say who they are; the index `dead_letter_item` has it."""
+    return md5(_text(payload, PAYLOAD_LIMIT).encode(), usedforsecurity=False).hexdigest()
+
+
+def items_recorded(run: Run, marks: Iterable[str]) -> dict[str, Counter[int | None]]:
+    """How many letters of a run there are of each of these items, by the partition that was shown them.
+
+    Part of the transaction that records the others: whoever records items of the same run waits until it is over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"items of run {run.pk}"])
+    recorded: dict[str, Counter[int | None]] = {}
+    rows = (
+        DeadLetter.objects.filter(run=run, kind=DeadLetter.Kind.ITEM)
+        .annotate(mark=MD5("payload"))
+        .filter(mark__in=set(marks))
+        .values_list("mark", "partition_id")
+    )
+    for mark, partition in rows:
+        recorded.setdefault(mark, Counter())[partition] += 1
+    return recorded
 
 
 def record_item(run: Run, partition_id: int, observed_at: datetime, *, payload: bytes, error: MappingError) -> None:
@@ -216,7 +242,7 @@ def attempts(
             at=Now(),
             actor=actor[:150],
             outcome=outcome,
-            reason=reason[:500],
+            reason=reason,
             mapper_version=mapper_version,
             rule_set=rule_set,
         )
@@ -246,7 +272,7 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str) -> int:
                     state=DeadLetter.State.DISCARDED,
                     closed_at=Now(),
                     closed_by=actor[:150],
-                    closed_reason=reason.strip()[:500],
+                    closed_reason=reason.strip(),
                 )
             except IntegrityError as error:
                 raise ValueError("a letter is discarded for a reason") from error

@@ -1,19 +1,28 @@
-"""Delisting: which stones a full run proved gone, and the brakes before anything is taken off the catalogue."""
+"""Delisting: which stones a full run did not show, what the supplier said of them by id, and how they are taken off.
+
+Whether so many may be taken off is decided in `ingest.brakes`.
+"""
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Count, Q
+from django.db.models.functions import Now
 from psycopg import sql
 
-from catalog.models import Availability, Diamond
-from ingest.models import Run
+from catalog.models import Availability
+from ingest.models import Partition, Run
 
 #: What a full run can take off: stones that could still be sold. Sold and delisted ones stay as they are.
 LISTED = (Availability.AVAILABLE.value, Availability.ON_HOLD.value, Availability.UNAVAILABLE.value)
+#: Stones asked for by id in one partition: 20 requests of 50.
+CONFIRM_STONES = 1000
 
-#: Stones of the feed that are listed and that no page of the run showed.
+#: Stones of the feed that are listed and that the run was not shown, neither by a page nor by their id.
 _UNSEEN = sql.SQL(
     """
     d.feed = %(feed)s
@@ -24,7 +33,7 @@ _UNSEEN = sql.SQL(
 
 
 def _unseen_by(cursor: CursorWrapper, run: Run) -> sql.Composed:
-    """The condition on `catalog_diamond AS d` of stones that the run did not show.
+    """The condition on `catalog_diamond AS d` of stones that the run was not shown.
 
     It reads the run's ledger from a table of the current transaction, with statistics and an index: whatever the planner
     believes of the catalogue, which has just changed, it must not compare every stone with every stone.
@@ -37,9 +46,13 @@ def _unseen_by(cursor: CursorWrapper, run: Run) -> sql.Composed:
             sql.SQL(
                 """
                 CREATE TEMPORARY TABLE {shown} ON COMMIT DROP AS
-                SELECT DISTINCT stone.id
+                SELECT stone.id
                 FROM ingest_page AS page, unnest(page.stone_ids) AS stone (id)
                 WHERE page.run_id = {run}
+                UNION
+                SELECT stone.id
+                FROM ingest_partition AS asked, unnest(asked.unnamed) AS stone (id)
+                WHERE asked.run_id = {run}
                 """
             ).format(shown=sql.Identifier(shown), run=sql.Literal(run.pk))
         )
@@ -49,10 +62,13 @@ def _unseen_by(cursor: CursorWrapper, run: Run) -> sql.Composed:
 
 
 def unseen_stones(run: Run) -> list[str]:
-    """The supplier's ids of the stones that the run should have shown and did not."""
+    """The supplier's ids of the stones that the run should have shown and did not, in the order of chance."""
     with transaction.atomic(), connection.cursor() as cursor:
         unseen = _unseen_by(cursor, run)
-        statement = sql.SQL("SELECT d.supplier_stone_id FROM catalog_diamond AS d WHERE {}").format(unseen)
+        # The catalogue's ids are hashes: the first stones of the list are a fair sample of it.
+        statement = sql.SQL("SELECT d.supplier_stone_id FROM catalog_diamond AS d WHERE {} ORDER BY d.id").format(
+            unseen
+        )
         cursor.execute(statement, _parameters(run))
         return [row[0] for row in cursor.fetchall()]
 
@@ -68,8 +84,117 @@ def count_unseen(run: Run) -> int:
     return int(row[0])
 
 
+def ask_for(run: Run, stones: list[str]) -> int:
+    """Make the partitions in which stones are asked for by id; returns their number. Part of the caller's transaction."""
+    first_ordinal = run.partitions.filter(kind=Partition.Kind.CONFIRM).count()
+    chunks = [stones[first : first + CONFIRM_STONES] for first in range(0, len(stones), CONFIRM_STONES)]
+    Partition.objects.bulk_create(
+        Partition(
+            run=run,
+            kind=Partition.Kind.CONFIRM,
+            ordinal=ordinal,
+            stone_ids=chunk,
+            expected=len(chunk),
+            due_at=Now(),
+        )
+        for ordinal, chunk in enumerate(chunks, first_ordinal)
+    )
+    return len(chunks)
+
+
+def asked_and_answered(run: Run) -> tuple[int, int]:
+    """How many stones the run asked for by id, and how many of them the supplier knows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            /* Index partition (run_id, kind, ordinal), and for each of these its pages. */
+            WITH asked AS (SELECT * FROM ingest_partition WHERE run_id = %(run)s AND kind = 'confirm')
+            SELECT
+                (SELECT count(DISTINCT name) FROM asked, unnest(stone_ids) AS name),
+                (
+                    SELECT count(*)
+                    FROM (
+                        SELECT stone
+                        FROM asked
+                        JOIN ingest_page AS page ON page.partition_id = asked.id, unnest(page.stone_ids) AS stone
+                        UNION
+                        SELECT stone FROM asked, unnest(unnamed) AS stone
+                    ) AS answered
+                )
+            """,
+            {"run": run.pk},
+        )
+        asked, answered = cursor.fetchone() or (0, 0)
+    return int(asked), int(answered)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the supplier said of stones that no page showed: how many, and some of them (catalogue ids), dearest first.
+
+    `cause` is `gone` (it does not know the id), `not_asked`, `unnamed` (it answered with an item that does not say who it
+    is), `unread` (its answer became a dead letter), `changed` (on sale all the same, so it changed under the run), or the
+    availability that it answered with.
+    """
+
+    cause: str
+    stones: int
+    sample: list[uuid.UUID]
+
+
+def answers(run: Run, *, sample: int) -> list[Answer]:
+    """What became of the stones that no page showed, by cause, once the answers are consolidated."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        unseen = _unseen_by(cursor, run)
+        cursor.execute(
+            sql.SQL(
+                """
+                /* The feed's stones, hashed against those that were asked for. */
+                WITH asked AS MATERIALIZED (
+                    SELECT DISTINCT stone.name
+                    FROM ingest_partition AS asked, unnest(asked.stone_ids) AS stone (name)
+                    WHERE asked.run_id = %(run)s AND asked.kind = 'confirm'
+                ), unnamed AS MATERIALIZED (
+                    SELECT DISTINCT stone.id
+                    FROM ingest_partition AS asked, unnest(asked.unnamed) AS stone (id)
+                    WHERE asked.run_id = %(run)s
+                ), stones AS (
+                    SELECT d.id, d.cost_cents, CASE WHEN asked.name IS NULL THEN 'not_asked' ELSE 'gone' END AS cause
+                    FROM catalog_diamond AS d
+                    LEFT JOIN asked ON asked.name = d.supplier_stone_id
+                    WHERE {unseen}
+                    UNION ALL
+                    SELECT d.id, d.cost_cents,
+                        CASE
+                            WHEN unnamed.id IS NOT NULL THEN 'unnamed'
+                            WHEN EXISTS (
+                                SELECT FROM ingest_deadletter AS letter
+                                WHERE letter.run_id = %(run)s AND letter.diamond_id = d.id
+                            ) THEN 'unread'
+                            WHEN d.availability = 'available' THEN 'changed'
+                            ELSE d.availability
+                        END
+                    FROM asked
+                    JOIN catalog_diamond AS d ON d.feed = %(feed)s AND d.supplier_stone_id = asked.name
+                    LEFT JOIN unnamed ON unnamed.id = d.id
+                    WHERE NOT ({unseen})
+                ), ranked AS (
+                    SELECT *, row_number() OVER (PARTITION BY cause ORDER BY cost_cents DESC, id) AS place FROM stones
+                )
+                SELECT cause, count(*),
+                    coalesce(array_agg(id ORDER BY place) FILTER (WHERE place <= %(sample)s), '{{}}')
+                FROM ranked
+                GROUP BY cause
+                ORDER BY count(*) DESC, cause
+                """
+            ).format(unseen=unseen),
+            {**_parameters(run), "run": run.pk, "sample": sample},
+        )
+        return [Answer(cause, int(number), list(ids)) for cause, number, ids in cursor.fetchall()]
+
+
 def delist(run: Run) -> int:
-    """Delist what the run did not show; part of the run's last transaction. Returns the number of stones."""
+    """Delist what the run was not shown; part of the run's last transaction. Returns the number of stones."""
     with transaction.atomic(), connection.cursor() as cursor:
         unseen = _unseen_by(cursor, run)
         statement = sql.SQL(
@@ -79,29 +204,5 @@ def delist(run: Run) -> int:
         return int(cursor.rowcount)
 
 
-def count_listed(run: Run) -> int:
-    """How many stones of the run's feed are listed now."""
-    return Diamond.objects.filter(feed=run.feed.slug, availability__in=LISTED).count()
-
-
-def brake(run: Run, unseen: int) -> str:
-    """Why delisting so many stones needs a person's approval; empty if it does not."""
-    listed = count_listed(run)
-    if unseen > run.feed.delist_brake * listed:
-        return f"it would delist {unseen} of {listed} stones, more than {run.feed.delist_brake:.0%}"
-    return ""
-
-
-def shrunk(run: Run) -> str:
-    """Why a full run shows suspiciously little against what is known; empty if it does not."""
-    known = Diamond.objects.filter(feed=run.feed.slug).aggregate(
-        available=Count("id", filter=Q(availability=Availability.AVAILABLE))
-    )["available"]
-    shown = run.plan.total
-    if known and shown < run.feed.shrink_brake * known:
-        return f"the supplier shows {shown} stones where {known} are known"
-    return ""
-
-
-def _parameters(run: Run) -> dict[str, str | list[str]]:
+def _parameters(run: Run) -> dict[str, Any]:
     return {"feed": run.feed.slug, "listed": list(LISTED)}

@@ -1,4 +1,4 @@
-"""The demo's story: a sandbox supplier, an empty catalogue, full runs of every feed, and how they look while they go.
+"""The demo: a sandbox supplier, an empty catalogue, full runs of every feed, and their display.
 
 `manage.py demo` runs it inside a supervisor's loop, so nothing here blocks: `Show.turn` is called several times a second.
 """
@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Count, Q
 
 from catalog.models import Diamond
+from diamondhub.local import services
 from diamondhub.local.processes import var_dir
 from diamondhub.local.stack import ROOT
 from diamondhub.local.supervisor import ProgramSpec
@@ -30,13 +31,13 @@ from ingest.progress import Progress, bar, line, progress
 from ingest.report import report
 from pricing.history import CHANGES
 
-#: Who starts the demo's runs; a database with runs of anybody else is not the demo's to empty.
+#: The starter of the demo's runs; a database with runs of any other starter is never emptied.
 ACTOR = "demo"
 #: The sandbox's account.
 USERNAME, PASSWORD = "sandbox", "sandbox"
-#: How often the display looks at the rows (seconds).
+#: Interval at which the display reads the rows (seconds).
 LOOK_SECONDS = 0.5
-#: How often the pace is printed where no line can be rewritten (seconds).
+#: Interval at which the pace is printed where no line can be rewritten (seconds).
 PACE_SECONDS = 10.0
 #: Tables that a demo empties before it starts, with all that refers to them.
 _EMPTIED = (
@@ -54,7 +55,17 @@ _EMPTIED = (
 
 
 class NotADisposableDatabase(IngestError):
-    """The database has runs of somebody else's, so it is not emptied: set DATABASE_URL to another one, or unset it."""
+    """The database has runs of somebody else's, so it is not emptied."""
+
+    def __init__(self) -> None:
+        named = services.database_is_named()
+        kept = "the database that DATABASE_URL names" if named else f"the database in {var_dir()}"
+        way_out = (
+            "set DATABASE_URL to another one, or unset it for one in this folder"
+            if named
+            else f"remove {var_dir()} to begin anew, or set DIAMONDHUB_VAR to another folder to keep it"
+        )
+        super().__init__(f"{kept} has runs that somebody else started, so it is not emptied: {way_out}")
 
 
 def supplier_settings(port: int) -> dict[str, str]:
@@ -67,7 +78,7 @@ def supplier_settings(port: int) -> dict[str, str]:
 
 
 def environment_file() -> Path:
-    """A file for a shell's `.`: it makes commands in another terminal work on the demo's data and supplier."""
+    """The file to source in a shell, which makes commands in another terminal work on the demo's data and supplier."""
     return var_dir() / "run" / "demo.env"
 
 
@@ -96,15 +107,15 @@ def sandbox_program(port: int, stones: int, environment: Mapping[str, str], log:
 
 
 def empty_catalogue(*, of: str = ACTOR) -> None:
-    """Empty what earlier demos (or other runs started by `of`) left. Raises `NotADisposableDatabase`."""
+    """Delete the data of earlier demos (or of other runs started by `of`). Raises `NotADisposableDatabase`."""
     if Run.objects.exclude(started_by=of).exists():
         raise NotADisposableDatabase
     with connection.cursor() as cursor:
-        # Dead letters and runs go one by one, for the audit.
+        # DELETE instead of TRUNCATE, so that the audit records every dead letter and run.
         cursor.execute("DELETE FROM ingest_deadletter")
         cursor.execute(f"TRUNCATE {', '.join(_EMPTIED)} RESTART IDENTITY CASCADE")
         cursor.execute("DELETE FROM ingest_run")
-        # A new letter must not come by the events of an old one.
+        # A new letter must not get the number, and with it the events, of an old one.
         cursor.execute(
             """
             SELECT setval(pg_get_serial_sequence('ingest_deadletter', 'id'), max(pgh_obj_id))
@@ -112,7 +123,7 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
             HAVING max(pgh_obj_id) IS NOT NULL
             """
         )
-    # The history of prices does not let itself be emptied.
+    # The history of prices refuses TRUNCATE, so its pieces are dropped.
     for piece in CHANGES.pieces():
         CHANGES.drop(piece)
     CHANGES.make_ahead()
@@ -120,7 +131,7 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
 
 
 class Show:
-    """Starts a full run of every enabled feed and shows how they go; `turn` is true once all are over."""
+    """The display of the demo: starts a full run of every enabled feed and shows their progress until all are over."""
 
     def __init__(self, control_url: str, out: TextIO) -> None:
         self._control_url = control_url
@@ -140,7 +151,7 @@ class Show:
             return False
 
     def supplier(self) -> dict[str, Any] | None:
-        """What the sandbox has counted; None while it does not answer."""
+        """The sandbox's counters; None while it does not answer."""
         try:
             answer = requests.get(f"{self._control_url}/stats", timeout=5)
             answer.raise_for_status()
@@ -150,7 +161,7 @@ class Show:
         return counted
 
     def turn(self) -> bool:
-        """Look at the runs and show them; a database that is away for a moment is looked at again."""
+        """Start missing runs and show all; True once all are over. A database that is away is tried again next time."""
         if monotonic() < self._next_look:
             return False
         self._next_look = monotonic() + LOOK_SECONDS
@@ -158,12 +169,12 @@ class Show:
             for slug in Feed.objects.filter(enabled=True).values_list("slug", flat=True):
                 if slug not in self._runs:
                     self._runs[slug] = runs.start_run(slug, kind=Run.Kind.FULL, started_by=ACTOR).pk
-            found = list(Run.objects.select_related("feed").filter(pk__in=self._runs.values()).order_by("pk"))
-            self._display([progress(run) for run in found])
+            demo_runs = list(Run.objects.select_related("feed").filter(pk__in=self._runs.values()).order_by("pk"))
+            self._display([progress(run) for run in demo_runs])
         except DatabaseError:
             connection.close()
             return False
-        return all(not run.live or run.state == Run.State.IN_REVIEW for run in found)
+        return all(not run.live or run.state == Run.State.IN_REVIEW for run in demo_runs)
 
     def _display(self, snapshots: Sequence[Progress]) -> None:
         if not self._live:
@@ -194,7 +205,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a demo ended: what to print, what went wrong (nothing, if all is well), and all of it as one JSON object."""
+    """The end of a demo: the lines to print, the problems (none if all is well), and all of it as one JSON object."""
 
     lines: list[str]
     problems: list[str]
@@ -202,16 +213,16 @@ class Outcome:
 
 
 def outcome(stones: int, supplier: Mapping[str, Any] | None) -> Outcome:
-    """Hold the catalogue against what the sandbox offers (`stones`), and sum up."""
-    found = list(Run.objects.select_related("feed").order_by("pk"))
-    lines = [watching.ending(run) for run in found]
+    """Compare the catalogue with the `stones` that the sandbox offers, and sum up."""
+    demo_runs = list(Run.objects.select_related("feed").order_by("pk"))
+    lines = [watching.ending(run) for run in demo_runs]
     problems = [
         f"run {run.pk} of {run.feed.slug} ended {run.state}: {run.failure or watching.last_reason(run)}"
-        for run in found
+        for run in demo_runs
         if run.state != Run.State.COMPLETED
     ]
     catalogue = Diamond.objects.aggregate(stones=Count("pk"), priced=Count("pk", filter=Q(price_cents__gt=0)))
-    letters = sum(report(run)["dead_letters"] for run in found)
+    letters = sum(report(run)["dead_letters"] for run in demo_runs)
     lines.append(
         f"catalogue: {catalogue['stones']:,} stones, {catalogue['priced']:,} with a price, {letters} dead letters"
     )
@@ -227,8 +238,13 @@ def outcome(stones: int, supplier: Mapping[str, Any] | None) -> Outcome:
         if supplier["max_in_one_second"] > settings.NIVODA_RATE_LIMIT:
             problems.append("the supplier's limit was exceeded")
     broken = violations()
-    problems += [f"invariant {one.invariant}: {one.problem}" for one in broken]
+    problems += [f"invariant {violation.invariant}: {violation.problem}" for violation in broken]
     if not broken:
         lines.append("invariants: all hold")
-    whole = {"runs": [report(run) for run in found], "catalogue": catalogue, "supplier": supplier, "problems": problems}
+    whole = {
+        "runs": [report(run) for run in demo_runs],
+        "catalogue": catalogue,
+        "supplier": supplier,
+        "problems": problems,
+    }
     return Outcome(lines, problems, whole)

@@ -1,7 +1,7 @@
 """Stopping in good order: the page in hand is committed, everything else is given back at once.
 
-A worker that is told to stop calls `begin`. Whoever is about to wait or to ask the supplier looks here first; what is
-still leased when the grace is over, because a supplier takes its time, is given back under its holder's feet.
+A worker that is told to stop calls `begin`. Stages call `go_on` before a request and `pause` to wait; leases that are still
+held when the grace is over, because a supplier is slow, are taken from their holders and given back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from diamondhub import leases
 
 log = structlog.get_logger(__name__)
 
-#: How long requests in flight may take to end; supervisors kill after 30 (seconds).
+#: Time for requests in flight to end; supervisors kill after 30 (seconds).
 GRACE_SECONDS = 20.0
 
 #: Set when the process is asked to stop.
@@ -52,7 +52,7 @@ def pause(seconds: float) -> None:
 
 @contextmanager
 def holding(lease: leases.Lease) -> Iterator[None]:
-    """Around work under a lease that may have to wait for a supplier."""
+    """The context of work under a lease that may have to wait for a supplier."""
     with _changed:
         _held.add(lease)
     try:
@@ -64,7 +64,7 @@ def holding(lease: leases.Lease) -> Iterator[None]:
 
 
 def _give_back_in_time() -> None:
-    """Wait for what is in hand, and give back the leases of what takes too long: their holders cannot commit any more."""
+    """Wait for the work in hand; give back the leases of what takes too long: its holders cannot commit any more."""
     end = monotonic() + GRACE_SECONDS
     with _changed:
         _changed.wait_for(lambda: not _held, timeout=max(0.0, end - monotonic()))

@@ -14,7 +14,6 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from django.db.models import Count
 
 from catalog.rows import StoneFacts
 from diamondhub.alerts.outbox import announce
@@ -30,8 +29,6 @@ COMPARED_RUNS = 5
 MIN_STONES, MIN_SEEN = 100, 3
 #: Jumps: a column unknown on this share of stones more, a field never seen on so many, strange values on so many more.
 UNKNOWN_JUMP, FIELD_JUMP, VALUE_JUMP = 0.10, 0.01, 0.005
-#: A run in which so many stones lack what every stone must have waits for approval.
-REQUIRED_MISSING = 0.01
 #: Reason of the dead letters of stones that lack a required field; see `ingest.feeds.adapter.Adapter.to_diamond`.
 IS_MISSING = "is missing"
 
@@ -189,19 +186,6 @@ def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
             words = f"{column} {examples} is not understood, on {share:.1%} of stones"
             jumps.append((share - was, ("value", column), words))
     return {key: words for _, key, words in sorted(jumps, key=lambda jump: (-jump[0], jump[1]))}
-
-
-def required_missing(run: Run, stones: int) -> tuple[float, str]:
-    """The share of a run's `stones` that lack the required field which most of them lack, and why that needs a person's
-    approval; empty if it does not."""
-    missing = (
-        run.dead_letters.filter(reason=IS_MISSING).values_list("field").annotate(n=Count("id")).order_by("-n", "field")
-    )
-    for name, number in missing:
-        if number > max(1, REQUIRED_MISSING * stones):
-            why = f"{name} is missing on {number:,} of {stones:,} stones, more than {REQUIRED_MISSING:.0%}"
-            return number / max(1, stones), why
-    return 0.0, ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The end of a run: brakes, delisting, watermark, dataset version, summary and alert in one last transaction."""
+"""The end of a run: delisting, watermark, dataset version, summary and alert in one last transaction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
-from ingest import brakes, dead_letters, delisting, drift, ending, report
+from ingest import brakes, delisting, drift, ending, report, review
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
 
@@ -26,18 +26,28 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
         with connection.cursor() as cursor:
             # What the planner knows of the catalogue is as old as the last time that somebody looked.
             cursor.execute("ANALYZE catalog_diamond")
+    pressing = _finish(run, lease)
+    if pressing:
+        shown = review.of(run, pressing)
+        with transaction.atomic():
+            leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
+            brakes.hold(run, pressing, shown)
+    return None
+
+
+def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
+    """Finish the run in one transaction, unless brakes press that nobody has approved: these are returned."""
     with transaction.atomic():
         leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
         complete = not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
-        missing = sum(run.partitions.values_list("missing", flat=True))
-        if missing > max(5, 0.001 * run.plan.total) and not run.suspect:
-            run.suspect = f"{missing} stones that the supplier counts were never shown"
-            Run.objects.filter(pk=run.pk).update(suspect=run.suspect)
+        if not run.suspect and (why := brakes.never_shown(run)):
+            run.suspect = why
+            Run.objects.filter(pk=run.pk).update(suspect=why)
         drift.compare(run)
         may_delist = complete and run.kind == Run.Kind.FULL and not run.suspect and not _overtaken(run)
-        if pressing := brakes.pressing(run, _brakes(run, may_delist=may_delist)):
-            brakes.hold(run, pressing)
-            return None
+        if pressing := brakes.pressing(run, brakes.end_brakes(run, may_delist=may_delist)):
+            return pressing
+        run.review = review.with_answers(run)
         delisted = delisting.delist(run) if may_delist else 0
         if complete and not run.suspect:
             Feed.objects.filter(pk=run.feed_id).filter(
@@ -50,7 +60,7 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
         # What was published since the run pinned its rule set prices its stones now.
         ending.follow(run)
         summary = report.report(run, delisted=delisted)
-        Run.objects.filter(pk=run.pk).update(summary=summary)
+        Run.objects.filter(pk=run.pk).update(summary=summary, review=run.review)
         announce(
             dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
             kind="run_completed",
@@ -59,30 +69,12 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
             details=summary,
             trace_id=run.trace_id,
         )
-    return None
+    return []
 
 
 def _overtaken(run: Run) -> bool:
     """Whether a later run of the feed has brought stones: they were not there to be shown when this one read."""
     return Run.objects.filter(feed=run.feed_id, pk__gt=run.pk, batches__isnull=False).exists()
-
-
-def _brakes(run: Run, *, may_delist: bool) -> list[brakes.Brake]:
-    found = []
-    pages = report.page_totals(run)
-    received = pages["received"]
-    share, why = drift.required_missing(run, received - pages["repeats"])
-    if why:
-        found.append(brakes.Brake("required_missing", share, why))
-    dead = dead_letters.stones_of(run)
-    if dead > max(1, run.feed.error_budget * received):
-        why = f"{dead} of {received} stones are dead letters, more than {run.feed.error_budget:.0%}"
-        found.append(brakes.Brake("dead_letters", dead / max(1, received), why))
-    if may_delist:
-        unseen = delisting.count_unseen(run)
-        if why := delisting.brake(run, unseen):
-            found.append(brakes.Brake("delisting", unseen / max(1, delisting.count_listed(run)), why))
-    return found
 
 
 def _subject(run: Run, summary: dict[str, object], *, complete: bool) -> str:

@@ -1,4 +1,4 @@
-"""How old the catalogue is, for the readiness endpoint: a check that informs, since an old catalogue can still be served."""
+"""The catalogue's age as a health check that only informs, since an old catalogue can still be served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from diamondhub.telemetry.health import Outcome
 
 
 def age_of_last_run(cursor: psycopg.Cursor[Any]) -> Outcome:
-    """When the last run of each enabled feed completed; not well if there is a feed without one."""
+    """The age of each enabled feed's last completed run; not ok if a feed has none."""
     cursor.execute(
         """
         SELECT feed.slug, extract(epoch FROM clock_timestamp() - max(run.finished_at))

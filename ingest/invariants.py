@@ -1,6 +1,6 @@
-"""What must always hold (docs/architecture.md, "Invariants"): one checker, run by tests and by operators.
+"""The checker of the invariants (docs/architecture.md, "Invariants"), run by tests and by operators.
 
-Each check is a function that returns what is wrong, in words that name the rows. It reads only.
+Each check is a function that yields violations in words that name the rows. It only reads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pricing.models import RuleSet
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that does not hold: the number of the invariant and what is wrong."""
+    """A violation: the number of the invariant, and the problem in words."""
 
     invariant: int
     problem: str
@@ -104,7 +104,7 @@ def ledgers_balance() -> Iterator[str]:
 
 
 def nothing_is_stranded() -> Iterator[str]:
-    """What is not finished has a live lease or a due time, and is not overdue by more than two sweeps without a lease."""
+    """Every unfinished row has a live lease or a due time, and is not overdue by more than two sweeps without a lease."""
     for model, unfinished in (
         (Run, Q(state__in=set(LIVE_STATES) - {Run.State.IN_REVIEW.value})),
         (Partition, Q(state=Partition.State.READY)),
@@ -236,7 +236,7 @@ def finished_runs_are_accounted_for() -> Iterator[str]:
     """Every finished run has its audit events, its trace id, and its alert in a final delivery state."""
     horizon = pruning.kept_from("history")
     over = Run.objects.exclude(state__in=LIVE_STATES)
-    # What happened before was pruned.
+    # Events before the horizon were pruned.
     for run in over.filter(finished_at__gte=horizon) if horizon else over:
         last = run.events.order_by("-id").first()
         if last is None or last.to_state != run.state:

@@ -1,4 +1,4 @@
-"""Remembers in PostgreSQL how long a supplier asked to be left alone; the limiter asks after a flush of its Redis."""
+"""The pauses that suppliers asked for, kept in PostgreSQL; the limiter reads them after a flush of its Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is: one snapshot of its rows, for `watch_run`, the demo's display and the admin."""
+"""A run's progress: one snapshot of its rows, for `watch_run`, the demo's display and the admin."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """How much of the current stage is done, between 0 and 1."""
+        """The share of the current stage that is done, between 0 and 1."""
         if self.state == Run.State.CONSOLIDATING:
             return self.batches_completed / self.batches if self.batches else 0.0
         return min(1.0, self.received / self.expected) if self.expected else 0.0
@@ -83,7 +83,7 @@ def _pages(run: Run) -> tuple[int, int, int]:
 
 
 def line(now: Progress) -> str:
-    """One line for a terminal."""
+    """A snapshot as one line for a terminal."""
     if now.state == Run.State.PLANNING:
         return f"{now.feed}: planning"
     if now.state in (Run.State.INGESTING, Run.State.SETTLING):

@@ -21,7 +21,7 @@ from ingest.models import RawDiamond
 DAYS_AHEAD = 3
 #: The store's table, in daily pieces.
 DAYS = TimedTable("ingest_rawdiamond", "received_on", "day", DAYS_AHEAD)
-#: Stands for the partition of payloads that no page of the ledger stored.
+#: The partition's number in payloads that no page of the ledger stored.
 NO_PARTITION = 0
 
 
@@ -37,7 +37,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A page's items by what must be done with them."""
+    """A page's items: the new ones, to be stored, and the numbers of the others."""
 
     new: list[Received]
     unchanged: int
@@ -55,7 +55,7 @@ def make_days_ahead(today: date | None = None) -> list[str]:
 
 
 def sort_received(run_id: int, received: Sequence[Received], *, shown: AbstractSet[UUID] = frozenset()) -> Sorted:
-    """Tell which payloads are new, which the catalogue has already, and which the run has already.
+    """Sort payloads into new ones, those that the catalogue has already, and those that the run has already.
 
     `shown` are stones that this walk was shown before; with the same payload again they are repeats.
 

@@ -1,8 +1,8 @@
 """Remapping: a feed's stones mapped again from their stored payloads, without asking the supplier, after a new mapper.
 
 A remap is a row that workers lease: it goes through the feed's stones by id, a chunk a transaction together with its
-position, so that whoever dies another goes on. `manage.py remap` starts one and works at it; the sweep has a worker take up
-what is left.
+position, so that another worker goes on where one died. `manage.py remap` starts one and works at it; the sweep rings a
+worker for what is left.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ log = structlog.get_logger(__name__)
 
 #: Stones of one transaction.
 CHUNK = 2000
-#: Longer than a chunk takes, statements at their time-out included (seconds).
+#: Length of a lease: longer than a chunk takes, statements at their time-out included (seconds).
 LEASE_SECONDS = 120.0
-#: A worker looks for a new doorbell after this long, so that it can be told to stop (seconds).
+#: Time slice after which a worker returns for a new doorbell, so that it can be told to stop (seconds).
 SLICE_SECONDS = 20.0
 
-_NOBODY = uuid.UUID(int=0)
+_BEFORE_FIRST_ID = uuid.UUID(int=0)
 
 
 class RemapUnderWay(IngestError):
@@ -58,10 +58,10 @@ class NoSuchStone(IngestError):
 
 
 def start(slug: str, *, selection: str, started_by: str) -> Remap:
-    """Begin a remap of a feed, or find the one that was begun for the same mapper and is not over.
+    """Begin a remap of a feed, or return the unfinished one that was begun for the same mapper.
 
-    One that was begun for another mapper is abandoned. Raises `UnknownFeed`, or `RemapUnderWay` if the one under way looks
-    at other stones.
+    An unfinished one for another mapper is abandoned. Raises `UnknownFeed`, or `RemapUnderWay` if the unfinished one selects
+    other stones.
     """
     feed = runs.find_feed(slug)
     adapter = adapter_for(feed.adapter, feed.parameters)
@@ -101,7 +101,7 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
 
 
 def work(remap_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
-    """Go on with a remap for a time slice; True if it is over. Does nothing if somebody else is at it."""
+    """Go on with a remap for a time slice; True if it is over. Does nothing while another worker has the lease."""
     remap = Remap.objects.select_related("feed").filter(pk=remap_id).first()
     if remap is None or remap.state == Remap.State.COMPLETED:
         return True
@@ -111,7 +111,7 @@ def work(remap_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
     end = monotonic() + seconds
     with structlog.contextvars.bound_contextvars(trace_id=remap.trace_id, remap_id=remap.pk, feed=remap.feed.slug):
         try:
-            # However short the slice, it gets on.
+            # At least one chunk is mapped, however short the slice.
             while True:
                 with leases.heartbeat(lease, seconds=LEASE_SECONDS):
                     over = chunk(lease)
@@ -135,11 +135,11 @@ def chunk(lease: leases.Lease) -> bool:
         leases.renew(lease, seconds=LEASE_SECONDS)
         remap = Remap.objects.select_related("feed").get(pk=lease.pk)
         if remap.mapper_version != _adapter(remap.feed).mapper_version:
-            # A worker of another release: it must not write under this name.
+            # This worker is of another release and must not write in the name of the remap's mapper.
             raise leases.LeaseLost
         ids = list(
             _stones(remap.feed)
-            .filter(pk__gt=remap.position or _NOBODY)
+            .filter(pk__gt=remap.position or _BEFORE_FIRST_ID)
             .order_by("pk")
             .values_list("pk", flat=True)[:CHUNK]
         )
@@ -158,7 +158,7 @@ def chunk(lease: leases.Lease) -> bool:
 
 
 def _follow(remap: Remap) -> None:
-    """Have the remap's stones priced anew if what prices stones has changed since it began."""
+    """Start a repricing after the remap if the rules in force have changed since it began."""
     reprice.follow(
         remap.pricing(),
         since=remap.created_at,
@@ -168,7 +168,7 @@ def _follow(remap: Remap) -> None:
 
 
 def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> dict[str, int]:
-    """Map one stone again; what became of it, as `counts` of one. Raises `UnknownFeed`, `NoSuchStone`."""
+    """Map one stone again; returns the counts, as of a remap of one stone. Raises `UnknownFeed`, `NoSuchStone`."""
     feed = runs.find_feed(slug)
     stone = Diamond.objects.filter(feed=slug, supplier_stone_id=supplier_stone_id).first()
     if stone is None:
@@ -184,13 +184,13 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
 
 
 def dry_run(slug: str, *, selection: str) -> dict[str, int]:
-    """What a remap would do, by doing it and taking back every chunk."""
+    """The counts of a remap whose every chunk is done and rolled back."""
     feed = runs.find_feed(slug)
     remap = _passing(feed)
     remap.selection = selection
     pricing = current_pricing(timezone.now())
     total: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
-    position = _NOBODY
+    position = _BEFORE_FIRST_ID
     while ids := list(_stones(feed).filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
         with transaction.atomic():
             total.update(_map_again(remap, ids, pricing))
@@ -203,24 +203,24 @@ _COUNTS = ("looked_at", "changed", "unchanged", "dead", "pruned", "newer", "skip
 
 
 def counts(remap: Remap) -> dict[str, int]:
-    """A remap's numbers."""
+    """A remap's counts by name."""
     return {name: getattr(remap, name) for name in _COUNTS}
 
 
 def mapper_of(remap: Remap) -> str:
-    """The mapper that this release has for the remap's feed."""
+    """The version of this release's mapper for the remap's feed."""
     return _adapter(remap.feed).mapper_version
 
 
 def ring_due() -> None:
-    """The sweep's look at remaps: one that nobody works at is taken up."""
+    """Ring a worker for every remap that is due and free; the sweep calls it."""
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
     for pk in Remap.objects.filter(free, state=Remap.State.READY, due_at__lte=Now()).values_list("pk", flat=True):
         ring("ingest.tasks.remap", pk)
 
 
 def _passing(feed: Feed) -> Remap:
-    """A remap that is not kept."""
+    """A remap that is never saved."""
     return Remap(
         feed=feed,
         selection=Remap.Selection.ALL,
@@ -234,7 +234,7 @@ def _adapter(feed: Feed) -> Adapter:
 
 
 def _stones(feed: Feed) -> QuerySet[Diamond]:
-    """The feed's stones but those delisted, which are mapped when they are shown again."""
+    """The feed's stones without the delisted, which are mapped when they are shown again."""
     return Diamond.objects.filter(feed=feed.slug).exclude(availability=Availability.DELISTED)
 
 
@@ -253,7 +253,7 @@ def _settled_payloads(feed: Feed) -> int:
 
 
 def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Counter[str]:
-    """Map these stones again in the current transaction, and say what became of them."""
+    """Map these stones again in the current transaction; returns the counts."""
     consolidation.bound_statements()
     because("remap", remap.pk, remap.started_by)
     held = dict(Diamond.objects.filter(pk__in=ids).values_list("pk", "raw_id"))
@@ -294,10 +294,10 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Coun
 
 
 def _mapped_otherwise(remap: Remap, held: dict[uuid.UUID, int]) -> dict[uuid.UUID, int]:
-    """Of these stones and payloads, those that the current mapper has not mapped.
+    """Those of `held` (payloads' ids by stone) that the current mapper has not mapped.
 
-    A stone was mapped by the mapper of the run that brought its payload, or by a later remap of the feed. Of a remap that
-    was not completed nobody knows how far it came with which mapper, so what it may have touched counts as mapped otherwise.
+    A stone was mapped by the mapper of the run that brought its payload, or by a later remap of the feed. How far a
+    remap that was not completed came with which mapper is unknown, so all it may have touched counts as mapped otherwise.
     """
     if remap.selection == Remap.Selection.ALL:
         return held
@@ -340,8 +340,8 @@ def _payloads(stones: dict[uuid.UUID, int]) -> dict[uuid.UUID, tuple[int, Payloa
             """,
             [list(stones.values())],
         )
-        found = [(run_id, Payload(*rest)) for run_id, *rest in cursor.fetchall()]
-    return {payload.diamond_id: (run_id, payload) for run_id, payload in found if payload.diamond_id in stones}
+        kept = [(run_id, Payload(*rest)) for run_id, *rest in cursor.fetchall()]
+    return {payload.diamond_id: (run_id, payload) for run_id, payload in kept if payload.diamond_id in stones}
 
 
 def _keep_letters(failed: Sequence[tuple[int, Payload, MappingError]], *, mapper_version: str) -> None:
@@ -361,7 +361,7 @@ def _keep_letters(failed: Sequence[tuple[int, Payload, MappingError]], *, mapper
 
 
 def in_words(remap: dict[str, Any]) -> str:
-    """A remap's numbers for people."""
+    """A remap's counts in words."""
     words = (
         f"{remap['looked_at']:,} stones mapped again: {remap['changed']:,} changed, {remap['unchanged']:,} as before, "
         f"{remap['dead']:,} dead letters"

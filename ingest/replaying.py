@@ -190,7 +190,7 @@ def _keep(
             parks = letter.attempts + 1 >= dead_letters.MAX_ATTEMPTS
             rows.update(
                 attempts=F("attempts") + 1,
-                last_error=reason[:500],
+                last_error=reason,
                 state=DeadLetter.State.PARKED if parks else letter.state,
                 **(result.cause or {}),
                 **identity,
@@ -205,7 +205,7 @@ def _keep(
                 state=DeadLetter.State.SUPERSEDED if superseded else DeadLetter.State.REPLAYED,
                 closed_at=Now(),
                 closed_by=actor[:150],
-                closed_reason="; ".join(filter(None, (reason or f"replayed: {outcome}", why)))[:500],
+                closed_reason="; ".join(filter(None, (reason or f"replayed: {outcome}", why))),
                 **identity,
             )
         mapper = adapter_for(letter.feed.adapter, letter.feed.parameters).mapper_version if letter.feed else ""

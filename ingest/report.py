@@ -87,6 +87,7 @@ def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
         "delisted": delisted,
         "missing": partitions["missing"],
         "dead_letters": run.dead_letters.count(),
+        "unseen": run.review.get("answers", {}),
         "drift": drift.summary(run),
         "rule_set": run.rule_set,
         "experiment": run.experiment.slug if run.experiment else None,

@@ -20,7 +20,7 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from diamondhub.doorbells import ring
-from ingest import consolidation, ending, finishing, settling
+from ingest import brakes, consolidation, ending, finishing, settling
 from ingest.draining import Draining, holding
 from ingest.errors import IngestError
 from ingest.feeds.registry import adapter_for
@@ -254,6 +254,8 @@ def _refuse_archived(run_id: int) -> None:
 def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
     """Let a run in review go on past the brakes that hold it, from where they stopped it.
 
+    Stones that it would delist are asked for by id again if that is long ago: they may be on sale by now.
+
     Raises `ReasonMissing`, or `NothingToDo` if it is not in review.
     """
     if not reason.strip():
@@ -261,7 +263,10 @@ def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
     run = find_run(run_id)
     with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
-        back = stopped.from_state if stopped and stopped.from_state == Run.State.SETTLING else Run.State.CONSOLIDATING
+        settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or (
+            "delisting" in run.held and brakes.answers_are_old(run)
+        )
+        back = Run.State.SETTLING if settling_again else Run.State.CONSOLIDATING
         approved = {**run.approved, **run.held}
         if run.state != Run.State.IN_REVIEW or not transition(
             run, back, actor=actor, reason=reason, approved_by=actor, approved=approved, held={}, due_at=Now()

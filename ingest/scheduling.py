@@ -105,7 +105,7 @@ def _start(feed_id: int) -> None:
                 feed.slug, kind=due.kind, started_by=ACTOR, reason=f"{due.kind} run due at {_spoken(newest)}"
             )
         except IngestError as error:
-            _keep(feed, due.kind, [newest], reason=str(error)[:500])
+            _keep(feed, due.kind, [newest], reason=str(error))
             log.warning("slot_skipped", feed=feed.slug, kind=due.kind, due_at=_spoken(newest), reason=str(error))
         else:
             started_for = newest

@@ -22,7 +22,7 @@ def transition(run: Run, to: str, *, actor: str = "system", reason: str = "", **
     with transaction.atomic():
         if not RUN_STATES.move(run, to, **changes):
             return False
-        run.events.create(from_state=was, to_state=to, actor=actor, reason=reason[:500], at=Now())
+        run.events.create(from_state=was, to_state=to, actor=actor, reason=reason, at=Now())
     log.info("run_moved", run_id=run.pk, feed=run.feed.slug, was=was, now=to, actor=actor, reason=reason or None)
     return True
 

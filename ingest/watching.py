@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from diamondhub.telemetry.models import Heartbeat
+from ingest import review
 from ingest.models import Run
 from ingest.progress import Progress, duration, line, progress
 from ingest.report import report
@@ -76,12 +78,19 @@ def last_reason(run: Run) -> str:
     return event.reason if event else ""
 
 
+def report_with_review(run: Run) -> dict[str, Any]:
+    """The run's report, and what it waits or waited for, with examples."""
+    return {**report(run), "review": msgspec.to_builtins(review.read(run).held)}
+
+
 def ending(run: Run) -> str:
-    """A finished run in two lines."""
+    """A run that is over or waits for a person in words: what it did, and what it is held for."""
     done = report(run)
     seconds = sum(done["seconds"].values())
-    return (
+    held = review.lines(review.read(run)) if run.state == Run.State.IN_REVIEW else ()
+    words = (
         f"run {run.pk} of {run.feed.slug} {run.state} in {duration(seconds)}: {done['received']:,} stones received on "
         f"{done['pages']:,} pages ({done['requests']:,} requests), {done['inserted']:,} new, {done['updated']:,} changed, "
         f"{done['unchanged']:,} unchanged, {done['delisted']:,} delisted, {done['dead_letters']:,} dead letters"
     )
+    return "\n".join([words, *held])

@@ -133,7 +133,7 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
 
 
 def _failed(lease: leases.Lease, error: Exception) -> None:
-    said = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+    said = f"{type(error).__name__}: {error}"
     batch = RepricingBatch.objects.get(pk=lease.pk)
     with transaction.atomic():
         RepricingBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=said)

@@ -19,6 +19,7 @@ class InMemory:
     """An adapter whose every slice holds all stones, 50 a page, and whose look-ups find none."""
 
     page_limit = 50
+    answers_by_id = True
     counts_per_request = 1
     query_version = "bench"
     mapper_version = mapping.MAPPER_VERSION

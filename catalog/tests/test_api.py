@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.api import PARAMETERS
-from catalog.grades import Clarity, Color, FancyIntensity
+from catalog import vocabulary
+from catalog.api import SearchQuery
+from catalog.grades import Clarity, Color, FancyIntensity, Finish
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from diamondhub.access.clients import create_client
@@ -149,7 +152,7 @@ def test_an_invented_cursor_is_refused(http: Client, cursor: str) -> None:
         ("carats_min=2&carats_max=1", "carats_min"),
         ("price_min=2&price_max=1.99", "price_min"),
         ("clarity_min=VS2&clarity_max=VVS1", "clarity_min"),
-        ("color=d", "color"),
+        ("color=", "color"),
         ("color=ZZ", "color"),
         ("shape=" + ",".join(["ROUND"] * 51), "shape"),
         ("shape=ROUND%00", "shape"),
@@ -169,15 +172,68 @@ def test_a_wrong_parameter_is_named(http: Client, query: str, field: str) -> Non
 def test_the_edges_of_every_bound_reach_the_database_unharmed(http: Client) -> None:
     edges = {
         "price_max": "1000000000", "carats_max": "99999.999", "table_max": "9999.99", "ratio_max": "9999.999",
-        "certificate_number": "A" * 64, "shape": "A" * 40, "lab": "A" * 32, "fancy_color": "A" * 64,
+        "certificate_number": "A" * 64, "fancy_color": "A" * 64,
         "changed_since": "2999-12-31T23:59:59.999999-14:00", "limit": "100",
     }  # fmt: skip
 
     for name, value in edges.items():
         assert http.get(ADDRESS, {name: value}).status_code == 200, name
+    for name, value in {"shape": "A" * 40, "lab": "A" * 32}.items():
+        assert "no stone has" in refused(http.get(ADDRESS, {name: value}))[name]
 
 
-NAMES = st.sampled_from([parameter.name for parameter in PARAMETERS])
+@pytest.mark.parametrize(
+    "offset", ["%2B15:59", "-15:59", "%2B16:00", "-16:00", "%2B23:59", "-23:59", "%2B24:00", "%2B99:99"]
+)
+def test_a_time_with_any_offset_is_read_or_refused(http: Client, offset: str) -> None:
+    answer = http.get(f"{ADDRESS}?changed_since=2026-01-01T00:00:00{offset}")
+
+    assert answer.status_code == (200 if "15:59" in offset else 400)
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "hint"),
+    [
+        ("shape=ROND", "shape", "did you mean ROUND?"),
+        ("shape=ROUND,ROND", "shape", "names ROND, which no stone has; did you mean ROUND?"),
+        ("lab=IGL", "lab", "did you mean IGI?"),
+        ("lab=XQ9", "lab", "names XQ9, which no stone has"),
+        ("color=FANNCY", "color", "did you mean FANCY?"),
+        ("availability=avaliable", "availability", "did you mean available?"),
+    ],
+)
+def test_a_name_that_there_is_not_is_told_with_the_nearest(http: Client, query: str, field: str, hint: str) -> None:
+    assert hint in refused(http.get(f"{ADDRESS}?{query}"))[field]
+
+
+def test_looking_for_a_strange_name_ends_when_a_search_would(http: Client) -> None:
+    def dawdle(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "DISTINCT" in sql:
+            return execute("SELECT pg_sleep(30)", (), False, context)
+        return execute(sql, params, many, context)
+
+    with mock.patch.object(vocabulary, "SEARCH_SECONDS", 0.05), connection.execute_wrapper(dawdle):
+        answer = http.get(f"{ADDRESS}?lab=XQ9")
+
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:diamondhub:problem:too-slow"
+
+
+def test_names_that_only_the_catalogue_has_are_known(http: Client) -> None:
+    stone = a_diamond(shape="CRISSCUT", lab="HOUSE_LAB")
+
+    for query in ("shape=CRISSCUT", "lab=HOUSE_LAB"):
+        assert [found["id"] for found in http.get(f"{ADDRESS}?{query}").json()["results"]] == [str(stone.pk)]
+
+
+@pytest.mark.parametrize("query", ["cut=EX", "cut=ideal", "color=fancy", "shape=ROUND_BRILLIANT", "clarity_max=LC"])
+def test_other_spellings_of_the_trade_are_read(http: Client, query: str) -> None:
+    stone = a_diamond(cut=Finish.EXCELLENT, color=Color.FANCY, shape="ROUND", clarity=Clarity.IF)
+
+    assert [found["id"] for found in http.get(f"{ADDRESS}?{query}").json()["results"]] == [str(stone.pk)]
+
+
+NAMES = st.sampled_from(list(SearchQuery.shared().fields))
 VALUES = st.text(max_size=12) | st.sampled_from(["0", "1", "1.5", "true", "D", "ROUND,OVAL", "VS1", "price", "-carats"])
 
 

@@ -14,22 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import search as searching
-from catalog.api import PARAMETERS
+from catalog.api import SearchQuery
 from catalog.filters import FILTERS
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from catalog.models import DatasetVersion, Diamond
-from catalog.search import SORTS, Page, Search, search
+from catalog.search import SORTS, Page, Search, search, whole
 from catalog.tests.factories import SEEN, a_diamond, build_diamond
-from diamondhub.api.parameters import parse
 
 pytestmark = pytest.mark.django_db
 
 
-def find(query: str) -> Page:
+def find(query: str) -> Page[Diamond]:
     request = HttpRequest()
     request.META["QUERY_STRING"] = query
-    values = parse(request, PARAMETERS)
-    return search(Search({name: values[name] for name in values if name not in {"sort", "limit", "cursor"}}))
+    values = SearchQuery.read(request)
+    return search(Search({name: values[name] for name in values if name not in {"sort", "limit", "cursor"}}), whole)
 
 
 #: For each query, the stone that it finds and one that it does not.
@@ -82,7 +81,7 @@ def test_a_filter_finds_what_it_says(query: str, found: dict[str, Any], missed: 
 
 
 def test_every_filter_is_tried_by_a_query() -> None:
-    names = {found.parameter.name.removesuffix("_min").removesuffix("_max") for found in FILTERS}
+    names = {known.name.removesuffix("_min").removesuffix("_max") for known in FILTERS}
 
     tried = {
         part.partition("=")[0].removesuffix("_min").removesuffix("_max") for c in CASES for part in c[0].split("&")
@@ -135,8 +134,8 @@ def test_a_broad_search_walks_the_price_index_in_both_directions() -> None:
 
     with mock.patch.object(searching, "COUNT_CAP", 10), connection.execute_wrapper(explain):
         for sort in ("price", "-price"):
-            first = search(Search({}, sort=sort))
-            search(Search({}, sort=sort, cursor=first.next_cursor))
+            first = search(Search({}, sort=sort), whole)
+            search(Search({}, sort=sort, cursor=first.next_cursor), whole)
 
     assert len(plans) == 4
     assert all("diamond_price" in plan and "Seq Scan" not in plan for plan in plans)
@@ -155,7 +154,7 @@ def test_a_search_that_takes_too_long_is_given_up() -> None:
         connection.execute_wrapper(dawdle),
         pytest.raises(OperationalError, match="statement timeout"),
     ):
-        search(Search({}))
+        search(Search({}), whole)
 
 
 few_cents = st.integers(1, 4)
@@ -207,7 +206,7 @@ def test_paging_shows_every_stone_once_and_in_order(
         with mock.patch.object(searching, "COUNT_CAP", cap):
             while True:
                 limit = limits[turn % len(limits)]
-                page = search(Search({"availability": ("available",)}, sort=sort, limit=limit, cursor=cursor))
+                page = search(Search({"availability": ("available",)}, sort=sort, limit=limit, cursor=cursor), whole)
                 assert len(page.diamonds) <= limit
                 seen += [diamond.pk for diamond in page.diamonds]
                 cursor, turn = page.next_cursor, turn + 1

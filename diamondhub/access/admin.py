@@ -24,10 +24,11 @@ from django.utils.safestring import SafeString
 
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
-from diamondhub.admin.base import Admin, ThemeAdmin
+from diamondhub.admin.base import Admin, AnsweringChangeList, ThemeAdmin
 from diamondhub.admin.display import ago, badge, moment
 
 if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from django.forms import CheckboxSelectMultiple
 
@@ -165,13 +166,21 @@ def keys_of(client: ApiClient) -> list[dict[str, Any]]:
 
 @admin.register(User)
 class UserAdmin(PeopleAdmin, ThemeAdmin[User]):
-    """People."""
+    """People. All their columns can be looked up by an address, so not every look-up can be answered."""
 
     form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that says so."""
+        return AnsweringChangeList
+
 
 @admin.register(Group)
 class GroupAdmin(StockGroupAdmin, ThemeAdmin[Group]):
     """Groups of permissions."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that says what it cannot answer."""
+        return AnsweringChangeList

@@ -15,14 +15,15 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import InvalidPage, Paginator
-from django.db import DataError, OperationalError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db import DataError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from psycopg.errors import QueryCanceled
 
 from diamondhub.admin.display import Group, Link, Table, field_value
+from diamondhub.admin.forms import JsonField
 from diamondhub.audit import history
 
 if TYPE_CHECKING:
@@ -118,6 +119,35 @@ class CappedPaginator(RowPaginator):
         return f"about {estimate:,}" if estimate > COUNT_CAP else f"{COUNT_CAP:,}+"
 
 
+#: What a look-up that cannot be answered raises when it is asked: a broken pattern, a year that no calendar has.
+UNANSWERABLE = (DataError, ValueError, OverflowError)
+
+
+def unanswerable(request: HttpRequest) -> IncorrectLookupParameters:
+    """What sends a person back to the whole list, with a word why."""
+    messages.warning(request, "What the address asks for cannot be looked up, so this is the whole list.")
+    return IncorrectLookupParameters()
+
+
+class AnsweringChangeList(ChangeList):
+    """A list that says so when what its address asks for cannot be asked, or takes too long."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Take the page's rows now, while what is wrong with them can still be told."""
+        try:
+            with bounded(LIST_SECONDS):
+                super().get_results(request)
+                self.result_list = list(self.result_list)
+        except Exception as error:
+            away = isinstance(error, OperationalError | InterfaceError) and not isinstance(
+                error.__cause__, QueryCanceled
+            )
+            if away or not self.filter_params:
+                raise
+            # As Django does where it makes the query: there is no list of what look-ups raise when they are asked.
+            raise unanswerable(request) from error
+
+
 class BoundedChangeList(ChangeList):
     """A list that sorts only by the columns in `sortable_by`, which indexes serve, and gives up after `LIST_SECONDS`."""
 
@@ -137,8 +167,8 @@ class BoundedChangeList(ChangeList):
         try:
             with bounded(LIST_SECONDS):
                 self._take(self.model_admin.get_paginator(request, self.queryset, self.list_per_page))
-        except DataError as error:
-            raise IncorrectLookupParameters from error
+        except UNANSWERABLE as error:
+            raise unanswerable(request) from error
         except OperationalError as error:
             if not isinstance(error.__cause__, QueryCanceled):
                 raise
@@ -207,6 +237,12 @@ class Admin(ThemeAdmin[_Row]):
             elif isinstance(shown, type) and issubclass(shown, admin.SimpleListFilter) and shown.parameter_name:
                 own.append(shown.parameter_name)
         return lookup in own
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        """JSON is read within bounds."""
+        if isinstance(db_field, JSONField):
+            kwargs.setdefault("form_class", JsonField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[arg-type]  # stubs know no None
 
     # --- the page that shows a row ---------------------------------------------------------------------------------
 

@@ -12,9 +12,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold import widgets
+
+from diamondhub import json_text
 
 TextInput: type[forms.TextInput] = widgets.UnfoldAdminTextInputWidget
 Textarea: type[forms.Textarea] = widgets.UnfoldAdminTextareaWidget
@@ -92,6 +95,28 @@ class DollarsField(forms.DecimalField):
             return bool(self.clean(data) != initial)
         except ValidationError:
             return True
+
+
+class JsonField(forms.JSONField):
+    """JSON within the bounds of `json_text`: what is too deep, or nothing that a column takes, is a fault of the form."""
+
+    def to_python(self, value: Any) -> Any:
+        """The value."""
+        if isinstance(value, str) and value not in self.empty_values:
+            try:
+                json_text.read(value)
+            except ValueError as error:
+                raise ValidationError(f"This {error}.", code="invalid") from error
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, as it was typed if it cannot be read."""
+        if isinstance(data, str) and not self.disabled:
+            try:
+                json_text.read(data)
+            except ValueError:
+                return InvalidJSONInput(data)
+        return super().bound_data(data, initial)
 
 
 class NamesField(forms.CharField):

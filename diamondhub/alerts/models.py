@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField, ScrubbedTextField
 
 
 class Event(models.Model):
@@ -20,7 +21,7 @@ class Event(models.Model):
     dedupe_key = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=64)
     severity = models.CharField(max_length=16, choices=Severity)
-    subject = models.CharField(max_length=300)
+    subject = ScrubbedCharField(max_length=300)
     details = models.JSONField(default=dict)
     trace_id = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -35,7 +36,10 @@ DELIVERY_STATES = StateMachine(
 
 
 class Delivery(Leased):
-    """One event on its way through one channel: pending, then delivered or, after a day of trying, dead."""
+    """One event on its way through one channel: pending, then delivered or, after a day of trying, dead.
+
+    `tries` and `trying_since` count from when it was last made pending: a delivery that ended forgets both.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -45,7 +49,9 @@ class Delivery(Leased):
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=32)
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
-    last_error = models.TextField(blank=True, default="")
+    tries = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    trying_since = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = ScrubbedTextField(blank=True, default="")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

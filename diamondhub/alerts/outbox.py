@@ -1,7 +1,8 @@
 """Writing events into the outbox and sending them from it.
 
 `announce` is called inside the transaction that makes the news true. Workers claim deliveries, send outside any
-transaction, and record the outcome under their lease; a failure is tried again with growing pauses for a day.
+transaction, and record the outcome under their lease; a failure, of whatever kind, is tried again with growing pauses for
+a day.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from diamondhub.alerts.channels import ChannelError, send
 from diamondhub.alerts.models import Delivery, Event
 from diamondhub.database import release_connection
 from diamondhub.doorbells import ring
+from diamondhub.telemetry import scrub
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,12 @@ log = structlog.get_logger(__name__)
 LEASE_SECONDS = 60.0
 #: A delivery that failed for this long is dead.
 GIVE_UP_AFTER = timedelta(days=1)
+#: Longest reason that is kept of a failure (characters).
+MAX_REASON = 1000
+#: Stands on a delivery while it is being sent, and stays if its worker dies of that.
+UNTOLD = "no worker has said how it went: it is being sent, or its worker died while sending it"
+#: What a delivery that ended begins with if it is ever made pending again.
+UNTRIED: dict[str, Any] = {"tries": 0, "trying_since": None}
 
 
 def announce(
@@ -41,15 +49,16 @@ def announce(
 ) -> Event:
     """Write an event and one delivery per configured channel, once per `dedupe_key`; returns the event.
 
-    The subject is kept on one line: channels make headers of it, and it may hold a supplier's words.
+    The subject is kept on one line, and both it and the details without secrets: channels make headers of the one, send
+    both to other people's servers, and they may hold a supplier's words.
     """
     event, created = Event.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
             "kind": kind,
             "severity": severity,
-            "subject": " ".join(subject.split())[:300],
-            "details": details or {},
+            "subject": scrub.reason(" ".join(subject.split()), 300),
+            "details": scrub.nested(details or {}),
             "trace_id": trace_id,
         },
     )
@@ -72,23 +81,55 @@ def deliver_due() -> int:
         seconds=LEASE_SECONDS,
     ):
         tried += 1
-        delivery = Delivery.objects.select_related("event").get(pk=lease.pk)
-        release_connection()
         try:
-            send(delivery.channel, delivery.event)
-        except ChannelError as error:
-            if lease.granted_at - delivery.event.created_at > GIVE_UP_AFTER:
-                leases.finish(lease, state=Delivery.State.DEAD, last_error=str(error), finished_at=Now())
-                log.error("alert_dead", channel=delivery.channel, subject=delivery.event.subject, error=str(error))
-                continue
-            Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=str(error))
-            leases.give_back(
-                lease, due_in=random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.attempts, 12))
-            )
-            log.warning("alert_not_delivered", channel=delivery.channel, error=str(error), attempts=delivery.attempts)
-        else:
-            leases.finish(lease, state=Delivery.State.DELIVERED, last_error="", finished_at=Now())
+            _deliver(lease)
+        except leases.LeaseLost:
+            log.warning("alert_taken_over", delivery_id=lease.pk)
     return tried
+
+
+def _deliver(lease: leases.Lease) -> None:
+    delivery = Delivery.objects.select_related("event").get(pk=lease.pk)
+    if delivery.last_error == UNTOLD and _is_over(delivery, lease):
+        return _bury(delivery, lease, UNTOLD)
+    pause = _begin(delivery, lease)
+    release_connection()
+    try:
+        send(delivery.channel, delivery.event)
+    except Exception as error:  # noqa: BLE001 - whatever a channel raises is this try's outcome, and has to be counted
+        reason = str(error) if isinstance(error, ChannelError) else f"{type(error).__name__}: {error}"
+        reason = scrub.reason(reason, MAX_REASON)
+        if _is_over(delivery, lease):
+            return _bury(delivery, lease, reason)
+        Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=reason)
+        leases.give_back(lease, due_in=pause)
+        log.warning("alert_not_delivered", channel=delivery.channel, error=reason, tries=delivery.tries)
+    else:
+        leases.finish(lease, state=Delivery.State.DELIVERED, last_error="", finished_at=Now(), **UNTRIED)
+    return None
+
+
+def _begin(delivery: Delivery, lease: leases.Lease) -> float:
+    """Count the try before it is made, so that one whose worker dies counts, too; returns the pause after it (seconds)."""
+    delivery.tries += 1
+    delivery.trying_since = delivery.trying_since or lease.granted_at
+    pause: float = random.uniform(0.5, 1.0) * min(3600.0, 5.0 * 2 ** min(delivery.tries, 12))
+    Delivery.objects.filter(pk=lease.pk, lease_token=lease.token).update(
+        tries=delivery.tries,
+        trying_since=delivery.trying_since,
+        last_error=UNTOLD,
+        due_at=lease.granted_at + timedelta(seconds=pause),
+    )
+    return pause
+
+
+def _is_over(delivery: Delivery, lease: leases.Lease) -> bool:
+    return delivery.trying_since is not None and lease.granted_at - delivery.trying_since > GIVE_UP_AFTER
+
+
+def _bury(delivery: Delivery, lease: leases.Lease, reason: str) -> None:
+    leases.finish(lease, state=Delivery.State.DEAD, last_error=reason, finished_at=Now(), **UNTRIED)
+    log.error("alert_dead", channel=delivery.channel, subject=delivery.event.subject, error=reason)
 
 
 def ring_due() -> None:

@@ -1,23 +1,26 @@
 """Errors of the API as problem details (RFC 9457), whoever raised them: a view, DRF, or Django before any view.
 
-DRF calls `exception_handler` (settings); `diamondhub.urls` names the handlers of Django's own errors.
+DRF calls `exception_handler` (settings); `diamondhub.urls` names the handlers of Django's own errors. One table says what
+becomes of which exception, and a view adds its app's own by `problems_of`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.views import defaults
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions
+
+from diamondhub.api.mistakes import FieldError as FieldError
+from diamondhub.api.mistakes import errors_of
 
 log = structlog.get_logger(__name__)
 
@@ -26,14 +29,6 @@ CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
 #: When a client may ask again while the database is away (seconds).
 RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """What is wrong with one parameter or field, and what is accepted."""
-
-    field: str
-    message: str
 
 
 class Problem(Exception):
@@ -61,12 +56,25 @@ class InvalidParameters(Problem):
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         told = tuple(errors)
-        super().__init__(
-            HTTPStatus.BAD_REQUEST,
-            "invalid-parameters",
-            "; ".join(f"{error.field} {error.message}" for error in told[:3]) + ("; …" if len(told) > 3 else ""),
-            errors=told,
-        )
+        super().__init__(HTTPStatus.BAD_REQUEST, "invalid-parameters", _in_words(told), errors=told)
+
+
+class InvalidBody(Problem):
+    """A body that cannot be taken; the message says what is wrong with it and where."""
+
+    def __init__(self, message: str, *, errors: Iterable[FieldError] = ()) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, "invalid-body", message, errors=errors)
+
+    @classmethod
+    def of(cls, error: exceptions.ValidationError) -> InvalidBody:
+        """The problem of fields that a serializer refused."""
+        told = tuple(errors_of(error))
+        return cls(_in_words(told), errors=told)
+
+
+def _in_words(errors: tuple[FieldError, ...]) -> str:
+    words = "; ".join(f"{error.field} {error.message}".strip() for error in errors[:3])
+    return words + ("; …" if len(errors) > 3 else "")
 
 
 class Unavailable(Problem):
@@ -102,9 +110,13 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     return response
 
 
+#: What becomes of an exception: a problem of this status and kind in the exception's own words, or what a function makes.
+Becomes = tuple[HTTPStatus, str] | Callable[[Any], Problem]
+
+
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's hook. None lets an unexpected error through to Django, which logs it and calls `server_error`."""
-    problem = _problem_of(error)
+    problem = problem_of(error, getattr(context.get("view"), "problems_of", {}))
     if problem is None:
         return None
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -112,22 +124,23 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
     return respond(context["request"]._request, problem)  # noqa: SLF001 - DRF offers no other way to Django's request
 
 
-def _problem_of(error: Exception) -> Problem | None:
+def problem_of(error: Exception, problems_of: Mapping[type[Exception], Becomes] | None = None) -> Problem | None:
+    """What a client is told of an error, by its nearest class in a view's table or the common one."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, exceptions.APIException):
-        return _of_drf(error)
-    if isinstance(error, Http404):
-        return _not_found()
-    if isinstance(error, PermissionDenied):
-        return Problem(HTTPStatus.FORBIDDEN, "forbidden", "This is not allowed.")
-    if isinstance(error, SuspiciousOperation | BadRequest):
-        return _bad_request()
-    if isinstance(error, OperationalError | InterfaceError):
-        if isinstance(error.__cause__, QueryCanceled):
-            return Unavailable("too-slow", "The answer took too long to find; ask for less, or again in a while.")
-        return Unavailable("database-away", "The database cannot be reached; ask again in a while.")
+    for kind in type(error).__mro__:
+        becomes = (problems_of or {}).get(kind) or _COMMON.get(kind)
+        if callable(becomes):
+            return becomes(error)
+        if becomes is not None:
+            status, name = becomes
+            return Problem(status, name, sentence(str(error)))
     return None
+
+
+def sentence(words: str) -> str:
+    """An error's words as a sentence."""
+    return words[:1].upper() + words[1:].rstrip(".") + "."
 
 
 def _of_drf(error: exceptions.APIException) -> Problem:
@@ -138,7 +151,7 @@ def _of_drf(error: exceptions.APIException) -> Problem:
         headers["Retry-After"] = str(int(wait))
     status = HTTPStatus(error.status_code)
     detail = str(error.detail) if isinstance(error.detail, str) else status.description
-    errors = list(_field_errors(error.detail)) if isinstance(error, exceptions.ValidationError) else []
+    errors = errors_of(error) if isinstance(error, exceptions.ValidationError) else ()
     return Problem(status, _KINDS.get(status, "error"), detail, errors=errors, headers=headers)
 
 
@@ -154,23 +167,35 @@ _KINDS = {
 }
 
 
-def _field_errors(detail: Any, path: str = "") -> Iterable[FieldError]:
-    if isinstance(detail, Mapping):
-        for name, inner in detail.items():
-            yield from _field_errors(inner, f"{path}.{name}" if path else str(name))
-    elif isinstance(detail, list | tuple):
-        for inner in detail:
-            yield from _field_errors(inner, path)
-    else:
-        yield FieldError(path, str(detail))
-
-
-def _not_found() -> Problem:
+def _not_found(error: Exception | None = None) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address.")
 
 
-def _bad_request() -> Problem:
+def _forbidden(error: Exception | None = None) -> Problem:
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", "This is not allowed.")
+
+
+def _bad_request(error: Exception | None = None) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "bad-request", "The request is malformed.")
+
+
+def _of_database(error: Exception) -> Problem:
+    if isinstance(error.__cause__, QueryCanceled):
+        return Unavailable("too-slow", "The answer took too long to find; ask for less, or again in a while.")
+    return Unavailable("database-away", "The database cannot be reached; ask again in a while.")
+
+
+_COMMON: Mapping[type[Exception], Becomes] = {
+    exceptions.APIException: _of_drf,
+    Http404: _not_found,
+    PermissionDenied: _forbidden,
+    SuspiciousOperation: _bad_request,
+    BadRequest: _bad_request,
+    # The client went away, or sent less than it said.
+    UnreadablePostError: _bad_request,
+    OperationalError: _of_database,
+    InterfaceError: _of_database,
+}
 
 
 # --- Django's own errors, which happen outside of any API view -------------------------------------------------------
@@ -187,7 +212,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     """`handler403`."""
     if not _of_api(request):
         return defaults.permission_denied(request, exception)
-    return respond(request, Problem(HTTPStatus.FORBIDDEN, "forbidden", "This is not allowed."))
+    return respond(request, _forbidden())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

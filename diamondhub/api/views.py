@@ -2,24 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
+from threading import Lock
+from typing import Any
+
 from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
     OpenApiYamlRenderer,
     OpenApiYamlRenderer2,
 )
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from diamondhub.api.endpoint import Endpoint, operation
+
+_one_at_a_time = Lock()
+#: What was rendered, with its version, by media type.
+_documents: dict[str, tuple[bytes, str]] = {}
 
 
-class OpenApiDocument(SpectacularAPIView):
+class OpenApiDocument(Endpoint):
     """The OpenAPI 3.1 document: JSON, or YAML for whom asks for it."""
 
+    #: It does not describe itself.
+    schema = None
+    authentication_classes = []
+    permission_classes = [AllowAny]
     renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer2, OpenApiYamlRenderer]
+    cache_control = "no-cache"
+
+    @operation("get_document", "The OpenAPI document", answer=None)
+    def get(self, request: Request) -> HttpResponseBase:
+        """The document of this version of the software."""
+        renderer = request.accepted_renderer
+        document, version = _document(renderer)
+        headers = {"Content-Disposition": f'inline; filename="DiamondHub API.{renderer.format}"'}
+        return self.unless_known(
+            version, lambda: HttpResponse(document, content_type=renderer.media_type, headers=headers)
+        )
 
 
 # Swagger UI sets styles in its elements and in one block; its scripts are files.
 @method_decorator(csp_update({"style-src": ["'unsafe-inline'"]}), name="dispatch")
-class ApiPages(SpectacularSwaggerSplitView):
+class ApiPages(Endpoint, SpectacularSwaggerSplitView):
     """Swagger UI over the document."""
+
+    def _get_schema_url(self, request: HttpRequest) -> str:
+        # The document has one version and one language, so nothing of a page's address is passed on to it.
+        return reverse("schema")
+
+
+def _document(renderer: BaseRenderer) -> tuple[bytes, str]:
+    """The document as a renderer writes it, and its version."""
+    # The generator keeps what it does in globals, so two at once fail; and one document is enough for a process.
+    with _one_at_a_time:
+        kind = str(renderer.media_type)
+        if kind not in _documents:
+            written = renderer.render(_generated(), renderer_context={})
+            document = written.encode() if isinstance(written, str) else written
+            _documents[kind] = document, hashlib.sha256(document).hexdigest()[:32]
+        return _documents[kind]
+
+
+@cache
+def _generated() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document

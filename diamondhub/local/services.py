@@ -47,9 +47,13 @@ class Server(Protocol):
 
 
 class Services:
-    """The servers of this process; `embedded` lists those that it started itself, in starting order."""
+    """The servers of this process; `embedded` lists those that it started itself, in starting order.
+
+    `needed` are the variables that named no server, and name an embedded one now.
+    """
 
     def __init__(self) -> None:
+        self.needed: list[str] = []
         self.embedded: list[Server] = []
         self.locks: list[IO[str]] = []
         self.descriptor: Path | None = None
@@ -85,6 +89,11 @@ def current() -> Services | None:
     return _current
 
 
+def database_is_named() -> bool:
+    """Whether DATABASE_URL was set by whoever started this process, and not for the embedded server."""
+    return _current is None or "DATABASE_URL" not in _current.needed
+
+
 @contextmanager
 def opened(*, owned: bool = False, urls: Collection[str] = ("DATABASE_URL", "REDIS_URL")) -> Iterator[Services]:
     """The servers for the time of the block; sets their `urls` in the environment. Raises `ServicesError`.
@@ -111,6 +120,7 @@ def _terminate(_number: int, _frame: Any) -> None:
 
 def _open(services: Services, *, owned: bool, urls: Collection[str]) -> None:
     needed = [name for name in urls if not os.environ.get(name)]
+    services.needed = needed
     if not needed:
         return
     run = var_dir() / "run"

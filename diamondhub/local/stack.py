@@ -37,7 +37,7 @@ class PortTaken(Exception):
 
 
 def state_file() -> Path:
-    """The state file, there while the stack runs: a JSON object with `pid` (the supervisor's), `url` and `processes` (by name)."""
+    """The state file while the stack runs: JSON with `pid` (the supervisor's), `url` and `processes` (by name)."""
     return var_dir() / "run" / "up.json"
 
 

@@ -99,7 +99,10 @@ class Valkey:
             self._process = None
 
     def _launch(self, deadline: float) -> bool:
+        # Imported here: the environment is made before there is a Redis library.
         import redis
+
+        from diamondhub import redis_clients
 
         self.stop()
         with open(self._home / "valkey.log", "wb") as log:
@@ -113,7 +116,7 @@ class Valkey:
             self._process.stdin.close()
         except BrokenPipeError:
             return False
-        client = redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1)
+        client = redis_clients.client(self.url, seconds=1.0)
         while self.alive() and time.monotonic() < deadline:
             try:
                 client.ping()

@@ -22,6 +22,8 @@ from typing import Protocol
 import redis
 import structlog
 
+from diamondhub import redis_clients
+
 log = structlog.get_logger(__name__)
 
 #: Allowance for the jitter between sending a request and its arrival, so that the supplier never sees one too many in a
@@ -102,7 +104,7 @@ def interval(per_second: int) -> float:
 
 @cache
 def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=2.0, socket_connect_timeout=2.0, health_check_interval=15)
+    return redis_clients.client(url, health_check_interval=15)
 
 
 class Limiter:
@@ -171,7 +173,7 @@ class Limiter:
             self._call("sent", Lane.BULK, late, slot.moment)
 
     def _redeem(self, epoch: int, wait: float, tolerated: float) -> tuple[str, float, str]:
-        """Wait for a reserved slot and redeem it; returns why it is forfeited ("" if not), when it was asked for, its name."""
+        """Redeem a reserved slot after the wait; returns why it is forfeited (or ""), when it was asked for, its name."""
         while True:
             self._sleep(wait)
             asked = time.monotonic()

@@ -1,14 +1,17 @@
-"""Whether this instance can do its work: every check at once, all of them over after `ROUND_SECONDS`.
+"""Whether this instance can answer requests, and how all of it is: every check at once, all over after `ROUND_SECONDS`.
 
-`views.ready` asks. Apps add what they know with `register`, from their `ready`; this module knows only the ground. What a
-check says is read by strangers: it never holds an error's own words, which name hosts and users.
+`views.ready` asks for what an instance cannot do without, the database and its schema; `views.status` for everything. What
+one instance shares with all others (beat, Redis, the broker) only informs: were it required, its loss would take every
+instance out of service, and with them what works without it. Apps add what they know with `register`, from their
+`ready`; this module knows only the ground. What a check says is read by strangers: it never holds an error's own words,
+which name hosts and users.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +25,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 from kombu.exceptions import OperationalError
+
+from diamondhub import redis_clients
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +52,7 @@ DatabaseCheck = Callable[["psycopg.Cursor[Any]"], Outcome]
 
 @dataclass(frozen=True)
 class Finding:
-    """An outcome with the name of its check; only a failed `required` check makes the instance unready."""
+    """An outcome with the name of its check; a failed `required` check makes the instance unready."""
 
     name: str
     required: bool
@@ -66,6 +71,13 @@ class Report:
         """Whether every required check passed."""
         return all(finding.outcome.ok for finding in self.findings if finding.required)
 
+    @property
+    def status(self) -> str:
+        """One word for it: `ready`, `degraded` if it can do without what failed, else `not ready`."""
+        if not self.ready:
+            return "not ready"
+        return "ready" if all(finding.outcome.ok for finding in self.findings) else "degraded"
+
     def as_json(self) -> dict[str, Any]:
         """The body of the answer."""
         checks = [
@@ -77,54 +89,66 @@ class Report:
             }
             for finding in self.findings
         ]
-        return {"status": "ready" if self.ready else "not ready", "checks": checks}
+        return {"status": self.status, "checks": checks}
 
 
-_database_checks: dict[str, tuple[DatabaseCheck, bool]] = {}
+_database_checks: dict[str, DatabaseCheck] = {}
 
 
-def register(name: str, check: DatabaseCheck, *, required: bool) -> None:
-    """Have `check` asked in every round. Without `required` it only informs."""
-    _database_checks[name] = (check, required)
+def register(name: str, check: DatabaseCheck) -> None:
+    """Have `check` asked whenever everything is; it informs and makes no instance unready."""
+    _database_checks[name] = check
 
 
-_examining = threading.Lock()
-_last: list[Report] = []
+class _Examination:
+    """A round of checks; whoever asks within `FRESH_SECONDS` of the last one hears the same."""
 
+    def __init__(self, look: Callable[[], Report]) -> None:
+        self._look = look
+        self._looking = threading.Lock()
+        self._last: Report | None = None
 
-def examine() -> Report:
-    """A report no older than `FRESH_SECONDS`."""
-    with _examining:
-        if not _last or time.monotonic() - _last[-1].at > FRESH_SECONDS:
-            _last[:] = [_round()]
-        return _last[-1]
+    def __call__(self) -> Report:
+        with self._looking:
+            if self._last is None or time.monotonic() - self._last.at > FRESH_SECONDS:
+                self._last = self._look()
+            return self._last
+
+    def forget(self) -> None:
+        self._last = None
 
 
 def forget() -> None:
-    """Have the next `examine` look again, whenever the last one was."""
-    _last.clear()
+    """Have the next examinations look again, whenever the last ones were."""
+    ready.forget()
+    status.forget()
 
 
-def _round() -> Report:
-    found: dict[str, Outcome] = {}
-    parts: list[Callable[[], Iterable[tuple[str, Outcome]]]] = [_database_part, _redis_part, _broker_part]
-    # Daemons, not a pool: one that hangs in a name look-up must not keep the process from ending.
-    threads = [threading.Thread(target=lambda part=part: found.update(part()), daemon=True) for part in parts]
+#: Whose outcomes are yielded as they come: one that hangs takes only itself and what follows it along.
+_Part = Callable[[], Iterator[tuple[str, Outcome]]]
+
+
+def _round(parts: Iterable[_Part], names: Iterable[str]) -> Report:
+    outcomes: dict[str, Outcome] = {}
+    # Outcomes come one by one. Daemons, not a pool: one that hangs in a name look-up must not keep the process from ending.
+    threads = [threading.Thread(target=outcomes.update, args=(part(),), daemon=True) for part in parts]
     deadline = time.monotonic() + ROUND_SECONDS
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    names = {
-        "database": True,
-        "migrations": True,
-        "sweep": True,
-        "redis": True,
-        "broker": True,
-        **{name: required for name, (_, required) in _database_checks.items()},
-    }
     late = Outcome(ok=False, detail=f"no answer within {ROUND_SECONDS:g} s")
-    return Report([Finding(name, required, found.get(name, late)) for name, required in names.items()])
+    return Report([Finding(name, name in _REQUIRED, outcomes.get(name, late)) for name in names])
+
+
+def _look_at_what_is_required() -> Report:
+    return _round([lambda: _database_part(_REQUIRED)], _REQUIRED)
+
+
+def _look_at_everything() -> Report:
+    checks = {**_REQUIRED, "sweep": _sweep, **_database_checks}
+    names = [*_REQUIRED, "sweep", "redis", "broker", *_database_checks]
+    return _round([lambda: _database_part(checks), _redis_part, _broker_part], names)
 
 
 def _failed(check: str, error: Exception) -> Outcome:
@@ -146,21 +170,17 @@ def _cursor() -> Iterator[psycopg.Cursor[Any]]:
         yield cursor
 
 
-def _database_part() -> Iterable[tuple[str, Outcome]]:
-    checks: dict[str, DatabaseCheck] = {"database": _database, "migrations": _migrations, "sweep": _sweep}
-    checks |= {name: check for name, (check, _) in _database_checks.items()}
-    outcomes: dict[str, Outcome] = {}
+def _database_part(checks: Mapping[str, DatabaseCheck]) -> Iterator[tuple[str, Outcome]]:
+    asked: set[str] = set()
     try:
         with _cursor() as cursor:
             for name, check in checks.items():
-                outcomes[name] = _asked(name, check, cursor)
+                yield name, _asked(name, check, cursor)
+                asked.add(name)
     except psycopg.Error as error:
-        away = _failed("database", error)
-        outcomes = {
-            "database": away,
-            **{name: Outcome(False, "the database is away") for name in checks if name != "database"},
-        }
-    return outcomes.items()
+        away = Outcome(ok=False, detail="the database is away")
+        yield "database", _failed("database", error)
+        yield from ((name, away) for name in checks if name not in asked and name != "database")
 
 
 def _asked(name: str, check: DatabaseCheck, cursor: psycopg.Cursor[Any]) -> Outcome:
@@ -171,6 +191,8 @@ def _asked(name: str, check: DatabaseCheck, cursor: psycopg.Cursor[Any]) -> Outc
     except psycopg.Error as error:
         if cursor.connection.broken:
             raise
+        return _failed(name, error)
+    except Exception as error:  # noqa: BLE001 - a check with a fault of its own has failed, and the others have not
         return _failed(name, error)
 
 
@@ -208,19 +230,18 @@ def _sweep(cursor: psycopg.Cursor[Any]) -> Outcome:
 # --- Redis and the broker ----------------------------------------------------------------------------------------------
 
 
-def _redis_part() -> Iterable[tuple[str, Outcome]]:
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=STEP_SECONDS, socket_connect_timeout=STEP_SECONDS, retry=None
-    )
+def _redis_part() -> Iterator[tuple[str, Outcome]]:
+    client = redis_clients.client(settings.REDIS_URL, seconds=STEP_SECONDS, retry=None)
     try:
         with client:
             client.ping()
     except redis.RedisError as error:
-        return [("redis", _failed("redis", error))]
-    return [("redis", Outcome(ok=True, detail="answers"))]
+        yield "redis", _failed("redis", error)
+    else:
+        yield "redis", Outcome(ok=True, detail="answers")
 
 
-def _broker_part() -> Iterable[tuple[str, Outcome]]:
+def _broker_part() -> Iterator[tuple[str, Outcome]]:
     options = {
         "socket_timeout": STEP_SECONDS,
         "socket_connect_timeout": STEP_SECONDS,
@@ -229,11 +250,25 @@ def _broker_part() -> Iterable[tuple[str, Outcome]]:
         "interval_start": 0.01,
         "interval_step": 0,
     }
-    connection = Connection(settings.CELERY_BROKER_URL, connect_timeout=STEP_SECONDS, transport_options=options)
+    connection = Connection(
+        settings.CELERY_BROKER_URL,
+        ssl=redis_clients.broker_ssl(settings.CELERY_BROKER_URL, ca_file=settings.CELERY_BROKER_CA_FILE),
+        connect_timeout=STEP_SECONDS,
+        transport_options=options,
+    )
     try:
         with connection:
             # Redis as a broker is only spoken to when a channel is opened.
             connection.default_channel  # noqa: B018
     except (OperationalError, OSError) as error:
-        return [("broker", _failed("broker", error))]
-    return [("broker", Outcome(ok=True, detail="answers"))]
+        yield "broker", _failed("broker", error)
+    else:
+        yield "broker", Outcome(ok=True, detail="answers")
+
+
+_REQUIRED: dict[str, DatabaseCheck] = {"database": _database, "migrations": _migrations}
+
+#: Whether this instance can answer requests: its database and the schema.
+ready = _Examination(_look_at_what_is_required)
+#: Everything that is known about how it goes.
+status = _Examination(_look_at_everything)

@@ -1,72 +1,120 @@
 """Structured logs: one event a line, with the context (`trace_id`, `run_id`, …) that the current work is bound to.
 
-Called by the settings; everything logs through `structlog.get_logger()` or the standard library alike.
+Called by the settings; everything logs through `structlog.get_logger()` or the standard library alike, and every line is
+scrubbed (`scrub.py`) when all of it is text.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
+import threading
+import traceback
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
 
-#: Keys whose values never reach a log line, whoever passes them.
-SECRET_KEYS = frozenset({"password", "token", "secret", "authorization", "api_key", "x-api-key"})
+from diamondhub.telemetry import scrub
 
 
-def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for key in event:
-        if key.lower() in SECRET_KEYS:
-            event[key] = "…"
-    return event
+def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The last look at a line before it is written, when its arguments and its traceback are text."""
+    return scrub.nested(event)  # type: ignore[no-any-return]
 
 
-def logging_config(*, level: str, json: bool) -> dict[str, Any]:
-    """The `LOGGING` dictionary: JSON lines for machines, short coloured lines for people."""
-    shared: list[Any] = [
+class Lines(logging.StreamHandler[Any]):
+    """Writes lines to standard error; one that cannot be written is told of without its arguments, which may be secret."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Say which line is missing and why."""
+        error = sys.exc_info()[0]
+        try:
+            self.stream.write(
+                f"a log line of {record.name} ({record.pathname}:{record.lineno}) could not be written:"
+                f" {error.__name__ if error else 'unknown'}{self.terminator}"
+            )
+            self.flush()
+        except (OSError, ValueError):
+            # Nobody reads standard error any more.
+            pass
+
+
+def tell_uncaught_errors_without_secrets() -> None:
+    """Have tracebacks that Python itself writes, of the main thread and of others, scrubbed as log lines are."""
+
+    def tell(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error or kind(), where)
+            return
+        sys.stderr.write(scrub.text("".join(traceback.format_exception(kind, error, where))))
+
+    def tell_of_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_type is not SystemExit:
+            tell(told.exc_type, told.exc_value, told.exc_traceback)
+
+    # A test runner or a debugger has hooks of its own.
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = tell
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = tell_of_thread
+
+
+def line_formatter(*, json: bool) -> dict[str, Any]:
+    """The formatter of a `LOGGING` dictionary that makes one scrubbed line of whatever was logged."""
+    renderer = (
+        structlog.processors.JSONRenderer(default=str)
+        if json
+        # Plain tracebacks: the pretty ones show local variables, secrets among them.
+        else structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _without_secrets,
+            renderer,
+        ],
+        "foreign_pre_chain": _context(json=json),
+    }
+
+
+def _context(*, json: bool) -> list[Any]:
+    """What is added to every line."""
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True) if json else structlog.processors.TimeStamper("%H:%M:%S"),
         structlog.processors.StackInfoRenderer(),
-        _hide_secrets,
     ]
+
+
+def logging_config(*, level: str, json: bool) -> dict[str, Any]:
+    """The `LOGGING` dictionary: JSON lines for machines, short lines for people."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_context(json=json),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     logging.captureWarnings(True)
-    renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-        if json
-        # Plain tracebacks: the pretty ones show local variables, secrets among them.
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
-    )
     quiet = {
         name: {"level": "WARNING"} for name in ("kombu", "amqp", "urllib3", "celery.beat", "celery.worker.strategy")
     }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "lines": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
-                "foreign_pre_chain": shared,
-            }
-        },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "formatters": {"lines": line_formatter(json=json)},
+        "handlers": {"stderr": {"()": Lines, "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **quiet,

@@ -1,4 +1,4 @@
-"""Gives every HTTP request an id that its log lines, its errors and its answer carry."""
+"""What every HTTP request meets first: an id that its log lines, its errors and its answer carry, and the probes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from diamondhub.telemetry.views import PROBES
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
@@ -27,3 +29,16 @@ class RequestContext:
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class Probes:
+    """Answers the probes before anything looks at a request's host, its scheme or its session.
+
+    An orchestrator asks by a pod's address, which is in no ALLOWED_HOSTS, without TLS, every few seconds.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return PROBES.get(request.path_info, self.get_response)(request)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
+from celery import shared_task
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.test.utils import override_settings
@@ -102,6 +104,20 @@ def test_other_errors_of_a_task_are_not_swallowed() -> None:
         raise ZeroDivisionError
 
 
+@shared_task(name="diamondhub.tests.context")
+def context() -> dict[str, Any]:
+    with answering():
+        return structlog.contextvars.get_contextvars()
+
+
+@pytest.mark.django_db
+def test_log_lines_of_a_task_have_its_name_and_id_and_those_after_it_have_not() -> None:
+    done: Any = context.apply()
+
+    assert done.result.items() >= {"task": "diamondhub.tests.context", "task_id": done.id}.items()
+    assert "task_id" not in structlog.contextvars.get_contextvars()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_task_gives_its_connection_back() -> None:
     with answering():
@@ -129,4 +145,42 @@ def test_a_sweeper_that_fails_does_not_keep_the_others_from_their_turn(monkeypat
         sweep.sweep()
 
     assert called == ["broken", "sound"]
+    assert Heartbeat.objects.filter(name="sweep").exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [KeyError("no such feed"), RuntimeError("a fault of ours"), OSError("away")])
+def test_a_sweeper_that_fails_in_a_way_of_its_own_does_not_silence_the_others(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    called: list[str] = []
+
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr(sweep, "_sweepers", [broken, lambda: called.append("sound")])
+
+    with capture_logs() as logs:
+        sweep.sweep()
+
+    assert called == ["sound"]
+    assert [(entry["event"], entry["log_level"], entry["exc_info"]) for entry in logs] == [
+        ("sweep_failed", "error", True)
+    ]
+    assert Heartbeat.objects.filter(name="sweep").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_under_a_sweeper_is_a_new_one_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+
+    def breaks_the_connection() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(sweep, "_sweepers", [breaks_the_connection, lambda: counted.append(Heartbeat.objects.count())])
+
+    sweep.sweep()
+
+    assert counted == [0]
     assert Heartbeat.objects.filter(name="sweep").exists()

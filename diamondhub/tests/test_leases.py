@@ -198,7 +198,7 @@ def test_a_heartbeat_keeps_a_lease_longer_than_it_was_granted_for() -> None:
     lease = claimed(0.6)
 
     with leases.heartbeat(lease, seconds=0.6):
-        deadline = monotonic() + 10
+        deadline = monotonic() + 180
         while elsewhere(lambda: Delivery.objects.filter(lease_expires_at__gt=Now()).exists()):
             renewed = elsewhere(lambda: row(lease).lease_expires_at)
             if (renewed - lease.granted_at).total_seconds() > 1.5:
@@ -215,7 +215,7 @@ def test_a_heartbeat_ends_when_the_lease_is_lost_and_the_last_write_says_so() ->
     Delivery.objects.update(lease_token=99)
 
     with leases.heartbeat(lease, seconds=0.3):
-        deadline = monotonic() + 10
+        deadline = monotonic() + 180
         while any(thread.name == "heartbeat" for thread in threading.enumerate()):
             assert monotonic() < deadline
 

@@ -1,4 +1,4 @@
-"""What the buttons of ingestion share: their permissions, and its errors as messages."""
+"""The common part of ingestion's buttons: permissions, and errors of ingestion as messages."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from diamondhub.admin import acting as admin_acting
 from diamondhub.admin.acting import Reason
 from ingest.errors import IngestError
 
-#: Who may start a run, and who may cancel, approve and retry one.
+#: Permissions to start a run, and to cancel, approve and retry one.
 START = "ingest.add_run"
 DECIDE = "ingest.change_run"
 
 
 class RequiredReason(admin_acting.RequiredReason):
-    """As `Reason`, where there must be one."""
+    """The mandatory reason for a deed, kept with the run."""
 
     reason = forms.CharField(
         max_length=500, label="Reason", error_messages={"required": "Say why: the reason is kept with the run."}
@@ -32,5 +32,5 @@ def act(
     back: str,
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
-    """As `diamondhub.admin.acting.act`, with errors of ingestion as messages."""
+    """Call `diamondhub.admin.acting.act` with errors of ingestion as messages."""
     return admin_acting.act(request, permission, do, back=back, errors=IngestError, form=form)

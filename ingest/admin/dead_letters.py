@@ -18,10 +18,10 @@ from ingest import dead_letters, replaying
 from ingest.admin.acting import RequiredReason, act
 from ingest.models import DeadLetter, DeadLetterAttempt
 
-#: Who may replay letters, and who may discard them.
+#: Permissions to replay letters, and to discard them.
 REPLAY = "ingest.replay_deadletter"
 DISCARD = "ingest.discard_deadletter"
-#: Letters that a button tries first, and at most: a request must not take minutes; a command takes them all.
+#: Letters that a button replays first, and at most: a request must not take minutes; the command has no such limit.
 SAMPLE = 10
 MAX_AT_ONCE = 2_000
 #: Attempts that the page of a letter shows.
@@ -59,7 +59,7 @@ def open_causes() -> list[dict[str, Any]]:
 
 
 class WhyLetters(RequiredReason):
-    """Why a person replays or discards letters."""
+    """The mandatory reason for replaying or discarding letters."""
 
     reason = forms.CharField(
         max_length=500, label="Reason", error_messages={"required": "Say why: the reason is kept with the letters."}
@@ -68,7 +68,7 @@ class WhyLetters(RequiredReason):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
-    """Dead letters, newest first."""
+    """The admin of dead letters, newest first."""
 
     list_display = ("stone", "kind", "badge", "feed", "field", "short_reason", "of_run", "created")
     list_filter = ("kind", "state", "feed")
@@ -79,13 +79,12 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     search_help_text = "Number of the dead letter"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
-        """Without the payloads, which only the page of a letter shows."""
+        """The list's rows are read without payloads, which only the page of a letter shows."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         return rows.defer("payload") if match and match.url_name == "ingest_deadletter_changelist" else rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list below its causes."""
         causes = {"causes": open_causes(), **_may(request)} if self.has_view_permission(request) else {}
         return super().changelist_view(
             request, {**causes, "fingerprint": request.GET.get("fingerprint", ""), **(extra_context or {})}
@@ -93,27 +92,22 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
 
     @admin.display(description="stone")
     def stone(self, letter: DeadLetter) -> str:
-        """The supplier's stone id, if the letter has one."""
         return letter.supplier_stone_id or f"letter {letter.pk}"
 
     @admin.display(description="state")
     def badge(self, letter: DeadLetter) -> SafeString:
-        """The state as a badge."""
         return badge(letter.state)
 
     @admin.display(description="reason")
     def short_reason(self, letter: DeadLetter) -> str:
-        """The reason, cut to a line."""
         return letter.reason if len(letter.reason) <= 90 else f"{letter.reason[:89]}…"
 
     @admin.display(description="run")
     def of_run(self, letter: DeadLetter) -> str | SafeString:
-        """The run, as a link."""
         return row_link(letter.run, f"Run {letter.run_id}") if letter.run else NOTHING
 
     @admin.display(description="created")
     def created(self, letter: DeadLetter) -> str | SafeString:
-        """When it was written."""
         return moment(letter.created_at)
 
     def links(self, request: HttpRequest, row: DeadLetter) -> list[Link]:
@@ -125,7 +119,6 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         return links
 
     def detail_context(self, request: HttpRequest, row: DeadLetter) -> dict[str, Any]:
-        """Which buttons this person has."""
         return {
             "state": badge(row.state),
             "letter": row,
@@ -135,7 +128,6 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         }
 
     def tables(self, request: HttpRequest, row: DeadLetter) -> list[Table]:
-        """What was done about it, the newest first."""
         attempts = DeadLetterAttempt.objects.filter(letter_id=row.pk).order_by("-pk")[:ATTEMPTS_SHOWN]
         return [
             Table(
@@ -159,7 +151,6 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     # --- buttons -----------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The buttons' addresses besides the usual ones."""
         view = self.admin_site.admin_view
         return [
             path("<str:of>/<str:which>/replay/", view(self.replay), name="ingest_deadletter_replay"),
@@ -168,7 +159,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         ]
 
     def replay(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
-        """Try the letters of a cause, or one, again: a sample first."""
+        """Replay the letters of a cause, or a single one; a sample goes first."""
 
         def do(reason: str) -> tuple[str, str]:
             report = replaying.replay(
@@ -180,14 +171,14 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
                 most=MAX_AT_ONCE,
             )
             if report.failed or report.stopped:
-                example = next((one["reason"] for one in report.letters if one["outcome"] == "failed"), "")
+                example = next((letter["reason"] for letter in report.letters if letter["outcome"] == "failed"), "")
                 messages.warning(request, f"Still failing, e.g.: {example}" if example else report.stopped)
             return f"{report.in_words()}.", _back(of, which)
 
         return act(request, REPLAY, do, back=_back(of, which), form=WhyLetters)
 
     def discard(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
-        """Close the letters of a cause, or one, without processing them."""
+        """Close the letters of a cause, or a single one, without processing them."""
 
         def do(reason: str) -> tuple[str, str]:
             count = dead_letters.discard(_chosen(of, which), actor=request.user.get_username(), reason=reason)
@@ -196,7 +187,6 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         return act(request, DISCARD, do, back=_back(of, which), form=WhyLetters)
 
     def groups(self, request: HttpRequest, row: DeadLetter) -> list[Group]:
-        """What went wrong, where it came from, and the text itself."""
         return [
             Group(
                 "What went wrong",
@@ -242,7 +232,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
 
 
 def _may(request: HttpRequest) -> dict[str, bool]:
-    """Which buttons this person has."""
+    """The buttons that this person may use."""
     return {"may_replay": request.user.has_perm(REPLAY), "may_discard": request.user.has_perm(DISCARD)}
 
 
@@ -256,7 +246,7 @@ def _chosen(of: str, which: str) -> QuerySet[DeadLetter]:
 
 
 def _back(of: str, which: str) -> str:
-    """Where the button was."""
+    """The page that the button is on."""
     if of == "letter":
         return reverse("admin:ingest_deadletter_change", args=[which])
     return reverse("admin:ingest_deadletter_changelist")

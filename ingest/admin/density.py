@@ -1,6 +1,6 @@
-"""The density picture of a run: where on the price axis its stones lie, how planning cut the axis, and how far the walk is.
+"""The density picture of a run: its stones along the price axis, the cuts of the plan, and the progress of the walk.
 
-Pure arithmetic from the plan's density and the partitions to paths of an SVG; the template draws them. The price axis is
+The module computes paths of an SVG from the plan's density and the partitions; the template draws them. The price axis is
 logarithmic, and the area above it shows stones, so that equal areas are equally many stones at any price.
 """
 
@@ -48,7 +48,7 @@ class Picture:
 
 
 def picture(density: Sequence[Sequence[int]], pieces: Sequence[Piece]) -> Picture | None:
-    """The picture of (dollars per carat, stones below) pairs, ascending, and of partitions; None if there is none to see."""
+    """The picture of ascending (dollars per carat, stones below) pairs and of partitions; None if there is nothing."""
     known = [(max(1, price), below) for price, below in density]
     if len(known) < 2 or known[-1][1] <= known[0][1]:
         return None

@@ -1,4 +1,4 @@
-"""Feeds in the admin: their settings, how far they are, and the buttons that start a run."""
+"""Feeds in the admin: their settings, their progress, and the buttons that start a run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 else:
     FeedModelForm = ModelForm
 
-#: Slots of its schedules that a feed's page shows.
+#: Coming and past slots of its schedules that a feed's page shows.
 COMING_SLOTS, LAST_SLOTS = 3, 10
 
 name_feeds_by(lambda: list(Feed.objects.values_list("slug", flat=True)))
@@ -45,14 +45,14 @@ class FeedForm(FeedModelForm):
         fields = "__all__"
 
     def clean_adapter(self) -> str:
-        """An adapter that nobody serves would fail every run."""
+        """An unknown adapter is refused, since it would fail every run."""
         adapter = str(self.cleaned_data["adapter"])
         if adapter not in ADAPTERS:
             raise forms.ValidationError(f"There is no such adapter; known are: {', '.join(sorted(ADAPTERS))}.")
         return adapter
 
     def clean_parameters(self) -> dict[str, Any]:
-        """Adapters read their parameters by name."""
+        """Parameters are a JSON object, since adapters read them by name."""
         parameters = self.cleaned_data["parameters"]
         if parameters is None:
             return {}
@@ -63,7 +63,7 @@ class FeedForm(FeedModelForm):
 
 @admin.register(Feed)
 class FeedAdmin(Admin[Feed]):
-    """Feeds: two queries for the list, whatever their number."""
+    """The admin of feeds; the list takes two queries, whatever their number."""
 
     form = FeedForm
     list_display = ("slug", "adapter", "enabled", "complete_to", "last_run", "live_run")
@@ -97,32 +97,29 @@ class FeedAdmin(Admin[Feed]):
         return ("slug", "adapter") if obj else ()
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
-        """Hold the shares between 0 and 1, as the table does."""
+        """Bound the shares by 0 and 1, as the table does."""
         if isinstance(db_field, FloatField):
             kwargs |= {"min_value": 0, "max_value": 1}
-        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[arg-type]  # stubs know no None
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Feed | None = None) -> bool:
-        """Nobody: a feed that is not wanted is disabled, its history stays."""
+        """Feeds are never deleted: an unwanted one is disabled and keeps its history."""
         return False
 
     @admin.display(description="complete up to (watermark)")
     def complete_to(self, feed: Feed) -> str:
-        """The watermark, as a time and an age."""
         return f"{feed.watermark:%Y-%m-%d %H:%M} ({ago(feed.watermark)})" if feed.watermark else "no full run yet"
 
     @admin.display(description="last run")
     def last_run(self, feed: Any) -> str | SafeString:
-        """The newest run and its state."""
         return _run(feed.last_run_pk, feed.last_run_state)
 
     @admin.display(description="live run")
     def live_run(self, feed: Any) -> str | SafeString:
-        """The run that works or waits, if there is one."""
         return _run(feed.live_run_pk, feed.live_run_state)
 
     def save_model(self, request: HttpRequest, obj: Feed, form: ModelForm[Feed], change: bool) -> None:
-        """Write what the person changed and nothing else: a run may have advanced the watermark meanwhile."""
+        """Write the changed fields only: a run may have advanced the watermark meanwhile."""
         if change:
             if form.changed_data:
                 obj.save(update_fields=form.changed_data)
@@ -132,7 +129,7 @@ class FeedAdmin(Admin[Feed]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form, below what the feed does and the buttons that start a run."""
+        """The form, below the feed's state and the buttons that start a run."""
         feed: Any = self.get_object(request, object_id)
         panel: dict[str, Any] = {}
         if feed is not None:
@@ -171,7 +168,7 @@ class FeedAdmin(Admin[Feed]):
         return act(request, "ingest.change_feed", do, back=here)
 
     def start(self, request: HttpRequest, feed_id: int, kind: str) -> HttpResponse:
-        """Start a run; the person lands on its page, or on the feed's with the reason why not."""
+        """Start a run and redirect to its page, or back to the feed's with the reason why it does not start."""
 
         def do(reason: str) -> tuple[str, str]:
             feed = Feed.objects.filter(pk=feed_id).first()

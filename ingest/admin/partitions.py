@@ -26,7 +26,7 @@ class RunsRowsAdmin(ReadOnlyAdmin[Any]):
     list_select_related = ("run__feed",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Rows that say whether somebody works at them now, by the database's clock."""
+        """Rows with `working`: whether their lease is live by the database's clock."""
         rows: QuerySet[Any] = super().get_queryset(request)
         marked: QuerySet[Any] = rows.annotate(working=Q(lease_expires_at__gt=Now()))
         return marked
@@ -36,43 +36,38 @@ class RunsRowsAdmin(ReadOnlyAdmin[Any]):
         return ("ordinal", "pk") if request.GET.get("run") else ("-pk",)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Say in the title whose rows these are."""
+        """The list, with the run in its title."""
         run = request.GET.get("run", "")
         title = {"title": f"{str(self.opts.verbose_name_plural).capitalize()} of run {run}"} if run.isdigit() else {}
         return super().changelist_view(request, {**title, **(extra_context or {})})
 
     @admin.display(description="run")
     def of_run(self, row: Any) -> str | SafeString:
-        """The run, as a link."""
         return row_link(row.run)
 
     @admin.display(description="state")
     def badge(self, row: Any) -> SafeString:
-        """The state, or that somebody works at it."""
         return badge("working" if row.working and row.state == "ready" else row.state)
 
     def links(self, request: HttpRequest, row: Any) -> list[Link]:
-        """Back to the run."""
         return [Link(f"Run {row.run_id}", address("ingest_run_change", row.run_id), "sync")]
 
 
 @admin.register(Partition)
 class PartitionAdmin(RunsRowsAdmin):
-    """Partitions: what was planned, how far each was walked, and what stood in the way."""
+    """The admin of partitions: each one's slice, its progress, and its failure."""
 
     list_display = ("title", "of_run", "badge", "expected", "next_offset", "attempts", "errors", "failure")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the long lists of stones that are asked for by id."""
+        """Rows without `stone_ids`, the long lists of stones that are asked for by id."""
         return super().get_queryset(request).defer("stone_ids")
 
     @admin.display(description="partition")
     def title(self, partition: Partition) -> str:
-        """Its place in the run and its range."""
         return f"{partition.ordinal + 1}. {partition_range(partition)}"
 
     def groups(self, request: HttpRequest, row: Partition) -> list[Group]:
-        """The slice and the walk."""
         return [
             Group(
                 "Slice",
@@ -103,7 +98,6 @@ class PartitionAdmin(RunsRowsAdmin):
         ]
 
     def tables(self, request: HttpRequest, row: Partition) -> list[Table]:
-        """The newest pages of its ledger."""
         pages = Page.objects.filter(partition=row).defer("stone_ids").order_by("-pk")[:PAGES_SHOWN]
         return [
             Table(
@@ -130,7 +124,7 @@ class PartitionAdmin(RunsRowsAdmin):
 
 @admin.register(ConsolidationBatch)
 class ConsolidationBatchAdmin(RunsRowsAdmin):
-    """Consolidation batches with what each brought."""
+    """The admin of consolidation batches and their counts."""
 
     list_display = (
         "title",
@@ -147,12 +141,10 @@ class ConsolidationBatchAdmin(RunsRowsAdmin):
 
     @admin.display(description="batch")
     def title(self, batch: ConsolidationBatch) -> str:
-        """Its place in the run."""
         return f"Batch {batch.ordinal + 1}"
 
     @admin.display(description="took")
     def took(self, batch: ConsolidationBatch) -> str:
-        """How long its transaction took."""
         return duration(batch.seconds) if batch.completed_at else NOTHING
 
 

@@ -23,7 +23,7 @@ VIEW = "ingest.view_rawdiamond"
 
 
 def link_to_payload(request: HttpRequest, diamond: Diamond) -> Link | None:
-    """The link on a diamond's page, for whom may see payloads."""
+    """The link on a diamond's page; None for a person who may not see payloads."""
     if not request.user.has_perm(VIEW):
         return None
     return Link("Raw payload", reverse("admin:ingest_raw_payload", args=[diamond.pk]), "data_object")
@@ -34,18 +34,17 @@ link_from_diamonds(link_to_payload)
 
 @admin.register(RawDiamond)
 class RawDiamondAdmin(ReadOnlyAdmin[RawDiamond]):
-    """Payloads one at a time, by the diamond; there is no list of them."""
+    """The admin of raw payloads: one page per diamond, and no list."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """No entry in the index: payloads are reached from their diamonds."""
+        """Payloads have no entry in the index: they are reached from their diamonds."""
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        """One page, and neither list nor form."""
         return [path("of/<uuid:diamond_id>/", self.admin_site.admin_view(self.of_diamond), name="ingest_raw_payload")]
 
     def of_diamond(self, request: HttpRequest, diamond_id: UUID) -> HttpResponse:
-        """The payload that the diamond was mapped from; 404 for a diamond that there is not."""
+        """The payload that the diamond was mapped from; 404 for an unknown diamond."""
         if not request.user.has_perm(VIEW):
             raise PermissionDenied
         diamond = Diamond.objects.filter(pk=diamond_id).first()
@@ -54,7 +53,7 @@ class RawDiamondAdmin(ReadOnlyAdmin[RawDiamond]):
         payload: Any = (
             RawDiamond.objects.filter(pk=diamond.raw_id)
             .defer("payload")
-            # The driver would decode the column; people shall see the text.
+            # The driver would decode the column; the page shows its text.
             .annotate(text=Cast("payload", TextField()))
             .first()
         )

@@ -9,8 +9,8 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, number
-from ingest import drift
+from diamondhub.admin.display import NOTHING, Group, badge, dollars, duration, moment, number
+from ingest import drift, review
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
 from ingest.models import Partition, Run
@@ -55,6 +55,8 @@ def _of_run(name: str, run: Run) -> str:
 
 def numbers(run: Run, done: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The report's numbers: (label, value, what it means)."""
+    # Reports of old runs do not say it.
+    unseen: dict[str, int] = done.get("unseen", {})
     return [
         ("requests", number(done["requests"]), f"{done['planning_requests']:,} of them for planning"),
         ("pages", number(done["pages"]), "received and stored"),
@@ -62,10 +64,52 @@ def numbers(run: Run, done: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("payloads stored", number(done["stones_stored"]), f"{done['unchanged']:,} stones unchanged"),
         ("new", number(done["inserted"]), "diamonds inserted"),
         ("changed", number(done["updated"]), "diamonds updated"),
-        ("delisted", number(done["delisted"]), "no page showed them"),
+        ("asked for by id", number(sum(unseen.values())), "no page showed them"),
+        ("delisted", number(done["delisted"]), "the supplier no longer knows them"),
         ("never shown", number(done["missing"]), "counted by the supplier"),
         ("dead letters", number(done["dead_letters"]), "could not be processed"),
     ]
+
+
+def review_of(run: Run) -> list[dict[str, Any]]:
+    """What the run was held for, by brake and cause, with links to the stones and dead letters that it is about."""
+    return [
+        {
+            "name": held.kind.replace("_", " "),
+            "why": held.why,
+            "measure": held.measure,
+            "bound": held.bound,
+            "looked": held.looked,
+            "parts": [
+                {
+                    "stones": number(part.stones),
+                    "share": f"{part.share:.1%}",
+                    "words": part.words,
+                    "url": part.fingerprint
+                    and f"{_of_run('ingest_deadletter_changelist', run)}&fingerprint={part.fingerprint}",
+                    "examples": [_example(example) for example in part.examples],
+                }
+                for part in held.parts
+            ],
+        }
+        for held in review.read(run).held
+    ]
+
+
+def _example(example: review.Example) -> dict[str, str]:
+    costs = ""
+    if example.brought is not None:
+        costs = f"{dollars(example.cost)} to {dollars(example.brought)}"
+        if example.again is not None:
+            costs += f", asked again {dollars(example.again)}"
+    elif example.cost is not None:
+        costs = f"{dollars(example.cost)}, {example.availability.replace('_', ' ')}"
+    return {
+        "stone": example.stone,
+        "url": reverse("admin:catalog_diamond_change", args=[example.diamond]) if example.diamond else "",
+        "letter_url": reverse("admin:ingest_deadletter_change", args=[example.letter]) if example.letter else "",
+        "costs": costs,
+    }
 
 
 def stages(done: dict[str, Any]) -> str:

@@ -88,6 +88,7 @@ class RunAdmin(ReadOnlyAdmin[Run]):
             **part,
             "title": f"Run {row.pk} of {row.feed.slug}",
             "state": badge(row.state),
+            "review": run_page.review_of(row),
             "may_cancel": may and row.live,
             "may_approve": may and row.state == Run.State.IN_REVIEW,
             "may_retry": may

@@ -73,6 +73,8 @@ class Adapter(Protocol):
     page_limit: int
     #: How many counts one request carries, if the supplier takes them; what it was found not to take: `ingest.feeds.ways`.
     counts_per_request: int
+    #: Whether the supplier can be asked for stones by their ids (`lookup`).
+    answers_by_id: bool
     #: Versions pinned on a run, e.g. "nivoda-query-1" and "nivoda-mapper-1".
     query_version: str
     mapper_version: str

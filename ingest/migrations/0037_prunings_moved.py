@@ -37,5 +37,5 @@ DELETE FROM operations_pruning;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingest", "0034_run_actions"), ("operations", "0001_prunings")]
+    dependencies = [("ingest", "0036_review"), ("operations", "0001_prunings")]
     operations = [migrations.RunSQL(THERE, BACK), migrations.DeleteModel("Pruning")]

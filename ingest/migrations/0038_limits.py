@@ -9,7 +9,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0035_plans'),
         ('ingest', '0037_prunings_moved'),
     ]
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField
 from ingest.models.run import Run
 
 BATCH_STATES = StateMachine(
@@ -38,7 +39,7 @@ class ConsolidationBatch(Leased):
     unchanged = models.PositiveIntegerField(default=0)
     dead = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)
-    last_error = models.CharField(max_length=500, blank=True, default="")
+    last_error = ScrubbedCharField(max_length=500, blank=True, default="")
     #: What `ingest.drift` counted of the batch's stones.
     drift = models.JSONField(default=dict, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import MD5
 
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField
 from ingest.models.feed import Feed
 from ingest.models.run import Run
 
@@ -72,20 +74,20 @@ class DeadLetter(models.Model):
     stones = models.PositiveIntegerField(default=1)
     fingerprint = models.CharField(max_length=32)
     field = models.CharField(max_length=100, blank=True, default="")
-    reason = models.CharField(max_length=500)
+    reason = ScrubbedCharField(max_length=500)
     payload = models.TextField()
     exact = models.BooleanField(default=True)
     query_version = models.CharField(max_length=50, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True, default="")
+    last_error = ScrubbedCharField(max_length=500, blank=True, default="")
     seen = models.PositiveIntegerField(default=1)
     trace_id = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=150, blank=True, default="")
-    closed_reason = models.CharField(max_length=500, blank=True, default="")
+    closed_reason = ScrubbedCharField(max_length=500, blank=True, default="")
 
     class Meta:
         permissions = [
@@ -94,6 +96,8 @@ class DeadLetter(models.Model):
         ]
         indexes = [
             models.Index(fields=["run"], name="dead_letter_run"),
+            # Whether the run was shown the very item before.
+            models.Index(F("run"), MD5("payload"), name="dead_letter_item", condition=Q(kind="item")),
             models.Index(fields=["fingerprint", "id"], name="dead_letter_fingerprint", condition=Q(state__in=WAITING)),
             models.Index(fields=["diamond_id"], name="dead_letter_stone", condition=Q(state__in=WAITING)),
             models.Index(fields=["closed_at"], name="dead_letter_closed", condition=Q(closed_at__isnull=False)),
@@ -138,7 +142,7 @@ class DeadLetterAttempt(models.Model):
     at = models.DateTimeField()
     actor = models.CharField(max_length=150)
     outcome = models.CharField(max_length=16, choices=Outcome)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = ScrubbedCharField(max_length=500, blank=True, default="")
     mapper_version = models.CharField(max_length=50, blank=True, default="")
     rule_set = models.PositiveIntegerField(null=True, blank=True)
 

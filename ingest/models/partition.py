@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedTextField
 from ingest.models.run import Run
 
 PARTITION_STATES = StateMachine(
@@ -34,7 +35,8 @@ class Partition(Leased):
     `expected` is the supplier's count of the slice, `recounted` the one taken at its end if they differed, `errors` the
     failures since the last page that went well, `other_requests` those that stored no page (failed ones, steps back,
     recounts), `missing` the stones that the last count names and no read showed. A `confirm` partition asks for the stones
-    in `stone_ids` by id.
+    in `stone_ids` by id; `unnamed` are those (catalogue ids) that the supplier answered with an item that does not say who
+    it is.
     """
 
     class Kind(models.TextChoices):
@@ -58,6 +60,7 @@ class Partition(Leased):
     offset_from = models.PositiveIntegerField(default=0)
     offset_to = models.PositiveIntegerField(null=True, blank=True)
     stone_ids = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    unnamed = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True, editable=False)
     expected = models.PositiveIntegerField()
     recounted = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.READY)
@@ -66,7 +69,7 @@ class Partition(Leased):
     missing = models.PositiveIntegerField(default=0)
     errors = models.PositiveIntegerField(default=0)
     other_requests = models.PositiveIntegerField(default=0)
-    failure = models.TextField(blank=True, default="")
+    failure = ScrubbedTextField(blank=True, default="")
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

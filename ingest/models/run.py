@@ -8,6 +8,7 @@ from django.db.models import Q
 from diamondhub.audit.tracking import audited
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField, ScrubbedTextField
 from ingest.models.feed import Feed
 from ingest.models.pinned import PinnedPricing
 from ingest.models.plan import PlanField
@@ -31,7 +32,8 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *("plan", "crashes", "planning_failures", "summary", "drift", "created_at", "finished_at", "archived_at"),
+        *("plan", "crashes", "planning_failures", "summary", "drift", "review"),
+        *("created_at", "finished_at", "archived_at"),
         *(field.name for field in Leased._meta.fields),
     ),
     changes_of=("state", "held", "approved", "approved_by", "retries"),
@@ -45,7 +47,8 @@ class Run(Leased, PinnedPricing):
     experiment are pinned when it is created. `plan` is a `RunPlan` (`ingest.models.plan`). Counts are derived from
     partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
     their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
-    hard each pressed (shares by brake).
+    hard each pressed (shares by brake). `review` is what the run found out by itself before it asked anybody; see
+    `ingest.review`.
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.
@@ -83,12 +86,13 @@ class Run(Leased, PinnedPricing):
     planning_failures = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="How often planning failed by the supplier."
     )
-    suspect = models.CharField(max_length=500, blank=True, default="")
+    suspect = ScrubbedCharField(max_length=500, blank=True, default="")
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
+    review = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
-    failure = models.TextField(blank=True, default="")
+    failure = ScrubbedTextField(blank=True, default="")
     summary = models.JSONField(default=dict, blank=True)
     #: What `ingest.drift` counted of the run's stones, and of earlier runs' that it was held against.
     drift = models.JSONField(default=dict, blank=True)
@@ -121,7 +125,7 @@ class RunEvent(models.Model):
     from_state = models.CharField(max_length=16, blank=True, default="")
     to_state = models.CharField(max_length=16)
     actor = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = ScrubbedCharField(max_length=500, blank=True, default="")
     at = models.DateTimeField()
 
     class Meta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from diamondhub.telemetry.columns import ScrubbedCharField
 from ingest.models.feed import Feed
 from ingest.models.run import Run
 
@@ -24,7 +25,7 @@ class ScheduleSlot(models.Model):
     due_at = models.DateTimeField()
     state = models.CharField(max_length=16, choices=State)
     run = models.ForeignKey(Run, on_delete=models.SET_NULL, related_name="slots", null=True, blank=True)
-    reason = models.CharField(max_length=500, blank=True, default="")
+    reason = ScrubbedCharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField()
 
     class Meta:

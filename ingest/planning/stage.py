@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import ending, raw_store
+from ingest import brakes, ending, raw_store
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
@@ -28,7 +28,7 @@ from ingest.models.plan import Counting, RunPlan
 from ingest.planning.counting import Counter
 from ingest.planning.cutting import make_plan
 from ingest.planning.density import Density, known_density
-from ingest.planning.plans import TOLERATED_DIFFERENCE, Plan
+from ingest.planning.plans import Plan
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
@@ -191,10 +191,8 @@ def keep_plan(run: Run, lease: leases.Lease, window: StoneQuery, plan: Plan) -> 
             )
             for ordinal, piece in enumerate(plan.slices)
         )
-        suspect = ""
         # Where not all was counted, what was shown tells in the end (`ingest.settling`).
-        if plan.difference > plan.total * TOLERATED_DIFFERENCE and not plan.uncounted:
-            suspect = f"the partitions' counts lack {plan.difference} of {plan.total} stones"
+        suspect = "" if plan.uncounted else brakes.uncounted(total=plan.total, difference=plan.difference)
         transition(
             run,
             Run.State.INGESTING,

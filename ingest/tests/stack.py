@@ -36,9 +36,13 @@ PACE = {
 }
 
 
+#: How much longer than on an idle machine anything may take before it is given up on: a deadline ends what hangs.
+PATIENCE = 6
+
+
 def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
-    """Look until the condition is true, and return it; fails with `what` when time is up."""
-    deadline = time.monotonic() + seconds
+    """Look until the condition is true, and return it; fails with `what` when time is up, many times what it should take."""
+    deadline = time.monotonic() + PATIENCE * seconds
     while True:
         if found := condition():
             return found
@@ -62,13 +66,13 @@ class Sandbox:
 
     def get(self, path: str) -> Any:
         """Read from the control endpoint."""
-        answer = requests.get(f"{self.ready['control']}/{path}", timeout=60)
+        answer = requests.get(f"{self.ready['control']}/{path}", timeout=PATIENCE * 60)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
         """Send an order to the control endpoint."""
-        answer = requests.post(f"{self.ready['control']}/{path}", json=body, timeout=60)
+        answer = requests.post(f"{self.ready['control']}/{path}", json=body, timeout=PATIENCE * 60)
         assert answer.ok, answer.text
         return answer.json()
 
@@ -77,7 +81,7 @@ class Sandbox:
         answer = requests.get(
             f"{self.ready['control']}/items",
             params={"labgrown": str(labgrown).lower(), "availability": "AVAILABLE"},
-            timeout=120,
+            timeout=PATIENCE * 120,
         )
         answer.raise_for_status()
         return [json.loads(row) for row in answer.content.splitlines()]
@@ -85,7 +89,7 @@ class Sandbox:
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(PATIENCE * 20)
 
 
 class Commands:
@@ -114,7 +118,7 @@ class Commands:
         """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(PATIENCE * 20)
 
 
 class Stack:
@@ -168,7 +172,7 @@ class Stack:
 
     def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Ask the database; waits for one that is just being restarted."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE * 30
         while True:
             try:
                 if self._database is None:
@@ -213,7 +217,15 @@ class Stack:
 
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process of the stack; waits for one that is just being started again."""
-        os.kill(until(lambda: self.processes.get(name), seconds=30, what=f"{name} runs"), number)
+
+        def sent() -> bool:
+            try:
+                os.kill(self.processes[name], number)
+            except (KeyError, ProcessLookupError):
+                return False
+            return True
+
+        until(sent, seconds=30, what=f"{name} runs")
 
     def flush_redis(self) -> None:
         """FLUSHALL."""
@@ -294,7 +306,7 @@ class Stack:
         if self._database is not None:
             self._database.close()
         self._process.terminate()
-        assert self._process.wait(90) == 0, self.last_words()
+        assert self._process.wait(PATIENCE * 90) == 0, self.last_words()
         self._log.close()
         shutil.rmtree(self.var, ignore_errors=True)
 

@@ -8,6 +8,7 @@ import pytest
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Event
+from diamondhub.tests.threads import at_once
 from ingest import runs
 from ingest.models import Run
 from ingest.tests import factories
@@ -163,7 +164,7 @@ def test_of_an_approval_and_a_cancellation_at_once_one_wins(supplier: MemorySupp
     dearer(supplier, 2)
     held = factories.settled()
 
-    outcomes: list[Any] = factories.at_once(
+    outcomes: list[Any] = at_once(
         lambda: runs.approve_run(held.pk, actor="adam", reason="fine"),
         lambda: runs.cancel_run(held.pk, actor="eve"),
     )

@@ -12,6 +12,7 @@ from django.db import connection
 from catalog import upsert
 from catalog.models import Diamond, diamond_id
 from diamondhub import leases
+from diamondhub.tests.threads import at_once
 from ingest import consolidation, runs
 from ingest.errors import MappingError
 from ingest.invariants import violations
@@ -126,9 +127,7 @@ def test_a_batch_that_two_workers_believe_to_hold_is_written_once(supplier: Memo
     factories.expire(first)
     second = factories.claim_batch(run)
 
-    results = factories.at_once(
-        *[lambda lease=lease: consolidation.consolidate_batch(lease) for lease in (first, second)]
-    )
+    results = at_once(*[lambda lease=lease: consolidation.consolidate_batch(lease) for lease in (first, second)])
 
     assert [type(result) for result in results] == [leases.LeaseLost, consolidation.Outcome]
     assert run.batches.get().inserted == 8 == Diamond.objects.count()
@@ -139,7 +138,7 @@ def test_doorbells_rung_at_once_consolidate_every_batch_once(supplier: MemorySup
     supplier.shelf = factories.stones(60)
     run = ready()
 
-    results = factories.at_once(*[lambda: consolidation.consolidate(run.pk)] * 2)
+    results = at_once(*[lambda: consolidation.consolidate(run.pk)] * 2)
 
     assert results == [None, None]
     assert run.batches.count() == 6
@@ -155,7 +154,7 @@ def test_a_lease_that_is_lost_midway_commits_nothing(supplier: MemorySupplier, m
 
     def steal_and_write(*args: Any, **kwargs: Any) -> Any:
         written = write(*args, **kwargs)
-        factories.at_once(lambda: ConsolidationBatch.objects.filter(pk=lease.pk).update(lease_token=99))
+        at_once(lambda: ConsolidationBatch.objects.filter(pk=lease.pk).update(lease_token=99))
         return written
 
     monkeypatch.setattr(upsert, "upsert_incoming", steal_and_write)

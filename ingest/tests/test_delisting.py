@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Event
-from ingest import delisting, runs
+from ingest import brakes, delisting, review, runs
 from ingest.invariants import violations
 from ingest.models import Feed
 from ingest.tests import factories, rows
@@ -79,8 +81,12 @@ def test_more_than_the_brake_allows_waits_for_a_person_and_then_goes(supplier: M
 
     alert = Event.objects.get(kind="run_in_review")
     assert held.state == "in_review"
-    assert held.events.filter(to_state="in_review").get().reason == "it would delist 10 of 40 stones, more than 20%"
+    assert held.events.filter(to_state="in_review").get().reason == (
+        "it would delist 10 of 40 stones, more than 20%: the supplier does not know them by their id; "
+        "of 10 that no page showed it knows 0"
+    )
     assert f"approve_run {held.pk}" in alert.details["approve"]
+    assert "asked for by id; the supplier knows 0 of them" in alert.details["looked_at"]["delisting"]
     assert while_held == (set(), first.window_to)
     assert (run.state, run.approved_by, run.summary["delisted"]) == ("completed", "adam", 10)
     assert delisted() == gone
@@ -104,7 +110,7 @@ def test_a_run_in_review_that_is_cancelled_delists_nothing(supplier: MemorySuppl
 def test_the_brake_is_above_its_share_not_at_it(supplier: MemorySupplier, gone: int, held: bool) -> None:
     run = factories.settled()
 
-    assert bool(delisting.brake(run, gone)) is held
+    assert brakes.delists_too_many(run, gone, 40) is held
 
 
 def test_unseen_are_the_listed_stones_that_the_ledger_does_not_name(supplier: MemorySupplier) -> None:
@@ -126,4 +132,53 @@ def test_stones_that_are_counted_and_not_shown_are_not_delisted(supplier: Memory
     assert run.suspect == "6 stones that the supplier counts were never shown"
     assert delisted() == set()
     assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert violations() == []
+
+
+def test_a_supplier_that_cannot_be_asked_by_id_is_held_against_what_its_pages_show(supplier: MemorySupplier) -> None:
+    factories.settled()
+    supplier.answers_by_id = False
+    del supplier.shelf[:10]
+
+    run = factories.settled()
+
+    (held,) = review.read(run).held
+    assert run.state == "in_review"
+    assert not [kind for kind, _ in supplier.asked if kind == "lookup"]
+    assert held.looked == "the supplier cannot be asked for stones by their ids"
+    assert [(part.cause, part.stones) for part in held.parts] == [("not_asked", 10)]
+
+
+def test_a_stone_that_the_supplier_knows_without_naming_it_is_kept_and_one_that_is_gone_is_not(
+    supplier: MemorySupplier,
+) -> None:
+    factories.settled()
+    nameless, *gone = (stone.id for stone in supplier.shelf[:6])
+    supplier.nameless = {nameless}
+    del supplier.shelf[1:6]
+
+    run = factories.settled()
+
+    assert run.state == "completed"
+    assert delisted() == set(gone)
+    assert run.summary["unseen"] == {"gone": 5, "unnamed": 1}
+    assert violations() == []
+
+
+def test_an_approval_that_comes_late_takes_off_no_stone_that_is_on_sale_again(supplier: MemorySupplier) -> None:
+    factories.settled()
+    back, *gone = supplier.shelf[:10]
+    del supplier.shelf[:10]
+    held = factories.settled()
+    supplier.shelf.insert(0, back)
+    held.partitions.filter(kind="confirm").update(completed_at=F("completed_at") - timedelta(hours=2))
+
+    runs.approve_run(held.pk, actor="adam", reason="the supplier closed a branch")
+    run = factories.drive(held)
+
+    states = list(run.events.values_list("to_state", flat=True))
+    assert states[-6:] == ["in_review", "settling", "ingesting", "settling", "consolidating", "completed"]
+    assert delisted() == {stone.id for stone in gone}
+    assert back.id in factories.listed()
+    assert run.summary["unseen"] == {"gone": 9, "changed": 1}
     assert violations() == []

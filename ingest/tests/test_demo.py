@@ -32,7 +32,7 @@ def test_the_demo_fills_the_catalogue_within_the_suppliers_limit_and_ends_with_0
         env=environment,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
 
@@ -56,7 +56,7 @@ def test_a_number_of_stones_that_makes_no_sense_is_refused_before_anything_start
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

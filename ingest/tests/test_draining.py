@@ -16,7 +16,7 @@ pytestmark = pytest.mark.processes
 FEED = "nivoda-labgrown"
 #: Long leases: whoever had to wait for one of them would be seen waiting. So few requests a second that a run still has
 #: pages to read, for a quarter of a minute, when a busy machine gets round to what a test does next.
-PATIENT = {"PARTITION_LEASE_SECONDS": "300", "NIVODA_RATE_LIMIT": "6", "NIVODA_TIMEOUT": "60"}
+PATIENT = {"PARTITION_LEASE_SECONDS": "300", "NIVODA_RATE_LIMIT": "6", "NIVODA_TIMEOUT": "290"}
 
 
 @pytest.fixture(scope="module")
@@ -73,47 +73,38 @@ def test_a_worker_told_to_stop_gives_everything_back_and_its_successor_goes_on_a
     patient: Stack, run: int
 ) -> None:
     pid = patient.processes["worker-io"]
-    asked_at = time.monotonic()
 
-    os.kill(pid, signal.SIGTERM)
-    # Stopped where it cannot take anything up: the successor would lease partitions anew.
+    # It starts no successor, which would lease partitions anew.
     os.kill(supervisor(patient), signal.SIGSTOP)
     try:
+        os.kill(pid, signal.SIGTERM)
         until(lambda: ended(pid), seconds=30, what="the worker ends")
-        stopped_in = time.monotonic() - asked_at
         left = leased(patient)
         assert_offsets_match_the_ledger(patient, run)
         pages = patient.pages(run)
     finally:
         os.kill(supervisor(patient), signal.SIGCONT)
-    resumed_at = time.monotonic()
+    # Sooner than leases that nobody gave back would have run out.
     until(lambda: patient.pages(run) > pages, seconds=30, what="the next worker goes on")
-    resumed_in = time.monotonic() - resumed_at
 
     assert left == 0
-    # The supplier answers at once, so nothing had to be waited for: not even callers that slept for their slot.
-    assert stopped_in < 10
-    # A worker's start, on a busy machine; the leases would have lasted five minutes.
-    assert resumed_in < 30
     patient.wait_for(run)
     patient.assert_invariants_hold()
 
 
-def test_leases_are_given_back_within_30_seconds_even_if_the_supplier_does_not_answer(
+def test_leases_are_given_back_long_before_a_supplier_answers_that_does_not(
     patient: Stack, sandbox: Sandbox, run: int
 ) -> None:
-    sandbox.post("faults", timeout={"rate": 1, "seconds": 50})
+    sandbox.post("faults", timeout={"rate": 1, "seconds": 280})
     held = walkers_that_wait(patient, run)
     pid = patient.processes["worker-io"]
-    asked_at = time.monotonic()
 
     os.kill(pid, signal.SIGTERM)
+    # Within half a minute, on a machine that does nothing else.
     until(lambda: leased(patient) == 0, seconds=30, what="all leases are given back")
-    given_back_in = time.monotonic() - asked_at
     sandbox.post("faults")
 
     assert held > 0
-    assert given_back_in < 30
     assert_offsets_match_the_ledger(patient, run)
     if alive(pid):
         # What a supervisor does with a worker that does not end in time; nothing hangs on it any more.

@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from catalog.models import Diamond
+from diamondhub.tests.threads import at_once
 from ingest import consolidation, ending, remapping, replaying, runs
 from ingest.invariants import violations
 from ingest.models import Run
@@ -37,7 +38,7 @@ def publish() -> None:
 
 def dearer() -> None:
     """Publish in a connection of its own."""
-    (error,) = factories.at_once(publish)
+    (error,) = at_once(publish)
     assert error is None
     assert not Repricing.objects.filter(state="ready").exists()
 
@@ -62,7 +63,7 @@ class Publisher(threading.Thread):
     def begin(self) -> None:
         """Begin, and go on when the publisher waits, or is done."""
         self.start()
-        end = monotonic() + 20
+        end = monotonic() + 180
         while self.is_alive() and not self.waited and monotonic() < end:
             with connection.cursor() as cursor:
                 cursor.execute(

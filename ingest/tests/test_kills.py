@@ -139,7 +139,7 @@ def test_more_beats_and_ten_workers_with_one_name_do_no_harm(stack: Stack, undis
         for process in extra:
             process.terminate()
         for process in extra:
-            process.wait(60)
+            process.wait(300)
 
     assert stack.catalogue() == undisturbed
     stack.assert_invariants_hold()

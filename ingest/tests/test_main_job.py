@@ -12,7 +12,7 @@ from catalog.models import diamond_id
 from catalog.rows import StoneFacts
 from ingest.tests.conftest import STONES
 from ingest.tests.oracle import expected
-from ingest.tests.stack import Sandbox, Stack
+from ingest.tests.stack import Sandbox, Stack, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.in_order]
 
@@ -164,3 +164,15 @@ def test_a_second_live_run_of_a_feed_is_refused_in_one_line(
     assert len(refused.stderr.strip().splitlines()) == 1
     assert json.loads(cancelled.stdout)["state"] == "cancelled"
     stack.assert_invariants_hold()
+
+
+def test_the_days_pruning_is_made_by_the_sweep_and_done_by_a_worker(
+    stack: Stack, first_runs: dict[str, dict[str, Any]]
+) -> None:
+    def over() -> Any:
+        return stack.rows("SELECT started_by, kept_from FROM operations_pruning WHERE state = 'completed'")
+
+    done = until(over, seconds=60, what="the day's pruning")
+
+    assert done[0]["started_by"] == "schedule"
+    assert set(done[0]["kept_from"]) == {"history", "raw_days"}

@@ -85,7 +85,7 @@ def environment(stack: Stack) -> dict[str, str]:
 
 def asked(stack: Stack, program: str) -> list[int]:
     answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment(stack), capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, env=environment(stack), capture_output=True, text=True, timeout=600
     )
     assert answer.returncode == 0, answer.stderr
     found: list[int] = json.loads(answer.stdout.splitlines()[-1])
@@ -103,7 +103,7 @@ def test_every_price_is_what_the_rules_say_however_runs_publications_and_reprici
     again = stack.start(FEEDS[0], "--full")
     stack.kill("worker-cpu")
     stack.wait_for(again)
-    assert publishing.wait(120) == 0
+    assert publishing.wait(600) == 0
     until(
         lambda: not stack.value("SELECT count(*) FROM pricing_repricing WHERE state = 'ready'"),
         seconds=120,

@@ -17,12 +17,13 @@ from catalog.models import Diamond
 from diamondhub.alerts.models import Delivery, Event
 from diamondhub.operations import pruning
 from diamondhub.operations.models import Pruning
+from diamondhub.tests.threads import at_once
 from ingest import archiving, dead_letters, raw_store, remapping, runs
 from ingest.invariants import violations
 from ingest.models import DeadLetter, Page, Partition, RawDiamond, Run, RunEvent, ScheduleSlot
 from ingest.progress import progress
 from ingest.report import report
-from ingest.tests import factories, rows
+from ingest.tests import rows
 from ingest.tests.factories import MemorySupplier, again, listed, settled, stones, supplying
 from pricing import reprice
 from pricing.models import Repricing, RepricingBatch
@@ -179,13 +180,13 @@ def test_the_sweep_makes_one_pruning_a_day_and_days_ahead_however_many_beats_the
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS ingest_rawdiamond_{today + timedelta(days=1):%Y%m%d}")
 
-    failures = [error for error in factories.at_once(*[pruning.ring_due] * 4) if error is not None]
+    failures = [error for error in at_once(*[pruning.ring_due] * 4) if error is not None]
 
     assert not failures
     assert Pruning.objects.filter(day=today).count() == 1
     assert f"{today + timedelta(days=1):%Y%m%d}" in days_there()
     (made,) = Pruning.objects.all()
-    assert all(factories.at_once(*[lambda: pruning.prune(made.pk) or True] * 3))
+    assert all(at_once(*[lambda: pruning.prune(made.pk) or True] * 3))
     made.refresh_from_db()
     assert (made.state, made.started_by) == ("completed", "schedule")
     last = pruning.last()

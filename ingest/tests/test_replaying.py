@@ -14,6 +14,7 @@ from django.db import connection
 
 from catalog.models import DatasetVersion, Diamond
 from diamondhub.alerts.models import Event
+from diamondhub.tests.threads import at_once
 from ingest import consolidation, dead_letters, replaying, tasks
 from ingest.consolidation import MAX_ATTEMPTS
 from ingest.errors import MappingError, PermanentSupplierError, UndecodableAnswer
@@ -258,10 +259,10 @@ def test_two_operators_at_once_replay_each_letter_once(supplier: MemorySupplier)
 
     def operator() -> replaying.Report:
         letters = replaying.select(run=run.pk)
-        gate.wait(10)
+        gate.wait(120)
         return replaying.replay(letters, actor="olga")
 
-    first, second = factories.at_once(operator, operator)
+    first, second = at_once(operator, operator)
 
     assert first.tried + second.tried == 30
     assert len(listed()) == 40

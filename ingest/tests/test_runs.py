@@ -8,6 +8,7 @@ import pytest
 
 from diamondhub.alerts.models import Event
 from diamondhub.states import IllegalMove
+from diamondhub.tests.threads import at_once
 from ingest import runs
 from ingest.errors import IngestError, PermanentSupplierError
 from ingest.feeds import registry
@@ -41,7 +42,7 @@ def break_dear_stones(supplier: MemorySupplier, *, from_offset: int = 0) -> None
 def test_of_two_starts_at_once_exactly_one_wins_and_the_other_is_told_of_it(supplier: MemorySupplier) -> None:
     factories.feed()
 
-    results = factories.at_once(*[lambda: runs.start_run("memory", kind="full", started_by="eve")] * 2)
+    results = at_once(*[lambda: runs.start_run("memory", kind="full", started_by="eve")] * 2)
 
     (started,) = [result for result in results if isinstance(result, Run)]
     (refused,) = [result for result in results if isinstance(result, runs.LiveRunExists)]
@@ -165,7 +166,7 @@ def test_a_run_that_is_over_cannot_be_cancelled(supplier: MemorySupplier) -> Non
 def test_of_two_cancellations_at_once_one_wins(supplier: MemorySupplier) -> None:
     run = factories.start()
 
-    results = factories.at_once(*[lambda: runs.cancel_run(run.pk, actor="eve")] * 2)
+    results = at_once(*[lambda: runs.cancel_run(run.pk, actor="eve")] * 2)
 
     assert sum(isinstance(result, Run) for result in results) == 1
     assert sum(isinstance(result, runs.NothingToDo) for result in results) == 1

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from diamondhub.alerts.models import Event
 from diamondhub.sweep import sweep
+from diamondhub.tests.threads import at_once
 from ingest import runs, scheduling
 from ingest.models import Feed, Run, ScheduleSlot
 from ingest.tests import factories
@@ -93,7 +94,7 @@ def test_nothing_is_due_before_its_time_nor_from_before_the_schedule_was_set() -
 def test_however_many_sweeps_run_at_once_a_slot_starts_one_run() -> None:
     feed = scheduled(hours_ago=1, full=HOURLY, incremental=HOURLY)
 
-    outcomes = factories.at_once(*[scheduling.start_due] * 8)
+    outcomes = at_once(*[scheduling.start_due] * 8)
 
     assert outcomes == [None] * 8
     assert Run.objects.filter(feed=feed).count() == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Event
+from ingest import brakes
 from ingest.errors import PermanentSupplierError
-from ingest.feeds.adapter import StoneQuery
+from ingest.feeds.adapter import StoneQuery, SupplierPage
 from ingest.invariants import violations
 from ingest.models import Feed, Run, RunEvent
 from ingest.tests import factories
@@ -119,7 +120,10 @@ def test_a_feed_that_suddenly_shows_far_less_makes_the_run_suspect(supplier: Mem
 
     alert = Event.objects.get(kind="run_suspect")
     assert run.state == "completed"
-    assert run.suspect == f"the supplier shows {remaining} stones where 40 are known"
+    gone = 40 - remaining
+    assert run.suspect == (
+        f"the supplier shows {remaining} stones where 40 are known; of {gone} asked for by id it knows 0"
+    )
     assert run.suspect in alert.subject
     assert alert.severity == "critical"
     assert factories.listed() == everything
@@ -169,14 +173,85 @@ def test_a_stone_that_changed_during_the_run_is_heard_of_by_its_id(supplier: Mem
     assert violations() == []
 
 
-def test_more_unseen_stones_than_the_brake_allows_are_not_asked_for(supplier: MemorySupplier) -> None:
-    factories.settled()
-    supplier.shelf = supplier.shelf[:25]
+def asked_by_id(supplier: MemorySupplier) -> list[str]:
+    return [stone for kind, ids in supplier.asked if kind == "lookup" for stone in ids]
+
+
+def touch(supplier: MemorySupplier, run: Run, number: int) -> set[str]:
+    """Let the first stones of the shelf change, so that no page of a run that begins now shows them."""
+    for stone in supplier.shelf[:number]:
+        stone.updated = datetime.now(UTC)
+        stone.price += 100
+    return {stone.id for stone in supplier.shelf[:number]}
+
+
+def test_a_feed_that_shows_less_because_it_changed_is_looked_at_before_it_is_suspect(supplier: MemorySupplier) -> None:
+    first = factories.settled()
+    changed = touch(supplier, first, 25)
 
     run = factories.settled()
 
-    assert run.state == "in_review"
-    assert [kind for kind, _ in supplier.asked if kind == "lookup"] == []
+    assert (run.state, run.suspect) == ("completed", "")
+    assert set(asked_by_id(supplier)) == changed
+    assert run.summary["unseen"] == {"changed": 25}
+    assert factories.listed() == {stone.id for stone in supplier.shelf}
+    assert Feed.objects.get(slug="memory").watermark == run.window_to
+    assert violations() == []
+
+
+def test_a_feed_that_shrank_is_asked_for_no_more_than_its_own_pages_took(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brakes, "ASKED_AT_LEAST", 10)
+    first = factories.settled()
+    touch(supplier, first, 35)
+
+    run = factories.settled()
+
+    assert run.state == "completed"
+    assert len(asked_by_id(supplier)) == 10
+    assert run.suspect == "the supplier shows 5 stones where 40 are known; of 10 asked for by id, a sample, it knows 10"
+    assert run.summary["unseen"] == {"not_asked": 25, "changed": 10}
+    assert not Diamond.objects.filter(availability="delisted").exists()
+    assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert violations() == []
+
+
+def test_a_supplier_that_knows_nothing_by_id_proves_nothing_gone(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = factories.settled()
+    touch(supplier, first, 4)
+    monkeypatch.setattr(supplier, "lookup", lambda _ids: SupplierPage([], datetime.now(UTC), 0.001))
+
+    run = factories.settled()
+
+    assert run.state == "completed"
+    assert run.suspect == (
+        "the supplier knows none of 4 stones by id, and none of 9 that a page has just shown: "
+        "asking by id proves nothing"
+    )
+    assert not Diamond.objects.filter(availability="delisted").exists()
+    assert violations() == []
+
+
+def test_look_ups_that_fail_fail_no_run_and_delist_nothing(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.PARTIAL_DELAY_SECONDS = 0
+    first = factories.settled()
+    del supplier.shelf[:3]
+
+    def refuse(_ids: object) -> SupplierPage:
+        raise PermanentSupplierError("the supplier takes no lists of ids")
+
+    monkeypatch.setattr(supplier, "lookup", refuse)
+
+    run = factories.settled()
+
+    assert (run.state, run.summary["partitions_failed"], run.summary["delisted"]) == ("completed", 1, 0)
+    assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert violations() == []
 
 
 def test_an_incremental_run_hears_of_what_was_sold_and_delists_nothing(supplier: MemorySupplier) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from diamondhub.pace.limiter import Limiter
+from diamondhub.tests.threads import at_once
 from ingest import draining, runs
 from ingest.draining import Draining
 from ingest.feeds.adapter import StoneQuery
@@ -100,17 +101,17 @@ def test_what_takes_longer_than_the_grace_is_given_back_and_cannot_commit_any_mo
 
     def hang(_query: StoneQuery, _offset: int) -> None:
         asked.set()
-        answer.wait(30)
+        answer.wait(120)
 
     supplier.before_page = hang
 
     def stop_meanwhile() -> None:
-        assert asked.wait(10)
+        assert asked.wait(120)
         draining.begin()
         until(lambda: factories.only_partition(run).lease_expires_at is None, seconds=10, what="it is given back")
         answer.set()
 
-    factories.at_once(lambda: walking.walk(run.pk), stop_meanwhile)
+    at_once(lambda: walking.walk(run.pk), stop_meanwhile)
 
     partition = factories.only_partition(run)
     assert (partition.next_offset, partition.lease_expires_at, partition.state) == (0, None, "ready")

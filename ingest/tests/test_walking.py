@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.db.models import Sum
 from catalog.models import diamond_id
 from diamondhub import leases
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import raw_store, runs
+from ingest import raw_store, report, runs
 from ingest.draining import draining
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
@@ -175,6 +175,40 @@ def test_items_that_do_not_say_who_they_are_become_dead_letters_and_the_walk_goe
     assert "UTF-8" in letters[2].reason
     assert (page.received, page.dead) == (13, 3)
     assert violations() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("places", [range(3), [9], [8, 9, 10], range(0, 40, 4)])
+def test_an_item_without_an_id_counts_once_however_often_pages_and_look_ups_show_it(
+    supplier: MemorySupplier, places: Sequence[int]
+) -> None:
+    supplier.shelf = factories.stones(40)
+    factories.settled()
+    supplier.nameless = {supplier.shelf[place].id for place in places}
+    # A count that is off has the partition read twice more.
+    supplier.miscount = lambda count: count + 1
+
+    run = factories.settled(error_budget=0.01)
+
+    pages = Page.objects.filter(run_id=run.pk)
+    assert pages.filter(reread=2).exists()
+    assert pages.filter(partition__kind="confirm").exists()
+    assert run.dead_letters.count() == len(places)
+    assert report.report(run)["dead_letters"] == pages.aggregate(dead=Sum("dead"))["dead"] == len(places)
+    if len(places) > 1:
+        assert f"{len(places)} of 40 stones are dead letters, more than 1%" in run.events.latest("id").reason
+    assert factories.listed() == {stone.id for stone in supplier.shelf}
+    assert violations() == []
+
+
+def test_equal_items_on_one_page_are_so_many_stones(supplier: MemorySupplier) -> None:
+    supplier.poison = [b"{}"] * 3
+    supplier.miscount = lambda count: count + 10
+
+    run = factories.settled()
+
+    assert Page.objects.filter(reread=1).exists()
+    assert run.dead_letters.count() == 3
 
 
 def test_transient_failures_put_the_partition_off_and_a_good_page_forgets_them(

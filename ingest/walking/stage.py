@@ -1,6 +1,6 @@
 """Walking partitions: who takes which one, and what becomes of it when the supplier or the database fails.
 
-How one is read is said in `ingest.walking.walkers`.
+How one is read is said in `ingest.walking.walkers`, how stones are asked for by id in `ingest.walking.confirmation`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from ingest.errors import (
 from ingest.feeds.registry import adapter_for
 from ingest.models import Partition
 from ingest.transitions import wake
-from ingest.walking.walkers import Confirmation, Reading
+from ingest.walking.confirmation import Confirmation
+from ingest.walking.walkers import Reading
 
 log = structlog.get_logger(__name__)
 

@@ -6,15 +6,18 @@ token and the offset it started from. What happens to the offset is decided by `
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from time import monotonic
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Now
 
 from catalog.models import diamond_id
@@ -28,7 +31,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
-from ingest.feeds.ways import FeedWays, Together, Way
+from ingest.feeds.ways import FeedWays, Way
 from ingest.models import Page, Partition, Run
 from ingest.walking import slices
 from ingest.walking.footing import Footing, Verdict, union
@@ -41,13 +44,24 @@ REREADS = 2
 RUNAWAY_FACTOR, RUNAWAY_ALLOWANCE = 4, 200
 
 
+@dataclass(frozen=True, slots=True)
+class _Unidentified:
+    """An item that does not say who it is, and its place on the page."""
+
+    place: int
+    payload: bytes
+    error: MappingError
+
+
 @dataclass(slots=True)
 class _Ledger:
     """A page's items, sorted by the place that they go to."""
 
     items: list[raw_store.Received]
-    unidentified: list[tuple[bytes, MappingError]]
+    unidentified: list[_Unidentified]
     observed_at: datetime
+    #: Stones asked for by id (catalogue ids) that the supplier answered with an item that does not say who it is.
+    unnamed: list[UUID] = field(default_factory=list)
 
 
 class Walker:
@@ -63,8 +77,11 @@ class Walker:
         self._other_requests = 0
         self._asked_in_step = 0
         self.ways = FeedWays(self.run.feed, lease.granted_at)
-        #: Everything that this partition's pages have shown so far, earlier readings included.
-        self.shown = union(Page.objects.filter(partition=partition).values_list("stone_ids", flat=True))
+        #: Everything that this partition's pages have shown so far, earlier readings included, and how many items besides
+        #: that do not say who they are.
+        pages = Page.objects.filter(partition=partition)
+        self.shown = union(pages.values_list("stone_ids", flat=True))
+        self.unidentified: int = pages.aggregate(dead=Sum("dead"))["dead"] or 0
 
     def walk(self, end: float) -> bool:
         """Read until the partition is over (True) or the time slice is (False)."""
@@ -104,14 +121,15 @@ class Walker:
     def sort(self, page: SupplierPage, observed_at: datetime) -> _Ledger:
         """Identify the items of a page; those that do not say who they are are kept apart."""
         ledger = _Ledger([], [], observed_at)
-        for payload in page.items:
+        for place, payload in enumerate(page.items):
             try:
                 payload.decode("utf-8")
                 identity = self.adapter.identify(payload)
             except UnicodeDecodeError as error:
-                ledger.unidentified.append((payload, MappingError("item", f"is not UTF-8: {error.reason}")))
+                reason = f"is not UTF-8: {error.reason}"
+                ledger.unidentified.append(_Unidentified(place, payload, MappingError("item", reason)))
             except MappingError as error:
-                ledger.unidentified.append((payload, error))
+                ledger.unidentified.append(_Unidentified(place, payload, error))
             else:
                 ledger.items.append(
                     raw_store.Received(
@@ -129,8 +147,16 @@ class Walker:
             self._move_to(next_offset)
             sorted_items = raw_store.sort_received(self.run.pk, ledger.items, shown=self.shown)
             raw_store.store(self.run.pk, self.partition.pk, ledger.observed_at, sorted_items.new)
-            for payload, error in ledger.unidentified:
-                dead_letters.record_item(self.run, self.partition.pk, ledger.observed_at, payload=payload, error=error)
+            new = self._new_unidentified(ledger.unidentified, offset)
+            for item in new:
+                dead_letters.record_item(
+                    self.run, self.partition.pk, ledger.observed_at, payload=item.payload, error=item.error
+                )
+            if ledger.unnamed:
+                Partition.objects.filter(pk=self.partition.pk).update(
+                    unnamed=[*self.partition.unnamed, *ledger.unnamed]
+                )
+                self.partition.unnamed.extend(ledger.unnamed)
             Page.objects.create(
                 run_id=self.run.pk,
                 partition=self.partition,
@@ -139,16 +165,39 @@ class Walker:
                 received=len(page.items),
                 stored=len(sorted_items.new),
                 unchanged=sorted_items.unchanged,
-                repeats=sorted_items.repeats,
-                dead=len(ledger.unidentified),
+                repeats=sorted_items.repeats + len(ledger.unidentified) - len(new),
+                dead=len(new),
                 stone_ids=[item.diamond_id for item in ledger.items],
                 observed_at=ledger.observed_at,
                 elapsed_ms=int(page.elapsed * 1000),
                 created_at=Now(),
             )
         self.shown.update(item.diamond_id for item in ledger.items)
+        self.unidentified += len(new)
         self.partition.next_offset = next_offset
         self._other_requests = 0
+
+    def _new_unidentified(self, items: Sequence[_Unidentified], offset: int) -> list[_Unidentified]:
+        """Those of a page's items that no letter speaks of yet: a stone that is seen again must not count twice."""
+        if not items:
+            return []
+        marks = {item.place: dead_letters.item_mark(item.payload) for item in items}
+        recorded = dead_letters.items_recorded(self.run, marks.values())
+        new = []
+        for item in items:
+            letters = recorded.get(marks[item.place], Counter())
+            place = offset + item.place
+            seen_by = next((pk for pk, n in letters.items() if n and pk and self.may_show_again(pk, place)), None)
+            if seen_by is None:
+                new.append(item)
+            else:
+                # Of equal items so many are the same ones as there are letters.
+                letters[seen_by] -= 1
+        return new
+
+    def may_show_again(self, partition_id: int, place: int) -> bool:
+        """Whether the item at this place of what is read now may be one that the other partition was shown."""
+        raise NotImplementedError
 
     def _move_to(self, next_offset: int) -> None:
         """Move the offset and renew the lease, if this walker still holds it. Locks the partition's row."""
@@ -205,7 +254,6 @@ class Reading(Walker):
             # Read again, it is read from the front of the list.
             start=0 if partition.rereads else partition.offset_from,
         )
-        self.unidentified: int = pages.aggregate(dead=Sum("dead"))["dead"] or 0
         self._requests = 0
 
     def step(self) -> bool:
@@ -224,7 +272,6 @@ class Reading(Walker):
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
             self.commit(page, ledger, offset=offset, next_offset=self.footing.position)
-            self.unidentified += len(ledger.unidentified)
             if slices.meets_next(self.partition, [item.diamond_id for item in ledger.items]):
                 return self._end_slice()
             if self.footing.ended(behind, is_last=page.is_last):
@@ -251,6 +298,22 @@ class Reading(Walker):
 
     def may_rest(self) -> bool:
         return not self.footing.looking
+
+    def may_show_again(self, partition_id: int, place: int) -> bool:
+        if partition_id != self.partition.pk:
+            return partition_id in self._neighbours
+        # The overlap of two pages, or another reading.
+        return self.partition.rereads > 0 or place < self.partition.next_offset
+
+    @cached_property
+    def _neighbours(self) -> frozenset[int]:
+        """Partitions that may be shown the same stones: other slices of the list, and ranges that share an end."""
+        mine = self.partition
+        meeting = Q(price_to__isnull=True) | Q(price_to__gte=mine.price_from)
+        if mine.price_to is not None:
+            meeting &= Q(price_from__lte=mine.price_to)
+        ranges = Partition.objects.filter(meeting, run=self.run, kind=Partition.Kind.RANGE).exclude(pk=mine.pk)
+        return frozenset(ranges.values_list("pk", flat=True))
 
     def makes_way(self) -> bool:
         # Where the next slice should have been met, but nobody has begun it.
@@ -321,27 +384,8 @@ class Reading(Walker):
             raise leases.LeaseLost
         self._other_requests = 0
         partition.rereads += 1
-        partition.next_offset = self.unidentified = 0
+        partition.next_offset = 0
         self.footing.start_again()
-
-
-class Confirmation(Walker):
-    """Asks for stones by id, a page's worth at a time where the supplier takes that."""
-
-    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
-        super().__init__(lease, partition, adapter)
-        self._travelling: Together[str] = Together(self.ways, Way.IDS_TOGETHER, adapter.page_limit)
-
-    def step(self) -> bool:
-        offset = self.partition.next_offset
-        chunk: Sequence[str] = self.partition.stone_ids[offset : offset + self.adapter.page_limit]
-        if not chunk:
-            leases.finish(self.lease, state=Partition.State.COMPLETED, completed_at=Now())
-            return True
-        observed_at = self.now()
-        answered, page = self._travelling.ask(chunk, lambda ids: self.request(lambda: self.adapter.lookup(ids)))
-        self.commit(page, self.sort(page, observed_at), offset=offset, next_offset=offset + answered)
-        return False
 
 
 def query_of(partition: Partition) -> StoneQuery:

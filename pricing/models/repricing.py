@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
+from diamondhub.telemetry.columns import ScrubbedCharField
 from pricing.models.experiment import Experiment
 from pricing.models.rules import RuleSet
 
@@ -78,7 +79,7 @@ class RepricingBatch(Leased):
     stones = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     repriced = models.PositiveIntegerField(default=0)
-    last_error = models.CharField(max_length=500, blank=True, default="")
+    last_error = ScrubbedCharField(max_length=500, blank=True, default="")
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

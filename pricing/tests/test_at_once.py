@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
 
+from diamondhub.tests.threads import at_once
 from pricing import drafts, editing, experiments, publishing, rule_files
 from pricing.errors import DraftInUse, ExperimentUnderWay, StaleDraft
 from pricing.models import Experiment, Repricing, Rule, RuleSet
@@ -24,28 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _first_rule_set() -> None:
     """A test that commits throws everything away at its end, the first rule set included."""
     first_rule_set()
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each call gave, or the error that it raised."""
-    outcomes: list[Any] = [None] * len(calls)
-    gate = threading.Barrier(len(calls))
-
-    def run(place: int, call: Callable[[], Any]) -> None:
-        try:
-            gate.wait(10)
-            outcomes[place] = call()
-        except Exception as error:  # noqa: BLE001 - it is the outcome
-            outcomes[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return outcomes
 
 
 def test_of_two_publications_both_happen_one_after_the_other() -> None:

@@ -53,7 +53,7 @@ def before(call: Callable[[], Any]) -> Iterator[list[Any]]:
 
 
 def _until_somebody_waits() -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import threading
 from datetime import timedelta
 from typing import Any
@@ -152,6 +153,21 @@ def test_e_mail_without_addresses_or_server_is_a_failure_with_its_reason(
 
 
 @pytest.mark.django_db
+def test_a_mail_server_that_accepts_and_says_nothing_is_not_waited_for(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.ALERT_CHANNELS, settings.ALERT_EMAILS, settings.EMAIL_TIMEOUT = ["email"], ["eve@example.com"], 0.2
+    news()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = mute.getsockname()
+
+        deliver_due()
+
+    delivery = Delivery.objects.get()
+    assert delivery.state == "pending"
+    assert delivery.last_error.endswith("timed out")
+
+
+@pytest.mark.django_db
 def test_an_unknown_channel_is_a_failure_with_its_name() -> None:
     with pytest.raises(ChannelError, match="no such channel: pigeon"):
         channels.send("pigeon", news())
@@ -178,7 +194,7 @@ def test_failures_are_tried_again_after_growing_pauses(broken: list[str]) -> Non
 @pytest.mark.django_db
 def test_pauses_never_exceed_an_hour(broken: list[str]) -> None:
     news()
-    Delivery.objects.update(attempts=40)
+    Delivery.objects.update(tries=40)
 
     deliver_due()
 
@@ -189,7 +205,7 @@ def test_pauses_never_exceed_an_hour(broken: list[str]) -> None:
 @pytest.mark.django_db
 def test_a_delivery_that_failed_for_a_day_is_dead_and_keeps_its_reason(broken: list[str]) -> None:
     news()
-    Event.objects.update(created_at=Now() - timedelta(hours=25))
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=25))
 
     with capture_logs() as logs:
         deliver_due()
@@ -199,6 +215,118 @@ def test_a_delivery_that_failed_for_a_day_is_dead_and_keeps_its_reason(broken: l
     assert delivery.finished_at is not None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("alert_dead", "error")]
     assert deliver_due() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("not a \0 channel's own error"), "ValueError: not a ␀ channel's own error"),
+        (KeyError("severity"), "KeyError: 'severity'"),
+        (UnicodeEncodeError("ascii", "ü", 0, 1, "no"), "UnicodeEncodeError: "),
+        (RecursionError("x" * 100_000), "RecursionError: xxx"),
+        (OSError(110, "timed out"), "TimeoutError: [Errno 110] timed out"),
+    ],
+)
+def test_an_error_of_any_kind_is_a_counted_try_with_its_reason_and_a_pause(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    news()
+
+    def fail(_channel: str, _event: Event) -> None:
+        raise error
+
+    monkeypatch.setattr(outbox, "send", fail)
+
+    tried = deliver_due()
+
+    delivery = Delivery.objects.annotate(left=F("due_at") - Now()).get()
+    assert (tried, delivery.state, delivery.tries, delivery.lease_expires_at) == (1, "pending", 1, None)
+    assert delivery.last_error.startswith(reason)
+    assert len(delivery.last_error) <= outbox.MAX_REASON
+    assert delivery.left > timedelta(seconds=4)
+
+
+@pytest.mark.django_db
+def test_an_error_of_any_kind_ends_dead_after_a_day_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    news()
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=25), tries=30)
+    monkeypatch.setattr("diamondhub.alerts.channels.log.structlog", None)
+
+    deliver_due()
+
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.due_at) == ("dead", None)
+    assert delivery.last_error.startswith("AttributeError: ")
+    assert deliver_due() == 0
+
+
+@pytest.mark.django_db
+def test_an_old_delivery_that_is_made_pending_again_is_tried_for_a_day_from_then(broken: list[str]) -> None:
+    news()
+    Event.objects.update(created_at=Now() - timedelta(days=300))
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=25), tries=40)
+    deliver_due()
+    Delivery.objects.filter(state="dead").update(state="pending", due_at=Now())
+
+    deliver_due()
+
+    delivery = Delivery.objects.annotate(left=F("due_at") - Now()).get()
+    assert (delivery.state, delivery.tries) == ("pending", 1)
+    assert delivery.left < timedelta(seconds=11)
+
+
+@pytest.mark.django_db
+def test_a_delivery_that_waited_for_days_for_a_worker_is_not_dead_at_its_first_failure(broken: list[str]) -> None:
+    news()
+    Event.objects.update(created_at=Now() - timedelta(days=3))
+    Delivery.objects.update(due_at=Now() - timedelta(days=3))
+
+    deliver_due()
+
+    assert Delivery.objects.get().state == "pending"
+
+
+@pytest.mark.django_db
+def test_workers_that_die_while_sending_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    news()
+
+    def die(_channel: str, _event: Event) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(outbox, "send", die)
+    with pytest.raises(SystemExit):
+        deliver_due()
+    first = Delivery.objects.annotate(left=F("due_at") - Now()).get()
+    Delivery.objects.update(
+        trying_since=Now() - timedelta(hours=25), due_at=Now(), lease_expires_at=Now() - timedelta(seconds=1)
+    )
+
+    deliver_due()
+
+    delivery = Delivery.objects.get()
+    assert (first.tries, first.last_error) == (1, outbox.UNTOLD)
+    assert first.left > timedelta(seconds=4)
+    assert (delivery.state, delivery.last_error) == ("dead", outbox.UNTOLD)
+
+
+@pytest.mark.django_db
+def test_one_who_was_overtaken_while_sending_does_not_keep_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    news("run:1:completed")
+    news("run:2:completed")
+    sent: list[str] = []
+
+    def overtaken(_channel: str, event: Event) -> None:
+        if not sent:
+            Delivery.objects.filter(event=event).update(lease_token=F("lease_token") + 1)
+        sent.append(event.dedupe_key)
+
+    monkeypatch.setattr(outbox, "send", overtaken)
+
+    tried = deliver_due()
+
+    assert tried == 2
+    assert sorted(Delivery.objects.values_list("state", flat=True)) == ["delivered", "pending"]
 
 
 @pytest.mark.django_db

@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import json
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.http import UnreadablePostError
 from django.test import RequestFactory
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from diamondhub.api.bodies import MAX_DEPTH, InvalidBody, read_object
-from diamondhub.api.problems import Problem
+from diamondhub.api import fields
+from diamondhub.api.endpoint import Endpoint, operation
+from diamondhub.api.parsers import MAX_DEPTH, parse_object
+from diamondhub.api.problems import InvalidBody, Problem, problem_of
+from diamondhub.api.serializers import Body
 
 LIMIT = 10_000
 
 
-def request(body: bytes, content_type: str = "application/json", **headers: Any) -> Request:
-    return Request(RequestFactory().generic("POST", "/", body, content_type, **headers))
+class Anything(Body):
+    """A body with one field that may be anything."""
+
+    a = fields.Anything(required=False)
 
 
-def read(body: bytes, **extra: Any) -> dict[str, Any]:
-    return read_object(request(body, **extra), limit=LIMIT)
+class Taking(Endpoint):
+    """A view that takes it."""
+
+    @operation("take", "Take", answer=None, body=Anything, body_limit=LIMIT)
+    def post(self, request: Request) -> Response:
+        return Response(self.body)
+
+    @operation("perhaps", "Take it if it is there", answer=None, body=Anything, body_is_optional=True)
+    def put(self, request: Request) -> Response:
+        return Response(self.body)
+
+
+def asked(body: bytes, content_type: str = "application/json", method: str = "POST", **headers: Any) -> Taking:
+    view = Taking()
+    request = RequestFactory().generic(method, "/", body, content_type, **headers)
+    view.setup(request)
+    view.request = view.initialize_request(request)
+    return view
+
+
+def read(body: bytes) -> dict[str, Any]:
+    return parse_object(body)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +131,54 @@ class Unread:
     ],
 )
 def test_what_is_not_wanted_is_refused_before_a_byte_of_it_is_read(headers: dict[str, str], status: int) -> None:
-    asked = request(b"{}")
-    asked.META.update(headers)
-    vars(asked)["_stream"] = Unread()
+    view = asked(b"{}")
+    view.request.META.update(headers)
+    vars(view.request)["_stream"] = Unread()
 
     with pytest.raises(Problem) as refused:
-        read_object(asked, limit=LIMIT)
+        assert view.body
 
     assert refused.value.status == status
+
+
+class Cut(BytesIO):
+    """A connection that ends in the middle of a body."""
+
+    def read(self, *_: Any) -> bytes:
+        raise ConnectionResetError
+
+
+def test_a_client_who_goes_away_in_the_middle_of_a_body_is_no_fault_of_ours() -> None:
+    view = asked(b"{}")
+    vars(view.request._request)["_stream"] = Cut()
+
+    with pytest.raises(UnreadablePostError) as cut:
+        assert view.body
+
+    problem = problem_of(cut.value)
+    assert problem is not None
+    assert problem.status == 400
+
+
+def test_an_empty_body_is_told_unless_it_may_be_left_out() -> None:
+    with pytest.raises(InvalidBody, match="empty"):
+        assert asked(b"", CONTENT_TYPE="application/json", CONTENT_LENGTH="0").body
+
+    assert asked(b"", method="PUT").body == {}
+
+
+def test_a_body_in_chunks_is_not_taken_for_none() -> None:
+    with pytest.raises(Problem) as refused:
+        assert asked(b"", method="PUT", CONTENT_TYPE="application/json", HTTP_TRANSFER_ENCODING="chunked").body
+
+    assert refused.value.status == 411
 
 
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"']
 )
 def test_json_is_taken_however_its_type_is_written(kind: str) -> None:
-    assert read(b'{"a": 1}', content_type=kind) == {"a": 1}
+    assert asked(b'{"a": {"b": 1}}', content_type=kind).body == {"a": {"b": 1}}
 
 
 def test_a_name_that_stands_twice_behind_many_others_is_found_at_once() -> None:
@@ -126,6 +187,6 @@ def test_a_name_that_stands_twice_behind_many_others_is_found_at_once() -> None:
 
     began = time.process_time()
     with pytest.raises(InvalidBody, match="'twice' twice"):
-        read_object(request(body), limit=1_000_000)
+        read(body)
 
     assert time.process_time() - began < 5

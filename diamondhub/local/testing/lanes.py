@@ -6,7 +6,7 @@ knows from the beginning what is to be done, and a file's stack is started once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ LONG = {
 OTHERS = 30
 
 
-def deal(files: Mapping[str, Any], lanes: int) -> list[list[str]]:
+def deal(files: Iterable[str], lanes: int) -> list[list[str]]:
     """The files of each lane, longest first."""
     dealt: list[list[str]] = [[] for _ in range(lanes)]
     load = [0] * lanes

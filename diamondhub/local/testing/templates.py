@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -92,7 +93,8 @@ def template(url: str) -> str:
                 return str(name)
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(made)))
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made)))
-        migrate(make_conninfo(url, dbname=made), mark)
+        # A URL, since DATABASE_URL takes nothing else.
+        migrate(urlsplit(url)._replace(path=f"/{made}").geturl(), mark)
     return made
 
 

@@ -33,7 +33,7 @@ with opened() as services:
 """
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the condition did not become true in time"
@@ -72,7 +72,7 @@ class Holder:
     def end(self) -> int:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(30)
+        return self.process.wait(300)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_sigterm_stops_the_servers_in_order(var: Path) -> None:
 
     holder.process.terminate()
 
-    assert holder.process.wait(30) == 143
+    assert holder.process.wait(300) == 143
     assert not any(alive(pid) for pid in holder.pids)
 
 

@@ -66,7 +66,7 @@ class Watched:
     def says(self, text: str, *, times: int = 1) -> bool:
         return self.out.getvalue().count(text) >= times
 
-    def run_until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+    def run_until(self, condition: Callable[[], bool], seconds: float = 180) -> None:
         import time
 
         deadline = time.monotonic() + seconds

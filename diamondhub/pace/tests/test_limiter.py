@@ -83,7 +83,7 @@ class Callers:
         used: list[float] = []
         waits: list[float] = []
         for process in self.processes:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=300)
             moments, waited = json.loads(output)
             used += moments
             waits += waited
@@ -252,25 +252,26 @@ def test_each_lane_has_its_own_places_in_the_queue(account: str) -> None:
 
 
 def test_who_was_turned_away_from_a_full_lane_gets_the_next_place_before_who_came_later(account: str) -> None:
-    pace = limiter(account, per_second=5)
+    pace = limiter(account, per_second=1)
+    # Places are a second apart, so that half a second is what a busy machine may lose between two calls.
     pace.acquire()
     for _ in range(LANE_LENGTH):
-        assert pace._call("reserve", Lane.BULK, 9.9, "")[0]
+        assert pace._call("reserve", Lane.BULK, 99.0, "")[0]
 
     def ask() -> float:
         """0 for a place, else the wait that was told."""
-        granted, wait, _, word, _ = pace._call("reserve", Lane.BULK, 9.9, "")
+        granted, wait, _, word, _ = pace._call("reserve", Lane.BULK, 99.0, "")
         assert granted or word == "lane"
         return 0.0 if granted else wait
 
     with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
         told_first = first.submit(ask).result()
         told_second = second.submit(ask).result()
-        assert told_second - told_first == pytest.approx(pace.interval, abs=0.02)
+        assert told_second - told_first == pytest.approx(pace.interval, abs=0.5)
         time.sleep(told_first)
 
         # A place is free now, and it is the first one's.
-        assert second.submit(ask).result() == pytest.approx(pace.interval, abs=0.05)
+        assert second.submit(ask).result() == pytest.approx(pace.interval, abs=0.5)
         assert first.submit(ask).result() == 0.0
 
 

@@ -61,6 +61,7 @@ class NivodaAdapter:
     """One feed of the account; see `ingest.feeds.adapter.Adapter`."""
 
     page_limit = PAGE_LIMIT
+    answers_by_id = True
     query_version = QUERY_VERSION
     mapper_version = mapping.MAPPER_VERSION
 

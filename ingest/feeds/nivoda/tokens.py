@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.exceptions import LockError
 
+from diamondhub import redis_clients
 from diamondhub.pace.limiter import WaitTooLong
+from diamondhub.telemetry import scrub
 from ingest.draining import pause
 
 log = structlog.get_logger(__name__)
@@ -54,10 +56,14 @@ class SigningInElsewhere(WaitTooLong):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, and until when it may be used, on this process's monotonic clock. No representation shows it."""
+    """A token, and until when it may be used, on this process's monotonic clock. No representation or log shows it."""
 
     text: str
     until: float
+
+    def __post_init__(self) -> None:
+        if self.text:
+            scrub.know(self.text)
 
     def __repr__(self) -> str:
         return "Token(…)"
@@ -95,7 +101,7 @@ class SharedTokens:
         key = HKDF(SHA256(), 32, salt=None, info=info).derive(secret.encode())
         self._cipher = Fernet(base64.urlsafe_b64encode(key))
         self._key = f"supplier-token:{hashlib.sha256(account).hexdigest()[:32]}"
-        self._redis = redis.Redis.from_url(redis_url, socket_timeout=2.0, socket_connect_timeout=2.0)
+        self._redis = redis_clients.client(redis_url)
         self._swap = self._redis.register_script(_SWAP)
 
     def replace(self, outdated: str, sign_in: Callable[[], str], *, patience: float = PATIENCE_SECONDS) -> Token:

@@ -28,6 +28,7 @@ class PricelistAdapter:
     """One feed's price list; see `ingest.feeds.adapter.Adapter`. Nobody's limiter is asked: a run fetches one file."""
 
     page_limit = PAGE_LIMIT
+    answers_by_id = True
     query_version = QUERY_VERSION
     mapper_version = MAPPER_VERSION
 

@@ -1,4 +1,4 @@
-"""What the commands of ingestion share."""
+"""The base class of ingestion's commands."""
 
 from __future__ import annotations
 

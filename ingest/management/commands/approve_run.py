@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ingest import runs
+from ingest import review, runs, watching
 from ingest.management.commands._common import IngestCommand, actor
-from ingest.report import report
 
 
 class Command(IngestCommand):
@@ -22,4 +21,9 @@ class Command(IngestCommand):
 
     def run(self, *, run: int, reason: str, as_json: bool, **_: Any) -> None:
         approved = runs.approve_run(run, actor=actor(), reason=reason)
-        self.say(report(approved), f"run {run} is approved and goes on", as_json=as_json)
+        held = [" past:", *review.lines(review.read(approved))] if approved.review else []
+        self.say(
+            watching.report_with_review(approved),
+            f"run {run} is approved and goes on" + "\n".join(held),
+            as_json=as_json,
+        )

@@ -1,4 +1,4 @@
-"""`manage.py bench`: what DiamondHub does with a second, as ratios within one run."""
+"""`manage.py bench`: DiamondHub's throughput as ratios measured within one run."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
 
 
 class Command(BaseCommand):
-    """Measure."""
-
     help = (
         "Print ratios measured in one run, the absolute figures beside them. Data live in var/bench. `whole` pulls 50,000 "
         "and 300,000 stones at the supplier's real limit and takes about eight minutes, `planner`, `pricing` and `recovery` "
@@ -44,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, only: list[str] | None, as_json: bool, **_: Any) -> None:
         for name, value in supplier_settings(free_port()).items():
-            # Mapping needs the adapter, and the adapter an account; nobody is asked.
+            # Mapping needs the adapter, and the adapter an account; no request is sent.
             setattr(settings, name, value)
         call_command("migrate", verbosity=0, interactive=False)
         figures: list[Figure] = []
@@ -53,9 +51,9 @@ class Command(BaseCommand):
                 empty_catalogue(of="bench")
             except IngestError as error:
                 raise CommandError(str(error)) from None
-            found = BENCHMARKS[name]()
-            figures += found
+            measured = BENCHMARKS[name]()
+            figures += measured
             if not as_json:
-                self.stdout.write("\n".join(figure.line() for figure in found))
+                self.stdout.write("\n".join(figure.line() for figure in measured))
         if as_json:
             self.stdout.write(json.dumps([{**asdict(figure), "reached": figure.reached} for figure in figures]))

@@ -22,17 +22,17 @@ class Command(IngestCommand):
         self.add_json(parser)
 
     def run(self, *, run: int, reason: str, dry_run: bool, as_json: bool, **_: Any) -> None:
-        found = runs.find_run(run)
+        live_run = runs.find_run(run)
         open_work = {
             "run": run,
-            "state": found.state,
-            "open_partitions": found.partitions.filter(state="ready").count(),
-            "open_batches": found.batches.filter(state="ready").count(),
+            "state": live_run.state,
+            "open_partitions": live_run.partitions.filter(state="ready").count(),
+            "open_batches": live_run.batches.filter(state="ready").count(),
         }
         if dry_run:
-            if not found.live:
-                raise IngestError(f"run {run} is {found.state}, there is nothing to cancel")
-            self.say(open_work, f"would cancel run {run} ({found.state})", as_json=as_json)
+            if not live_run.live:
+                raise IngestError(f"run {run} is {live_run.state}, there is nothing to cancel")
+            self.say(open_work, f"would cancel run {run} ({live_run.state})", as_json=as_json)
             return
         cancelled = runs.cancel_run(run, actor=actor(), reason=reason)
         self.say({**open_work, "state": cancelled.state}, f"run {run} is cancelled", as_json=as_json)

@@ -1,4 +1,4 @@
-"""Check that everything that must always hold does hold."""
+"""Check the invariants."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Command(IngestCommand):
         self.add_json(parser)
 
     def run(self, *, as_json: bool, **_: Any) -> None:
-        found = violations()
-        lines = [f"invariant {violation.invariant}: {violation.problem}" for violation in found]
+        broken = violations()
+        lines = [f"invariant {violation.invariant}: {violation.problem}" for violation in broken]
         text = "\n".join(lines) if lines else f"all {len(CHECKS)} checks hold"
-        self.say({"violations": [asdict(v) for v in found], "checks": len(CHECKS)}, text, as_json=as_json)
-        if found:
-            raise CommandError(f"{len(found)} violations")
+        self.say({"violations": [asdict(v) for v in broken], "checks": len(CHECKS)}, text, as_json=as_json)
+        if broken:
+            raise CommandError(f"{len(broken)} violations")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from diamondhub import json_text
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import IngestError
 from ingest.feeds.registry import ADAPTERS, adapter_for
@@ -36,9 +36,9 @@ class Command(IngestCommand):
 
     def run(self, *, slug: str, adapter: str, parameters: str, name: str, as_json: bool, **_: Any) -> None:
         try:
-            chosen = json.loads(parameters)
+            chosen = json_text.read(parameters)
         except ValueError as error:
-            raise NotAFeed(f"--parameters is not JSON: {error}") from error
+            raise NotAFeed(f"--parameters {error}") from error
         if not isinstance(chosen, dict):
             raise NotAFeed('--parameters is a JSON object, e.g. {"source": "list.csv"}')
         feed = Feed(slug=slug, name=name or slug, adapter=adapter, parameters=chosen)

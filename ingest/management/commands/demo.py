@@ -148,7 +148,7 @@ def _addresses(url: str, password: str, key: str) -> str:
 DiamondHub runs. Open:
   admin    {url}/admin/   (user admin, password {password})
   API      {url}/api/docs/
-  health   {url}/health/ready
+  health   {url}/health/status
 Try:
   curl -H 'X-API-Key: {key}' '{url}/api/v1/diamonds?shape=OVAL&carats_min=1&sort=price&limit=3'
   in another terminal: . {demo.environment_file()} && python3 manage.py start_run nivoda-natural --incremental --wait

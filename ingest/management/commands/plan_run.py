@@ -33,18 +33,18 @@ class Command(IngestCommand):
         self.add_json(parser)
 
     def run(self, *, feed: str, as_json: bool, **_: Any) -> None:
-        chosen = runs.find_feed(feed)
-        adapter = adapter_for(chosen.adapter, chosen.parameters)
-        density, shared_ends = planning.learned_from(chosen)
+        planned_feed = runs.find_feed(feed)
+        adapter = adapter_for(planned_feed.adapter, planned_feed.parameters)
+        density, shared_ends = planning.learned_from(planned_feed)
         try:
             window = StoneQuery(window_to=adapter.server_time())
             plan = make_plan(
                 adapter,
                 window,
-                max_stones=chosen.max_partition_stones,
+                max_stones=planned_feed.max_partition_stones,
                 density=density,
                 shared_ends=shared_ends,
-                counter=Counter(adapter, known={}, slow={}, spent=1, ways=Ways(limits_of(chosen))),
+                counter=Counter(adapter, known={}, slow={}, spent=1, ways=Ways(limits_of(planned_feed))),
             )
         except (LimiterUnavailable, WaitTooLong) as error:
             raise CommandError(str(error)) from error

@@ -30,10 +30,10 @@ class Command(IngestCommand):
         self.add_json(parser)
 
     def run(self, *, feed: str, kind: str | None, wait: bool, reason: str, as_json: bool, **_: Any) -> None:
-        found = runs.find_feed(feed)
+        supplied_feed = runs.find_feed(feed)
         try:
-            # A supplier that is down or refuses the password is better known before there is a run.
-            adapter_for(found.adapter, found.parameters).server_time()
+            # A supplier that is down or refuses the password is reported before there is a run.
+            adapter_for(supplied_feed.adapter, supplied_feed.parameters).server_time()
         except (LimiterUnavailable, WaitTooLong) as error:
             raise CommandError(str(error)) from error
         run = runs.start_run(feed, kind=kind or Run.Kind.FULL, started_by=actor(), reason=reason)
@@ -44,6 +44,6 @@ class Command(IngestCommand):
             return
         show = None if as_json else watching.printer(self.stdout)
         run = watching.wait_until_over(run.pk, show=show)
-        self.say(report(run), watching.ending(run), as_json=as_json)
+        self.say(watching.report_with_review(run), watching.ending(run), as_json=as_json)
         if run.state != Run.State.COMPLETED:
             raise CommandError(f"run {run.pk} ended {run.state}: {run.failure or watching.last_reason(run)}")

@@ -10,7 +10,6 @@ from django.core.management.base import CommandError
 from ingest import runs, watching
 from ingest.management.commands._common import IngestCommand
 from ingest.models import Run
-from ingest.report import report
 
 
 class Command(IngestCommand):
@@ -25,6 +24,6 @@ class Command(IngestCommand):
     def run(self, *, run: int, as_json: bool, **_: Any) -> None:
         runs.find_run(run)
         over = watching.wait_until_over(run, show=None if as_json else watching.printer(self.stdout))
-        self.say(report(over), watching.ending(over), as_json=as_json)
+        self.say(watching.report_with_review(over), watching.ending(over), as_json=as_json)
         if over.state != Run.State.COMPLETED:
             raise CommandError(f"run {run} ended {over.state}: {over.failure or watching.last_reason(over)}")

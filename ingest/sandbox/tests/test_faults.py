@@ -104,7 +104,7 @@ def test_throttling_lasts_for_its_time(buyer: Buyer) -> None:
     first = ask(buyer)
 
     assert (first.status_code, first.headers["Retry-After"]) == (429, "1")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 180
     while ask(buyer).status_code == 429:
         assert time.monotonic() < deadline
 

@@ -22,7 +22,7 @@ class Command(PricingCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--rule-set", type=int, metavar="N", help="version (default: the published one)")
-        parser.add_argument("--file", metavar="F", help="where to write (default: standard output)")
+        parser.add_argument("--file", type=str, metavar="F", help="where to write (default: standard output)")
 
     def run(self, *, rule_set: int | None, file: str | None, **_: Any) -> None:
         wanted = RuleSet.objects.filter(state=RuleSet.State.PUBLISHED)

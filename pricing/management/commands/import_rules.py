@@ -18,7 +18,7 @@ class Command(PricingCommand):
     help = "Make a draft of a YAML file as export_rules writes it. Nothing is saved if anything in it is wrong."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("file", help="the file, - for standard input")
+        parser.add_argument("file", type=str, help="the file, - for standard input")
         self.add_json(parser)
 
     def run(self, *, file: str, as_json: bool, **_: Any) -> None:

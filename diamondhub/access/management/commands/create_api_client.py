@@ -7,15 +7,16 @@ import json
 import re
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import ProgrammingError
 from psycopg.errors import UndefinedTable
 
 from diamondhub.access.clients import AccessError, create_client
 from diamondhub.access.scopes import Scope
+from diamondhub.commands import TextArguments
 
 
-class Command(BaseCommand):
+class Command(TextArguments):
     """`create_api_client <name> [--scope catalog:read] [--expires-days N] [--json]`."""
 
     help = "Create an API client and print its key, which cannot be shown again."

@@ -12,15 +12,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 
+from diamondhub.commands import TextArguments
 from diamondhub.local import services, stack
 from diamondhub.local.processes import var_dir
 from diamondhub.local.supervisor import Supervisor
 
 
-class Command(BaseCommand):
+class Command(TextArguments):
     """Run everything until Ctrl-C."""
 
     help = (
@@ -89,7 +90,7 @@ def banner(url: str, logs: Path | None) -> list[str]:
         "DiamondHub runs.",
         f"  admin      {url}/admin/",
         f"  API        {url}/api/docs/",
-        f"  health     {url}/health/ready",
+        f"  health     {url}/health/status",
         f"  data       {var_dir()}",
         f"  logs       {logs or 'here'}",
         "  Ctrl-C stops everything in order; twice ends it at once.",

@@ -18,12 +18,12 @@ from django.conf import settings
 from redis import Redis
 from structlog.testing import capture_logs
 
+from diamondhub.tests.threads import at_once
 from ingest.draining import Draining, draining
 from ingest.feeds.nivoda import tokens as tokens_module
 from ingest.feeds.nivoda.tokens import SharedTokens, SigningInElsewhere, Token
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
-from ingest.tests.factories import at_once
 from ingest.tests.stack import ROOT, until
 
 ENDPOINT = "https://supplier.example/graphql"

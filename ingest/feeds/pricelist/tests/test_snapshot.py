@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from diamondhub.tests.threads import at_once
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListAway, ListRefused, SnapshotGone, WrongParameters
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.snapshot import KEPT
 from ingest.feeds.pricelist.tests.lists import adapter, put, stone, stones, text
-from ingest.tests.factories import at_once
 
 
 def names(items: list[bytes]) -> list[str]:

@@ -1,0 +1,72 @@
+"""Rows to JSON without a model instance for each: a serializer compiled to a list of names, places and conversions.
+
+DRF asks every field of every row for its attribute and whether it can be called, which is most of the time of a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from rest_framework import serializers
+
+from diamondhub.api import fields
+
+#: Fields whose values are JSON already.
+_AS_THEY_ARE = (
+    serializers.BooleanField,
+    serializers.CharField,
+    serializers.IntegerField,
+    serializers.ListField,
+    fields.Text,
+    fields.Whole,
+    fields.YesNo,
+)
+AnyModel = TypeVar("AnyModel", bound=Model)
+
+
+class Rows:
+    """What a serializer shows of a model's rows, read by the columns that its fields name as their sources.
+
+    `constants` are values by field name that no column has, already as they are shown.
+    """
+
+    def __init__(self, serializer: serializers.Serializer[Any], constants: Mapping[str, Any] | None = None) -> None:
+        constants = constants or {}
+        shown: list[tuple[str, Any]] = [
+            (name, field) for name, field in serializer.fields.items() if name not in constants
+        ]
+        self.columns = tuple(str(field.source) for _, field in shown)
+        self._constants = tuple(constants.values())
+        places = {name: place for place, name in enumerate([*(name for name, _ in shown), *constants])}
+        converted = dict(shown)
+        self._shown = [
+            (str(name), places[str(name)], _conversion(converted.get(str(name)))) for name in serializer.fields
+        ]
+
+    def of(self, rows: QuerySet[AnyModel]) -> list[dict[str, Any]]:
+        """The JSON objects of a query's rows, in its order."""
+        return [self.show(row) for row in rows.values_list(*self.columns)]
+
+    def show(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The JSON object of one row with the values of `columns`."""
+        values = (*row, *self._constants)
+        return {
+            name: value if (value := values[place]) is None or convert is None else convert(value)
+            for name, place, convert in self._shown
+        }
+
+
+def _conversion(field: serializers.Field[Any, Any, Any, Any] | None) -> Callable[[Any], Any] | None:
+    if field is None or isinstance(field, _AS_THEY_ARE):
+        return None
+    if isinstance(field, serializers.DateTimeField):
+        return fields.Moment().to_representation
+    if isinstance(field, fields.Number):
+        return float
+    if isinstance(field, fields.OneOf):
+        return {value: name for name, value in field.values.items()}.__getitem__
+    if isinstance(field, serializers.UUIDField):
+        return str
+    return field.to_representation

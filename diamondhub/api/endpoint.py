@@ -1,0 +1,168 @@
+"""The base of every view of the API. What a method takes and gives is declared once, by `operation`, and this does the rest.
+
+A view reads `self.query` and `self.body`, calls a function of its app, and answers. Scopes, strict reading, errors as
+problems, pages, conditional requests and OpenAPI come from here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.functional import cached_property
+from django.utils.http import parse_etags, quote_etag
+from rest_framework.metadata import SimpleMetadata
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from diamondhub.access.scopes import Scope
+from diamondhub.api import cursors, fields, serializers
+from diamondhub.api.parsers import StrictJsonParser, check_announced
+from diamondhub.api.problems import Becomes, InvalidBody
+
+#: Longest body where an operation says nothing else (bytes).
+BODY_LIMIT = 64_000
+
+Method = TypeVar("Method", bound=Callable[..., HttpResponseBase])
+Row = TypeVar("Row", bound=Model)
+
+
+class NoParameters(serializers.Query):
+    """What most addresses take: nothing, and they say so."""
+
+
+class PageQuery(serializers.Query):
+    """The parameters of a list in pages."""
+
+    limit = fields.Limit()
+    cursor = fields.Cursor()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one method of an address takes and gives. `answer` is a serializer, its class, or None for no content."""
+
+    name: str
+    summary: str
+    answer: Any
+    status: HTTPStatus
+    scope: Scope | None
+    query: type[serializers.Query]
+    body: type[serializers.Body] | None
+    body_limit: int
+    body_is_optional: bool
+    problems: tuple[HTTPStatus, ...]
+
+
+def operation(
+    name: str,
+    summary: str,
+    *,
+    answer: Any,
+    status: HTTPStatus = HTTPStatus.OK,
+    scope: Scope | None = None,
+    query: type[serializers.Query] = NoParameters,
+    body: type[serializers.Body] | None = None,
+    body_limit: int = BODY_LIMIT,
+    body_is_optional: bool = False,
+    problems: tuple[HTTPStatus, ...] = (),
+) -> Callable[[Method], Method]:
+    """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's.
+
+    `problems` are the errors besides those that any such method has: 400, 401, 403, 429, 503, with a body 411, 413 and 415,
+    and 404 where the address names something.
+    """
+    declared = Operation(name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems)
+
+    def with_declaration(method: Method) -> Method:
+        method.operation = declared  # type: ignore[attr-defined]
+        return method
+
+    return with_declaration
+
+
+class Endpoint(APIView):
+    """A view of the API."""
+
+    #: What a method needs for which `operation` names no other; None only where `permission_classes` let everybody in.
+    scope: Scope | None = None
+    #: The group in the OpenAPI document.
+    tag: str = ""
+    #: What errors of the app become; the common ones are in `diamondhub.api.problems`.
+    problems_of: Mapping[type[Exception], Becomes] = {}
+    #: Said with every answer that says nothing else itself.
+    cache_control: str | None = None
+    parser_classes = [StrictJsonParser]
+
+    #: The values of the query's parameters.
+    query: dict[str, Any]
+
+    @property
+    def operation(self) -> Operation | None:
+        """The declaration of the method that is asked for."""
+        declared: Operation | None = getattr(
+            getattr(self, (self.request.method or "").lower(), None), "operation", None
+        )
+        return declared
+
+    @property
+    def required_scope(self) -> Scope | None:
+        """What `HasScope` asks for."""
+        return (self.operation and self.operation.scope) or self.scope
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As DRF does it; then the query is read, so that no method can forget it."""
+        super().initial(request, *args, **kwargs)
+        self.query = self.operation.query.read(request) if self.operation else {}
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The values of the body, read at the first look. Raises `InvalidBody`, and problems 411, 413 and 415."""
+        declared = self.operation
+        assert declared is not None
+        assert declared.body is not None
+        meta = self.request.META
+        # In chunks a body comes without a length: that it cannot be read must be told.
+        is_sent = "HTTP_TRANSFER_ENCODING" in meta or meta.get("CONTENT_LENGTH") not in {None, "", "0"}
+        if declared.body_is_optional and not is_sent:
+            return declared.body.read({})
+        if not check_announced(meta, declared.body_limit):
+            raise InvalidBody("The body is not JSON: it is empty.")
+        return declared.body.read(self.request.data)
+
+    def page(self, rows: QuerySet[Row], present: Callable[[Row], Any], *, by: str) -> Response:
+        """One page of a list by the values of a `PageQuery`: rows from the highest `by` on down, a unique column."""
+        asked = {name: value for name, value in self.query.items() if name not in {"limit", "cursor"}}
+        query = json.dumps([self.request.path, asked], sort_keys=True, default=str)
+        found, after = cursors.page_of(rows, query, by=by, limit=self.query["limit"], cursor=self.query.get("cursor"))
+        return Response({"results": [present(row) for row in found], "next": after})
+
+    def unless_known(self, version: str, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """The answer with its `ETag`, which `version` makes; 304 without making one for a client who has that version."""
+        etag = quote_etag(version)
+        known = {tag.removeprefix("W/") for tag in parse_etags(self.request.META.get("HTTP_IF_NONE_MATCH", ""))}
+        if known & {etag, "*"}:
+            response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
+            del response["Content-Type"]
+        else:
+            response = answer()
+        response["ETag"] = etag
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """As DRF does it, but always as JSON: not every renderer can show it."""
+        return JsonResponse(SimpleMetadata().determine_metadata(self.request, self))
+
+    def finalize_response(  # type: ignore[override]
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        finished: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        if self.cache_control and "Cache-Control" not in finished:
+            finished["Cache-Control"] = self.cache_control
+        return finished

@@ -1,0 +1,133 @@
+"""JSON bodies of requests, read strictly: what is too long, too deep, ambiguous or not storable never reaches a view.
+
+DRF's own parser is lenient where clients should be told. `Endpoint` has this one alone, and asks `check_announced` first.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import IO, Any, NoReturn
+
+from rest_framework.parsers import BaseParser
+
+from diamondhub.api.mistakes import FieldError
+from diamondhub.api.problems import InvalidBody, Problem
+
+#: Objects and lists within each other.
+MAX_DEPTH = 32
+#: Integers beyond these fit no column and no other language's integers.
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+
+
+class StrictJsonParser(BaseParser):
+    """Reads a body as one unambiguous JSON object in UTF-8. Raises `InvalidBody` for anything else."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return parse_object(stream.read())
+
+
+def check_announced(headers: Mapping[str, Any], limit: int) -> int:
+    """The length in bytes of a body, at most `limit`, by a request's `META`.
+
+    Raises problems 411, 413 and 415 before a byte of the body is read.
+    """
+    kind, _, parameters = headers.get("CONTENT_TYPE", "").partition(";")
+    charset = re.sub(r'[\s"]', "", parameters).lower()
+    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise _unsupported("Send the body as application/json in UTF-8.")
+    if headers.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+        raise _unsupported("Send the body uncompressed.")
+    length = headers.get("CONTENT_LENGTH") or ""
+    if not re.fullmatch(r"[0-9]{1,18}", length, re.ASCII):
+        # Without it the server hands over no body, or one without end.
+        raise Problem(HTTPStatus.LENGTH_REQUIRED, "length-required", "Send a Content-Length.")
+    if int(length) > limit:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", f"The body must not be longer than {limit:,} bytes."
+        )
+    return int(length)
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """The JSON object that a body writes. Raises `InvalidBody`."""
+    if _depth(text) > MAX_DEPTH:
+        raise InvalidBody(f"The body nests more than {MAX_DEPTH} levels deep.")
+    try:
+        value = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_unambiguous, parse_constant=_no_number, parse_int=_integer
+        )
+    except UnicodeDecodeError:
+        raise InvalidBody("The body is not UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InvalidBody(f"The body is not JSON{where}.") from None
+    if not isinstance(value, dict):
+        raise InvalidBody("The body must be a JSON object.")
+    _check(value, "")
+    return value
+
+
+def _unsupported(detail: str) -> Problem:
+    return Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+
+
+def _depth(text: bytes) -> int:
+    deepest = depth = 0
+    for found in _BRACKETS.finditer(text):
+        first = found[0][:1]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise InvalidBody(f"The body names {name[:60]!a} twice in one object.")
+            seen.add(name)
+    return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise InvalidBody(f"{text} is not a JSON number.")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
+        raise InvalidBody("A number is outside of 64 bits.")
+    return int(text)
+
+
+def _check(value: Any, path: str) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check(name, path)
+            _check(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check(inner, f"{path}[{place}]")
+    elif isinstance(value, str):
+        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise InvalidBody("A text holds a NUL or half of a surrogate pair.", errors=_at(path, "must be plain text"))
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InvalidBody("A number is too large.", errors=_at(path, "must be a finite number"))
+
+
+def _at(path: str, message: str) -> list[FieldError]:
+    return [FieldError(path[:100] if path.isprintable() else ascii(path[:100]), message)]
