@@ -66,10 +66,6 @@ class PermanentSupplierError(SupplierError):
     kind = "permanent"
 
 
-class CountsRefused(PermanentSupplierError):
-    """The supplier takes only one count a request; ask again, one by one."""
-
-
 class QueryRefused(IngestError):
     """The supplier is not asked this; the message says what is accepted."""
 

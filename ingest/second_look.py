@@ -1,6 +1,7 @@
 """Second looks: what a run asks the supplier once more before it asks a person. Nothing of it is stored.
 
-A look takes one request. One that does not come off is no answer (None): what was seen before then stands.
+A look takes one request, or more where the supplier takes fewer ids in one. One that does not come off is no answer (None):
+what was seen before then stands.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from django.utils import timezone
 
 from catalog.models import Diamond
 from diamondhub.database import release_connection
@@ -16,6 +18,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
+from ingest.feeds.ways import Way, Ways, limits_of
 from ingest.models import Page, RawDiamond, Run
 
 log = structlog.get_logger(__name__)
@@ -52,12 +55,16 @@ def ask_again(run: Run, supplier_stone_ids: Sequence[str]) -> dict[str, bytes] |
         return None
     release_connection()
     try:
-        page = adapter.lookup(list(supplier_stone_ids)[: adapter.page_limit])
+        asked = list(supplier_stone_ids)[: adapter.page_limit]
+        most = Ways(limits_of(run.feed), timezone.now()).most(Way.IDS_TOGETHER, adapter.page_limit)
+        items = [
+            item for first in range(0, len(asked), most) for item in adapter.lookup(asked[first : first + most]).items
+        ]
     except (SupplierError, LimiterUnavailable, WaitTooLong) as error:
         log.warning("stones_not_asked_again", error=str(error))
         return None
     answers = {}
-    for payload in page.items:
+    for payload in items:
         try:
             answers[adapter.identify(payload).supplier_stone_id] = payload
         except Exception as error:  # noqa: BLE001 - as in the walk, where such an item becomes a dead letter

@@ -19,6 +19,7 @@ from diamondhub.admin.base import Admin
 from diamondhub.admin.display import NOTHING, ago, badge, moment, row_link
 from ingest import runs
 from ingest.admin.acting import START, act
+from ingest.feeds import ways
 from ingest.feeds.registry import ADAPTERS
 from ingest.models import Feed, Run
 from ingest.models.run import LIVE_STATES
@@ -142,12 +143,29 @@ class FeedAdmin(Admin[Feed]):
                 "runs_url": f"{reverse('admin:ingest_run_changelist')}?feed__id__exact={feed.pk}",
                 "may_start": request.user.has_perm(START),
                 "slots": _slots(feed),
+                "limits": _limits(feed),
+                "may_forget_limits": bool(feed.limits) and self.has_change_permission(request, feed),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **panel})
 
     def get_urls(self) -> list[URLPattern]:
-        start = self.admin_site.admin_view(self.start)
-        return [path("<int:feed_id>/start/<slug:kind>/", start, name="ingest_feed_start"), *super().get_urls()]
+        """The buttons' addresses besides the usual ones."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:feed_id>/start/<slug:kind>/", view(self.start), name="ingest_feed_start"),
+            path("<int:feed_id>/ask-again/", view(self.ask_again), name="ingest_feed_ask_again"),
+            *super().get_urls(),
+        ]
+
+    def ask_again(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """Forget what the supplier was found not to take: the next run tries it again."""
+        here = reverse("admin:ingest_feed_change", args=[feed_id])
+
+        def do(reason: str) -> tuple[str, str]:
+            ways.forget(feed_id, reason)
+            return "The next run asks in every way again.", here
+
+        return act(request, "ingest.change_feed", do, back=here)
 
     def start(self, request: HttpRequest, feed_id: int, kind: str) -> HttpResponse:
         """Start a run and redirect to its page, or back to the feed's with the reason why it does not start."""
@@ -177,6 +195,25 @@ def _slots(feed: Feed) -> dict[str, Any]:
         "headers": ["Due (UTC)", "Kind", "State", "Run, or why not"],
         "rows": rows,
         "note": "No schedule: runs start when somebody starts them.",
+    }
+
+
+def _limits(feed: Feed) -> dict[str, Any]:
+    """What the feed's supplier was found not to take, as a table."""
+    rows = [
+        (
+            ways.IN_WORDS[way] if limit.most == 1 else f"{ways.IN_WORDS[way]}, more than {limit.most}",
+            limit.said,
+            moment(limit.at),
+            moment(limit.at + ways.ASK_AGAIN_AFTER),
+        )
+        for way, limit in ways.limits_of(feed).items()
+    ]
+    return {
+        "title": "What the supplier does not take",
+        "headers": ["It refuses", "In its words", "Found out (UTC)", "Tried again after"],
+        "rows": rows,
+        "note": "Nothing that was tried: it is asked in every way that saves requests.",
     }
 
 

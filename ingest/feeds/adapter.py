@@ -1,4 +1,4 @@
-"""What a supplier adapter is: the only door between ingestion and a supplier's own ways.
+"""The protocol of supplier adapters: the only door between ingestion and a supplier's own ways.
 
 Planner, walk and consolidation call these methods and know nothing else about a supplier. An adapter is built for one
 feed by `ingest.feeds.registry.adapter_for`; it is safe to share between threads.
@@ -46,7 +46,7 @@ class SupplierPage:
 
 @dataclass(frozen=True, slots=True)
 class StoneIdentity:
-    """What identifies the stone and the offer in an item."""
+    """The supplier's ids of the stone and the offer in an item."""
 
     supplier_stone_id: str
     offer_id: str
@@ -54,7 +54,7 @@ class StoneIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What of one item the adapter does not know."""
+    """The part of one item that the adapter does not know."""
 
     #: Paths of fields that mean nothing to it, e.g. "diamond.certificate.newField".
     unknown_fields: tuple[str, ...]
@@ -71,7 +71,7 @@ class Adapter(Protocol):
 
     #: Largest number of items in a page.
     page_limit: int
-    #: How many counts one request can carry; falls to 1 for good when the supplier refuses more.
+    #: How many counts one request carries, if the supplier takes them; what it was found not to take: `ingest.feeds.ways`.
     counts_per_request: int
     #: Whether the supplier can be asked for stones by their ids (`lookup`).
     answers_by_id: bool
@@ -85,8 +85,7 @@ class Adapter(Protocol):
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
         """The number of stones in each of at most `counts_per_request` slices, in their order, by one request.
 
-        Raises `CountsRefused` if the supplier takes one count a request only (`counts_per_request` is 1 from then on), and
-        `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
+        Raises `SupplierTooSlow` after `PLAN_COUNT_SECONDS`.
         """
 
     def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
@@ -99,7 +98,7 @@ class Adapter(Protocol):
         """The stones with these ids that the supplier still knows, whatever their availability (at most `page_limit`)."""
 
     def identify(self, item: bytes) -> StoneIdentity:
-        """Who an item is; raises `MappingError` if it does not say."""
+        """The identity of an item; raises `MappingError` if it does not say."""
 
     def to_diamond(self, item: bytes) -> StoneFacts:
         """An item in the catalogue's terms; raises `MappingError` with field and reason if it cannot be one.
@@ -113,12 +112,12 @@ class Watchful(Protocol):
     """An adapter that can also say what it does not know. A few stones of every batch are looked at; see `ingest.drift`."""
 
     def look(self, item: bytes) -> Look:
-        """What of an item is unknown; raises `MappingError` if it cannot be read at all."""
+        """The unknown of an item; raises `MappingError` if it cannot be read at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelayedAnswer:
-    """What a supplier answered to somebody else's query: `data` as JSON word for word, or None, and what went wrong."""
+    """A supplier's answer to somebody else's query: `data` as JSON word for word, or None, and what went wrong."""
 
     data: bytes | None
     errors: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Which adapter serves a feed. The only place that knows adapters by name."""
+"""The adapters by name, and the one that serves a feed. Nothing else knows their names."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def text(value: Scalar, longest: int) -> str | None:
     """Text without control characters, its white space folded, cut at `longest` characters. Numbers are text, too."""
     if value is None or isinstance(value, bool):
         return None
-    printable = "".join(one if one.isprintable() else " " for one in _as_text(value))
+    printable = "".join(letter if letter.isprintable() else " " for letter in _as_text(value))
     folded = " ".join(printable.split())[:longest].rstrip()
     return None if grades.fold(folded) in NOTHING else folded
 
@@ -119,8 +119,8 @@ def _as_text(value: str | float) -> str:
 
 def name(value: Scalar, longest: int) -> str | None:
     """A name as the API speaks it: upper case, words joined by underscores."""
-    found = text(value, longest) or ""
-    return re.sub(r"[^A-Z0-9]+", "_", found.replace(".", "").upper(), flags=re.ASCII)[:longest].strip("_") or None
+    written = text(value, longest) or ""
+    return re.sub(r"[^A-Z0-9]+", "_", written.replace(".", "").upper(), flags=re.ASCII)[:longest].strip("_") or None
 
 
 def no_culet(value: Scalar) -> str | None:
@@ -160,7 +160,7 @@ def grade(kind: type[grades.Grade], value: Scalar) -> int | None:
     if not isinstance(value, str):
         return None
     try:
-        found = grades.parse(kind, value[:100])
+        known = grades.parse(kind, value[:100])
     except grades.UnknownGrade:
         return None
-    return None if found is None else int(found)
+    return None if known is None else int(known)

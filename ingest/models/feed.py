@@ -74,6 +74,8 @@ class Feed(models.Model):
         validators=[MaxValueValidator(86_400)],
         help_text="How long a run with failed partitions waits for retries. Empty: PARTIAL_DELAY_SECONDS.",
     )
+    #: What the supplier was found not to take: notes by way of asking (`ingest.feeds.ways`).
+    limits = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

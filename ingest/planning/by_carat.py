@@ -37,7 +37,7 @@ class Scale:
 
     def cut(self, wanted: Mapping[Piece, int]) -> dict[Piece, list[Piece]]:
         """Cut each range into about so many parts; without those whose parts would be no better than the whole."""
-        found: dict[Piece, list[Piece]] = {}
+        better: dict[Piece, list[Piece]] = {}
         left = {
             # One more where a small miss would be too many stones.
             piece: parts + (piece.expected * (1 + TOLERANCE) > parts * self.limit)
@@ -48,18 +48,18 @@ class Scale:
             edges = edges_of({piece: parts + more for piece, parts in left.items()})
             for piece, parts in self._parted(edges).items():
                 largest = max(part.expected for part in parts)
-                if largest < max(part.expected for part in found.get(piece, [piece])):
-                    found[piece] = parts
+                if largest < max(part.expected for part in better.get(piece, [piece])):
+                    better[piece] = parts
                 if largest <= self.limit or self.count.together == 1:
                     del left[piece]
-        return found
+        return better
 
     def _parted(self, edges: Mapping[Piece, list[int]]) -> dict[Piece, list[Piece]]:
         """Cut ranges at hundredths of a carat; without those whose parts are no better than the whole.
 
         Ranges share their ends if the supplier's do, or where parts that only touch lose stones: carats have three decimals.
         """
-        found: dict[Piece, list[Piece]] = {}
+        parts_of: dict[Piece, list[Piece]] = {}
         trying = [piece for piece in edges if edges[piece]]
         for shared in (False, True)[self.shared :]:
             queries = {piece: _by_carats(piece, edges[piece], shared=shared) for piece in trying}
@@ -68,9 +68,9 @@ class Scale:
                 numbers = [next(counts) for _ in several]
                 parts = self._counted_parts(piece, several, numbers, must_add_up=not shared)
                 if parts is not None:
-                    found[piece] = parts
-            trying = [piece for piece in trying if piece not in found]
-        return found
+                    parts_of[piece] = parts
+            trying = [piece for piece in trying if piece not in parts_of]
+        return parts_of
 
     def _counted_parts(
         self, piece: Piece, queries: Sequence[StoneQuery], counts: Sequence[int | None], *, must_add_up: bool
@@ -97,13 +97,13 @@ class Scale:
         ends = [MAX_PRICE if (end := piece.query.price_to) is None else end - self.shared for piece in ordered]
         starts = [piece.query.price_from for piece in ordered]
         weights = self.learned.weights_within(list(zip(starts, ends, strict=True)))
-        found: dict[Piece, list[int]] = {}
+        chosen_edges: dict[Piece, list[int]] = {}
         for piece, known in zip(ordered, weights, strict=True):
-            found[piece] = nearest_edges(known, total=max(known.values()), pieces=wanted[piece]).chosen
-        return found
+            chosen_edges[piece] = nearest_edges(known, total=max(known.values()), pieces=wanted[piece]).chosen
+        return chosen_edges
 
     def _searched_edges(self, wanted: Mapping[Piece, int]) -> dict[Piece, list[int]]:
-        found: dict[Piece, list[int]] = {piece: [] for piece in wanted}
+        chosen_edges: dict[Piece, list[int]] = {piece: [] for piece in wanted}
         searches = {
             piece: quantile_search(total=piece.expected, pieces=parts, grid=GRID, tolerance=TOLERANCE)
             for piece, parts in wanted.items()
@@ -120,9 +120,9 @@ class Scale:
                 try:
                     following[piece] = searches[piece].send([next(answers) for _ in edges])
                 except StopIteration as over:
-                    found[piece] = over.value.chosen
+                    chosen_edges[piece] = over.value.chosen
             asked = following
-        return found
+        return chosen_edges
 
 
 def _base(piece: Piece) -> StoneQuery:

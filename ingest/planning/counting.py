@@ -7,12 +7,12 @@ too slow is asked for once more, in smaller company, and is then unknown, as is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 import structlog
 
-from ingest.errors import CountsRefused, SupplierTooSlow
+from ingest.errors import SupplierTooSlow
 from ingest.feeds.adapter import Adapter, StoneQuery
+from ingest.feeds.ways import Together, Way, Ways
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Counter:
 
     `known` are counts by `name_of` that need not be asked for, `slow` says how often a slice's count was too slow; both
     grow. `requests` counts requests, `spent` of them made before, by a planner that did not get to its end.
-    `before_request` and `after_request` are called around each.
+    `before_request` and `after_request` are called around each. `ways` knows what the supplier takes.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Counter:
         known: dict[str, int],
         slow: dict[str, int],
         spent: int = 0,
+        ways: Ways | None = None,
         before_request: Callable[[], object] = lambda: None,
         after_request: Callable[[], object] = lambda: None,
     ) -> None:
@@ -56,7 +57,10 @@ class Counter:
         self.requests = spent
         self._budget = spent + ALWAYS_ALLOWED
         #: Counts asked for in one request: fewer after one that was too slow.
-        self._together = adapter.counts_per_request
+        self._at_ease = adapter.counts_per_request
+        self._travelling: Together[StoneQuery] = Together(
+            ways or Ways({}), Way.COUNTS_TOGETHER, adapter.counts_per_request
+        )
 
     def allow(self, requests: int) -> None:
         """Set the budget: so many requests in all, the clock's one included, or the few that are always allowed."""
@@ -65,7 +69,7 @@ class Counter:
     @property
     def together(self) -> int:
         """How many counts travel in one request."""
-        return min(self._together, self._adapter.counts_per_request)
+        return min(self._at_ease, self._travelling.size)
 
     def affordable(self) -> int:
         """How many counts the budget still reaches."""
@@ -105,14 +109,14 @@ class Counter:
                 break
             asked = waiting[: self.together]
             try:
-                # Refused: from now on the adapter counts one by one.
-                with suppress(CountsRefused):
-                    answers = self._ask([names[name] for name in asked])
-                    self.known.update(zip(asked, answers, strict=True))
-                    self._after_request()
+                answered, answers = self._travelling.ask(
+                    [names[name] for name in asked], self._ask, but=(SupplierTooSlow,)
+                )
+                self.known.update(zip(asked[:answered], answers, strict=True))
+                self._after_request()
             except SupplierTooSlow:
                 log.warning("counts_too_slow", counts=len(asked), requests=self.requests)
-                self._together = max(1, len(asked) // 2)
+                self._at_ease = max(1, len(asked) // 2)
                 self.slow.update((name, self.slow.get(name, 0) + 1) for name in asked)
                 self._after_request()
             waiting = self._unknown(waiting)

@@ -125,11 +125,11 @@ class _Cutter:
         if not all(piece.counted for piece in pieces):
             # Nobody knows, and shared ends are safe either way.
             return len(pieces) > 1 and not self.experienced
-        found = sum(piece.expected for piece in pieces)
-        if found >= self.total:
+        counted = sum(piece.expected for piece in pieces)
+        if counted >= self.total:
             return False
         self.total = self.count.one(self.window, afresh=True) or self.total
-        return found < self.total
+        return counted < self.total
 
     def refine(self, pieces: list[Piece]) -> list[Piece]:
         """Cut what is too big: by price as long as there are whole dollars between its ends, then by carat."""
@@ -183,25 +183,25 @@ class _Cutter:
                 replace(piece.query, price_from=middle),
             ]
         counts = iter(self.count([half for both in halves.values() for half in both]))
-        found: dict[Piece, list[Piece]] = {}
+        parts: dict[Piece, list[Piece]] = {}
         for piece, (lower, upper) in halves.items():
             under, over = next(counts), next(counts)
             if under is None or over is None:
                 # Too slow, or too dear.
-                found[piece] = [replace(piece, final=True)]
+                parts[piece] = [replace(piece, final=True)]
             elif under >= piece.expected and over >= piece.expected:
                 # Everything lies on the end that the halves share.
-                found[piece] = [replace(piece, crowded=True, one_price=True)]
+                parts[piece] = [replace(piece, crowded=True, one_price=True)]
             else:
-                found[piece] = [Piece(lower, under, cuts=piece.cuts + 1), Piece(upper, over, cuts=piece.cuts + 1)]
-        return found
+                parts[piece] = [Piece(lower, under, cuts=piece.cuts + 1), Piece(upper, over, cuts=piece.cuts + 1)]
+        return parts
 
     def _cut_by_carats(self, pieces: Sequence[Piece]) -> dict[Piece, list[Piece]]:
         """Cut ranges by carats; what carats cannot cut is cut by price if it can be, else left as it is."""
-        found: dict[Piece, list[Piece]] = {}
+        parts: dict[Piece, list[Piece]] = {}
         for piece in pieces:
             divisible = not piece.one_price and self._middle(piece) is not None
-            found[piece] = [replace(piece, crowded=False, final=not divisible)]
+            parts[piece] = [replace(piece, crowded=False, final=not divisible)]
         wanted = {
             piece: max(2, round(piece.expected * self.pieces_wanted / max(1, self.total)))
             for piece in pieces
@@ -209,8 +209,8 @@ class _Cutter:
             if piece.query.carats_from is None and (piece.expected > self.max_stones or self.count.together > 1)
         }
         scale = Scale(self.count, limit=self.limit, shared=self.shared, learned=self.learned)
-        found |= scale.cut(wanted)
-        return found | self._halve_again({piece: found[piece] for piece in wanted})
+        parts |= scale.cut(wanted)
+        return parts | self._halve_again({piece: parts[piece] for piece in wanted})
 
     def _halve_again(self, cut: Mapping[Piece, Sequence[Piece]]) -> dict[Piece, list[Piece]]:
         """Halve by price what carats cut badly for the weight of a single one, so that each half is cut by carats anew.

@@ -1,4 +1,4 @@
-"""Where on the price axis a feed's stones lie, as the catalogue last knew it: what the planner learns from.
+"""The density of a feed's stones on the price axis, as the catalogue last knew it: the planner learns from it.
 
 Stones are counted and summed up by PostgreSQL, which sends no more points than a plan can use.
 """
@@ -46,13 +46,13 @@ class Density:
             """,
             {"feed": self.feed, "starts": [low for low, _ in ranges], "ends": [high for _, high in ranges]},
         )
-        found: list[dict[int, int]] = [{0: 0} for _ in ranges]
+        weights: list[dict[int, int]] = [{0: 0} for _ in ranges]
         below = [0] * len(ranges)
         for place, hundredths, stones in rows:
-            found[place - 1][hundredths] = below[place - 1]
+            weights[place - 1][hundredths] = below[place - 1]
             below[place - 1] += stones
-            found[place - 1][hundredths + 1] = below[place - 1]
-        return found
+            weights[place - 1][hundredths + 1] = below[place - 1]
+        return weights
 
 
 def known_density(feed: str, *, steps: int) -> Density | None:

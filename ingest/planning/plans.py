@@ -29,7 +29,7 @@ class Slice:
 
 @dataclass(slots=True)
 class Plan:
-    """What planning found out.
+    """A window cut into slices, and how that went.
 
     `density` are (dollars per carat, stones below) pairs; `difference` is what the partitions' counts lack against the
     count of the whole window (positive: lacking); `requests` counts requests to the supplier.
@@ -60,7 +60,7 @@ class Plan:
         return sum(not piece.counted for piece in self.slices)
 
     def kept(self) -> RunPlan:
-        """What of the plan its run keeps, besides the partitions."""
+        """The part of the plan that its run keeps besides the partitions."""
         return RunPlan(
             method=self.method,
             total=self.total,

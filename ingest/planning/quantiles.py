@@ -43,8 +43,8 @@ def quantile_edges(
         asked = next(search)
         while True:
             asked = search.send(below(asked))
-    except StopIteration as found:
-        edges: Edges = found.value
+    except StopIteration as ended:
+        edges: Edges = ended.value
         return edges
 
 
@@ -93,7 +93,7 @@ def clear_cuts(known: Sequence[tuple[int, int]], *, total: int, pieces: int) -> 
     """
     values, counts = [value for value, _ in known], [below for _, below in known]
     size = total / pieces
-    found: list[tuple[int, int]] = []
+    cuts: list[tuple[int, int]] = []
     place, last = 0, 0
     while place < pieces - 1:
         best: tuple[float, int, int] | None = None
@@ -112,9 +112,9 @@ def clear_cuts(known: Sequence[tuple[int, int]], *, total: int, pieces: int) -> 
                 break
         if best is None or counts[bisect.bisect_left(values, best[2])] >= total:
             break
-        found.append((best[2], best[1] - place))
+        cuts.append((best[2], best[1] - place))
         place, last = best[1], best[2]
-    return found
+    return cuts
 
 
 def _could_be_nearer(values: list[int], counts: list[int], target: float) -> bool:

@@ -22,6 +22,7 @@ from ingest import brakes, ending, raw_store
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
+from ingest.feeds.ways import FeedWays
 from ingest.models import Feed, Partition, Run
 from ingest.models.plan import Counting, RunPlan
 from ingest.planning.counting import Counter
@@ -52,7 +53,7 @@ def window_of(run: Run, adapter: Adapter) -> StoneQuery:
 
 
 def learned_from(feed: Feed) -> tuple[Density | None, bool]:
-    """What an earlier full run teaches the next one: the density of its stones, and whether ranges had to share ends."""
+    """The lesson of the last full run for the next one: the density of its stones, and whether ranges had to share ends."""
     last = Run.objects.filter(feed=feed, kind=Run.Kind.FULL, state=Run.State.COMPLETED).order_by("-id").first()
     if last is None:
         return None, False
@@ -94,6 +95,7 @@ class _Known:
             known=self._counting.known,
             slow=self._counting.slow,
             spent=self._requests,
+            ways=FeedWays(self._run.feed, self._lease.granted_at),
             before_request=lambda: leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS),
             after_request=lambda: self._after(counter),
         )

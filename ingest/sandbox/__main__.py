@@ -12,8 +12,11 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from ingest.sandbox.faults import Faults, Settings, WrongFaults
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
+
+_REFUSING = '{"refuse_aliases": {"status": 400, "words": "Query is too complex", "most": 1}}'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,10 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         short_pages=chosen.short_pages,
     )
     try:
+        faults = Faults.read(chosen.faults.encode())
+    except WrongFaults as error:
+        print(f"--faults: {error}", file=sys.stderr)
+        return 2
+    try:
         sandbox = Sandbox(options, host=chosen.host, port=chosen.port)
     except (OSError, ValueError) as error:
         print(f"the sandbox supplier cannot start: {error}", file=sys.stderr)
         return 1
+    sandbox.supplier.set_faults(faults)
     with sandbox:
         ready = {"url": sandbox.url, "control": sandbox.control, "stones": options.stones}
         print(json.dumps({**ready, **sandbox.supplier.inventory.available}), flush=True)
@@ -59,6 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate-limit", type=int, default=0, help="requests per second before 429; 0: only counted")
     parser.add_argument("--exact-prices", action="store_true", help="compare exact dollars and carats, not whole ones")
     parser.add_argument("--no-aliases", dest="aliases", action="store_false", help="refuse aliased operations")
+    parser.add_argument(
+        "--faults",
+        default="{}",
+        metavar="JSON",
+        help=f"what goes wrong from the start, e.g. '{_REFUSING}'; known: {', '.join(Settings.__struct_fields__)}",
+    )
     parser.add_argument(
         "--short-pages", type=float, default=Options().short_pages, help="share of pages that come short"
     )

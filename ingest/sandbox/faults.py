@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -74,6 +75,15 @@ class Poison(msgspec.Struct, forbid_unknown_fields=True):
     feed: Literal["natural", "labgrown"] | None = None
 
 
+class Refusing(msgspec.Struct, forbid_unknown_fields=True):
+    """A request with more than `most` of something is refused, with `status` and these words; without any, bare."""
+
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
+    words: str | None = "Query is too complex"
+    code: str | None = None
+    most: Number = 1
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that can go wrong; an empty object is a supplier at its best. Bare numbers are rates."""
 
@@ -91,6 +101,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     wrong_counts: WrongCounts | None = None
     empty_inventory: bool = False
     reject_aliases: bool = False
+    refuse_aliases: Refusing | None = None
+    refuse_behind: Refusing | None = None
+    refuse_ids: Refusing | None = None
     churn: Churn | None = None
     fail_next: FailNext | None = None
     poison: Number | Poison = 0
@@ -172,6 +185,19 @@ class Faults:
 
     def _falls(self, rate: float) -> bool:
         return rate > 0 and self._dice.random() < rate
+
+    def refusal(self, operations: Sequence[str], variables: dict[str, Any]) -> Refusing | None:
+        """What the request at hand has more of than the supplier takes, if anything.
+
+        That is one operation under many aliases, two pages (who looks behind one asks for them), or ids in a list.
+        """
+        ids = [len(value.get("ids") or ()) for value in variables.values() if isinstance(value, dict)]
+        asked = (
+            (self.settings.refuse_aliases, max((operations.count(name) for name in operations), default=0)),
+            (self.settings.refuse_behind, operations.count("diamonds_by_query")),
+            (self.settings.refuse_ids, max(ids, default=0)),
+        )
+        return next((refusing for refusing, number in asked if refusing and number > refusing.most), None)
 
     @property
     def empty_inventory(self) -> bool:

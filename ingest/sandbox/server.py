@@ -24,7 +24,7 @@ import msgspec
 from ingest.sandbox import accounting, control
 from ingest.sandbox.arrivals import StampedSocket, stamp
 from ingest.sandbox.control import Refusal
-from ingest.sandbox.faults import Mishap
+from ingest.sandbox.faults import Mishap, Refusing
 from ingest.sandbox.supplier import Options, Supplier
 
 GRAPHQL_PATH, CONTROL_PATH = "/api/diamonds", "/control"
@@ -199,6 +199,11 @@ class _Handler(BaseHTTPRequestHandler):
         if compiled.aliased and supplier.refuses_aliases:
             self._send_errors(200, _ALIASES_REFUSED, "GRAPHQL_VALIDATION_FAILED")
             return
+        refusing = supplier.faults.refusal(compiled.operations, variables)
+        if refusing:
+            books.injected()
+            self._refuse(refusing)
+            return
         if kind == accounting.PAGE:
             supplier.churn()
         self._send_json(*supplier.executor.execute(compiled, variables, self._bearer()))
@@ -217,6 +222,15 @@ class _Handler(BaseHTTPRequestHandler):
             books.injected()
             self._fail(mishap)
         return mishap is not None
+
+    def _refuse(self, refusing: Refusing) -> None:
+        if refusing.words is None:
+            self._send(refusing.status, b"", _HTML)
+            return
+        error: dict[str, Any] = {"message": refusing.words}
+        if refusing.code:
+            error["extensions"] = {"code": refusing.code}
+        self._send_json(refusing.status, {"errors": [error]})
 
     def _fail(self, mishap: Mishap) -> None:
         if mishap.kind == "status":

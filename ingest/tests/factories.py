@@ -26,7 +26,7 @@ from catalog.rows import StoneFacts
 from catalog.tests.facts import facts
 from diamondhub import leases
 from ingest import consolidation, runs
-from ingest.errors import CountsRefused, MappingError
+from ingest.errors import MappingError, PermanentSupplierError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import build as nivoda
@@ -105,8 +105,7 @@ class MemorySupplier:
         self.asked.append(("count", list(queries)))
         self.before_count(queries)
         if len(queries) > 1 and not self.aliases:
-            self.counts_per_request = 1
-            raise CountsRefused
+            raise PermanentSupplierError
         return [self.miscount(len(self.find(query))) for query in queries]
 
     def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:

@@ -158,7 +158,8 @@ def test_a_supplier_that_refuses_aliases_is_asked_one_by_one() -> None:
     assert_tiles(plan)
     assert plan.requests < 20
     refused = [asked for _, asked in one_by_one.asked if len(asked) > 1]
-    assert len(refused) == 1
+    # One that failed, and two of a count that is known to be answered.
+    assert [len(set(asked)) for asked in refused] == [9, 1]
     assert plan.requests == len(one_by_one.asked)
 
 

@@ -14,12 +14,18 @@ from django.db.models.functions import Now
 from catalog.models import diamond_id
 from diamondhub import leases
 from diamondhub.database import release_connection
+from ingest.feeds.adapter import Adapter
+from ingest.feeds.ways import Together, Way
 from ingest.models import Partition
 from ingest.walking.walkers import Walker
 
 
 class Confirmation(Walker):
-    """Asks for stones by id, a page's worth at a time."""
+    """Asks for stones by id, a page's worth at a time where the supplier takes that."""
+
+    def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
+        super().__init__(lease, partition, adapter)
+        self._travelling: Together[str] = Together(self.ways, Way.IDS_TOGETHER, adapter.page_limit)
 
     def step(self) -> bool:
         offset = self.partition.next_offset
@@ -27,14 +33,13 @@ class Confirmation(Walker):
         if not chunk:
             leases.finish(self.lease, state=Partition.State.COMPLETED, completed_at=Now())
             return True
-        release_connection()
         observed_at = self.now()
-        page = self.adapter.lookup(chunk)
+        asked, page = self._travelling.ask(chunk, lambda ids: self.request(lambda: self.adapter.lookup(ids)))
         ledger = self.sort(page, observed_at)
         answered = {item.supplier_stone_id for item in ledger.items}
-        unnamed = self._unnamed([stone for stone in chunk if stone not in answered], len(ledger.unidentified))
+        unnamed = self._unnamed([stone for stone in chunk[:asked] if stone not in answered], len(ledger.unidentified))
         ledger.unnamed = [diamond_id(self.run.feed.slug, stone) for stone in unnamed]
-        self.commit(page, ledger, offset=offset, next_offset=offset + len(chunk))
+        self.commit(page, ledger, offset=offset, next_offset=offset + asked)
         return False
 
     def may_show_again(self, partition_id: int, place: int) -> bool:

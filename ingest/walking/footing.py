@@ -30,7 +30,7 @@ STUCK = 8
 
 
 class Verdict(enum.Enum):
-    """What a page means for the walk."""
+    """The meaning of a page for the walk."""
 
     #: The page follows on what was read before: store it and go on.
     GO_ON = "go on"
@@ -105,7 +105,7 @@ class Footing:
             return Verdict.END if begins else self._empty(offset)
         if offset and not begins and not (ids and ids[0] in self.seen) and not (self._probe and self._stuck > STUCK):
             return self._step_back()
-        fresh = [one for one in ids if one not in self.seen]
+        fresh = [stone for stone in ids if stone not in self.seen]
         if self._confirm and not fresh:
             return Verdict.END
         self.seen.update(fresh)
@@ -145,4 +145,4 @@ class Footing:
 
 def union(pages: Iterable[Sequence[UUID]]) -> set[UUID]:
     """All ids of some pages."""
-    return {one for page in pages for one in page}
+    return {stone for page in pages for stone in page}

@@ -7,7 +7,7 @@ token and the offset it started from. What happens to the offset is decided by `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -31,6 +31,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import Adapter, StoneQuery, SupplierPage
+from ingest.feeds.ways import FeedWays, Way
 from ingest.models import Page, Partition, Run
 from ingest.walking import slices
 from ingest.walking.footing import Footing, Verdict, union
@@ -54,7 +55,7 @@ class _Unidentified:
 
 @dataclass(slots=True)
 class _Ledger:
-    """What of a page goes into the ledger and where."""
+    """A page's items, sorted by the place that they go to."""
 
     items: list[raw_store.Received]
     unidentified: list[_Unidentified]
@@ -64,7 +65,7 @@ class _Ledger:
 
 
 class Walker:
-    """What reading a range and asking for stones by id have in common: the clock, the ledger and the commit."""
+    """The common ground of reading a range and asking for stones by id: the clock, the ledger and the commit."""
 
     def __init__(self, lease: leases.Lease, partition: Partition, adapter: Adapter) -> None:
         self.lease = lease
@@ -74,6 +75,8 @@ class Walker:
         #: The database's clock when the lease was last granted or renewed, and the same moment on our own.
         self._anchor = (lease.granted_at, monotonic())
         self._other_requests = 0
+        self._asked_in_step = 0
+        self.ways = FeedWays(self.run.feed, lease.granted_at)
         #: Everything that this partition's pages have shown so far, earlier readings included, and how many items besides
         #: that do not say who they are.
         pages = Page.objects.filter(partition=partition)
@@ -83,6 +86,7 @@ class Walker:
     def walk(self, end: float) -> bool:
         """Read until the partition is over (True) or the time slice is (False)."""
         while True:
+            self._asked_in_step = 0
             if self.step():
                 return True
             if draining.is_set() or (monotonic() >= end and self.may_rest()) or self.makes_way():
@@ -99,6 +103,15 @@ class Walker:
     def step(self) -> bool:
         """Make one request; True if the partition is over."""
         raise NotImplementedError
+
+    def request(self, ask: Callable[[], SupplierPage]) -> SupplierPage:
+        """Make a request that may be one of several in a step: from the second on the lease is renewed for each."""
+        if self._asked_in_step:
+            self.renew()
+        self._asked_in_step += 1
+        # The connection goes back to the pool while the supplier takes its time.
+        release_connection()
+        return ask()
 
     def now(self) -> datetime:
         """The database's time, without asking it again."""
@@ -252,11 +265,9 @@ class Reading(Walker):
         stones = self.partition.offset_from + self.partition.expected
         if self._requests > RUNAWAY_ALLOWANCE + RUNAWAY_FACTOR * stones / self.adapter.page_limit:
             raise TransientSupplierError(f"{self._requests} requests brought no end: the pages move too fast")
-        # The connection goes back to the pool while the supplier takes its time.
-        release_connection()
         observed_at = self.now()
         behind = None if self.slice else self.footing.end_expected()
-        page = self.adapter.page(self.query, offset, self.adapter.page_limit, behind)
+        page = self._page(offset, behind)
         ledger = self.sort(page, observed_at)
         verdict = self.footing.received(offset, [item.diamond_id for item in ledger.items], len(page.items))
         if verdict is Verdict.GO_ON:
@@ -272,6 +283,18 @@ class Reading(Walker):
             self._other_requests += 1
             return self._end_slice() if self.slice else self._end()
         return False
+
+    def _page(self, offset: int, behind: int | None) -> SupplierPage:
+        """A page; whether anything lies behind it is asked in the same request, where the supplier takes that."""
+        limit = self.adapter.page_limit
+
+        def plainly() -> SupplierPage:
+            return self.request(lambda: self.adapter.page(self.query, offset, limit))
+
+        def looking_behind() -> SupplierPage:
+            return self.request(lambda: self.adapter.page(self.query, offset, limit, behind))
+
+        return plainly() if behind is None else self.ways.ask(Way.LOOKING_BEHIND, looking_behind, plainly)
 
     def may_rest(self) -> bool:
         return not self.footing.looking

@@ -11,11 +11,11 @@ import structlog
 
 from catalog.rows import StoneFacts
 from diamondhub.pace.limiter import Lane
-from ingest.errors import CountsRefused, IngestError, PermanentSupplierError, TransientSupplierError
+from ingest.errors import IngestError, TransientSupplierError
 from ingest.feeds.adapter import Look, RelayedAnswer, StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import looking, mapping, relaying
 from ingest.feeds.nivoda.client import Manner, NivodaClient
-from ingest.feeds.nivoda.query import LAST_PAGE, PAGE, QUERY_VERSION, counts_text, diamond_query
+from ingest.feeds.nivoda.query import LAST_PAGE, PAGE, PRICE_WITHOUT_END, QUERY_VERSION, counts_text, diamond_query
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class WrongParameters(IngestError):
 
 
 class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
-    """What a Nivoda feed may set: which half of the inventory, and whether counts may be aliased."""
+    """The parameters of a Nivoda feed: which half of the inventory, and whether aliases may be used at all."""
 
     labgrown: bool
     aliased_counts: bool = True
@@ -81,7 +81,8 @@ class NivodaAdapter:
         signed_in = self._client.sign_in(instead_of="")
         moment = signed_in.supplier_time
         if moment is None:
-            nothing = {"q0": {"labgrown": self._labgrown, "ids": ["none"]}}
+            # In terms that every count is asked in: a supplier need not take more.
+            nothing = {"q0": diamond_query(StoneQuery(price_from=PRICE_WITHOUT_END), labgrown=self._labgrown)}
             moment = self._client.ask(counts_text(1), nothing, _AsCounts).supplier_time
         if moment is None:
             raise TransientSupplierError("the supplier's answer has no Date header, so its clock is unknown")
@@ -90,30 +91,18 @@ class NivodaAdapter:
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
         """The number of stones in each slice, by one request; see the protocol for what it raises."""
         variables = {f"q{i}": diamond_query(query, labgrown=self._labgrown) for i, query in enumerate(queries)}
-        try:
-            answer = self._client.ask(counts_text(len(queries)), variables, _AsCounts, timeout=self._count_seconds)
-        except PermanentSupplierError as error:
-            if len(queries) == 1:
-                raise
-            log.warning("aliased_counts_refused", error=str(error))
-            self.counts_per_request = 1
-            raise CountsRefused(str(error)) from error
+        answer = self._client.ask(counts_text(len(queries)), variables, _AsCounts, timeout=self._count_seconds)
         try:
             return [max(0, answer.data.account[f"c{i}"]) for i in range(len(queries))]
         except KeyError as error:
             raise TransientSupplierError(f"the supplier left out the count {error}") from error
 
     def page(self, query: StoneQuery, offset: int, limit: int, behind: int | None = None) -> SupplierPage:
-        """Up to `limit` stones of a slice from `offset` on; looks behind where the supplier takes aliases."""
+        """Up to `limit` stones of a slice from `offset` on; looks behind where the feed says that aliases are taken."""
         asked = diamond_query(query, labgrown=self._labgrown)
         if behind is None or not self._looks_behind:
             return self._page(PAGE, query=asked, offset=offset, limit=limit)
-        try:
-            return self._page(LAST_PAGE, query=asked, offset=offset, limit=limit, behind=behind)
-        except PermanentSupplierError as error:
-            log.warning("looking_behind_refused", error=str(error))
-            self._looks_behind = False
-            return self._page(PAGE, query=asked, offset=offset, limit=limit)
+        return self._page(LAST_PAGE, query=asked, offset=offset, limit=limit, behind=behind)
 
     def lookup(self, supplier_stone_ids: Sequence[str]) -> SupplierPage:
         """The stones with these ids that the supplier still knows, whatever their availability."""
@@ -121,7 +110,7 @@ class NivodaAdapter:
         return self._page(PAGE, query=asked, offset=0, limit=self.page_limit)
 
     def identify(self, item: bytes) -> StoneIdentity:
-        """Who an item is."""
+        """The identity of an item."""
         return mapping.identify(item)
 
     def to_diamond(self, item: bytes) -> StoneFacts:
@@ -129,7 +118,7 @@ class NivodaAdapter:
         return mapping.to_diamond(item, labgrown=self._labgrown)
 
     def look(self, item: bytes) -> Look:
-        """What of an item we do not know."""
+        """The unknown of an item."""
         return looking.look(item)
 
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:

@@ -1,4 +1,4 @@
-"""What an answer of Nivoda means: its data in the shape that was asked for, or the exception that says what went wrong.
+"""The meaning of Nivoda's answers: the data in the shape that was asked for, or the exception that says what went wrong.
 
 Statuses, GraphQL errors and undecodable bodies are told apart here, for the client and for the relay.
 """
@@ -158,7 +158,7 @@ def _decoder(shape: type[Data]) -> msgspec.json.Decoder[_Envelope[Data]]:
 
 
 def refusal(words: str) -> str:
-    """What is said of a refused sign-in."""
+    """The words for a refused sign-in."""
     return f"the supplier refuses the sign-in ({words}): check NIVODA_USERNAME and NIVODA_PASSWORD"
 
 

@@ -63,7 +63,7 @@ class Answer(Generic[Data]):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a request is made: in which lane, how long it waits for a slot, and how long its answer may take and be.
+    """The manner of a request: its lane, how long it waits for a slot, and how long its answer may take and be.
 
     `max_wait` is None for the limiter's own. `patience` is how long a sign-in by somebody else is waited for, `whole` how
     long all of it may take, a sign-in and a repetition included. Times are seconds, lengths bytes after decompression.

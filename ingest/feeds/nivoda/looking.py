@@ -1,4 +1,4 @@
-"""What of an item of Nivoda's we do not know: fields that nobody asked for, and values that are no grade of ours."""
+"""The unknown in items of Nivoda's: fields that nobody asked for, and values that are no grade of ours."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def _asked_for() -> Fields:
     assert isinstance(operation, OperationDefinitionNode)
     inside = operation.selection_set
     for name in _ITEMS:
-        (field,) = (one for one in inside.selections if isinstance(one, FieldNode) and one.name.value == name)
+        (field,) = (
+            selected
+            for selected in inside.selections
+            if isinstance(selected, FieldNode) and selected.name.value == name
+        )
         assert field.selection_set is not None
         inside = field.selection_set
     return _fields(inside)
@@ -58,15 +62,15 @@ KNOWN_FIELDS = _asked_for()
 def look(item: bytes) -> Look:
     """Look at one item. Raises `MappingError` if it is no JSON object."""
     try:
-        found = msgspec.json.decode(item)
+        decoded = msgspec.json.decode(item)
     except msgspec.DecodeError:
         try:
-            found = json.loads(item)
+            decoded = json.loads(item)
         except (ValueError, RecursionError) as error:
             raise MappingError("item", f"is not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise MappingError("item", "is not an object")
-    return Look(unknown_paths(found, KNOWN_FIELDS), tuple(_strange(found)))
+    return Look(unknown_paths(decoded, KNOWN_FIELDS), tuple(_strange(decoded)))
 
 
 def _strange(item: dict[str, object]) -> Iterator[tuple[str, str]]:

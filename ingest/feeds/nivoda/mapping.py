@@ -149,13 +149,13 @@ _NO_CERTIFICATE = _Certificate()
 
 
 def identify(item: bytes) -> StoneIdentity:
-    """Who an item is. Raises `MappingError` if it does not say so in words that the catalogue can keep."""
+    """The identity of an item. Raises `MappingError` if it does not say so in words that the catalogue can keep."""
     try:
-        found = _identity_decoder.decode(item)
+        decoded = _identity_decoder.decode(item)
     except msgspec.DecodeError:
-        found = msgspec.convert(_repaired(item), _ItemIdentity)
+        decoded = msgspec.convert(_repaired(item), _ItemIdentity)
     return StoneIdentity(
-        _identifier("diamond.id", found.diamond.id if found.diamond else None), _identifier("id", found.id)
+        _identifier("diamond.id", decoded.diamond.id if decoded.diamond else None), _identifier("id", decoded.id)
     )
 
 
@@ -239,20 +239,20 @@ def _repaired(item: bytes) -> Any:
     return _shaped(loose, _Item)
 
 
-def _shaped(found: dict[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any]:
-    """The fields of `shape` in `found`; whatever is not of a field's kind is left out."""
+def _shaped(said: dict[str, Any], shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields of `shape` in `said`; whatever is not of a field's kind is left out."""
     kept: dict[str, Any] = {}
     for field in msgspec.structs.fields(shape):
-        value = found.get(field.name)
+        value = said.get(field.name)
         parts = [part for part in typing.get_args(field.type) if part is not type(None)]
         (part,) = parts if len(parts) == 1 else (None,)
         if part is None:
-            # A scalar of one of several types; exactly, because a bool is an int as well.
+            # A scalar of entry of several types; exactly, because a bool is an int as well.
             kept[field.name] = value if type(value) in parts else None
         elif typing.get_origin(part) is list:
             (inner,) = typing.get_args(part)
             listed = value if isinstance(value, list) else []
-            kept[field.name] = [_shaped(one, inner) for one in listed if isinstance(one, dict)]
+            kept[field.name] = [_shaped(entry, inner) for entry in listed if isinstance(entry, dict)]
         else:
             kept[field.name] = _shaped(value, part) if isinstance(value, dict) else None
     return kept
@@ -294,8 +294,8 @@ def _delivery_days(promised: _DeliveryTime | None) -> tuple[int | None, int | No
         return None, None
     least, most = _days[promised.min_business_days], _days[promised.max_business_days]
     if least is None or most is None:
-        one = most if least is None else least
-        return one, one
+        only = most if least is None else least
+        return only, only
     return (least, most) if least <= most else (most, least)
 
 

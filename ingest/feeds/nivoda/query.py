@@ -1,4 +1,4 @@
-"""What is asked of Nivoda: the GraphQL texts, and a slice of the inventory as a `DiamondQuery`.
+"""Questions to Nivoda: the GraphQL texts, and a slice of the inventory as a `DiamondQuery`.
 
 Changing a text changes payloads, so it changes `QUERY_VERSION` as well; runs pin it.
 """

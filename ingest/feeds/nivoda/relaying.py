@@ -157,7 +157,7 @@ class _Account(msgspec.Struct):
 
 
 def decode(response: requests.Response, body: bytes) -> RelayedAnswer:
-    """What the supplier said within the wrapper, its errors included. Raises as the client's other answers do."""
+    """The supplier's answer within the wrapper, its errors included. Raises as the client's other answers do."""
     if response.status_code != 400:
         answers.check_status(response, body, signing_in=False)
     try:
@@ -174,7 +174,7 @@ def decode(response: requests.Response, body: bytes) -> RelayedAnswer:
 
 
 def _check_refusal(errors: list[_Error]) -> None:
-    """What an answer without data says of our account, not of the query, is for the client to deal with."""
+    """An answer without data that speaks of our account, not of the query, is the client's to deal with: raise it."""
     failed = answers.class_of([answers.GraphQLError(e.message, e.extensions) for e in errors], signing_in=False)
     codes = {str((error.extensions or {}).get("code", "")) for error in errors}
     if codes & answers.REFUSED_CODES:

@@ -78,7 +78,7 @@ NO_TOKEN = Token("", 0.0)
 
 
 class Tokens(Protocol):
-    """Where a client gets its token from."""
+    """A source of a client's tokens."""
 
     def replace(self, outdated: str, sign_in: Callable[[], str], *, patience: float = PATIENCE_SECONDS) -> Token:
         """A token that is not `outdated`: one that is known already, or else the one that `sign_in` brings."""
@@ -157,7 +157,7 @@ class SharedTokens:
         return known if known.usable else fresh
 
     def _read(self) -> tuple[bytes, Token]:
-        """What is stored, as it is and decrypted; a text that is not of this account is no token."""
+        """The stored token, as it is and decrypted; a text that is not of this account is no token."""
         reading = self._redis.pipeline(transaction=True)
         reading.get(self._key)
         reading.pttl(self._key)

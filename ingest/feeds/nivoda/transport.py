@@ -1,5 +1,5 @@
-"""How a request of the client reaches Nivoda: on connections kept open, one slot of the limiter each, cut off when it takes
-too long or grows too large.
+"""The way of a client's requests to Nivoda: on connections kept open, one slot of the limiter each, cut off when an answer
+takes too long or grows too large.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class PricelistAdapter:
         return SupplierPage(self._spool.any().lookup(supplier_stone_ids), None, perf_counter() - started)
 
     def identify(self, item: bytes) -> StoneIdentity:
-        """Who a row is."""
+        """The identity of a row."""
         return self._mapper.identify(item)
 
     def to_diamond(self, item: bytes) -> StoneFacts:
@@ -70,7 +70,7 @@ class PricelistAdapter:
         return self._mapper.to_diamond(item)
 
     def look(self, item: bytes) -> Look:
-        """What of a row we do not know."""
+        """The unknown of a row."""
         return self._mapper.look(item)
 
     def _snapshot(self, query: StoneQuery) -> Snapshot:

@@ -1,4 +1,4 @@
-"""What can be wrong with a price list as a whole. Every message is one line that says what to do about it."""
+"""Faults of a price list as a whole. Every message is one line that says what to do about it."""
 
 from __future__ import annotations
 

@@ -129,10 +129,10 @@ def columns_of(headers: Sequence[str], chosen: Mapping[str, str]) -> dict[str, s
     best: dict[str, tuple[int, str]] = {}
     for header in headers:
         said = chosen.get(header.strip().casefold())
-        found = (said, -1) if said is not None else field_of(header)
-        if found is None or not found[0]:
+        meaning = (said, -1) if said is not None else field_of(header)
+        if meaning is None or not meaning[0]:
             continue
-        field, rank = found
+        field, rank = meaning
         if field not in best or rank < best[field][0]:
             best[field] = (rank, header)
     return {field: header for field, (_, header) in best.items()}

@@ -68,7 +68,7 @@ _decoder = msgspec.json.Decoder(dict[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a stone costs: cents, and cents per carat where the weight is known."""
+    """The cost of a stone: cents, and cents per carat where the weight is known."""
 
     total: int
     per_carat: int | None
@@ -91,7 +91,7 @@ class Cells(dict[str, str]):
                 self[field] = cell.strip()
 
     def header(self, field: str) -> str:
-        """What the list calls a field."""
+        """The list's own name for a field."""
         return self.columns.get(field, field)
 
 
@@ -124,7 +124,7 @@ class Mapper:
         return Cells(row, columns)
 
     def identify(self, item: bytes) -> StoneIdentity:
-        """Who a row is: its stock number is the stone's and the offer's. Raises `MappingError`."""
+        """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
         number = stock_number(self.cells(item))
         return StoneIdentity(number, number)
 
@@ -226,7 +226,7 @@ class Mapper:
         return "total_price", "price_per_carat" if has_per_carat else "price"
 
     def look(self, item: bytes) -> Look:
-        """What of a row we do not know: its headers, and what stands where a grade or a shape belongs."""
+        """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""
         try:
             row = _decoder.decode(item)
         except msgspec.DecodeError as error:
@@ -294,9 +294,9 @@ def _dimensions(cells: Cells) -> tuple[Decimal | None, Decimal | None, Decimal |
     depth = _millimetres[cells["depth_mm"]]
     if depth is None and (said := _millimetres[cells["depth"]]) and said < _MILLIMETRES_BELOW:
         depth = said
-    found = _THREE_MEASURES.fullmatch(cells["measurements"])
-    if found:
-        first, second, third = (_millimetres[part or ""] for part in found.groups())
+    measures = _THREE_MEASURES.fullmatch(cells["measurements"])
+    if measures:
+        first, second, third = (_millimetres[part or ""] for part in measures.groups())
         length, width, depth = length or first, width or second, depth or third
     return length, width, depth
 

@@ -1,4 +1,4 @@
-"""What a price-list feed may set, checked when the adapter is built."""
+"""The parameters that a price-list feed may set, checked when the adapter is built."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
     @property
     def reading(self) -> bytes:
-        """What of the parameters decides how a list becomes a snapshot."""
+        """The parameters that decide how a list becomes a snapshot, as one key."""
         return msgspec.json.encode([self.columns, self.delimiter, self.encoding, self.decimal, self.price_means])
 
 
 def parameters_of(parameters: dict[str, Any]) -> Parameters:
     """Check a feed's parameters. Raises `WrongParameters` with the name of the wrong one."""
     try:
-        found = msgspec.convert(parameters, Parameters)
+        chosen = msgspec.convert(parameters, Parameters)
     except msgspec.ValidationError as error:
         raise WrongParameters(f"the feed's parameters are wrong: {error}") from error
-    if not found.source.strip():
+    if not chosen.source.strip():
         raise WrongParameters("the feed's parameters are wrong: `source` is empty; name a path or an address")
-    for header, field in found.columns.items():
+    for header, field in chosen.columns.items():
         if field and field not in SPELLINGS:
             raise WrongParameters(
                 f"the feed's parameters are wrong: {header!r} cannot mean {field!r}; fields are: {', '.join(SPELLINGS)}"
             )
-    return found
+    return chosen

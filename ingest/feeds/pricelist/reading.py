@@ -37,7 +37,7 @@ BEYOND = "(beyond the header)"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a list is to be read: `skip` rows stand above the header."""
+    """The way in which a list is read: `skip` rows stand above the header."""
 
     encoding: str
     delimiter: str
@@ -144,7 +144,7 @@ def _refuse_binary(chunk: bytes) -> None:
 
 
 def _line_ends(chunk: bytes) -> tuple[int, int]:
-    """Where the first line of a chunk ends, and the last one (-1: none does)."""
+    """The ends of the first and of the last line in a chunk (-1: none ends there)."""
     ends = [at for at in (chunk.find(b"\n"), chunk.find(b"\r")) if at >= 0]
     return min(ends, default=len(chunk)), max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
 
@@ -165,9 +165,9 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
     best: tuple[tuple[int, int], Layout] | None = None
     broken = ""
     for delimiter in (parameters.delimiter,) if parameters.delimiter else DELIMITERS:
-        found, problem = _first_rows(text, delimiter)
+        first_rows, problem = _first_rows(text, delimiter)
         broken = broken or problem
-        for skip, cells in enumerate(found):
+        for skip, cells in enumerate(first_rows):
             headers = _distinct(cells)
             columns = columns_of(headers, parameters.chosen)
             required = ("stock_number" in columns) + any(price in columns for price in PRICES)
@@ -183,17 +183,17 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
 
 def _first_rows(text: str, delimiter: str) -> tuple[list[list[str]], str]:
     """The first rows of a list, and why there are no more, if it is broken."""
-    found: list[list[str]] = []
+    rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
-            found.append(cells)
-            if len(found) >= _HEADER_WITHIN:
+            rows.append(cells)
+            if len(rows) >= _HEADER_WITHIN:
                 break
     except csv.Error as error:
         # Of a list longer than the sample, the last row may just be cut.
-        return found, f"line {reader.line_num}: {_in_words(error)}"
-    return found, ""
+        return rows, f"line {reader.line_num}: {_in_words(error)}"
+    return rows, ""
 
 
 def _distinct(cells: Sequence[str]) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ _WHERE = """
 
 
 class _Newest(msgspec.Struct):
-    """What is kept beside the snapshots of a list: which is the newest, and how to ask whether it still is."""
+    """A note beside the snapshots of a list: which is the newest, and how to ask whether it still is."""
 
     name: str
     modified: datetime
@@ -79,7 +79,7 @@ class Snapshot:
     modified: datetime | None = None
 
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
-        """How many rows each slice has."""
+        """The number of rows in each slice."""
         with self._opened() as database:
             statement = f"SELECT count(*) FROM stones WHERE {_WHERE}"
             return [int(database.execute(statement, _parameters(query)).fetchone()[0]) for query in queries]
@@ -90,15 +90,15 @@ class Snapshot:
         A page ends with a row that says which stone it is, so that the next page can find its footing on it.
         """
         with self._opened() as database:
-            found = database.execute(
+            rows = database.execute(
                 f"""
                 SELECT payload, stone IS NOT NULL FROM stones WHERE {_WHERE}
                 ORDER BY dollars, place, ordinal LIMIT :limit OFFSET :offset
                 """,
                 {**_parameters(query), "limit": limit, "offset": offset},
             ).fetchall()
-        named = max((number for number, row in enumerate(found, 1) if row[1]), default=0)
-        kept = found[:named] if len(found) == limit and named > 1 else found
+        named = max((number for number, row in enumerate(rows, 1) if row[1]), default=0)
+        kept = rows[:named] if len(rows) == limit and named > 1 else rows
         return [row[0] for row in kept]
 
     def lookup(self, stock_numbers: Iterable[str]) -> list[bytes]:
@@ -193,11 +193,11 @@ class Spool:
 
     def _kept(self) -> list[Path]:
         """Snapshots, the one used last first."""
-        found = []
+        used = []
         for path in self._folder.glob(f"{self._list}-*.sqlite"):
             with suppress(FileNotFoundError):
-                found.append((path.stat().st_mtime_ns, path))
-        return [path for _, path in sorted(found, reverse=True)]
+                used.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(used, reverse=True)]
 
     def _forget_old(self) -> None:
         for path in self._kept()[KEPT:]:

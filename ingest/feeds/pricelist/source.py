@@ -42,7 +42,7 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where lists may come from and how much of them: a folder, hosts that may be private, bytes and seconds."""
+    """The bounds of lists: a folder that they may come from, hosts that may be private, bytes and seconds."""
 
     folder: Path
     hosts: Sequence[str]

@@ -12,6 +12,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong, interval
 from ingest import runs
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_for
+from ingest.feeds.ways import Ways, limits_of
 from ingest.management.commands._common import IngestCommand
 from ingest.models import Partition
 from ingest.planning import stage as planning
@@ -43,7 +44,7 @@ class Command(IngestCommand):
                 max_stones=planned_feed.max_partition_stones,
                 density=density,
                 shared_ends=shared_ends,
-                counter=Counter(adapter, known={}, slow={}, spent=1),
+                counter=Counter(adapter, known={}, slow={}, spent=1, ways=Ways(limits_of(planned_feed))),
             )
         except (LimiterUnavailable, WaitTooLong) as error:
             raise CommandError(str(error)) from error

@@ -12,11 +12,11 @@ import pytest
 from django.conf import settings
 
 from diamondhub.pace.limiter import Limiter
-from ingest.errors import CountsRefused, MappingError, PermanentSupplierError
+from ingest.errors import MappingError, PermanentSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.nivoda.adapter import ALIASES, NivodaAdapter, WrongParameters
 from ingest.feeds.nivoda.client import NivodaClient
-from ingest.sandbox.faults import Poison, Settings
+from ingest.sandbox.faults import Poison, Refusing, Settings
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import InventoryChange, Options
 
@@ -137,14 +137,12 @@ def test_items_come_word_for_word(sandbox: Sandbox, labgrown: Adapter) -> None:
     assert all(item.startswith(b'{"id":"DIAMOND/') for item in page.items)
 
 
-def test_a_supplier_without_aliases_is_counted_one_by_one_from_then_on(sandbox: Sandbox, labgrown: Adapter) -> None:
-    sandbox.supplier.set_faults(Settings(reject_aliases=True))
+def test_the_supplier_s_clock_is_asked_in_terms_that_counts_need_anyway(sandbox: Sandbox, labgrown: Adapter) -> None:
+    sandbox.supplier.set_faults(Settings(refuse_ids=Refusing(most=0), refuse_aliases=Refusing()))
 
-    with pytest.raises(CountsRefused):
-        labgrown.count([StoneQuery(), StoneQuery(price_from=100)])
+    moment = labgrown.server_time()
 
-    assert labgrown.counts_per_request == 1
-    assert labgrown.count([StoneQuery()]) == [len(truth(sandbox, labgrown=True))]
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
 
 
 def test_a_feed_may_say_that_its_supplier_takes_no_aliases(client: NivodaClient) -> None:
@@ -173,12 +171,11 @@ def test_the_last_page_says_in_one_request_that_nothing_lies_behind_it(sandbox: 
     assert sandbox.supplier.accounting.stats()["requests"] == 3
 
 
-def test_a_supplier_without_aliases_is_not_asked_what_lies_behind(sandbox: Sandbox, labgrown: Adapter) -> None:
+def test_a_feed_that_says_so_is_not_asked_what_lies_behind(sandbox: Sandbox, client: NivodaClient) -> None:
     sandbox.supplier.set_faults(Settings(reject_aliases=True))
+    labgrown = NivodaAdapter(client, {"labgrown": True, "aliased_counts": False})
 
     page = labgrown.page(StoneQuery(), 0, 50, behind=3)
-    sandbox.supplier.accounting.reset()
-    labgrown.page(StoneQuery(), 0, 50, behind=3)
 
     assert (len(page.items), page.is_last) == (50, False)
     assert sandbox.supplier.accounting.stats()["requests"] == 1
