@@ -143,11 +143,12 @@ def new_rule_set(rule_set: RuleSet, rules: Sequence[tuple[Rule, Sequence[Clause]
         rule_set.version = next_version()
         rule_set.created_by = actor[:150]
         rule_set.save(force_insert=True)
-        numbers = new_numbers({rule.number for rule, _clauses in rules if rule.number})
         for rule, _clauses in rules:
             rule.pk, rule.rule_set = None, rule_set
-            if not rule.number:
-                rule.number = next(numbers)
+        if unnumbered := [rule for rule, _clauses in rules if not rule.number]:
+            taken = {rule.number for rule, _clauses in rules if rule.number}
+            for rule, number in zip(unnumbered, new_numbers(taken), strict=False):
+                rule.number = number
         Rule.objects.bulk_create([rule for rule, _clauses in rules])
         for rule, clauses in rules:
             for clause in clauses:
