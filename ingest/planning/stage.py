@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import brakes, ending, raw_store
+from ingest import brakes, ending, raw_store, retries
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_for
@@ -161,9 +161,9 @@ def _planning_failed(run: Run, error: IngestError) -> float | None:
     passes = isinstance(error, TransientSupplierError)
     if passes and failures < ERROR_BUDGET:
         Run.objects.filter(pk=run.pk).update(planning_failures=failures)
-        wait: float = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2**failures)
+        wait = retries.pause_after(failures, share=0.5)
         log.warning("planning_failed", error=str(error), failures=failures, retry_in=round(wait, 1))
-        return random.uniform(0.5, 1.0) * wait
+        return wait
     kind = error.kind if isinstance(error, SupplierError) else "configuration"
     ending.fail_run(run, f"planning failed ({kind}): {error}")
     return None

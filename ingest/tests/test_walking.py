@@ -244,7 +244,7 @@ def test_pauses_grow_with_the_failures_up_to_the_cap(
         ceilings.append(high)
         return high
 
-    monkeypatch.setattr("ingest.walking.stage.random.uniform", longest)
+    monkeypatch.setattr("ingest.retries.random.uniform", longest)
     fail_with(supplier, TransientSupplierError("the supplier answers 502"), times=5)
 
     for _ in range(5):

@@ -10,20 +10,17 @@ from time import monotonic
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError
 from psycopg import sql
 
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import dead_letters
+from ingest import retries
 from ingest.draining import Draining, draining, holding
 from ingest.errors import (
     SupplierError,
-    ThrottledBySupplier,
     TransientSupplierError,
-    UndecodableAnswer,
 )
 from ingest.feeds.registry import adapter_for
 from ingest.models import Partition
@@ -87,7 +84,7 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
             log.warning("limiter_unavailable", error=str(error))
             leases.give_back(lease, due_in=random.uniform(0.5, 1.5))
         except SupplierError as error:
-            _supplier_failed(lease, partition, error)
+            retries.put_off_or_fail(lease, partition, error)
         except (InterfaceError, OperationalError) as error:
             log.warning("database_away", error=str(error).strip().splitlines()[0])
             leases.give_back_when_possible(lease)
@@ -95,39 +92,9 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
             # Nobody foresaw it, so it may pass; if it does not, it fails the partition where people see it.
             log.exception("walk_broke")
             broke = f"the walk broke: {type(error).__name__}: {str(error)[:300]!a}"
-            _supplier_failed(lease, partition, TransientSupplierError(broke))
+            retries.put_off_or_fail(lease, partition, TransientSupplierError(broke))
         else:
             if not finished:
                 leases.give_back(lease)
             else:
                 wake(run.pk)
-
-
-def _supplier_failed(lease: leases.Lease, partition: Partition, error: SupplierError) -> None:
-    """Put the partition off with growing pauses; fail it, with the reason, when waiting does not help any more."""
-    throttled = isinstance(error, ThrottledBySupplier)
-    waiting_helps = throttled or isinstance(error, TransientSupplierError)
-    partition.refresh_from_db(fields=["errors"])
-    errors = partition.errors + (0 if throttled else 1)
-    with transaction.atomic():
-        if waiting_helps and errors < settings.PARTITION_ERROR_BUDGET:
-            ceiling = min(settings.RETRY_CAP_SECONDS, settings.RETRY_BASE_SECONDS * 2.0 ** min(errors, 16))
-            wait = random.uniform(0, ceiling) if not throttled else random.uniform(0.2, 1.0)
-            Partition.objects.filter(pk=partition.pk, lease_token=lease.token).update(
-                errors=errors, other_requests=F("other_requests") + 1
-            )
-            leases.give_back(lease, due_in=wait)
-            log.warning("page_failed", kind=error.kind, error=str(error), errors=errors, retry_in=round(wait, 2))
-        else:
-            failure = f"{error.kind}: {error}"
-            leases.finish(
-                lease,
-                state=Partition.State.FAILED,
-                failure=failure,
-                errors=errors,
-                other_requests=F("other_requests") + 1,
-            )
-            if isinstance(error, UndecodableAnswer):
-                dead_letters.record_page(partition, error)
-            log.error("partition_failed", failure=failure, errors=errors)
-            wake(partition.run_id)
