@@ -79,7 +79,7 @@ def test_a_repricing_is_cancelled_for_a_reason() -> None:
         (["--reason", "x"], "--cause"),
         (["--cancel", "one"], "invalid int value"),
         (["--cause", "x" * 201], "--cause must be at most 200 printable characters"),
-        (["--cause", "\udcff"], "--cause must be at most 200 printable characters"),
+        (["--cause", "\udcff"], "--cause: must be text in UTF-8"),
         (["--cancel", "1", "--reason", "x" * 501], "--reason must be at most 500 printable characters"),
     ],
 )
