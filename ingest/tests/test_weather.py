@@ -54,6 +54,7 @@ def fair_weather(sandbox: Sandbox) -> Iterator[None]:
 def test_a_run_completes_through_errors_timeouts_cuts_an_expired_token_and_a_minute_of_refusals(
     stack: Stack, sandbox: Sandbox
 ) -> None:
+    stack.forget()
     stack.run(FEED, "--full")
     undisturbed = stack.catalogue()
     stack.forget()
