@@ -1,6 +1,6 @@
-"""The sandbox's books: when every GraphQL request arrived and what it asked for.
+"""The sandbox's accounting: the arrival and the kind of every GraphQL request.
 
-The contract is at most 25 requests in any one second; these books are what tests and benchmarks hold the client to.
+The contract is at most 25 requests in any one second; tests and benchmarks check the client by these books.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: What a request is, by the operations in it; the first that fits names it.
+#: The kinds of requests, by the operations in them; the first kind that fits counts.
 PAGE, COUNT, SIGN_IN, LOOKUP, OTHER = "pages", "counts", "sign_ins", "lookups", "others"
 _KINDS = (PAGE, COUNT, SIGN_IN, LOOKUP, OTHER)
 
 
 def kind_of(operations: Sequence[str], variables: dict[str, Any]) -> str:
-    """The kind of a request by its operations' names; a page asked for by ids or certificates is a look-up."""
+    """The kind of a request by its operations' names; a page requested by ids or certificates is a look-up."""
     if "diamonds_by_query" in operations:
         named = any(
             isinstance(value, dict) and (value.get("ids") is not None or value.get("certificate_numbers") is not None)
@@ -50,7 +50,7 @@ class Accounting:
         self.reset()
 
     def reset(self) -> None:
-        """Close the books and open new ones."""
+        """Begin new, empty books."""
         with self._lock:
             self._arrivals = array("d")
             self._kinds = bytearray()
@@ -59,14 +59,13 @@ class Accounting:
             self._accepted = array("d")
 
     def arrived(self, at: float, kind: str, count_fields: int = 0) -> None:
-        """Book a request."""
         with self._lock:
             self._arrivals.append(at)
             self._kinds.append(_KINDS.index(kind))
             self._count_fields += count_fields
 
     def injected(self) -> None:
-        """Book an error that the faults made."""
+        """Count an error that the fault settings caused."""
         with self._lock:
             self._errors_injected += 1
 
@@ -80,10 +79,10 @@ class Accounting:
             return True
 
     def stats(self) -> dict[str, Any]:
-        """The books as the control door shows them; moments are seconds since 1970.
+        """The books as the control interface shows them; moments are seconds since 1970.
 
-        `per_second_while_paging` are all requests from the first to the last page request, divided by that time.
-        `histogram` are requests per whole second from the first one on.
+        `per_second_while_paging` is the rate of all requests from the first to the last page request. `histogram` holds the
+        requests of each whole second from the first request on.
         """
         with self._lock:
             arrivals = np.array(self._arrivals, dtype=np.float64)

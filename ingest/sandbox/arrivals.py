@@ -1,7 +1,7 @@
-"""When a request reached this machine: the kernel's stamp of its bytes, not the moment at which a thread came to read them.
+"""The arrival times of requests: the kernel's stamps of their bytes, not the moments at which a thread read them.
 
-The supplier's books need it: on a busy machine a thread may sleep through a tenth of a second, which would bend the very
-windows that the books are there to measure. Without such stamps (not on Linux) it is the moment of reading.
+The accounting needs them: on a busy machine a thread may sleep for a tenth of a second, which would distort the windows
+that the accounting measures. Without such stamps (not on Linux) the moment of reading is used.
 """
 
 from __future__ import annotations
@@ -13,41 +13,40 @@ import sys
 import time
 from typing import Any
 
-#: Asks for, and marks, a stamp of seconds and nanoseconds since 1970 (Linux: asm-generic/socket.h, 64-bit).
+#: The socket option, and type of message, of a stamp in seconds and nanoseconds since 1970 (asm-generic/socket.h, 64-bit).
 _SO_TIMESTAMPNS = 35
 _STAMP = struct.Struct("@qq")
-#: A stamp that is older has met a clock that was set, and says nothing (seconds).
+#: An older stamp means that the clock was set meanwhile, and is ignored (seconds).
 _BELIEVABLE_SECONDS = 30.0
 
 
 def stamp(listening: socket.socket) -> None:
-    """Have the kernel stamp what comes in on connections to this socket, from the first byte on.
+    """Let the kernel stamp the bytes of connections to this socket, from the first byte on.
 
-    It begins to do so a moment after somebody asks; a server asks before its first connection.
+    It takes effect after a moment; a server calls it before its first connection.
     """
     if sys.platform == "linux":
         listening.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 class StampedSocket(io.RawIOBase):
-    """What arrives on a connected TCP socket, with the moment of its arrival.
+    """The incoming bytes of a connected TCP socket, with the moment of their arrival.
 
-    The socket's own timeout holds for each read. Closing this leaves the socket open.
+    The socket's own timeout applies to each read. Closing this object leaves the socket open.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        #: When what was read last had arrived (seconds on the monotonic clock).
+        #: Arrival of the bytes that were read last (seconds on the monotonic clock).
         self.arrived_at = time.monotonic()
         self._stamped = sys.platform == "linux"
         stamp(connection)
 
     def readable(self) -> bool:
-        """It is: that is what it is for."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what is there, at least one byte, into `buffer`; 0 at the end. Raises OSError, TimeoutError among it."""
+        """Read the available bytes, at least one, into `buffer`; 0 at the end. Raises `OSError`, also `TimeoutError`."""
         if not self._stamped:
             size = self._connection.recv_into(buffer)
             self.arrived_at = time.monotonic()

@@ -1,7 +1,7 @@
-"""Chance that can be repeated: 64 noisy bits for every stone and purpose, the same in every run with the same seed.
+"""Repeatable chance: 64 random bits for every stone and purpose, the same in every run with the same seed.
 
 Columns are drawn for all stones at once when the inventory is made, and for a page's stones again when it is rendered;
-nothing has to be kept that can be drawn again.
+values that can be drawn again are not stored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MASK = (1 << 64) - 1
 
 
 def bits(seed: int, purpose: str, stones: NDArray[np.integer]) -> Bits:
-    """64 noisy bits (splitmix64) for each stone number."""
+    """64 random bits (splitmix64) for each stone number."""
     start = (seed * _GOLDEN + zlib.crc32(purpose.encode()) * 0xD1342543DE82EF95) & _MASK
     mixed = stones.astype(np.uint64)
     mixed *= np.uint64(_GOLDEN)
@@ -38,5 +38,5 @@ def uniform(seed: int, purpose: str, stones: NDArray[np.integer]) -> NDArray[np.
 def choose(shares: NDArray[np.float64], drawn: NDArray[np.float64]) -> NDArray[np.uint8]:
     """The index of a share for each number drawn from [0, 1); shares need not add up to 1."""
     edges = np.cumsum(shares) / shares.sum()
-    found = np.searchsorted(edges, drawn, side="right")
-    return np.minimum(found, len(shares) - 1).astype(np.uint8)
+    places = np.searchsorted(edges, drawn, side="right")
+    return np.minimum(places, len(shares) - 1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The control door: what tests, benchmarks and the demo ask of the sandbox itself, as JSON over HTTP.
+"""The control interface, by which tests, benchmarks and the demo steer the sandbox: JSON over HTTP.
 
 GET  /control/stats          the books            POST /control/stats/reset   new books
 GET  /control/faults         settings in force    POST /control/faults        replaces them all; {} clears
@@ -25,7 +25,7 @@ _PIECE = 250
 
 
 class Refusal(Exception):
-    """An HTTP answer that is not what was asked for: its status and a sentence."""
+    """A refused HTTP request: its status and a sentence."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)

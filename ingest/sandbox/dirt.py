@@ -1,8 +1,8 @@
-"""The dirt of real payloads, one function per kind: each spoils a rendered item as suppliers were seen to spoil theirs.
+"""The dirt of real payloads, one function per kind: each spoils a rendered item in a way that was seen at suppliers.
 
 Every stone carries a bit per kind, drawn when the inventory is made; `ingest.sandbox.rendering` applies those set. Dirt
-never touches what identifies or prices a stone. Kinds that only make sense for some stones (fancy colours, lab-grown) leave
-the others clean.
+never touches the fields that identify or price a stone. Kinds that only make sense for some stones (fancy colours,
+lab-grown) leave the others clean.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from ingest.sandbox import chance
 
 Item = dict[str, Any]
-#: Spoils a clean item; the number is noise to choose with.
+#: A function that spoils a clean item; the number holds random bits to choose by.
 Spoil = Callable[[Item, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of dirt: its name, the share of stones that carry it, and what it does."""
+    """One kind of dirt: its name, the share of stones that carry it, and the function that spoils their items."""
 
     name: str
     share: float
@@ -42,7 +42,7 @@ def _kind(share: float) -> Callable[[Spoil], Spoil]:
 
 
 def draw(seed: int, stones: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """For each stone number the bits of the kinds (by their place in `KINDS`) that it carries."""
+    """The bits of the kinds (by their place in `KINDS`) that each stone number carries."""
     carried = np.zeros(len(stones), dtype=np.uint64)
     for place, kind in enumerate(KINDS):
         hit = chance.uniform(seed, f"dirt {kind.name}", stones) < kind.share
@@ -65,7 +65,7 @@ def bit(name: str) -> int:
     return 1 << next(place for place, kind in enumerate(KINDS) if kind.name == name)
 
 
-# Spellings and texts go first, blanks after them: a missing certificate is the last word.
+# Spellings and texts come first, blanks after them: a missing certificate overrides all others.
 
 EXCELLENT = ("Excellent", "EXCELLENT", "Ideal", "ID", "3EX", "EX")
 VERY_GOOD = ("Very Good", "VERY_GOOD", "VG")
@@ -226,7 +226,7 @@ FORMULAS = (
 
 @_kind(0.01)
 def formula_in_comment(item: Item, noise: int) -> None:
-    """What a spreadsheet would run."""
+    """Formulas that a spreadsheet would run."""
     item["diamond"]["certificate"]["comments"] = FORMULAS[noise % 4 if noise & 32 else 0]
 
 
@@ -256,7 +256,7 @@ for _name in ("cut", "clarity", "color", "polish", "symmetry", "floInt", "shape"
 
 @_kind(0.02)
 def no_measurements(item: Item, noise: int) -> None:
-    """Length, width and depth null or empty; sometimes nought."""
+    """Length, width and depth null or empty; sometimes 0."""
     certificate = item["diamond"]["certificate"]
     for name in ("length", "width", "depth"):
         certificate[name] = (None, "", 0)[noise % 3]
@@ -272,7 +272,7 @@ def no_angles(item: Item, noise: int) -> None:
 
 @_kind(0.01)
 def no_delivery_time(item: Item, noise: int) -> None:
-    """Nobody says when it comes, or who sends it."""
+    """No delivery time; sometimes no supplier either."""
     item["diamond"]["delivery_time"] = None
     if noise % 4 == 0:
         item["diamond"]["supplier"] = None
@@ -296,7 +296,7 @@ def no_certificate(item: Item, noise: int) -> None:
     item["diamond"]["certificate"] = None
 
 
-#: Stones whose weight nobody knows: they cost 0 dollars per carat in the supplier's queries.
+#: Stones of unknown weight: they cost 0 dollars per carat in the supplier's queries.
 WEIGHTLESS = bit("zero_carats") | bit("empty_certificate") | bit("no_certificate")
-#: Stones without a certificate to look into: no query by shape or grade finds them.
+#: Stones without a readable certificate: no query by shape or grade finds them.
 UNCERTIFIED = bit("empty_certificate") | bit("no_certificate")

@@ -1,7 +1,7 @@
-"""From a GraphQL text to an answer: parsed and validated once, then read by a projector compiled from its selections.
+"""The execution of GraphQL texts: each is parsed and validated once, then answered by a projector compiled from it.
 
 Field-by-field execution of fifty items of ninety fields takes graphql-core some 30 ms; the projector takes well under one.
-Whatever is not a plain reading of the account (sign-in, mutations, directives, introspection) is left to graphql-core.
+Texts that do more than read the account (sign-in, mutations, directives, introspection) are left to graphql-core.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from ingest.sandbox.tokens import TokenRefused
 Answer = dict[str, Any]
 Project = Callable[[Any], Any]
 
-#: Texts kept compiled; clients have a handful.
+#: Compiled texts that are kept; clients have a handful.
 REMEMBERED_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One operation asked of the account: under which key, which, and what of its result."""
+    """One operation of the account in a text: its response key, its name, and the projector of its result."""
 
     key: str
     name: str
@@ -65,9 +65,9 @@ class _Wrapper:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A text made ready: its errors, or its document, and how to read it if it is nothing but readings.
+    """A compiled text: its errors, or its document, with `wrappers` if it consists of readings only.
 
-    `operations` are the names of the operations asked for (one a field, aliases included), for accounting.
+    `operations` are the names of the requested operations (one a field, aliases included), for accounting.
     """
 
     errors: list[GraphQLError]
@@ -78,7 +78,7 @@ class Compiled:
 
     @property
     def aliased(self) -> bool:
-        """Whether some operation is asked for more than once."""
+        """Whether some operation is requested more than once."""
         return len(set(self.operations)) < len(self.operations)
 
 
@@ -91,7 +91,7 @@ class Executor:
         self._compiled: dict[tuple[str, str | None], Compiled] = {}
 
     def compile(self, text: str, operation_name: str | None) -> Compiled:
-        """Parse, validate and compile a text, or remember it."""
+        """The compiled text; parsed, validated and compiled only once while it is remembered."""
         key = (text, operation_name)
         compiled = self._compiled.get(key)
         if compiled is None:
@@ -102,7 +102,7 @@ class Executor:
         return compiled
 
     def execute(self, compiled: Compiled, variables: dict[str, Any], bearer: str | None) -> tuple[int, Answer]:
-        """The HTTP status and the answer."""
+        """Execute a compiled text; returns the HTTP status and the answer."""
         if compiled.errors:
             return 400, {"errors": [error.formatted for error in compiled.errors]}
         assert compiled.document is not None
@@ -163,11 +163,11 @@ class Executor:
 
 
 class _NotPlain(Exception):
-    """The text has something that only graphql-core executes."""
+    """The text has a part that only graphql-core executes."""
 
 
 class _Flattener:
-    """Fields of a selection with fragments resolved and equal keys merged."""
+    """A reader of selections that resolves fragments and merges equal keys."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -176,25 +176,25 @@ class _Flattener:
 
     def fields(self, selections: list[SelectionSetNode]) -> dict[str, list[FieldNode]]:
         """Field nodes by response key, in order. Raises `_NotPlain` at a directive."""
-        found: dict[str, list[FieldNode]] = {}
+        nodes_by_key: dict[str, list[FieldNode]] = {}
         for selection in selections:
-            self._add(selection, found)
-        return found
+            self._add(selection, nodes_by_key)
+        return nodes_by_key
 
-    def _add(self, selection: SelectionSetNode, found: dict[str, list[FieldNode]]) -> None:
+    def _add(self, selection: SelectionSetNode, nodes_by_key: dict[str, list[FieldNode]]) -> None:
         for node in selection.selections:
             if node.directives:
                 raise _NotPlain
             if isinstance(node, FieldNode):
-                found.setdefault((node.alias or node.name).value, []).append(node)
+                nodes_by_key.setdefault((node.alias or node.name).value, []).append(node)
             elif isinstance(node, InlineFragmentNode):
-                self._add(node.selection_set, found)
+                self._add(node.selection_set, nodes_by_key)
             elif isinstance(node, FragmentSpreadNode):
-                self._add(self._fragments[node.name.value].selection_set, found)
+                self._add(self._fragments[node.name.value].selection_set, nodes_by_key)
 
 
 def _operations(operation: OperationDefinitionNode, flat: _Flattener) -> list[str]:
-    """Names of the operations asked for: the fields below `as` and `authenticate`."""
+    """Names of the requested operations: the fields below `as` and `authenticate`."""
     try:
         wrappers = flat.fields([operation.selection_set]).values()
         inner = [
@@ -254,7 +254,7 @@ def _object_projector(kind: GraphQLObjectType, fields: dict[str, list[FieldNode]
         if nodes[0].selection_set
     ]
     if names == [(name, name) for name in kind.fields] and all(deeper is _as_is for _, _, deeper in inner):
-        # All of it, in the order in which items are rendered: nothing to pick.
+        # The whole item, in the order in which items are rendered, needs no projection.
         return _as_is
 
     def project(value: dict[str, Any] | None) -> Any:

@@ -1,7 +1,7 @@
-"""What the sandbox does wrong on purpose: settings that the control door replaces, and the dice that apply them.
+"""The sandbox's deliberate faults: settings that the control interface replaces, and the dice that apply them.
 
-The server asks once per GraphQL request what is to go wrong with it; operations ask whether counts are off, whether
-anything is shown at all, and which items are poisoned.
+The server asks once per GraphQL request which fault it gets; operations ask whether counts are wrong, whether the
+inventory is hidden, and which items are poisoned.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Hanging(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WrongCounts(msgspec.Struct, forbid_unknown_fields=True):
-    """Counts multiplied by `factor`, then moved by `offset`; never below nought."""
+    """Counts multiplied by `factor`, then shifted by `offset`; never below 0."""
 
     factor: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 1.0
     offset: int = 0
 
 
 class Churn(msgspec.Struct, forbid_unknown_fields=True):
-    """So many stones change before each page request, each in one of these ways."""
+    """`per_request` stones change before each page request, each in one of `kinds`."""
 
     per_request: Annotated[int, msgspec.Meta(ge=0, le=1000)]
     kinds: Annotated[list[Change], msgspec.Meta(min_length=1)] = msgspec.field(
@@ -69,14 +69,14 @@ class FailNext(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Poison(msgspec.Struct, forbid_unknown_fields=True):
-    """So many available stones of a feed (none: of both) get a price or an id that nobody can work with."""
+    """`stones` available stones of a feed (None: of both) get an unusable price or id."""
 
     stones: Number
     feed: Literal["natural", "labgrown"] | None = None
 
 
 class Refusing(msgspec.Struct, forbid_unknown_fields=True):
-    """A request with more than `most` of something is refused, with `status` and these words; without any, bare."""
+    """A request with more than `most` of something is refused with `status` and `words`; None: with an empty body."""
 
     status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
     words: str | None = "Query is too complex"
@@ -85,7 +85,7 @@ class Refusing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Everything that can go wrong; an empty object is a supplier at its best. Bare numbers are rates."""
+    """All fault settings; an empty object is a supplier without faults. Bare numbers are rates."""
 
     seed: int = 0
     latency_ms: Milliseconds = 0.0
@@ -118,7 +118,7 @@ class WrongFaults(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """What happens to a request instead of an answer: "cut" before a byte of it, "cut midway" after some."""
+    """The fault of a request, which replaces its answer: "cut" before its first byte, "cut midway" after some."""
 
     kind: Literal["status", "html", "cut", "cut midway", "graphql"]
     status: int = 200
@@ -137,7 +137,7 @@ class Faults:
 
     @staticmethod
     def read(body: bytes) -> Settings:
-        """Settings from a JSON body. Raises `WrongFaults` with a sentence saying what is wrong."""
+        """Settings from a JSON body. Raises `WrongFaults` with a sentence for people."""
         try:
             return msgspec.json.decode(body or b"{}", type=Settings)
         except msgspec.DecodeError as error:
@@ -153,18 +153,18 @@ class Faults:
             self.poisoned_stones: dict[int, str] = {}
 
     def latency(self) -> float:
-        """Seconds that an answer takes longer."""
+        """The additional latency of an answer (seconds)."""
         with self._lock:
             return (self.settings.latency_ms + self.settings.jitter_ms * self._dice.random()) / 1000
 
     def hanging(self) -> float:
-        """Seconds that the request at hand hangs, usually 0."""
+        """The seconds that the current request hangs, usually 0."""
         hanging = _rated(self.settings.timeout, Hanging)
         with self._lock:
             return hanging.seconds if self._falls(hanging.rate) else 0.0
 
     def mishap(self, now: float) -> Mishap | None:
-        """What goes wrong with the request at hand, if anything."""
+        """The fault of the current request; None if it is answered."""
         settings = self.settings
         with self._lock:
             if now < self._throttled_until:
@@ -187,9 +187,9 @@ class Faults:
         return rate > 0 and self._dice.random() < rate
 
     def refusal(self, operations: Sequence[str], variables: dict[str, Any]) -> Refusing | None:
-        """What the request at hand has more of than the supplier takes, if anything.
+        """The setting that refuses the current request, if any: it has more of something than the supplier accepts.
 
-        That is one operation under many aliases, two pages (who looks behind one asks for them), or ids in a list.
+        That is one operation under many aliases, several pages (a look behind the last page), or ids in a list.
         """
         ids = [len(value.get("ids") or ()) for value in variables.values() if isinstance(value, dict)]
         asked = (
@@ -201,16 +201,16 @@ class Faults:
 
     @property
     def empty_inventory(self) -> bool:
-        """Whether nothing is shown."""
+        """Whether the whole inventory is hidden."""
         return self.settings.empty_inventory
 
     def miscounted(self, count: int) -> int:
-        """A count as the faults have it."""
+        """A count as `wrong_counts` falsifies it."""
         wrong = self.settings.wrong_counts
         return count if wrong is None else max(0, round(count * wrong.factor) + wrong.offset)
 
     def churn_kinds(self) -> list[Change]:
-        """How the stones change that change before this page request."""
+        """The kinds of change before this page request, one for each stone that changes."""
         churn = self.settings.churn
         if churn is None:
             return []
@@ -218,7 +218,7 @@ class Faults:
             return [self._dice.choice(churn.kinds) for _ in range(churn.per_request)]
 
     def poison(self, stones: list[int]) -> None:
-        """Poison these stones, each kind in turn."""
+        """Poison these stones, with the kinds of poison in turn."""
         self.poisoned_stones = {stone: POISONS[place % len(POISONS)] for place, stone in enumerate(stones)}
 
     def poisoned(self, stone: int, item: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Ids and certificate numbers of the sandbox's stones: made from the stone's number, and read back to it, without a table.
+"""Ids and certificate numbers of the sandbox's stones: computed from the stone's number, and back, without a table.
 
-`ingest.sandbox.rendering` writes them, queries by id and holds read them.
+`ingest.sandbox.rendering` makes them; queries by id and holds read them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UUID = re.compile(r"(?:DIAMOND/)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4
 
 
 class Identity:
-    """Names the stones of one seed."""
+    """The ids and certificate numbers of the stones of one seed."""
 
     def __init__(self, seed: int) -> None:
         stone, offer, certificate, number = (
@@ -42,12 +42,12 @@ class Identity:
         return [_uuid(head, (stone * _STEP + start) % _NODES) for stone, head in zip(stones, heads, strict=True)]
 
     def stone_of(self, text: str) -> int | None:
-        """The number that a stone's or an offer's id stands for; None if it is no such id. The number may be too high."""
+        """The number of the stone with a stone's or offer's id; None if it is no such id. The number may be too high."""
         kind = "offer" if text.startswith("DIAMOND/") else "stone"
-        found = _UUID.fullmatch(text)
-        if not found:
+        match = _UUID.fullmatch(text)
+        if not match:
             return None
-        stone = (int(found[1], 16) - self._nodes[kind]) * _BACK % _NODES
+        stone = (int(match[1], 16) - self._nodes[kind]) * _BACK % _NODES
         if stone >= 1 << 32:
             return None
         return stone if self.uuids(kind, [stone])[0] == text.removeprefix("DIAMOND/") else None
@@ -58,14 +58,14 @@ class Identity:
 
     def stone_certified(self, text: str) -> int | None:
         """The stone that a certificate's number (with or without letters before it) may belong to."""
-        found = re.fullmatch(r"[A-Z]*(\d{10})", text, re.ASCII)
-        if not found:
+        match = re.fullmatch(r"[A-Z]*(\d{10})", text, re.ASCII)
+        if not match:
             return None
-        number = int(found[1]) - _MIN_CERTIFICATE
+        number = int(match[1]) - _MIN_CERTIFICATE
         return (number - self._number) * _CERTIFICATE_BACK % _CERTIFICATES
 
 
 def _uuid(head: int, node: int) -> str:
-    # Version 4, variant 1, as every UUID that nobody derived from anything.
+    # Version 4, variant 1, like every random UUID.
     text = f"{head:016x}"
     return f"{text[:8]}-{text[8:12]}-4{text[12:15]}-{'89ab'[head & 3]}{text[13:16]}-{node:012x}"

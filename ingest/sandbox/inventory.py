@@ -1,7 +1,7 @@
-"""The sandbox's stones as numpy columns: made once, deterministically, then changed by holds, faults and the control door.
+"""The sandbox's stones as numpy columns, made once from a seed, then changed by holds, faults and the control interface.
 
-A stone is a number, its place in every column; what its columns do not say is drawn again when it is rendered. Nothing is
-ever removed: a stone that vanished is hidden from every query. Callers hold `Inventory.lock` around what must fit together.
+A stone is a number, its place in every column; its other fields are drawn again when it is rendered. Nothing is ever
+removed: a vanished stone is hidden from every query. Callers hold `Inventory.lock` for as long as columns must agree.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ingest.sandbox.rows import real_rows, spread
 
 Numbers = NDArray[np.int64]
 
-#: Share of natural stones, as 437,849 natural to 900,000 lab-grown ones.
+#: Share of natural stones: 437,849 natural to 900,000 lab-grown ones.
 NATURAL_SHARE = 0.327
-#: Stones on hold, on memo or sold come on top of the available ones, in this share of them.
+#: Additional stones on hold, on memo or sold, as a share of the available ones.
 UNAVAILABLE_SHARE = 0.03
 #: Share of stones whose weight is known to three decimals.
 THOUSANDTHS_SHARE = 0.08
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-#: Listed up to this long ago; changed at most this long ago, and at least an hour ago (microseconds).
+#: Greatest age of a listing; greatest and least age of a change (microseconds).
 OLDEST, CHANGED_WITHIN, UNCHANGED_FOR = 900 * _DAY, 120 * _DAY, 3_600 * _SECOND
 
 #: Every column with its type: row in the real stones, cents, thousandths of a carat (0: unknown), indexes into
@@ -48,7 +48,7 @@ COLUMNS: dict[str, type[np.generic]] = {
 
 
 class Inventory:
-    """All stones of the sandbox. Those who index them subscribe with `on_change` and hear which stones changed."""
+    """All stones of the sandbox. Indexes subscribe with `on_change`, which is called with the stones that changed."""
 
     def __init__(self, stones: int, seed: int, now: int) -> None:
         """Make `stones` available stones, and some others, as of `now` (microseconds since 1970)."""
@@ -116,7 +116,7 @@ class Inventory:
         self.columns["price"][feed] = price
 
     def _make_moments(self, feed: slice, stones: Numbers, now: int) -> None:
-        # Suppliers upload lists: a few moments bring thousands of stones, most bring a handful.
+        # Suppliers upload lists: a few uploads bring thousands of stones, most bring a handful.
         uploads = max(1, len(stones) // 40)
         upload = (uploads * chance.uniform(self.seed, "upload", stones) ** 3).astype(np.int64)
         listed = CHANGED_WITHIN + (OLDEST - CHANGED_WITHIN) * chance.uniform(self.seed, "listed", upload)
@@ -129,7 +129,7 @@ class Inventory:
 
     def pick(self, number: int, labgrown: bool | None, noise: np.random.Generator) -> list[int]:
         """Up to `number` different stones, chosen by chance among the available ones of a feed (None: of both)."""
-        # A few stones are found faster by trying than by looking at all; most stones fit.
+        # A few stones are found faster by random trials than by scanning all, since most stones fit.
         tried = np.unique(noise.integers(self.size, size=8 * number + 16)) if number * 100 < self.size else None
         places = self._fitting(np.arange(self.size) if tried is None else tried, labgrown)
         if tried is not None and len(places) < number:
@@ -141,11 +141,11 @@ class Inventory:
         fits = (self.columns["availability"][stones] == trade.AVAILABLE) & ~self.columns["gone"][stones]
         if labgrown is not None:
             fits &= self.columns["labgrown"][stones] == labgrown
-        found: Numbers = stones[fits]
-        return found
+        fitting: Numbers = stones[fits]
+        return fitting
 
     def change_prices(self, stones: list[int], moment: int, noise: np.random.Generator) -> None:
-        """Give stones another price, within ten per cent of the old one, as of `moment`."""
+        """Change the prices of stones, by at most ten per cent, as of `moment`."""
         for stone in stones:
             price = int(self.columns["price"][stone])
             other = max(1, round(price * (1 + noise.uniform(-0.1, 0.1))))

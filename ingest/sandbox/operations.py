@@ -1,4 +1,4 @@
-"""What the supplier's operations do, without GraphQL around them: pages, counts, look-ups, holds and orders.
+"""The supplier's operations without GraphQL around them: pages, counts, look-ups, holds and orders.
 
 `ingest.sandbox.schema` calls these for every field of a query; each call sees the inventory as it is at that moment.
 """
@@ -51,14 +51,14 @@ class Operations:
         self._now = now
 
     def count(self, fields: dict[str, Any]) -> int:
-        """How many stones a `DiamondQuery` finds; wrong if the faults say so."""
+        """The number of stones that a `DiamondQuery` finds; falsified by `wrong_counts`."""
         if self._faults.empty_inventory:
             return 0
         with self.inventory.lock:
             return self._faults.miscounted(self.finder.count(self._query(fields)))
 
     def page(self, fields: dict[str, Any], offset: int, limit: int, order: str, descending: bool) -> dict[str, Any]:
-        """`items` from an offset on, and the `total_count` that is what is left from there. Raises `Refused`."""
+        """`items` from an offset on, and `total_count`: the number of stones from there to the end. Raises `Refused`."""
         if not 0 < limit <= PAGE_LIMIT:
             raise Refused(f"limit must be between 1 and {PAGE_LIMIT}, not {limit}")
         if offset < 0:
@@ -67,24 +67,24 @@ class Operations:
             return {"items": [], "total_count": 0}
         with self.inventory.lock:
             query = self._query(fields)
-            found = self.finder.find(query, order, descending=descending)
-            stones: list[int] = found[offset : offset + limit].tolist()
+            matching = self.finder.find(query, order, descending=descending)
+            stones: list[int] = matching[offset : offset + limit].tolist()
             if query.ids is None and query.certificate_numbers is None:
                 stones = self._shown(stones, offset)
-            return {"items": self.items(stones), "total_count": max(0, len(found) - offset)}
+            return {"items": self.items(stones), "total_count": max(0, len(matching) - offset)}
 
     def _shown(self, stones: list[int], offset: int) -> list[int]:
-        """A page may come short: it shows its first stones, and the others are shown from the next offset on."""
+        """The stones that the page really shows: a page may come short, the others follow from the next offset on."""
         if len(stones) < 2:
             return stones
-        # Drawn from the page's place and first stone, so the same page comes short again.
+        # Drawn from the page's offset and first stone, so that the same page comes short again.
         noise = int(chance.bits(self.inventory.seed, f"short {stones[0]}", np.array([offset]))[0])
         if (noise >> 16) / 2**48 >= self._short_pages:
             return stones
         return stones[: 1 + noise % (len(stones) - 1)]
 
     def items(self, stones: list[int]) -> list[Item]:
-        """The items of stones as the supplier sends them, poisoned if the faults say so."""
+        """The items of stones as the supplier sends them, those of poisoned stones spoiled."""
         items = render(self.inventory, stones)
         for stone, item in zip(stones, items, strict=True):
             self._faults.poisoned(stone, item)

@@ -1,7 +1,7 @@
-"""What the stones of the sandbox cost: the distribution of dollars per carat that the real inventory shows.
+"""The prices of the sandbox's stones: the distribution of dollars per carat of the real inventory.
 
-Natural stones fill up the counts per range of one real day; lab-grown ones crowd below 250 dollars per carat, thousands of
-stones to a whole dollar. `ingest.sandbox.inventory` asks once, when the inventory is made.
+Natural stones follow the counts per range of one real day; lab-grown ones crowd below 250 dollars per carat, thousands of
+stones to a whole dollar. `ingest.sandbox.inventory` uses it once, when the inventory is made.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NATURAL_RANGES = (
     (50_000, 208),
     (100_000, 670),
 )
-#: Nothing is cheaper (dollars per carat), and nothing dearer: a stone's price in cents must fit a GraphQL Int.
+#: Bounds of dollars per carat; the upper one keeps a stone's price in cents within a GraphQL Int.
 CHEAPEST_NATURAL, DEAREST = 180.0, 2_000_000.0
 #: Share of lab-grown stones below this many dollars per carat.
 LABGROWN_CROWD, CROWD_BELOW = 770 / 900, 250.0
@@ -48,7 +48,7 @@ _STONES = np.array([stones for _, stones in NATURAL_RANGES], dtype=np.float64)
 
 
 def natural_ranges(dollars_per_carat: Dollars) -> NDArray[np.int64]:
-    """How many of these dollars per carat fall into each of `NATURAL_RANGES`."""
+    """The number of these dollars per carat in each of `NATURAL_RANGES`."""
     places = np.searchsorted(_STARTS, dollars_per_carat, side="right") - 1
     stones: NDArray[np.int64] = np.bincount(places, minlength=len(_STARTS))
     return stones
@@ -101,7 +101,7 @@ def labgrown_dollars(number: int, seed: int) -> Dollars:
 
 
 def deal(dollars: Dollars, worth: NDArray[np.float64], drawn: NDArray[np.float64]) -> Dollars:
-    """Deal ascending prices out to stones: the worthier, the dearer, with some luck."""
+    """Assign ascending prices to stones: the greater the worth, the higher the price, with some randomness."""
     order = np.argsort(np.log(worth) + 0.9 * (drawn - 0.5), kind="stable")
     dealt = np.empty_like(dollars)
     dealt[order] = dollars

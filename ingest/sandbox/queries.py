@@ -1,8 +1,8 @@
-"""What a `DiamondQuery` means: which stones it finds, and how many.
+"""The meaning of a `DiamondQuery`: the stones that it finds, and their number.
 
 Dollars per carat are the price in cents / 100 / carats; a stone whose weight is unknown (carats 0, no certificate) costs 0
 dollars per carat. By default whole dollars and whole hundredths of a carat are compared, so every stone falls into exactly
-one whole dollar; with `exact` the exact values are, and stones fall between the ranges.
+one whole dollar; with `exact` the exact values are compared, and stones fall between the ranges.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ingest.sandbox.shelf import Conditions, Shelf, Span, among
 Stones = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-#: Stone numbers kept of recent queries, all together: a walk asks for the same slice again and again.
+#: Stone numbers that are kept of recent queries in total: a walk asks for the same slice again and again.
 REMEMBERED_STONES = 6_000_000
 REMEMBERED_COUNTS = 50_000
 
 
 class WrongQuery(ValueError):
-    """A query asks for something that the supplier does not understand."""
+    """A query has a value that the supplier does not understand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Finder:
         self._version = inventory.version
 
     def count(self, query: Query) -> int:
-        """How many stones a query finds."""
+        """The number of stones that a query finds."""
         self._forget_if_changed()
         if query not in self._counts:
             if len(self._counts) >= REMEMBERED_COUNTS:
@@ -139,15 +139,15 @@ class Finder:
         """The numbers of all stones that a query finds, in the order asked for; ties by stone number."""
         self._forget_if_changed()
         key = (query, order, descending)
-        found = self._found.get(key)
-        if found is None:
-            found = self._sorted(self._find(query), order, descending).astype(np.int32)
-            self._found[key] = found
-            self._found_stones += len(found)
+        stones = self._found.get(key)
+        if stones is None:
+            stones = self._sorted(self._find(query), order, descending).astype(np.int32)
+            self._found[key] = stones
+            self._found_stones += len(stones)
             while self._found_stones > REMEMBERED_STONES and len(self._found) > 1:
                 self._found_stones -= len(self._found.popitem(last=False)[1])
         self._found.move_to_end(key)
-        return found
+        return stones
 
     def _forget_if_changed(self) -> None:
         if self._version != self._inventory.version:
@@ -176,7 +176,7 @@ class Finder:
         return stones[self._fits(stones, query)] if _needs_columns(query) else stones
 
     def _named(self, query: Query) -> Stones | None:
-        """The stones that a query names by id or certificate, if it does, and that meet its other conditions."""
+        """The stones that a query names by id or certificate and that meet its other conditions; None if it names none."""
         if query.ids is None and query.certificate_numbers is None:
             return None
         inventory, identity = self._inventory, self._inventory.identity
@@ -192,8 +192,8 @@ class Finder:
             stones = stones[(inventory.columns["dirt"][stones] & unnamed) == 0]
         if query.labgrown is not None:
             stones = stones[inventory.columns["labgrown"][stones] == query.labgrown]
-        found = among(inventory, stones, self._conditions(query), exact=self._exact)
-        return found[self._fits(found, query)]
+        meeting = among(inventory, stones, self._conditions(query), exact=self._exact)
+        return meeting[self._fits(meeting, query)]
 
     def _conditions(self, query: Query) -> Conditions:
         parts = 1_000 if self._exact else 100
@@ -201,7 +201,7 @@ class Finder:
         return Conditions(query.dollar_per_carat, query.updated, sizes, query.availability == (trade.AVAILABLE,))
 
     def _fits(self, stones: Stones, query: Query) -> Mask:
-        """Which of these stones meet the conditions that no shelf knows."""
+        """A mask of the stones that meet the conditions that shelves do not know."""
         columns = {name: column[stones] for name, column in self._inventory.columns.items()}
         fits = np.ones(len(stones), dtype=np.bool_)
         if query.availability is not None:
@@ -259,7 +259,7 @@ class Finder:
         elif order == "discount":
             keys = -(columns["price"][stones].astype(np.int64) % 6_000)
         else:
-            # None, insert and popular: as the stones came in.
+            # The orders none, insert and popular are that of the stones' numbers.
             keys = stones
         keys = keys.astype(np.float64)
         return stones[np.lexsort((stones, -keys if descending else keys))]

@@ -1,7 +1,7 @@
-"""A stone as the supplier sends it: every field of an item, in the order of the documentation, dirt included.
+"""The rendering of stones as the supplier sends them: every field of an item in the documented order, dirt included.
 
-What the columns do not say (finish, angles, supplier, pictures) is drawn from the stone's own chance, so a stone looks the
-same on every page. Pages, look-ups and the control door's list of all items render here.
+Fields without a column (finish, angles, supplier, pictures) are drawn from the stone's own chance, so a stone looks the
+same on every page. Pages, look-ups and the control interface's list of all items use it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Item = dict[str, Any]
 _Cells = tuple[float, int, int, int, float, float, float, float, float]
 
 _MEDIA = "https://media.sandbox.example"
-#: Out of 256: stones with a picture, with one that turns, with a video of the supplier's own.
+#: Out of 256 stones: those with a picture, with a rotating picture, with a video of the supplier's own.
 _WITH_IMAGE, _WITH_V360, _WITH_VIDEO = 236, 205, 150
 
 
 def has_image(inventory: Inventory, stones: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which stones have a picture."""
+    """A mask of the stones that have a picture."""
     clean: NDArray[np.bool_] = (inventory.columns["dirt"][stones] & np.uint64(dirt.bit("no_image"))) == 0
     return clean & ((chance.bits(inventory.seed, "media", stones) & np.uint64(255)) < _WITH_IMAGE)
 
 
 def has_v360(inventory: Inventory, stones: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which stones have a picture that turns."""
+    """A mask of the stones that have a rotating picture."""
     return (chance.bits(inventory.seed, "media", stones) >> np.uint64(8) & np.uint64(255)) < _WITH_V360
 
 
@@ -140,14 +140,14 @@ def _certificate(
     carats, cut, color, clarity, depth, table, length, width, height = cells
     shape_name = trade.SHAPE_NAMES[shape]
     if shape != trade.ROUND:
-        # The same girdle plane, drawn out to the shape's usual ratio.
+        # The same girdle plane, stretched to the shape's usual ratio.
         stretch = trade.SHAPES[shape_name][1] ** 0.5
         length, width = round(length * stretch, 2), round(width / stretch, 2)
     lab = (trade.LABS_LABGROWN if labgrown else trade.LABS_NATURAL)[(look >> 28) % (45 if labgrown else 42)]
     certificate_number = f"LG{number}" if labgrown and lab == "IGI" else str(number)
     fluorescence = trade.FLUORESCENCES[(look >> 34) % 18]
     finish = ("EX", "EX", "EX", "EX", "EX", "VG", "VG", "GD")
-    # A cut grade promises finish: an ideal stone is polished well.
+    # The best cut grades come with the best finish.
     finest = 5 if cut <= 1 else 8
     origins = trade.LAB_ORIGINS if labgrown else trade.ORIGINS
     return {

@@ -1,6 +1,6 @@
-"""The real stones that every stone of the sandbox takes its grades and measurements from.
+"""The real stones whose grades and measurements the sandbox's stones have.
 
-53,940 round diamonds shipped beside this module (see `diamonds.csv.gz.LICENSE.txt`), read once as numpy columns.
+They are 53,940 round diamonds in a file beside this module (see `diamonds.csv.gz.LICENSE.txt`), read once as numpy columns.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 _FILE = Path(__file__).with_name("diamonds.csv.gz")
 
-#: Grades as the supplier spells them, best first; the data set says "Premium" for what laboratories call excellent.
+#: Grades as the supplier spells them, best first; the data set's "Premium" is the laboratories' "excellent".
 CUTS = ("ID", "EX", "VG", "GD", "F")
 COLORS = ("D", "E", "F", "G", "H", "I", "J")
 CLARITIES = ("FL", "IF", "VVS1", "VVS2", "VS1", "VS2", "SI1", "SI2", "I1")

@@ -22,7 +22,7 @@ Resolver = Callable[..., Any]
 
 
 def build(desk: Operations) -> GraphQLSchema:
-    """The schema whose operations are done at `desk`."""
+    """The schema whose operations `desk` does."""
     schema = build_schema(_SOURCE.read_text(encoding="utf-8"))
     availability = schema.type_map["Availability"]
     assert isinstance(availability, GraphQLEnumType)
@@ -88,7 +88,7 @@ def read(desk: Operations, name: str, arguments: dict[str, Any]) -> Any:
 
 
 def check_token(desk: Operations, token: str | None, bearer: str | None) -> dict[str, Any]:
-    """Let in who has a token, in the wrapper or as a bearer. Raises `TokenRefused`."""
+    """Check the token of the wrapper, else the bearer's. Raises `TokenRefused` if neither is valid."""
     try:
         desk.tokens.check(token or "")
     except TokenRefused:

@@ -1,6 +1,6 @@
-"""The sandbox supplier behind HTTP/1.1: the GraphQL endpoint, and the control door beside it.
+"""The sandbox supplier behind HTTP/1.1: the GraphQL endpoint, and the control interface beside it.
 
-`python -m ingest.sandbox` serves it as a process of its own; tests run a `Sandbox` in a thread of theirs.
+`python -m ingest.sandbox` serves it as a process of its own; tests run a `Sandbox` in a thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingest.sandbox.faults import Mishap, Refusing
 from ingest.sandbox.supplier import Options, Supplier
 
 GRAPHQL_PATH, CONTROL_PATH = "/api/diamonds", "/control"
-#: Larger requests are refused unread (bytes).
+#: Largest request that is read (bytes).
 MAX_REQUEST_BYTES = 4_000_000
 #: An unused connection is closed after this long (seconds).
 IDLE_SECONDS = 120.0
@@ -59,12 +59,11 @@ class Sandbox:
         self.url, self.control = f"{origin}{GRAPHQL_PATH}", f"{origin}{CONTROL_PATH}"
 
     def start(self) -> Self:
-        """Begin to serve."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop serving and hang up on everybody."""
+        """Stop serving and close all connections."""
         self._server.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -136,12 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile = io.BufferedReader(self._incoming)
 
     def parse_request(self) -> bool:
-        # The request line has just been read: its arrival is the moment that the contract speaks of.
+        # The request line has just been read: its arrival is the moment that the contract counts.
         self._arrived = self._incoming.arrived_at
         return super().parse_request()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """The books keep what matters."""
+        """Log nothing: the accounting has every request."""
 
     def do_GET(self) -> None:
         self._handle(b"")
@@ -175,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(200, answer)
 
     def _graphql(self, body: bytes) -> None:
-        """Book the request, let the faults have their way, and answer it."""
+        """Account for the request, apply the faults, and answer it."""
         if self.command != "POST":
             raise Refusal(405, "GraphQL is asked by POST")
         supplier = self.server.supplier
@@ -209,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_json(*supplier.executor.execute(compiled, variables, self._bearer()))
 
     def _misfortune(self) -> bool:
-        """Wait as the faults say; True if one of them has answered already."""
+        """Apply the latency and the fault of this request; True if a fault has answered it."""
         faults, books = self.server.supplier.faults, self.server.supplier.accounting
         hanging = faults.hanging()
         if hanging:
@@ -236,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         if mishap.kind == "status":
             phrase = responses.get(mishap.status, "Failed")
             page = f"<html><body><h1>{mishap.status} {phrase}</h1></body></html>"
-            # Whole seconds, upwards: who comes back that much later is served.
+            # Rounded up to whole seconds, so that a client that waits as long is served.
             retry = {} if mishap.retry_after is None else {"Retry-After": str(-int(-mishap.retry_after // 1))}
             self._send(mishap.status, page.encode(), _HTML, retry)
         elif mishap.kind == "html":

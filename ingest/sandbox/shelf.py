@@ -1,7 +1,7 @@
-"""One feed's stones in order of dollars per carat, so that a count is a search and a glance at one slice.
+"""The stones of one feed in order of dollars per carat, so that a count takes a binary search and a scan of one slice.
 
-The hot conditions (carats, time of change, being available) lie beside the prices in the same order. A stone that changes
-is taken off the shelf and looked at one by one, until so many are loose that the shelf is put in order again.
+The hot conditions (carats, time of change, being available) lie beside the prices in the same order. A stone that
+changes is taken off the shelf and checked by itself, until so many are loose that the shelf is sorted again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Span = tuple[float, float]
 Stones = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-#: Loose stones at which the shelf is put in order again, which takes some 100 ms for a million stones.
+#: Number of loose stones above which the shelf is sorted again, which takes some 100 ms for a million stones.
 TOO_MANY_LOOSE = 4_000
-#: Ranges of carats come as binary fractions: 0.29 * 100 is not quite 29.
+#: Tolerance of ranges of carats, which come as binary fractions: 0.29 * 100 is not quite 29.
 _HAIR = 1e-6
 
 
@@ -50,12 +50,12 @@ class Shelf:
         self._put_in_order()
 
     def count(self, conditions: Conditions) -> int:
-        """How many stones meet all conditions."""
+        """The number of stones that meet all conditions."""
         fits = self._fits_on_shelf(self._piece(conditions), conditions)
         return int(np.count_nonzero(fits)) + len(self._loose_ones(conditions))
 
     def find(self, conditions: Conditions) -> Stones:
-        """The stones that meet all conditions, in no order."""
+        """The stones that meet all conditions, unordered."""
         piece = self._piece(conditions)
         on_shelf = self._stones[piece][self._fits_on_shelf(piece, conditions)]
         return np.concatenate([on_shelf.astype(np.int64), self._loose_ones(conditions)])
@@ -112,7 +112,7 @@ class Shelf:
 
 
 def among(inventory: Inventory, stones: Stones, conditions: Conditions, *, exact: bool) -> Stones:
-    """Those of some stones, of any feed, that are there and meet all conditions."""
+    """Those of `stones`, of any feed, that have not vanished and meet all conditions."""
     columns = inventory.columns
     fits: Mask = ~columns["gone"][stones]
     if conditions.dollars is not None:
@@ -122,8 +122,8 @@ def among(inventory: Inventory, stones: Stones, conditions: Conditions, *, exact
     fits &= _fits_moment_and_size(columns["updated"][stones], sizes, conditions.updated, conditions.sizes)
     if conditions.only_available:
         fits &= columns["availability"][stones] == trade.AVAILABLE
-    found: Stones = stones[fits]
-    return found
+    meeting: Stones = stones[fits]
+    return meeting
 
 
 def _dollars_of(inventory: Inventory, stones: Stones, exact: bool) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The sandbox supplier in one object: inventory, operations, faults, books, and the control door's verbs.
+"""The sandbox supplier in one object: inventory, operations, faults, accounting, and the control interface's verbs.
 
 `ingest.sandbox.server` puts it behind HTTP; it knows nothing of sockets.
 """
@@ -30,7 +30,7 @@ _FEEDS = {"natural": False, "labgrown": True, None: None}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a sandbox is set up.
+    """The options of a sandbox.
 
     `rate_limit` is requests per second, 0 for none; `now` is the moment of the inventory in microseconds since 1970, None
     for the present; `exact_prices` compares exact dollars and carats instead of whole ones.
@@ -49,7 +49,7 @@ class Options:
 
 
 class InventoryChange(msgspec.Struct, forbid_unknown_fields=True):
-    """What the control door is asked to do with the inventory; numbers of stones."""
+    """A change of the inventory by the control interface, in numbers of stones."""
 
     change: Number = 0
     add: Number = 0
@@ -82,11 +82,11 @@ class Supplier:
 
     @property
     def refuses_aliases(self) -> bool:
-        """Whether a text may ask for an operation only once."""
+        """Whether a text may request an operation only once."""
         return self.faults.settings.reject_aliases or not self.options.aliases
 
     def set_faults(self, settings: Settings) -> dict[str, Any]:
-        """Put fault settings in force; expires tokens and chooses the poisoned stones as they say."""
+        """Put fault settings in force, expiring tokens and choosing poisoned stones accordingly."""
         with self.inventory.lock:
             self.faults.replace(settings, now=time.monotonic())
             self._churn_dice = np.random.default_rng(abs(settings.seed))
@@ -98,7 +98,7 @@ class Supplier:
         return self.fault_settings()
 
     def fault_settings(self) -> dict[str, Any]:
-        """The settings in force, and which stones are poisoned how (by the id that they should have)."""
+        """The settings in force, and the poison of each poisoned stone by its proper id."""
         settings: dict[str, Any] = msgspec.to_builtins(self.faults.settings)
         poisoned = self.faults.poisoned_stones
         if poisoned:
@@ -106,7 +106,7 @@ class Supplier:
         return settings
 
     def churn(self) -> None:
-        """Change the stones that the faults change before a page request."""
+        """Apply the churn of the fault settings before a page request."""
         kinds = self.faults.churn_kinds()
         if not kinds:
             return
@@ -122,12 +122,12 @@ class Supplier:
     def change_inventory(self, wanted: InventoryChange) -> dict[str, list[str]]:
         """Change, list, hide and hold stones; returns the ids of each."""
         with self.inventory.lock:
-            # The version makes the same request twice choose other stones, and the same script the same ones.
+            # With the version, a repeated request chooses other stones, and a repeated script the same ones.
             noise = np.random.default_rng([wanted.seed, self.inventory.version])
             return self._apply(wanted, _FEEDS[wanted.feed], noise)
 
     def changes(self) -> dict[str, list[str]]:
-        """Ids of all stones changed, listed, hidden and held by faults or the control door since the start."""
+        """Ids of all stones changed, listed, hidden and held by faults or the control interface since the start."""
         with self.inventory.lock:
             return {what: self._ids(stones) for what, stones in self._changes.items()}
 

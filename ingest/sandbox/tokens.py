@@ -1,4 +1,4 @@
-"""Signing in: passwords are exchanged for tokens, tokens live some hours, and all of them can be made to expire at once."""
+"""Sign-in: passwords are exchanged for tokens, which live some hours and can all be made to expire at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import threading
 from collections.abc import Callable
 
-#: The supplier's tokens live six hours.
+#: Life of the supplier's tokens: six hours.
 TOKEN_SECONDS = 6 * 3600.0
 
 
@@ -43,7 +43,7 @@ class Tokens:
         return token
 
     def check(self, token: str) -> None:
-        """Raises `TokenRefused` for a token that was never given, or too long ago."""
+        """Raise `TokenRefused` for a token that was never issued, or has expired."""
         expiry = self._expiries.get(token)
         if expiry is None:
             raise TokenRefused("Invalid token: unauthorized")
@@ -51,7 +51,7 @@ class Tokens:
             raise TokenRefused("jwt expired: the token is expired, sign in again")
 
     def expire_all(self) -> None:
-        """All tokens given so far have expired."""
+        """Expire all tokens that were issued so far."""
         with self._lock:
             now = self._clock()
             self._expiries = {token: min(expiry, now) for token, expiry in self._expiries.items()}

@@ -56,7 +56,7 @@ SHAPES: dict[str, tuple[float, float]] = {
     "SQUARE": (0.1, 1.0),
     "FAN": (0.06, 1.3),
     "OTHER": (0.1, 1.2),
-    # New ones appear; nobody has these two on a list.
+    # Suppliers bring new shapes; these two are on no list of ours.
     "WAVE RADIANT": (0.06, 1.3),
     "MOVAL": (0.06, 1.75),
 }
@@ -102,7 +102,7 @@ FANCY_OVERTONES = (None, None, None, None, "ORANGISH", "BROWNISH", "GREENISH", "
 AVAILABILITIES = ("AVAILABLE", "ON HOLD", "HOLD", "MEMO", "SOLD")
 AVAILABLE, ON_HOLD, MEMO, SOLD = 0, 1, 3, 4
 
-#: Laboratories; a tuple holds each as often as its share has it.
+#: Laboratories, each repeated in proportion to its share.
 LABS_NATURAL = ("GIA",) * 26 + ("IGI",) * 7 + ("HRD",) * 4 + ("GCAL", "EGL", "AGS", "GSI", "NONE")
 LABS_LABGROWN = ("IGI",) * 30 + ("GIA",) * 9 + ("GCAL",) * 3 + ("HRD", "GSI", "NONE")
 
