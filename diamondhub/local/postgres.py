@@ -18,7 +18,7 @@ from typing import IO
 from diamondhub.local import processes
 
 USER = DATABASE = "diamondhub"
-#: The file in a cluster that others may be copies of: what it was made from.
+#: The file in a template cluster that names the sources it was made from.
 TEMPLATE_MARK = "diamondhub.template"
 #: Time limit for the server to answer (seconds): a restart after a crash replays its log first.
 START_SECONDS = 60.0
@@ -171,7 +171,7 @@ class Postgres:
         return answer.split()[2].split(".")[0]
 
     def _find_template(self) -> Path | None:
-        """The cluster that a new one begins as a copy of, if DIAMONDHUB_EMBEDDED_TEMPLATE names the `var` of one."""
+        """The template of a new cluster, if DIAMONDHUB_EMBEDDED_TEMPLATE names the `var` of one."""
         named = os.environ.get("DIAMONDHUB_EMBEDDED_TEMPLATE")
         if not named or Path(named).resolve() == self._var.resolve():
             return None
@@ -185,7 +185,7 @@ class Postgres:
         return mark.read_bytes() != (self._template / TEMPLATE_MARK).read_bytes()
 
     def mark_as_template(self, mark: str) -> None:
-        """Let others begin as copies of this cluster, which must not run; copies of one with another mark are made anew."""
+        """Make this cluster a template for copies; it must not run. Copies of a template with another mark are made anew."""
         (self._data / TEMPLATE_MARK).write_text(mark)
 
     def _read_password(self) -> str:

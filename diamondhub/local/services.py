@@ -90,7 +90,7 @@ def current() -> Services | None:
 
 
 def database_is_named() -> bool:
-    """Whether DATABASE_URL was set by whoever started this process, and not for the embedded server."""
+    """Whether DATABASE_URL came with this process's environment, and not from the embedded server."""
     return _current is None or "DATABASE_URL" not in _current.needed
 
 

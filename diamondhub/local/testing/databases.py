@@ -1,4 +1,4 @@
-"""The database of one process of tests: a copy of the migrated one, put back to that after every test that commits."""
+"""The database of one process of tests: a copy of the migrated one, restored after every test that commits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from diamondhub.local.testing.templates import template
 
-#: The schema that keeps the rows which migrations made.
+#: The schema with copies of the rows that migrations made.
 KEPT = "as_migrated"
-#: Tables with rows in them, partitions one by one; what has no file has no rows.
+#: Tables with rows, partitions one by one; a table whose file is empty has none.
 _WRITTEN = """
     SELECT relname FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
@@ -27,7 +27,7 @@ _REFERRING = "SELECT confrelid::regclass::text, conrelid::regclass::text FROM pg
 
 @contextmanager
 def copied(url: str) -> Iterator[str]:
-    """A database of this process's own for the block's length, which Django uses."""
+    """A database of this process's own for the time of the block; Django uses it. Returns its name."""
     name = f"test_{conninfo_to_dict(url).get('dbname', 'diamondhub')}_{os.getpid()}"
     source = template(url)
     with psycopg.connect(make_conninfo(url, dbname="postgres"), autocommit=True) as admin:
@@ -39,7 +39,7 @@ def copied(url: str) -> Iterator[str]:
             )
         )
     parts = conninfo_to_dict(url)
-    # In place: Django's connections hold this very dictionary.
+    # Changed in place, since Django's connections hold this very dictionary.
     settings.DATABASES["default"].update(
         HOST=parts.get("host", ""),
         PORT=str(parts.get("port", "")),
@@ -58,9 +58,9 @@ def copied(url: str) -> Iterator[str]:
 
 
 def put_back() -> None:
-    """Empty the tables that a test has written, and give those of the migrations their rows again.
+    """Empty the tables that a test has written, and restore the rows that migrations made.
 
-    Django would truncate all tables, and then make content types and permissions anew: ten times as long.
+    Django would truncate all tables and make content types and permissions anew, which takes ten times as long.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_WRITTEN)
@@ -72,7 +72,7 @@ def put_back() -> None:
         if not changed:
             return
         emptied = _with_referring(changed)
-        # The audit is append-only in a real database, and its triggers do not note what is put back here.
+        # Without triggers: those of the audit refuse deletions and would record the restored rows.
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(sql.Identifier, sorted(emptied)))))
         for name in emptied & set(_kept):
@@ -85,13 +85,13 @@ def put_back() -> None:
             _kept[name] = cursor.fetchone()
 
 
-#: The tables that have rows after `migrate`, and how many and how new they are.
+#: The tables that have rows after `migrate`, with the number and newest transaction of these.
 _kept: dict[str, tuple[int, int] | None] = {}
 _referring: dict[str, set[str]] = {}
 
 
 def _prepare() -> None:
-    """Keep what migrations made."""
+    """Copy the rows that migrations made to the schema `KEPT`."""
     with connection.cursor() as cursor:
         cursor.execute(_REFERRING)
         for table, referring in cursor.fetchall():
@@ -107,12 +107,12 @@ def _prepare() -> None:
 
 
 def _state(table: str) -> sql.Composed:
-    """What differs after any change of a table's rows."""
+    """A query whose answer differs after any change of a table's rows."""
     return sql.SQL("SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {}").format(sql.Identifier(table))
 
 
 def _with_referring(tables: set[str]) -> set[str]:
-    """The tables and all that refer to them, over however many steps."""
+    """The tables and all that refer to them, directly or indirectly."""
     reached, ahead = set(tables), list(tables)
     while ahead:
         for name in _referring.get(ahead.pop(), set()) - reached:

@@ -1,7 +1,7 @@
-"""How long every test of a run took: a file of each run in `var/test/durations`, and the costliest files at its end.
+"""The durations of tests: a file for each run in `var/test/durations`, and the costliest test files at its end.
 
-`seconds` are the clock's, in setup, call and teardown; `processor` are those that the process of the tests and the children
-that it waited for have computed. What servers computed is in neither alone.
+`seconds` are wall-clock time, in setup, call and teardown; `processor` is the CPU time of the process of the tests and of
+the children that it waited for. The CPU time of servers is not counted.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ _PROCESSOR = pytest.StashKey[float]()
 
 
 def folder() -> Path:
-    """Where the durations of runs are."""
+    """The folder of the durations of runs."""
     return processes.var_dir() / "durations"
 
 
 class Durations:
-    """Takes the time in each process of tests; the process that reports writes it down."""
+    """The plugin that measures in each process of tests; the process that reports writes the file."""
 
     def __init__(self, lane: str) -> None:
         self._path = folder() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}-{lane}.json"
         self.tests: dict[str, dict[str, Any]] = defaultdict(lambda: {"outcome": "passed", "seconds": 0.0})
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Know a test that is never reported, too."""
+        """Count a test as lost until it is reported."""
         self.tests[nodeid]["outcome"] = "lost"
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Look at the processor's time before a test."""
+        """Note the CPU time before a test."""
         item.stash[_PROCESSOR] = _processor_seconds()
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Say with the last report of a test what it has computed."""
+        """Add the CPU time to the last report of a test."""
         if call.when == "teardown":
             item.user_properties.append(("processor", round(_processor_seconds() - item.stash[_PROCESSOR], 3)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add a part of a test."""
+        """Add the setup, call or teardown of a test."""
         test = self.tests[report.nodeid]
         test["seconds"] = round(test["seconds"] + report.duration, 3)
         test[report.when] = round(report.duration, 3)
@@ -62,7 +62,7 @@ class Durations:
         test.update((name, value) for name, value in report.user_properties if name == "processor")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Write all down, and print what cost most."""
+        """Write the file, and print the costliest test files."""
         if not self.tests:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)

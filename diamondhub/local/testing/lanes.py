@@ -1,7 +1,7 @@
-"""Deals test files of whole processes out to the processes of `-n`: the longest first, each file to who has least to do.
+"""The scheduler of the tests of whole processes: deals files to the processes of `-n`, the longest first.
 
-pytest-xdist gives a worker its next file while it is at its last but one test, which may be minutes long; here everybody
-knows from the beginning what is to be done, and a file's stack is started once.
+Each file goes to the process with the least to do. pytest-xdist gives a worker its next file at its last but one test, which
+may take minutes; here all files are dealt at the beginning, and a file's stack is started once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-#: About how long files take that take long (seconds); only which is longer than which matters.
+#: Approximate durations of the long files (seconds); only their proportions matter.
 LONG = {
     "ingest/tests/test_kills.py": 300,
     "ingest/tests/test_kill_matrix.py": 200,
@@ -40,7 +40,7 @@ def deal(files: Iterable[str], lanes: int) -> list[list[str]]:
 
 
 class Dealing(LoadScopeScheduling):  # type: ignore[misc]  # has no types
-    """All files are dealt at once; a worker that takes the place of a crashed one takes over what was left."""
+    """A scheduler that deals all files at once; a worker that replaces a crashed one takes over its files."""
 
     _dealt: list[list[str]] | None = None
 

@@ -1,4 +1,4 @@
-"""What pytest needs before pytest-django reads the settings; loaded by `-p` in pyproject.toml.
+"""The pytest plugin that runs before pytest-django reads the settings; loaded by `-p` in pyproject.toml.
 
 Tests have a `var` of their own, so that they never touch the servers of an `up` or `demo` in the same checkout.
 """
@@ -17,7 +17,7 @@ from diamondhub.local.testing import durations, servers
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Say where the servers will be, unless only help or a list of options was asked for."""
+    """Name the servers in the environment, unless only help or a list of options was asked for."""
     options = early_config.known_args_namespace
     if options.help:
         return
@@ -26,9 +26,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ.setdefault("DIAMONDHUB_EMBEDDED_FSYNC", "off")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        # As Ctrl-C: what failed so far is told, and the servers are stopped.
+        # SIGTERM acts like Ctrl-C: failures so far are reported, and the servers are stopped.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Some hundred processes are started from the same sources.
+    # Byte code is kept, since some hundred processes are started from the same sources.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if options.numprocesses and "PYTEST_XDIST_WORKER" not in os.environ:
         if os.environ.get("REDIS_URL"):
@@ -39,7 +39,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure, judge no property by its speed, and, where nobody looks on, try the same examples every time."""
+    """Measure durations, give properties no deadline, and, in continuous integration, the same examples every time."""
     hypothesis.settings.register_profile(
         "diamondhub",
         deadline=None,
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave files that tell one story in their order, wherever among the others they come by chance."""
+    """Keep the order within files marked `in_order`, wherever the random order has put their tests."""
     stories: dict[Path, list[int]] = {}
     for place, item in enumerate(items):
         if item.get_closest_marker("in_order"):

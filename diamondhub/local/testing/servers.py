@@ -1,4 +1,4 @@
-"""The servers of one process of tests: each is started by whoever needs it first, so that plain tests start none.
+"""The servers of one process of tests: each is started at its first use, so that plain tests start none.
 
 PostgreSQL belongs to a whole run: the processes of `-n` share it, each with a database of its own. Each process has its own
 Valkey, which tests may flush; its address is known from the start, and the first connection starts it.
@@ -24,7 +24,7 @@ _valkey: LateValkey | None = None
 
 
 def database_url() -> str:
-    """Where PostgreSQL is; started if nobody has named or started one."""
+    """The URL of PostgreSQL, which is started unless the environment names one."""
     if not os.environ.get("DATABASE_URL"):
         os.environ["DIAMONDHUB_EMBEDDED_TEMPLATE"] = str(prepared())
         _open.enter_context(opened(urls=["DATABASE_URL"]))
@@ -49,14 +49,14 @@ def name_redis() -> None:
 
 
 def redis_url() -> str:
-    """Where Redis is; started if it is ours, for those who hand the address to another process."""
+    """The URL of Redis, which is started if it is ours: for tests that pass the URL to another process."""
     if _valkey is not None:
         _valkey.start()
     return os.environ["REDIS_URL"]
 
 
 def close() -> None:
-    """Stop what this process started."""
+    """Stop the servers that this process started."""
     global _valkey
     if _valkey is not None:
         _valkey.stop()
@@ -65,13 +65,13 @@ def close() -> None:
 
 
 class LateValkey:
-    """A Valkey whose port is kept free for it until it is started."""
+    """A Valkey whose port is reserved until it is started."""
 
     def __init__(self) -> None:
         self._var = processes.var_dir() / "processes" / str(os.getpid())
         self.server = Valkey(self._var)
         self._place: socket.socket | None = socket.socket()
-        # Bound and not listening: nobody is given this port meanwhile, and on Linux the server may bind it as well.
+        # Bound and not listening: no other program gets this port meanwhile, and on Linux the server may bind it as well.
         self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._place.bind(("127.0.0.1", 0))
         self.server.port = self._place.getsockname()[1]
@@ -80,9 +80,9 @@ class LateValkey:
         self._failed: processes.ServerError | None = None
 
     def start(self) -> None:
-        """Start it, the first time; whoever comes meanwhile waits until it answers."""
+        """Start the server at the first call; later calls wait until it answers."""
         if threading.current_thread() is self._keeper:
-            # Its own look at whether it answers.
+            # The keeper itself connects to see whether the server answers.
             return
         with self._starting:
             if not self._keeper.is_alive() and not self._ready.is_set():
@@ -92,7 +92,7 @@ class LateValkey:
             raise self._failed
 
     def _keep(self) -> None:
-        """Start it, and stay: the kernel ends it with the thread that started it, and a test's threads end soon."""
+        """Start the server and stay: the kernel ends it with its starting thread, and a test's threads end soon."""
         place, self._place = self._place, None
         assert place is not None
         if os.uname().sysname != "Linux":
@@ -107,7 +107,7 @@ class LateValkey:
         self._over.wait()
 
     def stop(self) -> None:
-        """Stop it, if it was started."""
+        """Stop the server, if it was started, and release the port."""
         if self._place is not None:
             self._place.close()
         self.server.stop()

@@ -1,4 +1,4 @@
-"""A cluster with a migrated database, made once: what tests and the stacks that they start begin as copies of.
+"""The template of the tests' databases: a cluster with a migrated database, made once and copied by tests and stacks.
 
 It lies in `var/prepared` beside the `var` of the tests, and is made anew when any source but a test has changed.
 """
@@ -25,7 +25,7 @@ SOURCES = ("diamondhub", "catalog", "pricing", "ingest")
 
 
 def fingerprint() -> str:
-    """What migrations, and the code that they call, may depend on, as one word."""
+    """A digest of all sources that migrations, and the code that they call, may depend on."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     for app in SOURCES:
         for path in sorted((ROOT / app).rglob("*.py")):
@@ -35,7 +35,7 @@ def fingerprint() -> str:
 
 
 def prepared() -> Path:
-    """The `var` of the cluster that others may begin as copies of, made if it is not there or of other sources."""
+    """The `var` of the template cluster, made if it is missing or was made of other sources."""
     var = ROOT / "var" / "prepared"
     var.mkdir(parents=True, exist_ok=True)
     mark = fingerprint()
@@ -56,7 +56,7 @@ def prepared() -> Path:
 
 
 def migrate(url: str, mark: str) -> None:
-    """Bring a database up to date, and note in its comment what it was made from."""
+    """Migrate a database, and keep the fingerprint of its sources in its comment."""
     subprocess.run(
         [sys.executable, "-m", "django", "migrate", "--verbosity", "0"],
         cwd=ROOT,
@@ -82,7 +82,7 @@ def template(url: str) -> str:
     named = str(conninfo_to_dict(url).get("dbname", "diamondhub"))
     made = f"test_{named}_template"
     with psycopg.connect(make_conninfo(url, dbname="postgres"), autocommit=True) as admin:
-        # Held until the connection ends: whoever comes second finds what the first one made.
+        # Held until the connection ends, so that a second process finds the database that the first one made.
         admin.execute("SELECT pg_advisory_lock(hashtext('diamondhub tests'))")
         comments = admin.execute(
             "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = ANY(%s)",

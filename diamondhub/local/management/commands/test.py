@@ -21,13 +21,13 @@ from typing import IO
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-#: What a change must pass before its tests run, in the order of cheapness.
+#: Checks that must pass before the tests run, the cheapest first.
 CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("import rule", ["lint-imports"]),
 )
-#: Takes as long as a quarter of the tests, and goes on beside them.
+#: The type checker runs beside the tests, a quarter of whose time it takes.
 TYPES = ["mypy", "."]
 #: Tests of whole processes that run at once: they mostly wait.
 WAITING = 3
@@ -35,12 +35,12 @@ WAITING = 3
 
 @dataclass
 class Part:
-    """A program that runs beside others; what it prints is kept until it is over, but for that of the first."""
+    """A program that runs beside others; `output` keeps its lines until all are over; None if it prints at once."""
 
     name: str
     command: Sequence[str | Path]
     environment: dict[str, str] = field(default_factory=dict)
-    #: Makes way for the tests of whole processes, whose programs expect each other's answers.
+    #: Lower priority than the tests of whole processes, whose programs wait for each other's answers.
     niceness: int = 0
     output: IO[bytes] | None = None
     status: int = 0
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         with ExitStack() as held:
             types = Part(f"types: {' '.join(TYPES)}", [tools / TYPES[0], *TYPES[1:]])
             if {"DATABASE_URL", "REDIS_URL"} & set(os.environ):
-                # One Redis: tests that flush it would disturb those beside them.
+                # Both lanes would share one Redis, which tests flush.
                 parts = [Part("tests", pytest), types]
             else:
                 parts = [*_lanes(pytest, held), types]
@@ -112,7 +112,7 @@ def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
     os.environ["DIAMONDHUB_EMBEDDED_FSYNC"] = "off"
     held.callback(servers.close)
     servers.database_url()
-    # By chance, and once for both: what depends on the order shows, and can be had again.
+    # One random order for both lanes, printed so that a failure that depends on it can be repeated.
     seed = f"--randomly-seed={random.getrandbits(32)}"
     print(f"--- order of the tests: {seed}", flush=True)
     cores = max(2, os.cpu_count() or 1)
@@ -125,7 +125,7 @@ def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
 
 
 def _side_by_side(parts: list[Part], held: ExitStack) -> int:
-    """Run all parts to their ends; returns 0 if all went well. A line at the end says how many tests did what."""
+    """Run all parts to their ends; returns 0 if all went well. A last line counts the tests by outcome."""
     begun = time.time()
 
     def stop(number: int, _frame: object) -> None:
@@ -153,7 +153,7 @@ def _side_by_side(parts: list[Part], held: ExitStack) -> int:
 
 
 def _totals(begun: float) -> str:
-    """What became of all tests of this run, by the files that its parts have written."""
+    """The outcomes of all tests of this run in words, from the files that its parts have written."""
     from diamondhub.local.testing import durations
 
     outcomes = Counter[str]()
