@@ -29,7 +29,7 @@ RULES = 50
 #: Stones a second that the expression should price.
 GOAL = 700_000
 _SCAN = "SELECT sum(cost_cents), count(*) FROM catalog_diamond"
-#: How long repricing and the bare UPDATE go on in turn (seconds).
+#: Length of a turn of repricing and the bare UPDATE (seconds).
 _TURN = 5.0
 _SHAPES = ("ROUND", "OVAL", "PEAR", "EMERALD", "PRINCESS", "CUSHION", "RADIANT", "MARQUISE", "HEART", "ASSCHER")
 

@@ -119,21 +119,21 @@ class CappedPaginator(RowPaginator):
         return f"about {estimate:,}" if estimate > COUNT_CAP else f"{COUNT_CAP:,}+"
 
 
-#: What a look-up that cannot be answered raises when it is asked: a broken pattern, a year that no calendar has.
+#: The exceptions of look-ups that cannot be answered: a broken pattern, a year that no calendar has.
 UNANSWERABLE = (DataError, ValueError, OverflowError)
 
 
 def unanswerable(request: HttpRequest) -> IncorrectLookupParameters:
-    """What sends a person back to the whole list, with a word why."""
+    """The exception that leads back to the whole list, with a message that says why."""
     messages.warning(request, "What the address asks for cannot be looked up, so this is the whole list.")
     return IncorrectLookupParameters()
 
 
 class AnsweringChangeList(ChangeList):
-    """A list that says so when what its address asks for cannot be asked, or takes too long."""
+    """A list that shows a message when its address asks for look-ups that cannot be answered, or take too long."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Take the page's rows now, while what is wrong with them can still be told."""
+        """Read the page's rows at once, while their errors can still be reported."""
         try:
             with bounded(LIST_SECONDS):
                 super().get_results(request)
@@ -144,7 +144,7 @@ class AnsweringChangeList(ChangeList):
             )
             if away or not self.filter_params:
                 raise
-            # As Django does where it makes the query: there is no list of what look-ups raise when they are asked.
+            # Any exception, as where Django makes the query: there is no list of the exceptions that look-ups raise.
             raise unanswerable(request) from error
 
 

@@ -98,10 +98,9 @@ class DollarsField(forms.DecimalField):
 
 
 class JsonField(forms.JSONField):
-    """JSON within the bounds of `json_text`: what is too deep, or nothing that a column takes, is a fault of the form."""
+    """JSON within the bounds of `json_text`: a value that is too deep, or that no column takes, is a fault of the form."""
 
     def to_python(self, value: Any) -> Any:
-        """The value."""
         if isinstance(value, str) and value not in self.empty_values:
             try:
                 json_text.read(value)
@@ -110,7 +109,7 @@ class JsonField(forms.JSONField):
         return super().to_python(value)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, as it was typed if it cannot be read."""
+        """The typed text as a value, or unchanged if it cannot be read."""
         if isinstance(data, str) and not self.disabled:
             try:
                 json_text.read(data)
