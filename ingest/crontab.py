@@ -109,13 +109,13 @@ def parse(text: str) -> Crontab:
     if len(written) != len(_FIELDS):
         fields = ", ".join(field.name for field in _FIELDS)
         raise ValueError(f"{text!r} has {len(written)} fields; a schedule has five: {fields}, e.g. 0 2 * * *")
-    found = []
+    matched = []
     for field, part in zip(_FIELDS, written, strict=True):
         try:
-            found.append(field.parse(part))
+            matched.append(field.parse(part))
         except ValueError:
             raise ValueError(f"{part!r} is not a {field.name}; accepted are {field.accepted}") from None
-    minutes, hours, days, months, weekdays = found
+    minutes, hours, days, months, weekdays = matched
     either_day = not (written[2].startswith("*") or written[4].startswith("*"))
     schedule = Crontab(tuple(sorted(minutes)), tuple(sorted(hours)), days, months, weekdays, either_day)
     if next(schedule.slots_after(datetime(2000, 1, 1, tzinfo=UTC)), None) is None:

@@ -1,7 +1,7 @@
-"""What becomes of one chunk of dead letters when they are tried again.
+"""The replay of one chunk of dead letters, and its results.
 
-Letters that carry a stone's payload are mapped and written together, in sets; pages, batches and messages one by one. Runs
-in the caller's transaction, which also writes down the outcomes.
+Letters that carry a stone's payload are mapped and written together, in sets; pages, batches and messages one by one. It
+runs in the caller's transaction, which also keeps the outcomes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Outcome = DeadLetterAttempt.Outcome
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one letter, or would: an outcome, and why. A letter that fails again has the cause it fails for now."""
+    """The result of one letter: an outcome and its reason. A letter that fails again has the cause that it fails for now."""
 
     outcome: str
     reason: str = ""
@@ -46,19 +46,19 @@ class Result:
 
 
 class ReplayChunk:
-    """The replay of one chunk: letters that carry a payload go together, set-wise; the others one by one."""
+    """The replay of one chunk: letters that carry a payload go together, in sets; the others one by one."""
 
     def __init__(self, letters: Sequence[DeadLetter], pricing: Pricing, *, actor: str) -> None:
         self.letters = letters
         self.pricing = pricing
         self.actor = actor
         self._results: dict[int, Result] = {}
-        #: Stones on their way into the catalogue, and which letter each belongs to.
+        #: Mapped stones that are still to be written, each with its letter.
         self._stones: dict[UUID, tuple[upsert.MappedStone, DeadLetter]] = {}
         self._last_full: dict[int, Run | None] = {}
 
     def results(self) -> dict[int, Result]:
-        """What became of each letter, by its number."""
+        """Replay all letters; returns the result of each by its number."""
         alone = {Kind.PAGE: self._page, Kind.BATCH: self._batch, Kind.MESSAGE: self._message}
         if any(letter.kind != Kind.MESSAGE for letter in self.letters):
             with psycopg_cursor() as cursor:
@@ -82,7 +82,7 @@ class ReplayChunk:
     # --- stones and items --------------------------------------------------------------------------------------------
 
     def _take(self, letter: DeadLetter) -> None:
-        """Map a letter's payload and have the stone written with the others; of one stone the newest letter counts."""
+        """Map a letter's payload for the common write; of several letters about one stone the newest counts."""
         feed, run = _origin(letter)
         if why := self._obsolete(letter, feed, run):
             self._results[letter.pk] = Result(Outcome.SUPERSEDED, why)
@@ -104,14 +104,16 @@ class ReplayChunk:
         )
         other = self._stones.get(stone.id)
         if other is not None:
-            older, newer = sorted([other, (stone, letter)], key=lambda one: (one[0].source_updated_at, one[0].raw_id))
+            older, newer = sorted(
+                [other, (stone, letter)], key=lambda pair: (pair[0].source_updated_at, pair[0].raw_id)
+            )
             self._results[older[1].pk] = Result(Outcome.SUPERSEDED, f"letter {newer[1].pk} has a newer payload")
             self._stones[stone.id] = newer
         else:
             self._stones[stone.id] = (stone, letter)
 
     def _identify(self, letter: DeadLetter, feed: Feed, run: Run, adapter: Adapter, text: bytes) -> None:
-        """Let an item say who it is at last, and keep its payload as that of a stone."""
+        """Identify an item that could not be identified before, and keep its payload in the raw store."""
         identity = adapter.identify(text)
         letter.supplier_stone_id = identity.supplier_stone_id
         letter.diamond_id = diamond_id(feed.slug, identity.supplier_stone_id)
@@ -124,9 +126,9 @@ class ReplayChunk:
             raise MappingError("item", f"the raw store does not take it: {str(error).splitlines()[0]}") from error
 
     def _obsolete(self, letter: DeadLetter, feed: Feed, run: Run) -> str:
-        """Why a letter must not be replayed: a complete full run came later, and if it was shown the stone, that counts.
+        """The reason why a letter must not be replayed, or "": a later complete full run has asked for every stone anew.
 
-        Not so for a payload that the catalogue holds and only a newer mapper did not understand.
+        A payload that the catalogue holds, and that only a newer mapper did not understand, is replayed all the same.
         """
         if feed.pk not in self._last_full:
             full = Run.objects.filter(feed=feed, kind=Run.Kind.FULL, state=Run.State.COMPLETED, suspect="")
@@ -141,7 +143,7 @@ class ReplayChunk:
         return "" if held.exists() else f"full run {newest.pk}, which came later, asked for every stone anew"
 
     def _write(self) -> None:
-        """Upsert all stones, and see what became of each."""
+        """Upsert all stones, and compare rows before and after for the result of each."""
         held = {row["pk"]: row for row in self._held()}
         stones = []
         for stone, letter in self._stones.values():
@@ -156,7 +158,7 @@ class ReplayChunk:
 
         consolidation.write(stones, self.pricing, refused=refused)
         written = {row["pk"]: row for row in self._held()}
-        # A payload that the catalogue holds already, but as an older mapper read it.
+        # The catalogue may hold the same payload already, but as an older mapper read it.
         again = [stone for stone in stones if held.get(stone.id, {}).get("raw_id") == stone.raw_id]
         consolidation.write(again, self.pricing, refused=refused, statement=upsert.refresh_incoming)
         refreshed = {row["pk"]: row for row in self._held()} if again else written
@@ -181,10 +183,10 @@ class ReplayChunk:
         )
         return [dict(row) for row in rows]
 
-    # --- what is no stone --------------------------------------------------------------------------------------------
+    # --- pages, batches and messages ---------------------------------------------------------------------------------
 
     def _page(self, letter: DeadLetter) -> Result:
-        """Ask for the page again, by making the run's failed partitions ready; what was not decoded cannot be used."""
+        """Request the page again, by making the run's failed partitions ready: a text that was not decoded is of no use."""
         partition = Partition.objects.filter(pk=letter.partition_id or 0).first()
         if partition is None or partition.state != Partition.State.FAILED:
             state = "gone" if partition is None else partition.state
@@ -211,7 +213,7 @@ class ReplayChunk:
 
         done = consolidation.write(mapped, self.pricing, refused=refused)
         DeadLetter.objects.bulk_create(outcome.letters)
-        # Its stones are letters of their own now.
+        # The stones that failed again have letters of their own now.
         DeadLetter.objects.filter(pk=letter.pk).update(stones=max(0, letter.stones - len(outcome.letters)))
         words = f"{done.inserted} new, {done.updated} changed, {len(outcome.letters)} dead letters of their own"
         return Result(Outcome.UPDATED if done.inserted or done.updated else Outcome.UNCHANGED, words)
@@ -236,7 +238,7 @@ def _text(letter: DeadLetter) -> bytes:
     """The letter's payload word for word, if need be from the raw store. Raises `MappingError` if it is kept nowhere."""
     if letter.exact:
         return letter.payload.encode()
-    # As text: the driver would take the payload's JSON apart.
+    # Read as text, since the driver would decode the JSON.
     kept = RawDiamond.objects.filter(pk=letter.raw_id or 0).values_list(Cast("payload", TextField()), flat=True).first()
     if kept is None:
         raise MappingError("payload", "it is not kept word for word: the supplier must show the stone again")

@@ -1,7 +1,7 @@
-"""Replaying dead letters: what could not be processed goes the way of every other payload again: map, price, upsert.
+"""Replaying dead letters: payloads that could not be processed are mapped, priced and upserted like all others.
 
 `replay_dead_letters` and the admin call it. A chunk of letters is one transaction, with the diamonds it writes, the letters'
-outcomes and the dataset version; letters that somebody else is at are passed over. A dry run does the same and takes it
+outcomes and the dataset version; letters that another transaction holds are skipped. A dry run does the same and rolls it
 back.
 """
 
@@ -48,7 +48,7 @@ class NoSuchLetters(IngestError):
 
 @dataclass(slots=True)
 class Report:
-    """What a replay did. `left` letters were not tried: parked, busy with somebody else, or behind a sample that failed."""
+    """The report of a replay. `left` letters were not tried: parked, held by another replay, or behind a failed sample."""
 
     selected: int
     dry_run: bool
@@ -60,16 +60,13 @@ class Report:
 
     @property
     def failed(self) -> int:
-        """Letters that failed again."""
         return self.outcomes[Outcome.FAILED] + self.outcomes[Outcome.PARKED]
 
     @property
     def left(self) -> int:
-        """Letters that were not tried."""
         return max(0, self.selected - self.tried)
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
         return {
             "dry_run": self.dry_run,
             "selected": self.selected,
@@ -83,7 +80,7 @@ class Report:
         }
 
     def in_words(self) -> str:
-        """One line for people."""
+        """The report as one line."""
         would = "would be tried" if self.dry_run else "tried"
         parts = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in sorted(self.outcomes.items())]
         words = f"{self.tried:,} of {self.selected:,} letters {would}: {', '.join(parts) or 'nothing to do'}"
@@ -95,14 +92,14 @@ class Report:
 def select(
     *, fingerprint: str | None = None, run: int | None = None, letter: int | None = None
 ) -> QuerySet[DeadLetter]:
-    """The waiting letters of a cause, of a run, or one. Raises `NoSuchLetters` if there are none."""
+    """The waiting letters of a cause, of a run, or with a number. Raises `NoSuchLetters` if there are none."""
     letters = dead_letters.waiting()
     for name, value in (("fingerprint", fingerprint), ("run_id", run), ("pk", letter)):
         if value is not None:
             letters = letters.filter(**{name: value})
     if not letters.exists():
-        one = letter is not None and DeadLetter.objects.filter(pk=letter).first()
-        raise NoSuchLetters(f"letter {letter} is {one.state} already" if one else None)
+        closed = letter is not None and DeadLetter.objects.filter(pk=letter).first()
+        raise NoSuchLetters(f"letter {letter} is {closed.state} already" if closed else None)
     return letters
 
 
@@ -118,14 +115,14 @@ def replay(
 ) -> Report:
     """Try letters again, in the order in which they were written.
 
-    With a `sample`, so many are tried first, and the rest only if none of these failed for the reason it had. `force` goes
-    on all the same, and takes parked letters as well. No more than `most` are tried. `why` is kept with each attempt.
+    With a `sample`, that many are tried first, and the rest only if none of them fails for the same reason as before. With
+    `force`, the rest is tried in any case, parked letters too. At most `most` are tried. `why` is kept with each attempt.
     """
     report = Report(letters.count(), dry_run)
     report.parked = 0 if force else letters.filter(state=DeadLetter.State.PARKED).count()
     if not force:
         letters = letters.filter(state=DeadLetter.State.OPEN)
-    # A letter that fails again for another reason leaves its group: what was meant is what was meant at the start.
+    # The ids are read once, since a letter that fails for another reason leaves the group that was selected.
     ids = list(letters.order_by("pk").values_list("pk", flat=True)[:most])
     head = ids[:sample]
     for chunk in filter(None, [head, *(ids[at : at + CHUNK] for at in range(len(head), len(ids), CHUNK))]):
@@ -138,7 +135,7 @@ def replay(
 
 
 def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -> int:
-    """Replay these letters in one transaction; returns how many failed for the very reason that they had."""
+    """Replay these letters in one transaction; returns the number of those that failed for the same reason as before."""
     with acting(actor, reason=why), transaction.atomic():
         consolidation.bound_statements()
         because("replay", None, actor)
@@ -151,7 +148,7 @@ def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -
         )
         results = ReplayChunk(letters, pricing, actor=actor).results()
         if any(result.outcome in (Outcome.INSERTED, Outcome.UPDATED) for result in results.values()):
-            # In every chunk's own transaction: whoever dies between two has told everybody what the first one changed.
+            # In each chunk's own transaction, so that a crash between two leaves no change without a version.
             DatasetVersion.bump("replay of dead letters")
         _keep(letters, results, pricing.rule_set, actor=actor, why=why)
         if report.dry_run:
@@ -178,7 +175,7 @@ def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -
 def _keep(
     letters: Sequence[DeadLetter], results: dict[int, Result], rule_set: RuleSet, *, actor: str, why: str
 ) -> None:
-    """Write down what became of the letters, each with its attempt."""
+    """Write the results to the letters, and an attempt for each."""
     by_mapper: dict[str, dict[int, tuple[str, str]]] = {}
     parked: dict[str, list[DeadLetter]] = defaultdict(list)
     for letter in letters:
@@ -217,7 +214,7 @@ def _keep(
 
 
 def _tell_of_parked(fingerprint: str, letters: Sequence[DeadLetter], results: dict[int, Result]) -> None:
-    """Tell somebody, once a day and cause, that replays will not take these letters any more."""
+    """Raise an alert, once per day and cause, that replays skip these letters from now on."""
     first = letters[0]
     announce(
         dedupe_key=f"letters:{fingerprint}:parked:{datetime.now(UTC).date()}",

@@ -1,4 +1,4 @@
-"""What a run did and does, derived from its rows: the JSON report of commands and the numbers of every display."""
+"""The report of a run, derived from its rows: the JSON of commands and the numbers of every display."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def batch_totals(run: Run) -> dict[str, int]:
 
 
 def partition_totals(run: Run) -> dict[str, int]:
-    """The run's partitions by state, and what they cost besides pages."""
+    """The numbers of the run's partitions by state, and of their requests besides pages."""
     totals: dict[str, int] = run.partitions.aggregate(
         partitions=Count("id"),
         partitions_completed=Count("id", filter=Q(state=Partition.State.COMPLETED)),
         partitions_failed=Count("id", filter=Q(state=Partition.State.FAILED)),
-        # Before the sum that hides the column behind its own name.
+        # This comes before the sum that hides the column behind its own name.
         confirming=Coalesce(Sum("expected", filter=Q(kind=Partition.Kind.CONFIRM)), 0),
         expected=Coalesce(Sum("expected", filter=Q(kind=Partition.Kind.RANGE)), 0),
         other_requests=Coalesce(Sum("other_requests"), 0),
@@ -59,7 +59,7 @@ def stage_seconds(run: Run) -> dict[str, float]:
 
 
 def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
-    """One object that says what the run did; times are ISO 8601, durations are seconds."""
+    """A run's report as one JSON object; times are ISO 8601, durations are seconds."""
     pages, batches, partitions = page_totals(run), batch_totals(run), partition_totals(run)
     if delisted is None:
         delisted = run.summary.get("delisted", 0)

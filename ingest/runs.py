@@ -32,7 +32,7 @@ from pricing.in_force import current_pricing
 
 log = structlog.get_logger(__name__)
 
-#: How often a stage may break down in a way that nobody foresaw before its run fails.
+#: Unforeseen exceptions of a run's stages after which the run fails.
 CRASH_BUDGET = 5
 
 
@@ -61,7 +61,7 @@ class ReasonMissing(IngestError):
 
 
 def find_feed(slug: str) -> Feed:
-    """The feed with this slug. Raises `UnknownFeed`, which names those there are."""
+    """The feed with this slug. Raises `UnknownFeed`, which names the known feeds."""
     feed = Feed.objects.filter(slug=slug).first()
     if feed is None:
         known = ", ".join(Feed.objects.values_list("slug", flat=True)) or "none"
@@ -118,7 +118,7 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
 
 
 def advance(run_id: int) -> None:
-    """Take the run through every stage that is over. Does nothing if somebody else is at it, or it is not due."""
+    """Take the run through every stage that is over. Does nothing while another worker has its lease, or it is not due."""
     while True:
         run = Run.objects.select_related("feed").filter(pk=run_id, state__in=LIVE_STATES).first()
         if run is None or run.state == Run.State.IN_REVIEW:
@@ -128,7 +128,7 @@ def advance(run_id: int) -> None:
             return
         with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug):
             try:
-                # A step may take minutes; a worker that dies in it must not cost as much.
+                # The lease is short and renewed: a step may take minutes, a dead worker must not block the run for as long.
                 with holding(lease), leases.heartbeat(lease, seconds=settings.RUN_LEASE_SECONDS):
                     wait = _step(run, lease)
             except Draining:
@@ -144,7 +144,7 @@ def advance(run_id: int) -> None:
 
 
 def _step(run: Run, lease: leases.Lease) -> float | None:
-    """Take the step of the run's state. What nobody foresaw is tried again, and in the end fails the run visibly."""
+    """Take the step of the run's state. An unforeseen exception is tried again, and fails the run after `CRASH_BUDGET`."""
     try:
         return _STEPS[run.state](run, lease)
     except (leases.LeaseLost, Draining, InterfaceError, OperationalError):
@@ -161,7 +161,7 @@ def _step(run: Run, lease: leases.Lease) -> float | None:
         return float(min(60, 2**crashes))
 
 
-#: What each state waits for. A step returns None if the run moved on, else seconds until it is worth looking again.
+#: The step of each state. It returns None if the run moved on, else the seconds until the next look.
 _STEPS: dict[str, Callable[[Run, leases.Lease], float | None]] = {
     Run.State.PLANNING: planning.plan_run,
     Run.State.INGESTING: settling.ingesting,
@@ -173,7 +173,7 @@ _STEPS: dict[str, Callable[[Run, leases.Lease], float | None]] = {
 def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
     """Cancel a live run: its open partitions and batches are cancelled with it, workers stop at their next write.
 
-    What was consolidated stays, at prices of now; the watermark does not move. Raises `NothingToDo` if the run is not live.
+    Consolidated stones stay, priced by the rules in force; the watermark does not move. Raises `NothingToDo` if not live.
     """
     run = find_run(run_id)
     with acting(actor, reason=reason), transaction.atomic():
@@ -202,7 +202,7 @@ def close_open_work(run: Run) -> None:
 def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[Partition]:
     """Make the failed partitions of a run ready again, at their offsets; returns them.
 
-    A run that failed or completed without them goes on ingesting; what they bring is consolidated as a delta. Raises
+    A run that failed or completed without them goes on ingesting; their stones are consolidated as a delta. Raises
     `NothingToDo` if no partition failed, `LiveRunExists` if another run of the feed is live.
     """
     run = find_run(run_id)
@@ -224,7 +224,7 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
                     retries=F("retries") + 1,
                     due_at=Now(),
                     failure="",
-                    # Whoever approved did not see what the retry will bring.
+                    # The approval did not cover the stones that the retry will bring.
                     approved_by="",
                     approved={},
                     finished_at=None,
@@ -235,7 +235,7 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
             if not taken:
                 state = find_run(run_id).state
                 raise NothingToDo(f"run {run_id} is {state}: its partitions can be retried when it has settled")
-            # Again, now that the row is held: a pruning may have been faster.
+            # Checked again now that the row is locked: a pruning may have archived the run meanwhile.
             _refuse_archived(run_id)
             run.partitions.filter(state=Partition.State.FAILED).update(
                 state=Partition.State.READY, due_at=Now(), errors=0, failure=""
@@ -277,7 +277,7 @@ def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
 
 
 def ring_due() -> None:
-    """The sweep's look at ingestion: live runs, free partitions and free batches ring their doorbells."""
+    """Ring for live runs, free partitions and free batches that are due; the sweep calls it."""
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
     due = Q(due_at__lte=Now()) & free
     for run in Run.objects.filter(due, state__in=LIVE_STATES).exclude(state=Run.State.IN_REVIEW):

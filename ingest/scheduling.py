@@ -1,7 +1,7 @@
-"""Starting the runs that feeds are scheduled for. The sweep calls `start_due`; the admin shows `next_slots`.
+"""Scheduled runs: the sweep calls `start_due`, the admin shows `next_slots`.
 
-A slot becomes a row in the transaction that starts its run, under a lock on the feed's row: of many sweeps at once one
-deals with it. Time is the database's.
+A slot becomes a row in the transaction that starts its run, under a lock on the feed's row, so that of many
+sweeps at once only one handles it. Time is the database's.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ingest.models import Feed, Run, ScheduleSlot
 
 log = structlog.get_logger(__name__)
 
-#: Slots missed in a row that are kept, the newest ones: a schedule by the minute misses 1,440 a day.
+#: Missed slots in a row that are kept (the newest): a schedule by the minute misses 1,440 a day.
 MISSED_KEPT = 500
-#: Slots skipped in a row that people should know of.
+#: Skipped slots in a row after which an alert is raised.
 SKIPPED_IN_A_ROW = 3
-#: Who starts scheduled runs, for the audit.
+#: The starter of scheduled runs in the audit.
 ACTOR = "schedule"
 
 _MISSED = "nobody was there when it was due, and a later one is due as well"
@@ -35,14 +35,14 @@ _MISSED = "nobody was there when it was due, and a later one is due as well"
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One schedule's slots that are due and not dealt with, newest first."""
+    """The slots of one schedule that are due and not handled yet, newest first."""
 
     kind: str
     slots: list[datetime]
 
 
 def start_due() -> None:
-    """Deal with every due slot of every enabled feed. The sweep's look at schedules."""
+    """Handle every due slot of every enabled feed; the sweep calls it."""
     for feed in Feed.objects.filter(~Q(full_schedule="") | ~Q(incremental_schedule=""), enabled=True).annotate(
         now=Now()
     ):
@@ -51,13 +51,13 @@ def start_due() -> None:
 
 
 def next_slots(feed: Feed, now: datetime, number: int = 3) -> list[tuple[datetime, str]]:
-    """When the feed's schedules will start which kind of run, the next `number` slots of both together."""
+    """The next `number` slots of the feed's schedules together, each with the kind of run that it will start."""
     coming = [(slot, kind) for kind, schedule in _schedules(feed) for slot in islice(schedule.slots_after(now), number)]
     return sorted(coming)[:number]
 
 
 def _schedules(feed: Feed) -> Iterable[tuple[str, crontab.Crontab]]:
-    """The feed's schedules, full runs first; one that cannot be read (nobody can save it) is told of, once."""
+    """The feed's schedules, full runs first; one that cannot be read (forms refuse it) raises one alert and is left out."""
     for kind, text in ((Run.Kind.FULL, feed.full_schedule), (Run.Kind.INCREMENTAL, feed.incremental_schedule)):
         if not text:
             continue
@@ -83,7 +83,7 @@ def _due(feed: Feed, now: datetime) -> Iterable[Due]:
 
 @transaction.atomic
 def _start(feed_id: int) -> None:
-    """Start what the feed is due for, and keep what it is not started for. Locks the feed's row (SKIP LOCKED)."""
+    """Start the run that the feed is due for, and record all other slots as skipped. Locks the feed's row (SKIP LOCKED)."""
     feed = (
         Feed.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(pk=feed_id, enabled=True)
@@ -93,7 +93,7 @@ def _start(feed_id: int) -> None:
     if feed is None:
         return
     started_for: datetime | None = None
-    # Full runs come first and win: what they bring includes what an incremental run would.
+    # Full runs come first and win, since they include the changes that an incremental run would bring.
     for due in _due(feed, feed.now):
         newest, *missed = due.slots
         _keep(feed, due.kind, missed, reason=_MISSED)
@@ -124,7 +124,7 @@ def _keep(feed: Feed, kind: str, slots: Iterable[datetime], *, run: Run | None =
 
 
 def _tell_of_skipping(feed: Feed) -> None:
-    """Tell people, once, when the feed's last slots were all skipped: it is not being kept true."""
+    """Raise one alert when the feed's last slots were all skipped: its stones are not kept up to date."""
     last = list(feed.slots.order_by("-due_at", "-kind")[:SKIPPED_IN_A_ROW])
     if len(last) < SKIPPED_IN_A_ROW or any(slot.state != ScheduleSlot.State.SKIPPED for slot in last):
         return

@@ -1,4 +1,4 @@
-"""Doorbells of ingestion: each loads nothing, knows nothing, and calls one function."""
+"""The Celery tasks of ingestion, which answer doorbells: each calls one function with the id that it was given."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def remap(remap_id: int) -> None:
 
 @signals.task_failure.connect
 def _keep_message(sender: Any = None, args: Any = (), exception: BaseException | None = None, **_: object) -> None:
-    """A doorbell that nobody could answer, for a reason that nobody foresaw, becomes a dead letter."""
+    """Turn a doorbell whose task failed for an unforeseen reason into a dead letter."""
     name = str(getattr(sender, "name", sender))
     dead_letters.keep_message(name, args or (), reason=f"{type(exception).__name__}: {exception}")
 
 
 @signals.task_unknown.connect
 def _keep_unknown(name: str = "", message: Any = None, **_: object) -> None:
-    """So does one that nobody knows."""
+    """Turn a doorbell of an unknown task into a dead letter."""
     body = getattr(message, "payload", None)
     arguments = body[0] if isinstance(body, list | tuple) and body else ()
     dead_letters.keep_message(name, arguments, reason="there is no such task")

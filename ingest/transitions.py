@@ -1,4 +1,4 @@
-"""Moving a run from state to state: one guarded UPDATE and one audit event, in one transaction."""
+"""Transitions of runs: one guarded UPDATE and one audit event, in one transaction."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def transition(run: Run, to: str, *, actor: str = "system", reason: str = "", **
 
 
 def wake(run_id: int) -> None:
-    """Have a run looked at now: something that it waits for has ended."""
+    """Make a run due now and ring for it, since something that it waits for has ended."""
     leases.make_due(Run, run_id)
     ring("ingest.tasks.advance", run_id)

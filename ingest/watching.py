@@ -1,4 +1,4 @@
-"""Waiting for a run, and saying in words how it goes and how it ended."""
+"""Waiting for a run, and its progress and end in words."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ingest.report import report
 
 
 class Output(Protocol):
-    """A terminal, or something that is none."""
+    """The output of a command, a terminal or not."""
 
-    def write(self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None) -> object:
-        """Write one line."""
+    def write(
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> object: ...
 
-    def isatty(self) -> bool:
-        """Whether a person looks at it."""
+    def isatty(self) -> bool: ...
 
 
-#: How often the rows are looked at (seconds).
+#: Interval at which the rows are read (seconds).
 LOOK = 0.5
 
 
 def wait_until_over(run_id: int, *, show: Callable[[Progress], None] | None = None) -> Run:
-    """Look at a run until it is over or waits for a person; a database that is away for a while is waited for."""
+    """Watch a run until it is over or waits for a person; returns it. A database that is away is waited for."""
     while True:
         try:
             run = Run.objects.select_related("feed").get(pk=run_id)
@@ -48,13 +48,13 @@ def wait_until_over(run_id: int, *, show: Callable[[Progress], None] | None = No
 
 
 def somebody_works() -> bool:
-    """Whether a sweep went round lately, so that beat and a worker are alive."""
+    """Whether a sweep ran lately, so that beat and a worker are alive."""
     grace = timedelta(seconds=max(30.0, settings.SWEEP_SECONDS * 6))
     return Heartbeat.objects.filter(name="sweep", seen_at__gt=Now() - grace).exists()
 
 
 def printer(output: Output) -> Callable[[Progress], None]:
-    """Shows progress: one line that rewrites itself on a terminal, else a line whenever the stage or its tenth changes."""
+    """A function that shows progress: on a terminal one line, rewritten, else a line for each stage and tenth of it."""
     last: list[object] = []
 
     def show(now: Progress) -> None:
@@ -84,7 +84,7 @@ def report_with_review(run: Run) -> dict[str, Any]:
 
 
 def ending(run: Run) -> str:
-    """A run that is over or waits for a person in words: what it did, and what it is held for."""
+    """The end of a run in words: its counts, and the brakes that hold it if it waits for a person."""
     done = report(run)
     seconds = sum(done["seconds"].values())
     held = review.lines(review.read(run)) if run.state == Run.State.IN_REVIEW else ()

@@ -149,7 +149,6 @@ class FeedAdmin(Admin[Feed]):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **panel})
 
     def get_urls(self) -> list[URLPattern]:
-        """The buttons' addresses besides the usual ones."""
         view = self.admin_site.admin_view
         return [
             path("<int:feed_id>/start/<slug:kind>/", view(self.start), name="ingest_feed_start"),
@@ -158,7 +157,7 @@ class FeedAdmin(Admin[Feed]):
         ]
 
     def ask_again(self, request: HttpRequest, feed_id: int) -> HttpResponse:
-        """Forget what the supplier was found not to take: the next run tries it again."""
+        """Forget the ways of asking that the supplier refused: the next run tries them again."""
         here = reverse("admin:ingest_feed_change", args=[feed_id])
 
         def do(reason: str) -> tuple[str, str]:
@@ -199,7 +198,7 @@ def _slots(feed: Feed) -> dict[str, Any]:
 
 
 def _limits(feed: Feed) -> dict[str, Any]:
-    """What the feed's supplier was found not to take, as a table."""
+    """The ways of asking that the feed's supplier refused, as a table."""
     rows = [
         (
             ways.IN_WORDS[way] if limit.most == 1 else f"{ways.IN_WORDS[way]}, more than {limit.most}",
