@@ -151,8 +151,10 @@ def _check(value: Any, place: _Place) -> None:
 
 def _at(place: _Place, message: str) -> list[FieldError]:
     # Written out only where something is wrong: names may be long, and very many values stand below one.
+    if place is None:
+        return []
     path = ""
     while place is not None:
         place, part = place
         path = joined(f"[{part}]" if isinstance(part, int) else part, path)
-    return [FieldError(path[:100] if path.isprintable() else ascii(path[:100]), message)]
+    return [FieldError(path[:100] if path.strip() and path.isprintable() else ascii(path[:100]), message)]

@@ -112,6 +112,7 @@ def test_what_is_ambiguous_or_cannot_be_stored_is_refused(body: bytes, words: st
         (b'{"a": {"\\u0000": 1}}', "'a.\\x00'"),
         (b'{"a": [{"b": 1, "b": 2}]}', "a[0].b"),
         (b'{"a": 1, "a": 2}', "a"),
+        (b'{"": 1, "": 2}', "''"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_place(body: bytes, place: str) -> None:
