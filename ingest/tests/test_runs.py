@@ -10,7 +10,7 @@ import pytest
 from diamondhub.alerts.models import Event
 from diamondhub.states import IllegalMove
 from diamondhub.tests.threads import at_once
-from ingest import delisting, finishing, runs, settling
+from ingest import delisting, report, runs, settling
 from ingest.errors import IngestError, PermanentSupplierError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneQuery
@@ -157,7 +157,7 @@ def test_cancelling_a_run_closes_its_open_work_and_tells_people(supplier: Memory
     [
         (delisting, "unseen_stones", "settling"),
         (settling, "sample_costs", "settling"),
-        (finishing.report, "batch_totals", "consolidating"),
+        (report, "batch_totals", "consolidating"),
     ],
     ids=["asking by id", "cutting batches", "finishing"],
 )
