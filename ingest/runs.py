@@ -268,9 +268,7 @@ def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
     run = find_run(run_id)
     with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
-        settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or (
-            "delisting" in run.held and brakes.answers_are_old(run)
-        )
+        settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or brakes.answers_are_old(run)
         back = Run.State.SETTLING if settling_again else Run.State.CONSOLIDATING
         approved = {**run.approved, **run.held}
         if run.state != Run.State.IN_REVIEW or not transition(

@@ -104,8 +104,7 @@ def _look(run: Run, lease: leases.Lease) -> bool:
     """
     adapter = adapter_for(run.feed.adapter, run.feed.parameters)
     if run.partitions.filter(kind=Partition.Kind.CONFIRM).exists():
-        approved = "delisting" in run.approved and brakes.answers_are_old(run)
-        if approved and (stones := delisting.unseen_stones(run)):
+        if brakes.answers_are_old(run) and (stones := delisting.unseen_stones(run)):
             return _ask(run, lease, stones, "stones that are to be delisted are asked for again")
         _suspect(run, brakes.suspicion_after_asking(run))
         return False
