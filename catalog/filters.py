@@ -70,7 +70,9 @@ _BY_NAME = {known.name: known for known in FILTERS}
 
 #: Lower bounds with their upper bounds.
 ORDERED: tuple[tuple[str, str], ...] = tuple(
-    (name, upper) for name in _BY_NAME if (upper := name.removesuffix("_min") + "_max") in _BY_NAME and upper != name
+    (name, upper)
+    for name in _BY_NAME
+    if name.endswith("_min") and (upper := name.removesuffix("_min") + "_max") in _BY_NAME
 )
 
 

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 #: Unforeseen exceptions of a run's stages after which the run fails.
 CRASH_BUDGET = 5
+#: Who moves a run from outside takes it from the worker that is at it: what that one found out is about another state.
+_TAKEN_AWAY = {"lease_expires_at": None, "lease_owner": ""}
 
 
 class UnknownFeed(IngestError):
@@ -177,7 +179,9 @@ def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
     """
     run = find_run(run_id)
     with acting(actor, reason=reason), transaction.atomic():
-        if not run.live or not transition(run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now()):
+        if not run.live or not transition(
+            run, Run.State.CANCELLED, actor=actor, reason=reason, finished_at=Now(), due_at=None, **_TAKEN_AWAY
+        ):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
         close_open_work(run)
         ending.follow(run)
@@ -223,6 +227,7 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
                     reason=why,
                     retries=F("retries") + 1,
                     due_at=Now(),
+                    **_TAKEN_AWAY,
                     failure="",
                     # The approval did not cover the stones that the retry will bring.
                     approved_by="",
@@ -263,9 +268,7 @@ def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
     run = find_run(run_id)
     with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
-        settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or (
-            "delisting" in run.held and brakes.answers_are_old(run)
-        )
+        settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or brakes.answers_are_old(run)
         back = Run.State.SETTLING if settling_again else Run.State.CONSOLIDATING
         approved = {**run.approved, **run.held}
         if run.state != Run.State.IN_REVIEW or not transition(

@@ -74,7 +74,7 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
         delay: float = settings.PARTIAL_DELAY_SECONDS if of_feed is None else of_feed
         if waited < delay:
             return delay - waited
-    elif run.kind == Run.Kind.FULL and not run.suspect and _look(run):
+    elif run.kind == Run.Kind.FULL and not run.suspect and _look(run, lease):
         return None
     costs = sample_costs(run)
     if pressing := brakes.pressing(run, brakes.median_brake(run, costs)):
@@ -96,7 +96,7 @@ def _waited_since(run: Run, lease: leases.Lease) -> float:
     return (lease.granted_at - settled.at).total_seconds()
 
 
-def _look(run: Run) -> bool:
+def _look(run: Run, lease: leases.Lease) -> bool:
     """Have a full run that is complete look for itself at what no page showed; True if it goes on ingesting for that.
 
     A stone that changed just before the run or under it, or is on hold, is shown by no page though it is there: whatever
@@ -104,9 +104,8 @@ def _look(run: Run) -> bool:
     """
     adapter = adapter_for(run.feed.adapter, run.feed.parameters)
     if run.partitions.filter(kind=Partition.Kind.CONFIRM).exists():
-        approved = "delisting" in run.approved and brakes.answers_are_old(run)
-        if approved and (stones := delisting.unseen_stones(run)):
-            return _ask(run, stones, "stones that are to be delisted are asked for again")
+        if brakes.answers_are_old(run) and (stones := delisting.unseen_stones(run)):
+            return _ask(run, lease, stones, "stones that are to be delisted are asked for again")
         _suspect(run, brakes.suspicion_after_asking(run))
         return False
     if why := brakes.unaccounted(run):
@@ -118,11 +117,12 @@ def _look(run: Run) -> bool:
         return False
     stones = brakes.stones_to_ask_for(run, unseen, page_limit=adapter.page_limit)
     of_all = "" if len(stones) == len(unseen) else f"of {len(unseen)} "
-    return _ask(run, stones, f"{of_all}stones that no page showed are asked for by id")
+    return _ask(run, lease, stones, f"{of_all}stones that no page showed are asked for by id")
 
 
-def _ask(run: Run, stones: list[str], what: str) -> bool:
+def _ask(run: Run, lease: leases.Lease, stones: list[str], what: str) -> bool:
     with transaction.atomic():
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
         partitions = delisting.ask_for(run, stones)
         transition(run, Run.State.INGESTING, reason=f"{len(stones)} {what}")
         ring("ingest.tasks.walk", run.pk, times=min(partitions, settings.WALKERS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 from unittest import mock
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from catalog.grades import Clarity, Color, FancyIntensity, Finish
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
 from diamondhub.access.clients import create_client
+from diamondhub.api.problems import InvalidParameters
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/diamonds"
@@ -231,6 +233,29 @@ def test_other_spellings_of_the_trade_are_read(http: Client, query: str) -> None
     stone = a_diamond(cut=Finish.EXCELLENT, color=Color.FANCY, shape="ROUND", clarity=Clarity.IF)
 
     assert [found["id"] for found in http.get(f"{ADDRESS}?{query}").json()["results"]] == [str(stone.pk)]
+
+
+def reads(query: dict[str, str]) -> bool:
+    try:
+        SearchQuery.read(RequestFactory().get(ADDRESS, query))
+    except InvalidParameters:
+        return False
+    return True
+
+
+def test_any_two_filters_can_be_asked_for_together(http: Client) -> None:
+    """A list of grades was compared with the upper end of their range, and failed."""
+    a_diamond(color=Color.G, clarity=Clarity.VS1)
+    a_diamond(color=Color.K, clarity=Clarity.VS1)
+    grades = ("G", "VS1", "EXCELLENT", "NONE", "FANCY_VIVID")
+    samples = ("ROUND", *grades, "1", "true", "available", "GIA", "price", "2026-01-01T00:00:00Z")
+
+    names = [str(name) for name in SearchQuery.shared().fields]
+    taken = {name: next(value for value in samples if reads({name: value})) for name in names}
+    for first, second in combinations(taken, 2):
+        assert reads({first: taken[first], second: taken[second]}), (first, second)
+    assert http.get(f"{ADDRESS}?color=G&color_max=J").json()["count"] == 1
+    assert http.get(f"{ADDRESS}?clarity=VS1&clarity_max=SI1").json()["count"] == 2
 
 
 NAMES = st.sampled_from(list(SearchQuery.shared().fields))

@@ -106,9 +106,10 @@ class Endpoint(APIView):
     @property
     def operation(self) -> Operation | None:
         """The declaration of the method that is asked for."""
-        declared: Operation | None = getattr(
-            getattr(self, (self.request.method or "").lower(), None), "operation", None
-        )
+        method = (self.request.method or "").lower()
+        # Anybody may send any word for a method, also the name of something else that is here.
+        handler = getattr(self, method, None) if method in self.http_method_names else None
+        declared: Operation | None = getattr(handler, "operation", None)
         return declared
 
     @property

@@ -80,7 +80,7 @@ def joined(place: str, inner: str) -> str:
 
 def shown(name: str) -> str:
     """A name that a client made up, in a form that can be shown."""
-    return name[:MAX_SHOWN] if name.isprintable() else ascii(name[:MAX_SHOWN])
+    return name[:MAX_SHOWN] if name.strip() and name.isprintable() else ascii(name[:MAX_SHOWN])
 
 
 def _flat(detail: Any, place: str) -> Iterator[FieldError]:

@@ -9,12 +9,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
-from diamondhub.api.mistakes import FieldError
+from diamondhub.api.mistakes import FieldError, joined
 from diamondhub.api.problems import InvalidBody, Problem
 
 #: Objects and lists within each other.
@@ -22,7 +23,10 @@ MAX_DEPTH = 32
 #: Integers beyond these fit no column and no other language's integers.
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+#: Where in a body something stands: where that stands in which it is, and its name or place there; None: at the top.
+_Place = tuple["_Place", str | int] | None
 
 
 class StrictJsonParser(BaseParser):
@@ -71,9 +75,9 @@ def parse_object(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InvalidBody(f"The body is not JSON{where}.") from None
+    _check(value, None)
     if not isinstance(value, dict):
         raise InvalidBody("The body must be a JSON object.")
-    _check(value, "")
     return value
 
 
@@ -83,51 +87,74 @@ def _unsupported(detail: str) -> Problem:
 
 def _depth(text: bytes) -> int:
     deepest = depth = 0
-    for found in _BRACKETS.finditer(text):
-        first = found[0][:1]
-        if first in b"[{":
+    for bracket in _TEXTS.sub(b"", text).translate(None, delete=_NO_BRACKETS):
+        if bracket in b"[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif first in b"]}":
+        else:
             depth -= 1
     return deepest
 
 
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Unreadable:
+    """Stands for what cannot be read until its place is known: the words of the problem, and of its field.
+
+    `name` is that of the field in the object that cannot be read.
+    """
+
+    detail: str
+    message: str
+    name: str | None = None
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unreadable:
     value = dict(pairs)
     if len(value) < len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise InvalidBody(f"The body names {name[:60]!a} twice in one object.")
+                detail = f"The body names {name[:60]!a} twice in one object."
+                return _Unreadable(detail, "must be there once", name)
             seen.add(name)
     return value
 
 
-def _no_number(text: str) -> NoReturn:
-    raise InvalidBody(f"{text} is not a JSON number.")
+def _no_number(text: str) -> _Unreadable:
+    return _Unreadable(f"{text} is not a JSON number.", "must be a finite number")
 
 
-def _integer(text: str) -> int:
+def _integer(text: str) -> int | _Unreadable:
     if len(text) > 20 or not MIN_INTEGER <= int(text) <= MAX_INTEGER:
-        raise InvalidBody("A number is outside of 64 bits.")
+        return _Unreadable("A number is outside of 64 bits.", "must be a number within 64 bits")
     return int(text)
 
 
-def _check(value: Any, path: str) -> None:
+def _check(value: Any, place: _Place) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
-            _check(name, path)
-            _check(inner, f"{path}.{name}" if path else name)
+            _check(name, (place, name))
+            _check(inner, (place, name))
     elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            _check(inner, f"{path}[{place}]")
+        for number, inner in enumerate(value):
+            _check(inner, (place, number))
     elif isinstance(value, str):
         if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise InvalidBody("A text holds a NUL or half of a surrogate pair.", errors=_at(path, "must be plain text"))
+            raise InvalidBody(
+                "A text holds a NUL or half of a surrogate pair.", errors=_at(place, "must be plain text")
+            )
+    elif isinstance(value, _Unreadable):
+        raise InvalidBody(value.detail, errors=_at(place if value.name is None else (place, value.name), value.message))
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidBody("A number is too large.", errors=_at(path, "must be a finite number"))
+        raise InvalidBody("A number is too large.", errors=_at(place, "must be a finite number"))
 
 
-def _at(path: str, message: str) -> list[FieldError]:
-    return [FieldError(path[:100] if path.isprintable() else ascii(path[:100]), message)]
+def _at(place: _Place, message: str) -> list[FieldError]:
+    # Written out only where something is wrong: names may be long, and very many values stand below one.
+    if place is None:
+        return []
+    path = ""
+    while place is not None:
+        place, part = place
+        path = joined(f"[{part}]" if isinstance(part, int) else part, path)
+    return [FieldError(path[:100] if path.strip() and path.isprintable() else ascii(path[:100]), message)]

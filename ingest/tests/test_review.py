@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
@@ -132,6 +133,29 @@ class TestDelisting:
         assert {
             example.stone for part in only_held(run).parts if part.cause == "gone" for example in part.examples
         } <= gone
+
+    @pytest.mark.parametrize("brake", ["delisting", "median", "dead_letters"])
+    def test_stones_are_asked_for_again_before_they_go_if_the_approval_took_long_whatever_was_approved(
+        self, supplier: MemorySupplier, brake: str
+    ) -> None:
+        factories.settled()
+        gone = supplier.shelf[: 12 if brake == "delisting" else 3]
+        del supplier.shelf[: len(gone)]
+        for stone in supplier.shelf if brake == "median" else supplier.shelf[:2]:
+            stone.price *= 100 if brake == "median" else 1
+            stone.says = {"length_mm": "1e99"} if brake == "dead_letters" else {}
+        held_run = factories.settled()
+        asked = held_run.partitions.filter(kind="confirm")
+        asked.update(completed_at=Now() - timedelta(seconds=brakes.ANSWERS_HOLD_SECONDS + 1))
+        supplier.shelf.insert(0, gone[0])
+
+        runs.approve_run(held_run.pk, actor="adam", reason="as agreed")
+        run = factories.drive(held_run)
+
+        assert only_held(held_run).kind == brake
+        assert run.state == "completed"
+        assert delisted() == {stone.id for stone in gone[1:]}
+        assert violations() == []
 
     def test_an_answer_that_could_not_be_processed_is_a_cause_of_its_own(self, supplier: MemorySupplier) -> None:
         factories.settled()

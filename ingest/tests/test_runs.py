@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from diamondhub.alerts.models import Event
 from diamondhub.states import IllegalMove
 from diamondhub.tests.threads import at_once
-from ingest import runs
+from ingest import delisting, report, runs, settling
 from ingest.errors import IngestError, PermanentSupplierError
 from ingest.feeds import registry
 from ingest.feeds.adapter import StoneQuery
@@ -148,6 +149,44 @@ def test_cancelling_a_run_closes_its_open_work_and_tells_people(supplier: Memory
     assert set(run.partitions.values_list("state", "due_at", "lease_expires_at")) == {("cancelled", None, None)}
     assert walking.claim_partition(run.pk) is None
     assert Event.objects.get(kind="run_cancelled").details == {"reason": "wrong feed"}
+    assert violations() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "looks_at", "state"),
+    [
+        (delisting, "unseen_stones", "settling"),
+        (settling, "sample_costs", "settling"),
+        (report, "batch_totals", "consolidating"),
+    ],
+    ids=["asking by id", "cutting batches", "finishing"],
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_whose_run_is_cancelled_under_it_begins_nothing_and_takes_nothing_off(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch, module: ModuleType, looks_at: str, state: str
+) -> None:
+    first = factories.settled()
+    del supplier.shelf[:2]
+    supplier.shelf[0].price += 1
+    run = factories.start()
+    look = getattr(module, looks_at)
+
+    def cancelled_meanwhile(*args: Any, **options: Any) -> Any:
+        seen = look(*args, **options)
+        if Run.objects.get(pk=run.pk).state == state:
+            runs.cancel_run(run.pk, actor="eve")
+        return seen
+
+    monkeypatch.setattr(module, looks_at, cancelled_meanwhile)
+    run = factories.drive(run)
+
+    assert run.state == "cancelled"
+    assert run.lease_expires_at is None
+    assert not run.partitions.filter(state="ready").exists()
+    assert not run.batches.filter(state="ready").exists()
+    assert len(factories.listed()) == 40
+    assert Feed.objects.get(slug="memory").watermark == first.window_to
+    assert not Event.objects.filter(dedupe_key__startswith=f"run:{run.pk}:completed").exists()
     assert violations() == []
 
 

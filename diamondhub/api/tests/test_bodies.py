@@ -102,6 +102,37 @@ def test_what_is_ambiguous_or_cannot_be_stored_is_refused(body: bytes, words: st
     assert words in refused.value.detail
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"a": [1, {"b": NaN}]}', "a[1].b"),
+        (b'{"a": [1, {"b": -1e999}]}', "a[1].b"),
+        (b'{"a": [9223372036854775808]}', "a[0]"),
+        (b'{"a": {"b": "\\ud800"}}', "a.b"),
+        (b'{"a": {"\\u0000": 1}}', "'a.\\x00'"),
+        (b'{"a": [{"b": 1, "b": 2}]}', "a[0].b"),
+        (b'{"a": 1, "a": 2}', "a"),
+        (b'{"": 1, "": 2}', "''"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(body: bytes, place: str) -> None:
+    with pytest.raises(InvalidBody) as refused:
+        read(body)
+
+    assert [error.field for error in refused.value.errors] == [place]
+
+
+def test_very_many_values_below_a_very_long_name_are_read_at_once() -> None:
+    """A place was written out for each of them: 400 GB for this body."""
+    body = json.dumps({"k" * 1_000_000: [0] * 400_000}).encode()
+
+    before = time.process_time()
+    value = read(body)
+
+    assert time.process_time() - before < 5
+    assert len(value) == 1
+
+
 def test_the_deepest_body_that_is_taken_is_taken() -> None:
     inner = b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
 

@@ -91,6 +91,15 @@ def test_each_method_needs_its_own_scope_and_every_other_the_view_s() -> None:
 
 
 @pytest.mark.parametrize(
+    "word", ["BODY", "OPERATION", "REQUIRED_SCOPE", "SCOPE", "INITIAL", "QUERY", "TRACE", "CONNECT"]
+)
+def test_a_word_that_is_no_method_is_refused_whatever_is_called_so(word: str) -> None:
+    reader, stranger = signed_in("catalog:read"), Client(raise_request_exception=False)
+
+    assert [http.generic(word, "/api/things").status_code for http in (stranger, reader)] == [401, 405]
+
+
+@pytest.mark.parametrize(
     ("error", "status", "kind", "detail"),
     [
         ("taken", 409, "taken", "Somebody was faster."),

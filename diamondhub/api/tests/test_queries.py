@@ -64,6 +64,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_known_one() -> None:
         read("colour=D")
 
 
+def test_a_name_that_cannot_be_seen_is_shown_as_it_is_written() -> None:
+    assert wrong("=1&%20=1&%0a=1&a=1") == ["''", "' '", "'\\n'", "a"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["NaN", "Infinity", "-Infinity", "inf", "-1", "+1", "1e3", "0x1", "1_000", "١٢٣", "1\n", " 1", "1 ", "", ".5", "1.",

@@ -63,7 +63,8 @@ class Durations:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Write the file, and print the costliest test files."""
-        if not self.tests:
+        # The processes of `-n` report to the one that started them.
+        if not self.tests or "PYTEST_XDIST_WORKER" in os.environ:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         outcomes = Counter(test["outcome"] for test in self.tests.values())

@@ -14,18 +14,20 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 #: Approximate durations of the long files (seconds); only their proportions matter.
 LONG = {
-    "ingest/tests/test_kills.py": 300,
-    "ingest/tests/test_kill_matrix.py": 200,
-    "ingest/tests/test_weather.py": 160,
-    "diamondhub/local/tests/test_up.py": 140,
-    "ingest/tests/test_main_job.py": 80,
-    "ingest/tests/test_demo.py": 90,
-    "ingest/tests/test_draining.py": 70,
-    "ingest/tests/test_limit_at_the_supplier.py": 70,
-    "ingest/tests/test_pricing_at_work.py": 60,
-    "diamondhub/pace/tests/test_limiter.py": 50,
+    "ingest/tests/test_kills.py": 370,
+    "ingest/tests/test_kill_matrix.py": 330,
+    "ingest/tests/test_weather.py": 190,
+    "diamondhub/local/tests/test_up.py": 115,
+    "ingest/tests/test_demo.py": 95,
+    "ingest/tests/test_draining.py": 95,
+    "ingest/tests/test_limit_at_the_supplier.py": 65,
+    "ingest/tests/test_main_job.py": 65,
+    "ingest/tests/test_pricing_at_work.py": 50,
+    "diamondhub/pace/tests/test_limiter.py": 45,
+    "diamondhub/local/tests/test_services.py": 40,
+    "ingest/tests/test_misuse.py": 40,
 }
-OTHERS = 30
+OTHERS = 10
 
 
 def deal(files: Iterable[str], lanes: int) -> list[list[str]]:

@@ -15,7 +15,7 @@ from django.db import connection
 
 from diamondhub.access.models import ApiClient
 from diamondhub.local.testing import databases
-from diamondhub.local.testing.lanes import LONG, deal
+from diamondhub.local.testing.lanes import LONG, OTHERS, deal
 from diamondhub.local.tests.test_services import ROOT
 
 
@@ -76,7 +76,7 @@ def test_files_are_dealt_out_the_longest_first_and_none_is_lost() -> None:
 
     assert sorted(file for lane in dealt for file in lane) == sorted(files)
     assert dealt[0][0] == max(LONG, key=lambda file: LONG[file])
-    loads = [sum(LONG.get(file, 30) for file in lane) for lane in dealt]
+    loads = [sum(LONG.get(file, OTHERS) for file in lane) for lane in dealt]
     assert max(loads) - min(loads) <= max(LONG.values())
 
 
