@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 #: Unforeseen exceptions of a run's stages after which the run fails.
 CRASH_BUDGET = 5
-#: Who moves a run from outside takes it from the worker that is at it: what that one found out is about another state.
+#: The lease of a run that a person moves is taken from its worker: what that worker found out is about another state.
 _TAKEN_AWAY = {"lease_expires_at": None, "lease_owner": ""}
 
 
