@@ -8,6 +8,7 @@ DATABASE_URL names. Prints one JSON object: how many places there are, and what 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -60,6 +61,9 @@ def main() -> int:
     # Doorbells are not what is tested here: whatever is due is done.
     for module in (transitions, planning, settling, walking, consolidation, runs, outbox):
         patch.setattr(module, "ring", lambda *_args, **_options: None)
+    # What is loaded by now is shared by some hundred children; a collection in a child would copy all of it.
+    gc.collect()
+    gc.freeze()
     _database(BASE)
     _settle(_in_child(_prepare))
     _database(WORK, template=BASE)

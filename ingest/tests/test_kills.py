@@ -119,27 +119,22 @@ def test_a_run_survives_a_database_that_is_restarted_again_and_again(
 
 def test_more_beats_and_ten_workers_with_one_name_do_no_harm(stack: Stack, undisturbed: tuple[int, str]) -> None:
     stack.forget()
-    celery = [sys.executable, "-m", "celery", "--quiet", "--app", "diamondhub.celery"]
-    twins = [
-        [*celery, "beat", "--scheduler", "diamondhub.beat:Scheduler"],
-        *[[*celery, "worker", "--pool", "threads", "--concurrency", "2", "--hostname", "twin@here",
-           "--queues", "control,supplier,consolidation"]] * 10,
-    ]  # fmt: skip
     environment = {**stack.environment, **stack.urls(), "DATABASE_POOL_SIZE": "2"}
     alone = stack.listeners()
-    extra = [
-        subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for argv in twins
-    ]
+    extra = subprocess.Popen(
+        [sys.executable, "-m", "ingest.tests.twins", "10"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         until(lambda: stack.listeners() >= alone + 10, seconds=120, what="all ten listen")
         run = stack.start(FEED, "--full")
         stack.wait_for(run)
     finally:
-        for process in extra:
-            process.terminate()
-        for process in extra:
-            process.wait(300)
+        extra.terminate()
+        extra.wait(300)
 
     assert stack.catalogue() == undisturbed
     stack.assert_invariants_hold()

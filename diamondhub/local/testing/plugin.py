@@ -5,6 +5,7 @@ Tests have a `var` of their own, so that they never touch the servers of an `up`
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -61,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_order = sorted((items[place] for place in places), key=_line)
         for place, item in zip(places, in_order, strict=True):
             items[place] = item
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded by now out of every later garbage collection, in this process and in what it forks."""
+    gc.collect()
+    gc.freeze()
 
 
 def _line(item: pytest.Item) -> int:
