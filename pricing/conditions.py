@@ -1,6 +1,6 @@
 """Conditions that a clause can ask of a stone: one table, from which both evaluators, the forms and the words are made.
 
-A condition that is not set asks nothing. A stone that lacks the value matches neither a condition nor its opposite.
+A condition that is not set asks nothing; what a stone lacks it does not meet (`missing_values`).
 Grades are ranged in the trade's order, best first, and numbers with both bounds included. The names are the catalogue's.
 """
 
@@ -18,6 +18,7 @@ from psycopg import sql
 
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from catalog.shapes import KNOWN_SHAPES
+from pricing import missing_values
 
 #: Kinds of stones, which have base margins of their own.
 STONE_TYPES = ("natural", "lab_grown", "fancy")
@@ -60,6 +61,10 @@ class Condition:
 
     def matches(self, clause: Clause, stone: Stone) -> bool:
         """Whether the stone meets the condition, which is set."""
+        return missing_values.matches(self.value(stone), lambda value: self.takes(clause, value))
+
+    def takes(self, clause: Clause, value: Any) -> bool:
+        """Whether a value meets the condition, which is set."""
         raise NotImplementedError
 
     def to_sql(self, clause: Clause) -> str:
@@ -92,8 +97,7 @@ class Condition:
 
     def value_in_words(self, stone: Stone) -> str:
         """The stone's value for people."""
-        value = self.value(stone)
-        return "not known" if value is None else str(value)
+        return missing_values.in_words(self.value(stone))
 
 
 @lru_cache(maxsize=4_096, typed=True)
@@ -128,9 +132,8 @@ class ListCondition(Condition):
         """Whether any name but these is asked for."""
         return bool(getattr(clause, f"{self.name}_excluded"))
 
-    def matches(self, clause: Clause, stone: Stone) -> bool:
-        value = self.value(stone)
-        return value is not None and (value in getattr(clause, self.name)) != self.excludes(clause)
+    def takes(self, clause: Clause, value: Any) -> bool:
+        return (value in getattr(clause, self.name)) != self.excludes(clause)
 
     def to_sql(self, clause: Clause) -> str:
         names = sorted(self.names(clause))
@@ -210,10 +213,9 @@ class RangeCondition(Condition):
         """The lower and the upper bound, None where there is none."""
         return self.bounds_given(clause)
 
-    def matches(self, clause: Clause, stone: Stone) -> bool:
-        value = self.value(stone)
+    def takes(self, clause: Clause, value: Any) -> bool:
         low, high = self.bounds(clause)
-        return value is not None and (low is None or low <= value) and (high is None or value <= high)
+        return (low is None or low <= value) and (high is None or value <= high)
 
     def to_sql(self, clause: Clause) -> str:
         return self.between(*self.bounds(clause))
@@ -294,8 +296,7 @@ class GradeCondition(RangeCondition):
         return name if scale in (Color, Clarity) else name.lower()
 
     def value_in_words(self, stone: Stone) -> str:
-        value = self.value(stone)
-        return "not known" if value is None else self.grade_in_words(value)
+        return missing_values.in_words(self.value(stone), self.grade_in_words)
 
     @property
     def beyond(self) -> str:
@@ -322,8 +323,7 @@ class NumberCondition(RangeCondition):
         return f"{self.label} from {self._say(low)}" + ("" if high is None else f" to {self._say(high)}")
 
     def value_in_words(self, stone: Stone) -> str:
-        value = self.value(stone)
-        return "not known" if value is None else self._say(value)
+        return missing_values.in_words(self.value(stone), self._say)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
