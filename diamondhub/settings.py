@@ -288,7 +288,7 @@ INSTALLED_APPS = [
     "ingest",
 ]
 MIDDLEWARE = [
-    "diamondhub.telemetry.middleware.RequestContext",
+    "diamondhub.access.gate.Gate",
     "diamondhub.telemetry.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,4 +1,4 @@
-"""What a signed-in client may do: every API view names the scope it needs (`settings.REST_FRAMEWORK`)."""
+"""What a signed-in client may do: every operation names the scope it needs, the gate asks for it, and DRF once more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from diamondhub.access.models import ApiKey
+from diamondhub.access.gate import Place, Step, Visit
+from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
 
 if TYPE_CHECKING:
@@ -27,6 +28,21 @@ class HasScope(BasePermission):
             raise ImproperlyConfigured(f"{type(view).__name__} names no required_scope")
         if not isinstance(request.auth, ApiKey):
             return False
-        if scope not in request.auth.client.scopes:
-            raise PermissionDenied(f"This needs the scope {scope}, which your client does not have.")
+        refuse_without(scope, request.auth.client)
         return True
+
+
+class Scopes(Step):
+    """Refuses clients that lack the operation's scope (403)."""
+
+    place = Place.SCOPE
+
+    def check(self, visit: Visit) -> None:
+        if visit.scope is not None and visit.client is not None:
+            refuse_without(visit.scope, visit.client)
+
+
+def refuse_without(scope: Scope, client: ApiClient) -> None:
+    """Raises `PermissionDenied`, which names the scope, if the client does not hold it."""
+    if scope not in client.scopes:
+        raise PermissionDenied(f"This needs the scope {scope}, which your client does not have.")

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from diamondhub.access.authentication import ApiKeyAuthentication
 from diamondhub.access.clients import create_client
+from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.audit.acting import SETTING, acting, known_as
 from diamondhub.audit.tracking import AUDITED
@@ -158,10 +159,11 @@ def test_no_text_keeps_an_event_from_being_written(client: ApiClient, text: str)
 
 def test_a_client_of_the_api_is_known_once_its_key_is_checked() -> None:
     issued = create_client("webshop", scopes=["catalog:read"])
-    request = Request(RequestFactory().get("/", headers={"X-API-Key": issued.text}))
+    request = RequestFactory().get("/", headers={"X-API-Key": issued.text})
+    request.visit = Visit(request, key=issued.key)  # type: ignore[attr-defined]
 
     with acting("nobody signed in", via="PUT /api/", request_id="abc"):
-        ApiKeyAuthentication().authenticate(request)
+        ApiKeyAuthentication().authenticate(Request(request))
         rename("new name")
 
     event = EVENTS.get(pgh_label="changed")

@@ -1,0 +1,174 @@
+"""The one gate before everything that is served: the order in which a request is checked, and nothing else.
+
+`Gate` is the outermost middleware. Each of its steps is a class of its own beside this module, which can be tried alone:
+it looks at a `Visit`, notes there what later steps need, and raises an error for what it refuses. `problems_of_order` says
+what is wrong with an order; a system check stops the start if anything is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.core import checks
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, resolve
+from django.utils.module_loading import import_string
+
+from diamondhub.api import problems
+
+if TYPE_CHECKING:
+    from diamondhub.access.models import ApiClient, ApiKey
+    from diamondhub.access.scopes import Scope
+    from diamondhub.api.endpoint import Endpoint, Operation
+
+
+class Place(IntEnum):
+    """What is checked, in the order in which it is: nothing that costs more before what costs less, no hint to strangers."""
+
+    REQUEST_ID = 1
+    ADDRESS_LIMIT = 2
+    HEAD = 3
+    FAILED_SIGN_INS = 4
+    KEY = 5
+    STATE = 6
+    SIGNATURE = 7
+    TIME = 8
+    NONCE = 9
+    CLIENT_LIMITS = 10
+    BODY = 11
+    SCOPE = 12
+
+
+@dataclass
+class Visit:
+    """One request on its way through the gate, and what its steps found out. `request.visit` leads here."""
+
+    request: HttpRequest
+    #: The caller's address, by trusted proxies if there are any.
+    address: str = ""
+    #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
+    key: ApiKey | None = None
+    #: What steps note for each other, by their own names.
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def client(self) -> ApiClient | None:
+        """Who calls, once its key is proven."""
+        return self.key.client if self.key is not None else None
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the address is one of the API's."""
+        return self.request.path_info.startswith(problems.API_PREFIX)
+
+    @cached_property
+    def endpoint(self) -> type[Endpoint] | None:
+        """The endpoint at this address; None for pages, and where there is nothing."""
+        try:
+            view = resolve(self.request.path_info).func
+        except Resolver404:
+            return None
+        found = getattr(view, "cls", None)
+        return found if hasattr(found, "operation") else None
+
+    @cached_property
+    def operation(self) -> Operation | None:
+        """What is declared of the method that is asked for; HEAD is declared by GET."""
+        method = (self.request.method or "").lower()
+        if self.endpoint is None or method not in self.endpoint.http_method_names:
+            return None
+        handler = getattr(self.endpoint, "get" if method == "head" else method, None)
+        declared: Operation | None = getattr(handler, "operation", None)
+        return declared
+
+    @property
+    def scope(self) -> Scope | None:
+        """The scope that the operation needs; None where anybody may come."""
+        if self.operation is None or self.endpoint is None:
+            return None
+        return self.operation.scope or self.endpoint.scope
+
+
+class Step:
+    """One check. Steps hold no state of a request: that is the visit's."""
+
+    place: Place
+
+    def check(self, visit: Visit) -> None:
+        """Look at the visit; raises `Problem`, or what DRF makes one of, to refuse it."""
+
+    def finish(self, visit: Visit, response: HttpResponseBase) -> None:
+        """Add to the answer, or the refusal; called for every step that was begun, the last first."""
+
+
+#: The steps of the gate, by name, in their order.
+STEPS = (
+    "diamondhub.access.head.RequestId",
+    "diamondhub.access.authentication.PresentedKeys",
+    "diamondhub.access.authentication.KeyState",
+    "diamondhub.access.bodies.Bodies",
+    "diamondhub.access.permissions.Scopes",
+)
+
+
+class Gate:
+    """The outermost middleware."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.steps = [import_string(name)() for name in STEPS]
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        visit = Visit(request)
+        request.visit = visit  # type: ignore[attr-defined]
+        begun: list[Step] = []
+        try:
+            for step in self.steps:
+                begun.append(step)
+                step.check(visit)
+        except Exception as error:
+            problem = problems.problem_of(error)
+            if problem is None:
+                raise
+            response: HttpResponseBase = problems.respond(request, problem)
+        else:
+            response = self.get_response(request)
+        for step in reversed(begun):
+            step.finish(visit, response)
+        return response
+
+
+def problems_of_order(middleware: Sequence[str], steps: Sequence[type[Step]]) -> list[str]:
+    """What is wrong with these middlewares and steps, in sentences; empty if the gate stands where it must."""
+    gate = f"{Gate.__module__}.{Gate.__qualname__}"
+    wrong = []
+    if gate not in middleware:
+        wrong.append(f"MIDDLEWARE lacks {gate}: nothing would be checked.")
+    elif middleware[0] != gate:
+        wrong.append(f"MIDDLEWARE must begin with {gate}: {middleware[0]} would see what it has not checked.")
+    if list(middleware).count(gate) > 1:
+        wrong.append(f"MIDDLEWARE has {gate} more than once.")
+    places = [step.place for step in steps]
+    wrong += [f"The gate lacks the step {place.name}." for place in Place if place not in places]
+    wrong += [
+        f"The gate's step {after.name} must come before {before.name}."
+        for before, after in pairwise(places)
+        if after <= before
+    ]
+    return wrong
+
+
+@checks.register(checks.Tags.security)
+def check_order(**_options: Any) -> list[checks.CheckMessage]:
+    """Stop the start if the gate is missing or misplaced, or if its steps are not in their order."""
+    from django.conf import settings
+
+    return [
+        checks.Error(message, id="access.E001")
+        for message in problems_of_order(settings.MIDDLEWARE, [import_string(name) for name in STEPS])
+    ]
