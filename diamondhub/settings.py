@@ -281,6 +281,7 @@ INSTALLED_APPS = [
     "diamondhub.telemetry",
     "diamondhub.audit",
     "diamondhub.access",
+    "diamondhub.api",
     "diamondhub.alerts",
     "diamondhub.operations",
     "catalog",
@@ -289,6 +290,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "diamondhub.access.gate.Gate",
+    "diamondhub.api.compression.CompressedAnswers",
     "diamondhub.telemetry.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

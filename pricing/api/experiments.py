@@ -35,6 +35,7 @@ class Experiments(PricingEndpoint):
         answer=ExperimentAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Prepare an experiment by a rule set; nothing is priced by it before its start.
@@ -82,6 +83,7 @@ class StartExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
@@ -105,6 +107,7 @@ class EndExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Keep the results and price all stones alike again; answers with the repricing.

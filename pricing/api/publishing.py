@@ -61,6 +61,7 @@ class Publication(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Put a draft in force, or an earlier version again; answers with the repricing that follows.

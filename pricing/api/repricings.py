@@ -34,6 +34,7 @@ class Repricings(PricingEndpoint):
         body=NewRepricing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Price every stone by what is in force now; a repricing that is under way is superseded.
@@ -63,6 +64,7 @@ class CancelRepricing(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
         """Stop a repricing; what it has priced stays priced. Needs the scope `pricing:publish`."""

@@ -45,6 +45,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Copy a rule set into a new draft; its rules keep their numbers. Needs the scope `pricing:edit`."""

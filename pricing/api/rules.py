@@ -33,6 +33,7 @@ class Rules(PricingEndpoint):
         answer=EditAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.CONFLICT,),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Add a rule with its clauses; it gets a number that no rule ever had. Needs the scope `pricing:edit`."""
