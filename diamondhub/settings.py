@@ -381,7 +381,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     # Parameters stand in the trade's order, and grades where they are used: the hook that names enums forgets their null.
     "SORT_OPERATION_PARAMETERS": False,
-    "POSTPROCESSING_HOOKS": [],
+    "POSTPROCESSING_HOOKS": ["diamondhub.api.examples.add"],
 }
 
 CELERY = {

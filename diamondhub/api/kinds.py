@@ -55,13 +55,13 @@ def named(name: str) -> Kind | None:
 
 
 def of_statuses(statuses: Iterable[HTTPStatus]) -> list[Kind]:
-    """The kinds with one of these statuses that any operation may answer with."""
+    """The kinds with one of these statuses that the ground itself answers with, whatever the operation."""
     wanted = set(statuses)
-    return [kind for kind in COMMON if kind.status in wanted]
+    return [kind for kind in _OF_THE_GROUND if kind.status in wanted]
 
 
-#: What any operation may answer with.
-COMMON = (
+# What any operation may answer with.
+declare(
     Kind(
         "bad-request",
         HTTPStatus.BAD_REQUEST,
@@ -108,7 +108,7 @@ COMMON = (
         "not-found",
         HTTPStatus.NOT_FOUND,
         "There is nothing here",
-        "The address names nothing: no such operation, or no such diamond, rule set, feed, run, …",
+        "The address names nothing: no such operation, or no such diamond, rule set or run, for example.",
         "Compare the address with the documentation, and the id with what the API gave you.",
     ),
     Kind(
@@ -175,7 +175,7 @@ COMMON = (
         "Ask for less, or wait for as many seconds as `Retry-After` says and ask again.",
     ),
 )
-declare(*COMMON)
+# Of idempotency keys and pages of other origins.
 declare(
     Kind(
         "invalid-idempotency-key",
@@ -310,3 +310,5 @@ declare(
         "Send only the headers that the documentation names; leave cookies away.",
     ),
 )
+
+_OF_THE_GROUND = tuple(_declared.values())

@@ -53,6 +53,9 @@ class Reason(fields.Text):
         reason = super().to_internal_value(data.strip() if isinstance(data, str) else data)
         return reason or self.fail("blank")
 
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minLength": 1, "allOf": [{"pattern": r"\S"}]}
+
 
 class NewDraft(Body):
     """A copy of a rule set."""

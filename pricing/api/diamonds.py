@@ -54,7 +54,7 @@ class PriceExplanation(PricingEndpoint):
         "explain_price",
         "Explanation of a diamond's price",
         answer=ExplanationAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("cannot-explain",),
     )
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
         """Cost, margin, the rule and clause that matched, why earlier rules did not, every step of rounding.

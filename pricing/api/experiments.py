@@ -63,7 +63,7 @@ class OneExperiment(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-prepared",),
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
@@ -82,7 +82,7 @@ class StartExperiment(PricingEndpoint):
         body_is_optional=True,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-under-way", "experiment-not-prepared", "sells-below-cost",),
         idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -106,7 +106,7 @@ class EndExperiment(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-running",),
         idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:

@@ -63,7 +63,7 @@ class CancelRepricing(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         body=WithReason,
         answer=RepricingReportAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("repricing-over",),
         idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
