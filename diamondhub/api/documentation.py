@@ -145,6 +145,11 @@ class EndpointSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
         described = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        # What the fields do not say: `Meta.described` is added as it is, `Meta.example` is shown.
+        meta = getattr(serializer, "Meta", None)
+        described.update(getattr(meta, "described", {}))
+        if hasattr(meta, "example"):
+            described["examples"] = [meta.example]
         if isinstance(serializer, Body) and direction == "request":
             described["additionalProperties"] = False
             passed_over = [name for name, field in serializer.fields.items() if field.read_only]

@@ -50,6 +50,7 @@ _BY_NAME: dict[str, Any] = {
     "culet": "NONE",
     "experiment": "spring",
     "eye_clean": "YES",
+    "fancy_color": "YELLOW",
     "feed": "nivoda-natural",
     "girdle": "MEDIUM",
     "image_url": "https://cdn.example.com/5c1f7a52.jpg",
