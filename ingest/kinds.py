@@ -6,7 +6,9 @@ from http import HTTPStatus
 
 from diamondhub.api.kinds import Kind, declare
 
-_LOOK_FIRST = "If it was a hold or an order, look at the supplier's first whether it was done; else ask again in a while."
+_LOOK_FIRST = (
+    "If it was a hold or an order, look at the supplier's first whether it was done; else ask again in a while."
+)
 _LATER = "Wait for as many seconds as `Retry-After` says and ask again."
 
 # Of the supplier proxy.

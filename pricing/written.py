@@ -52,6 +52,17 @@ class Figure(fields.Number):
         return int(number) if number == number.to_integral_value() else float(number)
 
 
+class Percent(Figure):
+    """A percentage, of which `pricing.validation` says what it may be."""
+
+    def __init__(self, lowest: float = -99.999, **options: Any) -> None:
+        super().__init__(3, **options)
+        self.lowest = lowest
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minimum": self.lowest, "maximum": 9_999.0}
+
+
 class Names(fields.Field):
     """A list of names, of which `pricing.validation` says what they may be."""
 
@@ -98,11 +109,11 @@ class RuleSetFields(Written):
 
     model = RuleSet
     blank = {"margin_natural": 0, "margin_lab_grown": 0, "margin_fancy": 0}
-    margin_natural = Figure(3, required=False, help_text="Percent on top of cost for natural stones.")
-    margin_lab_grown = Figure(3, required=False, help_text="Percent on top of cost for lab-grown stones.")
-    margin_fancy = Figure(3, required=False, help_text="Percent on top of cost for stones of a fancy colour.")
-    floor_margin = Figure(
-        3, required=False, allow_null=True, help_text="No stone is sold for less than cost plus these percent."
+    margin_natural = Percent(required=False, help_text="Percent on top of cost for natural stones.")
+    margin_lab_grown = Percent(required=False, help_text="Percent on top of cost for lab-grown stones.")
+    margin_fancy = Percent(required=False, help_text="Percent on top of cost for stones of a fancy colour.")
+    floor_margin = Percent(
+        required=False, allow_null=True, help_text="No stone is sold for less than cost plus these percent."
     )
     notes = Words(required=False, max_length=4_000, lines=True, help_text="For people.")
 
@@ -163,7 +174,9 @@ class RuleFields(Written):
     ending_step = fields.Dollars(
         source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
     )
-    ending_mode = Words(names=Rule.EndingMode.values, required=False, help_text="`nearest` ending (halves up), or the next one `up`.")
+    ending_mode = Words(
+        names=Rule.EndingMode.values, required=False, help_text="`nearest` ending (halves up), or the next one `up`."
+    )
     rating = fields.Whole(required=False, allow_null=True, help_text="From 1 to 10, shown with the stone.")
     valid_from = fields.Day(1, 9999, required=False, allow_null=True, help_text="First day, in UTC.")
     valid_to = fields.Day(1, 9999, required=False, allow_null=True, help_text="Last day, in UTC.")

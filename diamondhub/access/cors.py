@@ -93,7 +93,9 @@ class Preflights(Step):
             return
         if origin not in _union():
             raise Problem(
-                HTTPStatus.FORBIDDEN, "origin-not-allowed", "Pages of this origin may not call the API: no client has it."
+                HTTPStatus.FORBIDDEN,
+                "origin-not-allowed",
+                "Pages of this origin may not call the API: no client has it.",
             )
         methods = [name.upper() for name in visit.endpoint.http_method_names if hasattr(visit.endpoint, name)]
         answer = HttpResponse(status=HTTPStatus.NO_CONTENT)

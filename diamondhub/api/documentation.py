@@ -185,9 +185,7 @@ class EndpointSchema(AutoSchema):
         statuses |= {HTTPStatus.NOT_FOUND} if "{" in self.path else set()
         wanted = {problem for problem in declared.problems if isinstance(problem, HTTPStatus)}
         yield from (
-            kind
-            for kind in kinds.of_statuses(statuses | wanted)
-            if _ONLY_WITH.get(kind.name, lambda _: True)(declared)
+            kind for kind in kinds.of_statuses(statuses | wanted) if _ONLY_WITH.get(kind.name, lambda _: True)(declared)
         )
         for becomes in getattr(self.view, "problems_of", {}).values():
             if isinstance(becomes, tuple) and becomes[0] in wanted and (kind := kinds.named(becomes[1])):

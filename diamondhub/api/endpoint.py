@@ -89,7 +89,7 @@ def operation(
     and 404 where the address names something. A status stands for all kinds of problems that the view has of it, a kind's
     name for that one alone.
 
-    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (`diamondhub.api.idempotency`).
+    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`).
     `deprecated` is the day from which nobody should use it any more, `sunset` the one on which it may go (both UTC), and
     `successor` the address of what to use instead: all are told in headers and in the OpenAPI document.
     """

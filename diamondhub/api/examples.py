@@ -96,9 +96,7 @@ def add(result: dict[str, Any], generator: Any, request: Any, public: bool) -> d
         name: {"description": words, "schema": {"type": kind}, "example": example}
         for name, (kind, words, example) in _HEADERS.items()
     }
-    components["examples"] = {
-        kind.name: {"summary": kind.title, "value": problem(kind)} for kind in kinds.all_kinds()
-    }
+    components["examples"] = {kind.name: {"summary": kind.title, "value": problem(kind)} for kind in kinds.all_kinds()}
     maker = _Maker(components.get("schemas", {}))
     for path, method, operation in _operations(result):
         _add_to(path, method, operation, maker)
@@ -108,8 +106,12 @@ def add(result: dict[str, Any], generator: Any, request: Any, public: bool) -> d
 def problem(kind: kinds.Kind) -> dict[str, Any]:
     """A problem of this kind."""
     errors = {
-        "invalid-parameters": [("carats_min", "carats_min", "must be a number from 0 to 99999.999 with at most 3 decimals")],
-        "invalid-body": [("clauses[0].carats_max", "#/clauses/0/carats_max", "must be a number with at most 3 decimals")],
+        "invalid-parameters": [
+            ("carats_min", "carats_min", "must be a number from 0 to 99999.999 with at most 3 decimals")
+        ],
+        "invalid-body": [
+            ("clauses[0].carats_max", "#/clauses/0/carats_max", "must be a number with at most 3 decimals")
+        ],
         "wrong-cursor": [("cursor", "cursor", "is not one that this API gave out")],
     }.get(kind.name, [])
     return {
@@ -119,9 +121,7 @@ def problem(kind: kinds.Kind) -> dict[str, Any]:
         "detail": "; ".join(f"{field} {message}" for field, _, message in errors) or kind.happened,
         "instance": "/api/v1/diamonds",
         "request_id": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
-        "errors": [
-            {"field": field, "pointer": pointer, "message": message} for field, pointer, message in errors
-        ],
+        "errors": [{"field": field, "pointer": pointer, "message": message} for field, pointer, message in errors],
     }
 
 

@@ -284,7 +284,6 @@ class Text(Field):
             **({"maxLength": self.max_length} if self.max_length is not None else {}),
         }
 
-
     def _written_pattern(self) -> str:
         if self.pattern:
             return f"^{self.pattern}$"

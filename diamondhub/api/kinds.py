@@ -88,7 +88,7 @@ declare(
         HTTPStatus.BAD_REQUEST,
         "The cursor is not one of this query",
         "A cursor was changed, is of long ago, or belongs to a query with other parameters.",
-        "Send `next` of the page before unchanged, with all parameters but `limit` as they were; else begin without `cursor`.",
+        "Send `next` of the page before unchanged, all parameters but `limit` as they were; or begin without `cursor`.",
     ),
     Kind(
         "unauthorized",
@@ -219,7 +219,7 @@ declare(
         "malformed-signature",
         HTTPStatus.BAD_REQUEST,
         "The signature cannot be read",
-        "`Signature`, `Signature-Input` or `Content-Digest` are not as RFC 9421 and RFC 9530 have them, or cover other parts.",
+        "`Signature`, `Signature-Input` or `Content-Digest` are not as RFC 9421 and RFC 9530 say, or cover other parts.",
         "Compare with the examples in docs/api/signing.md; `detail` says what is expected.",
     ),
     Kind(

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 import schemathesis
 from django.test import override_settings
-from schemathesis.config import GenerationConfig, ProjectConfig, SchemathesisConfig
+from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from catalog.tests.factories import a_diamond
@@ -32,9 +32,19 @@ MAX_EXAMPLES = 6
 #: Operations whose bodies obey rules among their fields, so that a body may be as the schema says and yet be a 400.
 NOT_SAID_BY_SCHEMAS = {
     ("POST /api/v1/rule-sets/{version}/rules", "a rule's ending needs its step, and a clause's bounds their order"),
-    ("PUT /api/v1/rule-sets/{version}/rules/{number}", "a rule's ending needs its step, and a clause's bounds their order"),
+    (
+        "PUT /api/v1/rule-sets/{version}/rules/{number}",
+        "a rule's ending needs its step, and a clause's bounds their order",
+    ),
     ("POST /api/v1/suppliers/{feed}/graphql", "GraphQL is a language of its own"),
+    ("POST /api/v1/experiments", "its name may be taken"),
 }
+#: Operations with so many values that their borders make hundreds of requests each; these have tests of their own.
+WITHOUT_BORDERS = (
+    "GET /api/v1/diamonds",
+    "POST /api/v1/rule-sets/{version}/rules",
+    "PUT /api/v1/rule-sets/{version}/rules/{number}",
+)
 
 
 @pytest.fixture
@@ -60,23 +70,56 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
     # A cursor is signed.
     if re.fullmatch(r"[A-Za-z0-9_:-]{1,500}", str(query.get("cursor", ""))):
         del query["cursor"]
+    # How many decimals a number may have: `multipleOf` would say it, and validators that count in floats refuse 1.15 by it.
+    case.query, case.body = rounded(query), rounded(case.body)
+    query = case.query
     # A bound above its other one.
     for name in [name for name in query if name.endswith(("_min", "_from"))]:
         query.pop(name.replace("_min", "_max").replace("_from", "_to"), None)
+    # A day so far away that nothing is known of it.
+    for name in ("day", "changed_since"):
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(query.get(name, ""))):
+            query[name] = f"2026{query[name][4:]}".replace("02-29", "02-28")
     # A name that no stone has.
     for name, known in {"shape": "ROUND", "lab": "GIA"}.items():
         if re.fullmatch(r"[A-Z0-9][A-Z0-9_]{0,31}", str(query.get(name, [""])[0] if query.get(name) else "")):
             query[name] = [known]
 
 
+def rounded(value: Any) -> Any:
+    """The value with its numbers as short as any field takes them."""
+    if isinstance(value, float) and abs(value) < 10**12:
+        return round(value, 2)
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return {name: rounded(inner) for name, inner in value.items()} if isinstance(value, dict) else value
+
+
 def failures_of(address: str, key: str) -> Iterator[str]:
     """What Schemathesis finds wrong, in its words."""
-    generation = GenerationConfig(
-        max_examples=MAX_EXAMPLES, deterministic=True, no_shrink=True, with_security_parameters=False
-    )
-    config = SchemathesisConfig(seed=12)
-    config.projects.default = ProjectConfig(
-        headers={"X-API-Key": key}, workers=1, continue_on_failure=True, generation=generation
+    generation = {
+        "max-examples": MAX_EXAMPLES,
+        "deterministic": True,
+        "no-shrink": True,
+        "with-security-parameters": False,
+    }
+    without_borders = [
+        {
+            "include-name": name,
+            "phases": {"coverage": {"enabled": False}},
+            "generation": {"max-examples": 5 * MAX_EXAMPLES},
+        }
+        for name in WITHOUT_BORDERS
+    ]
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": 12,
+            "headers": {"X-API-Key": key},
+            "workers": 1,
+            "continue-on-failure": True,
+            "generation": generation,
+            "operations": without_borders,
+        }
     )
     document = schemathesis.openapi.from_url(f"{address}/api/schema/", config=config)
     not_said = {operation for operation, _ in NOT_SAID_BY_SCHEMAS}
@@ -86,7 +129,6 @@ def failures_of(address: str, key: str) -> Iterator[str]:
             yield str(event)
         if not isinstance(event, events.ScenarioFinished):
             continue
-        print(event.phase, event.label, event.status, round(event.elapsed_time, 2), len(event.recorder.cases))
         for case_id, checks in event.recorder.checks.items():
             for check in checks:
                 if check.failure_info is None:

@@ -5,7 +5,6 @@ All of it shows what the stone costs us, so it needs `pricing:read`.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from uuid import UUID
 
 from django.http import Http404

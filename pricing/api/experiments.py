@@ -82,7 +82,11 @@ class StartExperiment(PricingEndpoint):
         body_is_optional=True,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=("experiment-under-way", "experiment-not-prepared", "sells-below-cost",),
+        problems=(
+            "experiment-under-way",
+            "experiment-not-prepared",
+            "sells-below-cost",
+        ),
         idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:

@@ -60,7 +60,11 @@ class Publication(PricingEndpoint):
         body=Publishing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=("stale-revision", "already-published", "sells-below-cost",),
+        problems=(
+            "stale-revision",
+            "already-published",
+            "sells-below-cost",
+        ),
         idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:

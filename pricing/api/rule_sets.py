@@ -68,7 +68,10 @@ class OneRuleSet(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
-        problems=("not-a-draft", "stale-revision",),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def patch(self, request: Request, version: int) -> Response:
         """Change margins, floor and notes of a draft; what is left out stays. Needs the scope `pricing:edit`."""
@@ -87,7 +90,11 @@ class OneRuleSet(PricingEndpoint):
         query=RevisionQuery,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=("not-a-draft", "stale-revision", "draft-in-use",),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+            "draft-in-use",
+        ),
     )
     def delete(self, request: Request, version: int) -> Response:
         """Throw a draft away with its rules. Needs the scope `pricing:edit`."""

@@ -123,7 +123,9 @@ def test_a_wrong_body_is_told_before_the_key_is_looked_at(http: Client) -> None:
 
 def test_after_a_day_the_key_may_be_used_anew(http: Client) -> None:
     start(http, "k")
-    IdempotentRequest.objects.update(created_at=idempotency.Now() - idempotency.KEPT_FOR - idempotency.timedelta(minutes=1))
+    IdempotentRequest.objects.update(
+        created_at=idempotency.Now() - idempotency.KEPT_FOR - idempotency.timedelta(minutes=1)
+    )
 
     anew = start(http, "k", reason="autumn")
 

@@ -113,7 +113,9 @@ def test_a_kind_that_there_is_not_is_not_found(accept: str) -> None:
 def test_a_type_is_the_same_text_whatever_host_was_asked() -> None:
     problem = Problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing.")
 
-    answers = [respond(RequestFactory().get("/api/x", headers={"Host": host}), problem) for host in ("a.test", "b.test")]
+    answers = [
+        respond(RequestFactory().get("/api/x", headers={"Host": host}), problem) for host in ("a.test", "b.test")
+    ]
 
     assert answers[0].content == answers[1].content
     assert b'"type": "/api/problems/not-found"' in answers[0].content
