@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
 from django.utils.cache import patch_vary_headers
 
@@ -34,6 +34,6 @@ class CompressedAnswers(GZipMiddleware):
             if takes_gzip and etag.startswith('"'):
                 response["ETag"] = f"W/{etag}"
             return response
-        if not response.streaming and len(response.content) < MIN_LENGTH:
+        if isinstance(response, HttpResponse) and len(response.content) < MIN_LENGTH:
             return response
         return super().process_response(request, response)

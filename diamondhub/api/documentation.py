@@ -87,7 +87,7 @@ class EndpointSchema(AutoSchema):
         return getattr(getattr(self.view, self.method.lower(), None), "operation", None)
 
     def get_operation(self, *args: Any, **options: Any) -> Any:
-        described = super().get_operation(*args, **options)  # type: ignore[no-untyped-call]
+        described = super().get_operation(*args, **options)
         declared = self._declared()
         if described is not None and declared is not None:
             for response in described["responses"].values():
@@ -134,7 +134,7 @@ class EndpointSchema(AutoSchema):
 
     def map_renderers(self, attribute: str) -> list[Any]:
         # Pages for browsers are no part of the API.
-        return [kind for kind in super().map_renderers(attribute) if kind not in {"text/html", "html"}]  # type: ignore[no-untyped-call]
+        return [kind for kind in super().map_renderers(attribute) if kind not in {"text/html", "html"}]
 
     def _get_request_body(self, direction: Direction = "request") -> Any:
         described = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
@@ -148,8 +148,8 @@ class EndpointSchema(AutoSchema):
         # What the fields do not say: `Meta.described` is added as it is, `Meta.example` is shown.
         meta = getattr(serializer, "Meta", None)
         described.update(getattr(meta, "described", {}))
-        if hasattr(meta, "example"):
-            described["examples"] = [meta.example]
+        if (example := getattr(meta, "example", None)) is not None:
+            described["examples"] = [example]
         if isinstance(serializer, Body) and direction == "request":
             described["additionalProperties"] = False
             passed_over = [name for name, field in serializer.fields.items() if field.read_only]
@@ -161,7 +161,7 @@ class EndpointSchema(AutoSchema):
         return described
 
     def _errors(self, declared: Operation) -> dict[str, Any]:
-        problem = self.resolve_serializer(_problem, "response").ref  # type: ignore[no-untyped-call]
+        problem = self.resolve_serializer(_problem, "response").ref
         by_status: dict[HTTPStatus, list[kinds.Kind]] = {}
         for kind in dict.fromkeys(self._kinds(declared)):
             by_status.setdefault(kind.status, []).append(kind)
@@ -184,17 +184,18 @@ class EndpointSchema(AutoSchema):
         statuses = {*ANYWHERE, *(WITH_BODY if declared.body else ()), *(WITH_KEY if declared.idempotent else ())}
         statuses |= {HTTPStatus.NOT_FOUND} if "{" in self.path else set()
         wanted = {problem for problem in declared.problems if isinstance(problem, HTTPStatus)}
-        yield from (
-            kind for kind in kinds.of_statuses(statuses | wanted) if _ONLY_WITH.get(kind.name, lambda _: True)(declared)
-        )
-        for becomes in getattr(self.view, "problems_of", {}).values():
-            if isinstance(becomes, tuple) and becomes[0] in wanted and (kind := kinds.named(becomes[1])):
+        for kind in kinds.of_statuses(statuses | wanted):
+            has_it = _ONLY_WITH.get(kind.name)
+            if has_it is None or has_it(declared):
                 yield kind
+        for becomes in getattr(self.view, "problems_of", {}).values():
+            if isinstance(becomes, tuple) and becomes[0] in wanted and (known := kinds.named(becomes[1])):
+                yield known
         for name in declared.problems:
             if not isinstance(name, HTTPStatus):
-                known = kinds.named(name)
-                assert known is not None, f"{declared.name}: no kind {name}"
-                yield known
+                own = kinds.named(name)
+                assert own is not None, f"{declared.name}: no kind {name}"
+                yield own
 
 
 class StrictFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # registers itself by a hook

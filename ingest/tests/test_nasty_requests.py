@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -107,7 +108,7 @@ def supplier() -> Iterator[None]:
 def http(supplier: None) -> Client:
     a_diamond(id=examples.ID)
     draft = a_draft({"modifier": 5})
-    experiments.new("spring", RuleSet.objects.get(version=draft.version), 10)
+    experiments.new("spring", RuleSet.objects.get(version=draft.version), Decimal(10))
     factories.feed()
     key = create_client("everybody", scopes=list(Scope)).text
     return Client(headers={"X-API-Key": key}, raise_request_exception=False)
@@ -304,12 +305,16 @@ def test_what_is_no_body_is_refused_by_every_operation_that_takes_one(http: Clie
     assert faults(iter(outcomes)) == []
 
 
+def _meta(head: dict[str, str]) -> dict[str, Any]:
+    return {"CONTENT_TYPE": "application/json", **head}
+
+
 @pytest.mark.parametrize("what", NO_HEADS)
 def test_a_body_is_refused_by_its_head_before_it_is_read(http: Client, what: str) -> None:
     head, status = NO_HEADS[what]
     outcomes = [
         (
-            http.generic(method.upper(), address, b'{"reason": "x"}', **{"CONTENT_TYPE": "application/json", **head}),
+            http.generic(method.upper(), address, b'{"reason": "x"}', **_meta(head)),
             (method, address),
         )
         for method, address, operation in with_bodies()
@@ -340,6 +345,7 @@ def test_every_field_of_every_body_is_told_what_it_takes(http: Client) -> None:
             continue
         example = operation["requestBody"]["content"]["application/json"]["example"]
         for name in example:
+            value: Any
             for value in (
                 {"a": 1}, [[[]]], 10**30, -(10**30), "\u0661", "x" * 50_000, ["x"] * 10_000,
                 1 if isinstance(example[name], bool) else True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -56,7 +57,7 @@ def key() -> str:
 def catalogue() -> Iterator[None]:
     a_diamond(id=examples.ID)
     a_draft({"modifier": 5})
-    experiments.new("spring", RuleSet.objects.get(version=2), 10)
+    experiments.new("spring", RuleSet.objects.get(version=2), Decimal(10))
     with factories.sandbox_feed(Options(stones=20, password="hush")), override_settings(NIVODA_PASSWORD="hush"):
         yield
 
@@ -89,7 +90,8 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
 def rounded(value: Any) -> Any:
     """The value with its numbers as short as any field takes them."""
     if isinstance(value, float) and abs(value) < 10**12:
-        return round(value, 2)
+        # To JSON Schema 1.0 is a whole number, to this API it is none.
+        return int(value) if value.is_integer() else (round(value, 1) if round(value, 1) % 1 else int(value) + 0.5)
     if isinstance(value, list):
         return [rounded(inner) for inner in value]
     return {name: rounded(inner) for name, inner in value.items()} if isinstance(value, dict) else value

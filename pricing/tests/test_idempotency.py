@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.test import Client
 
 from diamondhub.access.clients import create_client
@@ -123,9 +125,7 @@ def test_a_wrong_body_is_told_before_the_key_is_looked_at(http: Client) -> None:
 
 def test_after_a_day_the_key_may_be_used_anew(http: Client) -> None:
     start(http, "k")
-    IdempotentRequest.objects.update(
-        created_at=idempotency.Now() - idempotency.KEPT_FOR - idempotency.timedelta(minutes=1)
-    )
+    IdempotentRequest.objects.update(created_at=Now() - idempotency.KEPT_FOR - timedelta(minutes=1))
 
     anew = start(http, "k", reason="autumn")
 
@@ -138,7 +138,7 @@ def test_old_keys_are_pruned_and_young_ones_stay(http: Client) -> None:
     for key in ("old", "young"):
         start(http, key)
     old = IdempotentRequest.objects.filter(key="old")
-    old.update(created_at=idempotency.Now() - idempotency.KEPT_FOR - idempotency.timedelta(minutes=1))
+    old.update(created_at=Now() - idempotency.KEPT_FOR - timedelta(minutes=1))
 
     would = pruning.would_remove()["idempotency_keys"]
     pruning.prune(pruning.start(started_by="me").pk, seconds=60)

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from diamondhub.access import cors, gate
+from diamondhub.access import gate, origins
 from diamondhub.access.clients import create_client
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +20,8 @@ ADDRESS = "/api/v1/diamonds"
 @pytest.fixture(autouse=True)
 def _origins(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shop's client has one origin, another client the other."""
-    monkeypatch.setattr(cors.origins, "all_origins", lambda: frozenset({SHOP, OTHER}))
-    monkeypatch.setattr(cors.origins, "origins_of", lambda client: frozenset({SHOP}))
+    monkeypatch.setattr(origins, "all_origins", lambda: frozenset({SHOP, OTHER}))
+    monkeypatch.setattr(origins, "origins_of", lambda client: frozenset({SHOP}))
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def preflight(origin: str, address: str = ADDRESS, method: str = "GET") -> Any:
 
 
 def test_a_page_of_the_client_s_reads_its_answers_and_no_other_page_does(http: Client) -> None:
-    origins = [SHOP, OTHER, STRANGER, "null", f"{SHOP}.evil.example", SHOP.upper(), f"{SHOP}/", ""]
+    asking = [SHOP, OTHER, STRANGER, "null", f"{SHOP}.evil.example", SHOP.upper(), f"{SHOP}/", ""]
 
-    answers = {origin: http.get(ADDRESS, headers={"Origin": origin}) for origin in origins}
+    answers = {origin: http.get(ADDRESS, headers={"Origin": origin}) for origin in asking}
 
     assert {answer.status_code for answer in answers.values()} == {200}
     assert {origin: readable_by(answer) for origin, answer in answers.items() if readable_by(answer)} == {SHOP: SHOP}
@@ -100,7 +100,7 @@ def test_a_fault_of_ours_and_an_answer_without_the_database_are_readable(http: C
         raise OperationalError("away")
 
     with mock.patch("diamondhub.access.authentication._find", side_effect=OperationalError("away")):
-        with mock.patch.object(cors.origins, "all_origins", away):
+        with mock.patch.object(origins, "all_origins", away):
             without_database = http.get(ADDRESS, headers={"Origin": SHOP})
     with mock.patch("catalog.search.search", side_effect=ZeroDivisionError):
         fault = http.get(ADDRESS, headers={"Origin": SHOP})
