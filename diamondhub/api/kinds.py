@@ -258,6 +258,13 @@ declare(
         "Sign every request with a nonce of its own, also when you repeat one.",
     ),
     Kind(
+        "two-keys",
+        HTTPStatus.UNAUTHORIZED,
+        "The request is signed with another key than it sends",
+        "`X-API-Key` and the signature's `keyid` name two keys.",
+        "Leave `X-API-Key` away from signed requests, or sign with its secret.",
+    ),
+    Kind(
         "signatures-unavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "Signatures cannot be verified now",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +70,31 @@ def test_every_operation_has_examples_in_every_language_and_none_that_it_does_no
             for source in samples.values()
         ), path
         compile(samples["Python"], path, "exec")
+
+
+@pytest.mark.parametrize(
+    ("label", "checker", "suffix"),
+    [("curl", ["bash", "-n"], "sh"), ("JavaScript", ["node", "--check"], "mjs"), ("PHP", ["php", "-l"], "php")],
+)
+def test_examples_are_of_their_language(
+    document: dict[str, Any], tmp_path: Path, label: str, checker: list[str], suffix: str
+) -> None:
+    if shutil.which(checker[0]) is None:
+        pytest.skip(f"there is no {checker[0]}")
+    sources = [
+        sample["source"]
+        for _, _, operation in operations(document)
+        for sample in operation["x-codeSamples"]
+        if sample["label"] == label
+    ]
+    file = tmp_path / f"examples.{suffix}"
+    if label == "JavaScript":
+        sources = [f"{{\n{source}\n}}" for source in sources]
+    file.write_text(("?>\n" if label == "PHP" else "\n").join(sources))
+
+    done = subprocess.run([*checker, str(file)], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_error_is_documented_by_its_kinds(document: dict[str, Any]) -> None:

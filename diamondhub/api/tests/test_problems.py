@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection, transaction
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 from diamondhub import urls
 from diamondhub.access.clients import create_client
 from diamondhub.api import kinds, problems
+from diamondhub.api.mistakes import FieldError
 from diamondhub.urls import handler400, handler403, handler404, handler500  # noqa: F401 - this module is a URLconf too
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "errors"}
@@ -188,3 +190,46 @@ def test_without_database_and_redis_the_api_is_unavailable_and_the_rest_answers(
     assert not any(check["ok"] for check in json.loads(body)["checks"])
     assert "hush" not in done.stdout
     assert "127.0.0.1" not in body
+
+
+@pytest.mark.parametrize(
+    ("error", "pointer"),
+    [
+        (FieldError("", "must be an object"), "#"),
+        (FieldError("reason", ""), "#/reason"),
+        (FieldError("rule.clauses[0].carats_max", ""), "#/rule/clauses/0/carats_max"),
+        (FieldError("[2]", ""), "#/2"),
+        (FieldError("a.b", "", ("a.b",)), "#/a.b"),
+        (FieldError("x", "", ("a/b~c d%é", 3)), "#/a~1b~0c%20d%25%C3%A9/3"),
+    ],
+)
+def test_a_pointer_leads_to_the_field_whatever_it_is_called(error: FieldError, pointer: str) -> None:
+    assert error.pointer == pointer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"a.b[0]/~": 1}, ["#/a.b[0]~1~0", "#/reason"]),
+        ({"x" * 5_000: 1}, ["#", "#/reason"]),
+        ({"reason": 1}, ["#/reason"]),
+    ],
+)
+def test_names_that_a_client_made_up_are_pointed_at_as_they_are(body: dict[str, Any], pointers: list[str]) -> None:
+    key = create_client("shop", scopes=["pricing:publish"]).text
+
+    answer = Client(headers={"X-API-Key": key}).post("/api/v1/repricings", body, content_type="application/json")
+
+    told = checked(answer, 400)["errors"]
+    assert [unquote(error["pointer"]) for error in told] == pointers
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_read_is_pointed_at_however_deep_it_stands() -> None:
+    key = create_client("shop", scopes=["pricing:publish"]).text
+    text = b'{"rules": [1, {"p.q": {"n": NaN}}]}'
+
+    answer = Client(headers={"X-API-Key": key}).post("/api/v1/repricings", text, content_type="application/json")
+
+    assert checked(answer, 400)["errors"][0]["pointer"] == "#/rules/1/p.q/n"
