@@ -1,6 +1,8 @@
-"""Rows to JSON without a model instance for each: a serializer compiled to a list of names, places and conversions.
+"""What answers are declared by: serializers whose fields are all there, pages of them, and rows that are many.
 
-DRF asks every field of every row for its attribute and whether it can be called, which is most of the time of a page.
+`Rows` makes JSON of rows without a model instance for each: a serializer compiled to a list of names, places and
+conversions. DRF asks every field of every row for its attribute and whether it can be called, which is most of the time of
+a page.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from diamondhub.api import fields
 
@@ -24,6 +27,31 @@ _AS_THEY_ARE = (
     fields.YesNo,
 )
 AnyModel = TypeVar("AnyModel", bound=Model)
+AnyField = serializers.Field[Any, Any, Any, Any]
+
+
+class Answer(serializers.Serializer[Any]):
+    """Fields of an answer, of which none is ever missing."""
+
+    def get_fields(self) -> dict[str, AnyField]:
+        declared = super().get_fields()
+        for field in declared.values():
+            field.required, field.default = True, empty
+        return declared
+
+
+def page_of(entry: type[Answer]) -> type[Answer]:
+    """The answer that is one page of a list."""
+    words = "`cursor` of the next page; null on the last."
+    return type(
+        f"{entry.__name__.removesuffix('Answer')}Page",
+        (Answer,),
+        {
+            "__doc__": "One page of a list.",
+            "results": entry(many=True),
+            "next": fields.Text(allow_null=True, help_text=words),
+        },
+    )
 
 
 class Rows:

@@ -21,6 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from diamondhub.access.authentication import named
+from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.api import cursors, fields, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced
@@ -87,6 +89,12 @@ def operation(
     return with_declaration
 
 
+def actor(request: Request) -> str:
+    """The name of the client who asks, for the audit."""
+    assert isinstance(request.auth, ApiKey)
+    return named(request.auth.client)
+
+
 class Endpoint(APIView):
     """A view of the API."""
 
@@ -121,6 +129,10 @@ class Endpoint(APIView):
         """As DRF does it; then the query is read, so that no method can forget it."""
         super().initial(request, *args, **kwargs)
         self.query = self.operation.query.read(request) if self.operation else {}
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the client holds a scope besides the one that it needs to come here."""
+        return isinstance(self.request.auth, ApiKey) and scope in self.request.auth.client.scopes
 
     @cached_property
     def body(self) -> dict[str, Any]:

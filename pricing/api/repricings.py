@@ -9,11 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
-from diamondhub.api.endpoint import PageQuery, operation
+from diamondhub.api.answers import page_of
+from diamondhub.api.endpoint import PageQuery, actor, operation
+from diamondhub.api.serializers import WithReason
 from pricing import reprice
-from pricing.api.answers import RepricingAnswer, RepricingReportAnswer, page_of
-from pricing.api.base import PricingEndpoint, actor
-from pricing.api.bodies import NewRepricing, WithReason
+from pricing.api.answers import RepricingAnswer, RepricingReportAnswer
+from pricing.api.base import PricingEndpoint
+from pricing.api.bodies import NewRepricing
 from pricing.errors import NoSuchRepricing
 from pricing.models import Repricing
 
