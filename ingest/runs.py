@@ -264,9 +264,7 @@ def retry_partitions(
                 raise NothingToDo(f"run {run_id} is {state}: its partitions can be retried when it has settled")
             # Checked again now that the row is locked: a pruning may have archived the run meanwhile.
             _refuse_archived(run_id)
-            chosen.update(
-                state=Partition.State.READY, due_at=Now(), errors=0, failure=""
-            )
+            chosen.update(state=Partition.State.READY, due_at=Now(), errors=0, failure="")
             ring("ingest.tasks.walk", run.pk, times=min(len(failed), settings.WALKERS))
     except IntegrityError as error:
         raise LiveRunExists(f"feed {run.feed.slug} has another live run: retry when it is over") from error
