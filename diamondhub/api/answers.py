@@ -8,9 +8,10 @@ a page.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -28,10 +29,14 @@ _AS_THEY_ARE = (
 )
 AnyModel = TypeVar("AnyModel", bound=Model)
 AnyField = serializers.Field[Any, Any, Any, Any]
+AnyAnswer = TypeVar("AnyAnswer", bound="type[Answer]")
 
 
 class Answer(serializers.Serializer[Any]):
     """Fields of an answer, of which none is ever missing."""
+
+    #: What one looks like, by `shown_as`.
+    example: ClassVar[Mapping[str, Any]]
 
     def get_fields(self) -> dict[str, AnyField]:
         declared = super().get_fields()
@@ -40,10 +45,23 @@ class Answer(serializers.Serializer[Any]):
         return declared
 
 
+def shown_as(example: Mapping[str, Any]) -> Callable[[AnyAnswer], AnyAnswer]:
+    """Decorator of an answer: what one looks like, for the OpenAPI document."""
+
+    def with_example(answer: AnyAnswer) -> AnyAnswer:
+        # Not inherited: who adds fields looks different.
+        answer.example = example
+        shown = OpenApiExample("An answer", dict(example), response_only=True, status_codes=["200", "201", "202"])
+        described: AnyAnswer = extend_schema_serializer(examples=[shown])(answer)
+        return described
+
+    return with_example
+
+
 def page_of(entry: type[Answer]) -> type[Answer]:
     """The answer that is one page of a list."""
     words = "`cursor` of the next page; null on the last."
-    return type(
+    page: type[Answer] = type(
         f"{entry.__name__.removesuffix('Answer')}Page",
         (Answer,),
         {
@@ -52,6 +70,8 @@ def page_of(entry: type[Answer]) -> type[Answer]:
             "next": fields.Text(allow_null=True, help_text=words),
         },
     )
+    example = vars(entry).get("example")
+    return shown_as({"results": [example], "next": None})(page) if example else page
 
 
 class Rows:

@@ -5,29 +5,18 @@ Views give plain objects, which the commands' reports are as well; a test holds 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from diamondhub.api import fields
-from diamondhub.api.answers import Answer
+from diamondhub.api.answers import Answer, shown_as
 from ingest import brakes
 from ingest.models import DeadLetter, DeadLetterAttempt, Partition, Run, ScheduleSlot
 
-Kind = TypeVar("Kind", bound=type[serializers.Serializer[Any]])
-
 _AT = "2026-11-28T02:00:00.000000Z"
 _COSTS = "Null without the scope `pricing:read`."
-
-
-def shown_as(example: dict[str, Any]) -> Callable[[Kind], Kind]:
-    """Decorator of an answer: what one looks like, for the document."""
-    described: Callable[[Kind], Kind] = extend_schema_serializer(
-        examples=[OpenApiExample("An answer", example, response_only=True)]
-    )
-    return described
 
 
 class Cost(fields.Dollars):
@@ -37,6 +26,7 @@ class Cost(fields.Dollars):
         super().__init__(read_only=True, allow_null=True, **{"help_text": f"Dollars. {_COSTS}", **options})
 
 
+@cache
 def links(*names: str) -> type[Answer]:
     """Addresses of what belongs to an answer, by these names."""
     return type(
@@ -484,6 +474,13 @@ class CauseAnswer(CauseFields):
 
     letters = fields.Whole()
     newest = fields.Whole(help_text="The newest of them.")
+
+
+@shown_as({"results": [{**_CAUSE, "letters": 31, "newest": 815}]})
+class CausesAnswer(Answer):
+    """The causes of letters that wait, the most frequent first."""
+
+    results = CauseAnswer(many=True)
 
 
 _LETTER = {

@@ -14,11 +14,11 @@ from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
 from diamondhub.admin.base import COUNT_CAP, bounded
-from diamondhub.api.answers import Answer, page_of
+from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation
 from ingest import dead_letters, replaying
 from ingest.api.answers import (
-    CauseAnswer,
+    CausesAnswer,
     DiscardAnswer,
     LetterAnswer,
     LetterInListAnswer,
@@ -33,12 +33,6 @@ log = structlog.get_logger(__name__)
 
 #: Causes that are listed, the most frequent ones, and attempts that are shown of a letter, the newest.
 MAX_CAUSES, MAX_ATTEMPTS = 100, 50
-
-
-class CausesAnswer(Answer):
-    """The causes of letters that wait, the most frequent first."""
-
-    results = CauseAnswer(many=True)
 
 
 class LetterEndpoint(IngestEndpoint):

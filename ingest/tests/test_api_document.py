@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from ingest.tests import rows
-from pricing.tests.asking import send, signed_in
 from pricing.tests.test_api_document import faults_of
 
 pytestmark = pytest.mark.django_db
