@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,6 +14,7 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation
+from diamondhub.api.masking import masked
 from diamondhub.telemetry import scrub
 from ingest import feed_settings
 from ingest.api.answers import FeedAnswer, SlotAnswer
@@ -29,8 +28,6 @@ from ingest.scheduling import next_slots
 
 #: Coming slots of its schedules that a feed shows.
 COMING_SLOTS = 3
-#: Of an address no more is shown than its host: the rest may be the secret by which it is read.
-_BEHIND_HOST = re.compile(r"(://[^/\s?#]+)[/?#]\S*")
 
 
 class FeedEndpoint(IngestEndpoint):
@@ -116,7 +113,7 @@ def feed_shown(feed: Feed) -> dict[str, Any]:
         "feed": feed.slug,
         **{name: getattr(feed, name) for name in feed_settings.CHANGEABLE},
         "adapter": feed.adapter,
-        "parameters": parameters_shown(feed.parameters),
+        "parameters": masked(feed.parameters),
         "watermark": feed.watermark,
         "live_run": _newest(feed.runs.filter(state__in=LIVE_STATES)),
         "last_run": _newest(feed.runs.all()),
@@ -150,19 +147,6 @@ def slot_shown(slot: ScheduleSlot) -> dict[str, Any]:
         "run": slot.run_id,
         "reason": slot.reason,
     }
-
-
-def parameters_shown(parameters: Mapping[str, Any]) -> Any:
-    """An adapter's parameters without what may sign in anywhere: secrets by name, value and shape, and addresses' paths."""
-
-    def hosts_only(value: Any) -> Any:
-        if isinstance(value, str):
-            return _BEHIND_HOST.sub(rf"\1/{scrub.HIDDEN}", value)
-        if isinstance(value, dict):
-            return {name: hosts_only(inner) for name, inner in value.items()}
-        return [hosts_only(inner) for inner in value] if isinstance(value, list) else value
-
-    return hosts_only(scrub.nested(parameters))
 
 
 def _newest(runs: QuerySet[Run]) -> dict[str, Any] | None:
