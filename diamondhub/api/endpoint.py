@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import msgspec
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.functional import cached_property
@@ -93,6 +95,11 @@ def actor(request: Request) -> str:
     """The name of the client who asks, for the audit."""
     assert isinstance(request.auth, ApiKey)
     return named(request.auth.client)
+
+
+def version_of(*values: Any) -> str:
+    """The version that these values make: the same as long as they are."""
+    return blake2b(msgspec.json.encode(values, order="sorted", enc_hook=str), digest_size=16).hexdigest()
 
 
 class Endpoint(APIView):

@@ -56,8 +56,9 @@ class AuditChangeAnswer(Answer):
     """One field of an event, as the database has it: money in cents, grades by their number."""
 
     field = fields.Text()
-    before = serializers.JSONField(allow_null=True, help_text="Null of a new object.")
-    after = serializers.JSONField(allow_null=True, help_text="Null of a deleted object.")
+    # Not said to be null: what may be anything may be that, and the document would name it twice.
+    before = serializers.JSONField(help_text="Null of a new object.")
+    after = serializers.JSONField(help_text="Null of a deleted object.")
 
 
 @shown_as(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -83,11 +81,6 @@ class IngestEndpoint(Endpoint):
         if slug not in feeds:
             raise InvalidParameters([FieldError("feed", f"names no feed; there are {', '.join(sorted(feeds))}")])
         return rows.filter(**{column: feeds[slug]})
-
-
-def version_of(*values: Any) -> str:
-    """The version that these values make: the same as long as they are."""
-    return blake2b(msgspec.json.encode(values, order="sorted", enc_hook=str), digest_size=16).hexdigest()
 
 
 def within(rows: QuerySet[Any], query: Mapping[str, Any], column: str) -> QuerySet[Any]:

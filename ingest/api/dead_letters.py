@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.admin.base import COUNT_CAP, bounded
 from diamondhub.api.answers import page_of
-from diamondhub.api.endpoint import actor, operation
+from diamondhub.api.endpoint import actor, operation, version_of
 from ingest import dead_letters, replaying
 from ingest.api.answers import (
     CausesAnswer,
@@ -25,7 +25,7 @@ from ingest.api.answers import (
     PayloadAnswer,
     ReplayAnswer,
 )
-from ingest.api.base import LIST_SECONDS, IngestEndpoint, version_of, within
+from ingest.api.base import LIST_SECONDS, IngestEndpoint, within
 from ingest.api.bodies import DiscardedLetters, LettersQuery, ReplayedLetters
 from ingest.models import DeadLetter, DeadLetterAttempt
 

@@ -13,12 +13,12 @@ from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
 from diamondhub.api.answers import page_of
-from diamondhub.api.endpoint import PageQuery, actor, operation
+from diamondhub.api.endpoint import PageQuery, actor, operation, version_of
 from diamondhub.api.masking import masked
 from diamondhub.telemetry import scrub
 from ingest import feed_settings
 from ingest.api.answers import FeedAnswer, SlotAnswer
-from ingest.api.base import IngestEndpoint, version_of
+from ingest.api.base import IngestEndpoint
 from ingest.api.bodies import ChangedFeed, WithOptionalReason
 from ingest.feeds import ways
 from ingest.models import Feed, Run, ScheduleSlot

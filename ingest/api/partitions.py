@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
-from diamondhub.api.endpoint import operation
+from diamondhub.api.endpoint import operation, version_of
 from ingest import runs
 from ingest.api.answers import PartitionAnswer
-from ingest.api.base import LIST_SECONDS, IngestEndpoint, version_of
+from ingest.api.base import LIST_SECONDS, IngestEndpoint
 from ingest.api.bodies import PartitionsQuery
 from ingest.models import Partition
 

@@ -16,12 +16,12 @@ from diamondhub import money
 from diamondhub.access.scopes import Scope
 from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
-from diamondhub.api.endpoint import actor, operation
+from diamondhub.api.endpoint import actor, operation, version_of
 from diamondhub.api.serializers import WithReason
 from diamondhub.leases import Leased
 from ingest import review, runs
 from ingest.api.answers import RetryAnswer, RunAnswer, RunInListAnswer
-from ingest.api.base import LIST_SECONDS, IngestEndpoint, version_of, within
+from ingest.api.base import LIST_SECONDS, IngestEndpoint, within
 from ingest.api.bodies import Approval, NewRun, Retry, RunsQuery
 from ingest.api.partitions import partition_shown
 from ingest.dead_letters import without_values

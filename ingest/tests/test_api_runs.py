@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from diamondhub.audit.models import AuditEvent
 from diamondhub.telemetry.models import Heartbeat
 from ingest.models import Feed, Partition, Run
-from ingest.tests import rows
+from ingest.tests import factories, rows
 from pricing.tests.asking import problem, send, signed_in, wrong
 
 pytestmark = pytest.mark.django_db
@@ -48,10 +49,13 @@ REVIEW = {
 
 
 @pytest.fixture(autouse=True)
-def _supplier_account(settings: Any) -> None:
+def _supplier_account(settings: Any) -> Iterator[None]:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "http://127.0.0.1:9/", "u", "p"
     settings.SWEEP_SECONDS = 600
     Heartbeat.beat("sweep")
+    factories.forget_clients()
+    yield
+    factories.forget_clients()
 
 
 @pytest.fixture
@@ -102,6 +106,7 @@ class TestStarting:
 
     def test_a_supplier_that_is_not_set_up_is_said_without_its_account(self, http: Client, settings: Any) -> None:
         settings.NIVODA_ENDPOINT = ""
+        factories.forget_clients()
 
         answer = send(http, "post", "runs", {"feed": FEED})
 

@@ -10,7 +10,7 @@ from diamondhub.api import fields
 from diamondhub.api.endpoint import PageQuery
 from diamondhub.api.mistakes import Mistakes
 from diamondhub.api.serializers import Body, Query
-from pricing.models import RuleSet
+from pricing.models import Repricing, RuleSet
 from pricing.written import READ_AT, RuleSetFields, Words, WrittenRule
 
 #: A repricing's cause, which its reason becomes, is kept in so many characters.
@@ -24,6 +24,12 @@ class RuleSetsQuery(PageQuery):
     """The parameters of the list of rule sets."""
 
     state = fields.OneOf(RuleSet.State.values, required=False, help_text="Only sets in this state.")
+
+
+class RepricingsQuery(PageQuery):
+    """The parameters of the list of repricings."""
+
+    state = fields.OneOf(Repricing.State.values, required=False, help_text="Only repricings in this state.")
 
 
 class RevisionQuery(Query):
