@@ -175,6 +175,19 @@ class TestReading:
         assert problem(reader.get("/api/v1/dead-letters/4711/payload")) == (404, "not-found")
 
 
+def test_the_audit_withholds_what_letters_say_from_whom_may_not_see_costs(http: Client) -> None:
+    discard(http, letter=rows.dead_letter(rows.run(), reason="'4711.00' is no number").pk)
+    address = "/api/v1/audit/events?kind=ingest.deadletter"
+
+    (withheld,) = signed_in("audit:read", name="auditor").get(address).json()["results"]
+    (told,) = signed_in("audit:read", "pricing:read", name="other").get(address).json()["results"]
+
+    assert (withheld["changes"], withheld["withheld"], withheld["reason"]) == (None, "pricing:read", "sold")
+    assert "4711" not in json.dumps(withheld)
+    assert (told["withheld"], "4711" in told["name"]) == (None, True)
+    assert {"field": "state", "before": "open", "after": "discarded"} in told["changes"]
+
+
 class TestReplaying:
     def test_letters_that_map_now_become_diamonds_in_the_clients_name(
         self, http: Client, supplier: MemorySupplier
@@ -312,4 +325,3 @@ class TestBoth:
         assert answer.json()["detail"] == f"Letter {letter.pk} is replayed already."
         assert problem(do(http, fingerprint=OTHER)) == (409, "nothing-waits")
         assert problem(do(http, letter=letter.pk + 1)) == (404, "not-found")
-        assert json.loads(answer.content)["instance"].startswith("/api/v1/dead-letters/")

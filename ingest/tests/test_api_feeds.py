@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from diamondhub.audit.acting import acting
 from diamondhub.audit.models import AuditEvent
 from ingest.models import Feed, Run, ScheduleSlot
 from ingest.tests import rows
@@ -69,6 +70,18 @@ def test_what_signs_in_to_a_supplier_is_never_shown(http: Client, parameters: An
         assert not any(secret in answer.content for secret in (b"s3cretpw", b"t0k3n", b"abc"))
     (value,) = http.get(f"/api/v1/feeds/{FEED}").json()["parameters"].values()
     assert value == shown
+
+
+def test_the_audit_of_a_feeds_parameters_tells_no_secret_either() -> None:
+    secret = {"source": "https://user:s3cretpw@list.example/t0k3n?token=abc", "password": "s3cretpw", "labgrown": True}
+    with acting("maria"):
+        Feed.objects.filter(slug=FEED).update(parameters=secret)
+
+    answer = signed_in("audit:read").get("/api/v1/audit/events?kind=ingest.feed&who=maria")
+
+    ((change,),) = [event["changes"] for event in answer.json()["results"]]
+    shown = {"source": "https://…@list.example/…", "password": "…", "labgrown": True}
+    assert (change["field"], change["after"]) == ("parameters", shown)
 
 
 def test_settings_are_changed_in_the_clients_name_and_for_its_reason(http: Client) -> None:

@@ -239,6 +239,17 @@ class TestWatching:
 
         assert (waiting["what"], waiting["until"]) == ("supplier", "2999-11-01T12:00:00Z")
 
+    def test_a_run_whose_planning_failed_waits_for_its_supplier(self, http: Client) -> None:
+        run = rows.run(state="planning", planning_failures=2, due_at=rows.AT.replace(year=2999))
+
+        waiting = http.get(f"/api/v1/runs/{run.pk}").json()["waiting"]
+
+        assert waiting == {
+            "what": "supplier",
+            "why": "planning failed 2 times and is tried again",
+            "until": "2999-11-01T12:00:00Z",
+        }
+
     def test_runs_are_listed_by_feed_kind_state_and_time_a_page_at_a_time(self, http: Client) -> None:
         old, failed = rows.run(state="completed"), rows.run(state="failed", failure="no answer")
         live, other = rows.run(kind="incremental"), rows.run(feed=rows.feed("nivoda-labgrown"))
@@ -475,6 +486,39 @@ class TestRetrying:
         run = rows.run(state="failed")
 
         assert wrong(send(http, "post", f"runs/{run.pk}/retry", body)) == [field]
+
+
+@pytest.mark.parametrize(
+    ("made", "address", "body", "command"),
+    [
+        ({}, "cancellation", {"reason": "x"}, ["cancel_run", "--reason", "x"]),
+        (
+            {"state": "in_review", "held": {"median": 0.4}},
+            "approval",
+            {"reason": "x"},
+            ["approve_run", "--reason", "x"],
+        ),
+        ({"state": "failed"}, "retry", {}, ["retry_partitions"]),
+    ],
+)
+def test_a_deed_comes_to_the_same_by_rest_and_by_command(
+    http: Client, made: Any, address: str, body: Any, command: list[str]
+) -> None:
+    by_rest, by_command = (rows.run(feed=rows.feed(slug), **made) for slug in (FEED, "nivoda-labgrown"))
+    for run in (by_rest, by_command):
+        rows.partition(run)
+        rows.partition(run, state="failed", failure="x", due_at=None)
+
+    done = send(http, "post", f"runs/{by_rest.pk}/{address}", body)
+    call_command(command[0], str(by_command.pk), *command[1:], stdout=StringIO())
+
+    def outcome(run: Run) -> Any:
+        row = Run.objects.filter(pk=run.pk).values("state", "held", "approved", "retries", "failure", "suspect").get()
+        partitions = run.partitions.order_by("ordinal").values_list("state", "errors", "failure")
+        return row, list(partitions), list(run.events.values_list("from_state", "to_state", "reason"))
+
+    assert done.status_code in (200, 202)
+    assert outcome(by_rest) == outcome(by_command)
 
 
 @pytest.mark.parametrize("deed", ["cancellation", "approval", "retry"])
