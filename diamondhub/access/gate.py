@@ -31,17 +31,22 @@ class Place(IntEnum):
     """What is checked, in the order in which it is: nothing that costs more before what costs less, no hint to strangers."""
 
     REQUEST_ID = 1
-    ADDRESS_LIMIT = 2
-    HEAD = 3
-    FAILED_SIGN_INS = 4
-    KEY = 5
-    STATE = 6
-    SIGNATURE = 7
-    TIME = 8
-    NONCE = 9
-    CLIENT_LIMITS = 10
-    BODY = 11
-    SCOPE = 12
+    #: These two refuse nothing: they see every answer, refusals included.
+    CROSS_ORIGIN = 2
+    CACHING = 3
+    ADDRESS_LIMIT = 4
+    HEAD = 5
+    FAILED_SIGN_INS = 6
+    #: Browsers ask without a key.
+    PREFLIGHT = 7
+    KEY = 8
+    STATE = 9
+    SIGNATURE = 10
+    TIME = 11
+    NONCE = 12
+    CLIENT_LIMITS = 13
+    BODY = 14
+    SCOPE = 15
 
 
 @dataclass
@@ -53,6 +58,8 @@ class Visit:
     address: str = ""
     #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
     key: ApiKey | None = None
+    #: The answer, where a step has one: then nothing else is asked.
+    answer: HttpResponseBase | None = None
     #: What steps note for each other, by their own names.
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -95,7 +102,10 @@ class Visit:
 
 
 class Step:
-    """One check. Steps hold no state of a request: that is the visit's."""
+    """One check. Steps hold no state of a request: that is the visit's.
+
+    A step that can answer by itself leaves the answer in `visit.answer`.
+    """
 
     place: Place
 
@@ -109,6 +119,9 @@ class Step:
 #: The steps of the gate, by name, in their order.
 STEPS = (
     "diamondhub.access.head.RequestId",
+    "diamondhub.access.cors.CrossOrigin",
+    "diamondhub.access.caching.Caching",
+    "diamondhub.access.cors.Preflights",
     "diamondhub.access.authentication.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
     "diamondhub.access.bodies.Bodies",
@@ -131,13 +144,15 @@ class Gate:
             for step in self.steps:
                 begun.append(step)
                 step.check(visit)
+                if visit.answer is not None:
+                    break
         except Exception as error:
             problem = problems.problem_of(error)
             if problem is None:
                 raise
             response: HttpResponseBase = problems.respond(request, problem)
         else:
-            response = self.get_response(request)
+            response = visit.answer or self.get_response(request)
         for step in reversed(begun):
             step.finish(visit, response)
         return response

@@ -138,7 +138,15 @@ class SupplierProxy(Endpoint):
         "Ask a supplier",
         body=SupplierQuestion,
         answer=SupplierAnswer,
-        problems=(HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT),
+        problems=(
+            "supplier-limit",
+            "supplier-failed",
+            "answer-too-large",
+            "supplier-limit-away",
+            "supplier-not-configured",
+            "supplier-throttles",
+            "supplier-too-slow",
+        ),
     )
     def post(self, request: Request, feed: str) -> HttpResponse:
         """Put a GraphQL query to the supplier of a feed, on our account and within its limit of requests.

@@ -81,6 +81,17 @@ class TestStarting:
         event = AuditEvent.objects.get(kind="ingest.run")
         assert (event.who, event.what, event.via, event.reason) == (ME, "created", "POST /api/v1/runs", "Monday")
 
+    def test_the_same_request_sent_twice_starts_one_run(self, http: Client) -> None:
+        def start() -> Any:
+            key = {"Idempotency-Key": "start-of-monday"}
+            return http.post("/api/v1/runs", {"feed": FEED}, content_type="application/json", headers=key)
+
+        first, second = start(), start()
+
+        assert (first.status_code, second.status_code) == (202, 202)
+        assert (second.json(), second["Location"]) == (first.json(), first["Location"])
+        assert Run.objects.count() == 1
+
     @pytest.mark.parametrize(
         ("feed", "body", "kind"),
         [

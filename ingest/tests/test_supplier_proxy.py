@@ -60,7 +60,7 @@ def kind(answer: Any) -> tuple[int, str]:
     assert answer["Content-Type"] == "application/problem+json", answer.content
     body = answer.json()
     assert body["status"] == answer.status_code
-    return answer.status_code, body["type"].rpartition(":")[2]
+    return answer.status_code, body["type"].rpartition("/")[2]
 
 
 def requests(sandbox: Sandbox) -> int:

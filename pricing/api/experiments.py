@@ -37,6 +37,7 @@ class Experiments(PricingEndpoint):
         answer=ExperimentAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Prepare an experiment by a rule set; nothing is priced by it before its start.
@@ -64,7 +65,7 @@ class OneExperiment(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-prepared",),
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
@@ -83,7 +84,12 @@ class StartExperiment(PricingEndpoint):
         body_is_optional=True,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "experiment-under-way",
+            "experiment-not-prepared",
+            "sells-below-cost",
+        ),
+        idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
@@ -106,7 +112,8 @@ class EndExperiment(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-running",),
+        idempotent=True,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Keep the results and price all stones alike again; answers with the repricing.

@@ -60,7 +60,12 @@ class Publication(PricingEndpoint):
         body=Publishing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "stale-revision",
+            "already-published",
+            "sells-below-cost",
+        ),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Put a draft in force, or an earlier version again; answers with the repricing that follows.

@@ -40,6 +40,7 @@ class Repricings(PricingEndpoint):
         body=NewRepricing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Price every stone by what is in force now; a repricing that is under way is superseded.
@@ -70,7 +71,8 @@ class CancelRepricing(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         body=WithReason,
         answer=RepricingReportAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("repricing-over",),
+        idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
         """Stop a repricing; what it has priced stays priced. Needs the scope `pricing:publish`."""

@@ -46,6 +46,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Copy a rule set into a new draft; its rules keep their numbers. Needs the scope `pricing:edit`."""
@@ -68,7 +69,10 @@ class OneRuleSet(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def patch(self, request: Request, version: int) -> Response:
         """Change margins, floor and notes of a draft; what is left out stays. Needs the scope `pricing:edit`."""
@@ -87,7 +91,11 @@ class OneRuleSet(PricingEndpoint):
         query=RevisionQuery,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+            "draft-in-use",
+        ),
     )
     def delete(self, request: Request, version: int) -> Response:
         """Throw a draft away with its rules. Needs the scope `pricing:edit`."""

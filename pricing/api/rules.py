@@ -32,7 +32,11 @@ class Rules(PricingEndpoint):
         body_limit=BODY_LIMIT,
         answer=EditAnswer,
         status=HTTPStatus.CREATED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Add a rule with its clauses; it gets a number that no rule ever had. Needs the scope `pricing:edit`."""
@@ -58,7 +62,10 @@ class OneRule(PricingEndpoint):
         body=ReplacedRule,
         body_limit=BODY_LIMIT,
         answer=EditAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def put(self, request: Request, version: int, number: int) -> Response:
         """Put a rule with all its clauses in the place of the one with this number. Needs the scope `pricing:edit`.
@@ -77,7 +84,10 @@ class OneRule(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         query=RevisionQuery,
         answer=RevisionAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def delete(self, request: Request, version: int, number: int) -> Response:
         """Delete the rule with its clauses. Needs the scope `pricing:edit`."""

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from rest_framework.views import APIView
 
 from diamondhub import urls
 from diamondhub.access.clients import create_client
-from diamondhub.api import problems
+from diamondhub.api import kinds, problems
 from diamondhub.urls import handler400, handler403, handler404, handler500  # noqa: F401 - this module is a URLconf too
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "errors"}
@@ -66,7 +65,9 @@ def checked(answer: Any, status: int) -> dict[str, Any]:
     assert answer["Content-Type"] == "application/problem+json"
     assert set(body) == MEMBERS
     assert body["request_id"] == answer["X-Request-Id"]
-    assert body["title"] == HTTPStatus(status).phrase
+    kind = kinds.named(body["type"].removeprefix("/api/problems/"))
+    assert kind is not None
+    assert (body["title"], body["status"]) == (kind.title, kind.status)
     return body
 
 
@@ -76,7 +77,7 @@ def checked(answer: Any, status: int) -> dict[str, Any]:
 def test_an_unknown_address_is_a_problem(http: Client, address: str) -> None:
     body = checked(http.get(address), 404)
 
-    assert body["type"] == "urn:diamondhub:problem:not-found"
+    assert body["type"] == "/api/problems/not-found"
 
 
 def test_elsewhere_an_unknown_address_is_a_page(http: Client) -> None:
@@ -110,7 +111,7 @@ def test_our_own_fault_is_a_problem_that_tells_nothing(http: Client) -> None:
     answer = http.get("/api/broken")
 
     body = checked(answer, 500)
-    assert body["type"] == "urn:diamondhub:problem:internal-error"
+    assert body["type"] == "/api/problems/internal-error"
     assert "secret" not in answer.content.decode()
 
 
@@ -127,8 +128,8 @@ def test_fields_of_a_body_are_told_by_their_path(http: Client) -> None:
     body = checked(http.put("/api/broken"), 400)
 
     assert body["errors"] == [
-        {"field": "carats", "message": "is too much"},
-        {"field": "stones.price", "message": "is no amount"},
+        {"field": "carats", "pointer": "#/carats", "message": "is too much"},
+        {"field": "stones.price", "pointer": "#/stones/price", "message": "is no amount"},
     ]
 
 
@@ -138,7 +139,7 @@ def test_a_statement_that_takes_too_long_is_unavailable_and_not_our_fault(http: 
     answer = http.get("/api/slow")
 
     body = checked(answer, 503)
-    assert body["type"] == "urn:diamondhub:problem:too-slow"
+    assert body["type"] == "/api/problems/too-slow"
     assert int(answer["Retry-After"]) > 0
 
 
@@ -179,7 +180,7 @@ def test_without_database_and_redis_the_api_is_unavailable_and_the_rest_answers(
 
     status, headers, body = answers["/api/v1/diamonds"]
     assert (status, headers["Content-Type"]) == (503, "application/problem+json")
-    assert json.loads(body)["type"] == "urn:diamondhub:problem:database-away"
+    assert json.loads(body)["type"] == "/api/problems/database-away"
     assert int(headers["Retry-After"]) > 0
     assert [answers[path][0] for path in ("/api/schema/", "/api/docs/", "/health/live")] == [200, 200, 200]
     status, _, body = answers["/health/ready"]
