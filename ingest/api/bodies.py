@@ -18,7 +18,8 @@ MAX_PARTITIONS = 1_000
 MAX_REPLAYED, MAX_DISCARDED = 500, 1_000
 #: Longest life that a setting of a feed may give to anything (seconds).
 MAX_SECONDS = 30 * 86_400
-MAX_NUMBER = 2**63 - 1
+#: Numbers of rows in queries and bodies have 15 digits at most.
+MAX_NUMBER = 10**15 - 1
 _FINGERPRINT = r"[0-9a-f]{32}"
 _SCHEDULE = "Crontab in UTC, such as `0 2 * * *`; empty: never by itself."
 
@@ -35,6 +36,16 @@ class Fingerprint(fields.Text):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(_FINGERPRINT, "the 32 letters and digits of a letter's fingerprint", **options)
+
+
+class Schedule(fields.Text):
+    """A crontab string; `ingest.crontab` says what it may be."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=100, **options)
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "format": "crontab"}
 
 
 class RunsQuery(PageQuery):
@@ -88,10 +99,8 @@ class ChangedFeed(Body):
     reason = fields.Reason(required=False)
     name = fields.Text(required=False, min_length=1, max_length=100)
     enabled = fields.YesNo(required=False, help_text="A feed that is switched off starts no runs.")
-    full_schedule = fields.Text(required=False, max_length=100, help_text=f"When full runs start. {_SCHEDULE}")
-    incremental_schedule = fields.Text(
-        required=False, max_length=100, help_text=f"When incremental runs start. {_SCHEDULE}"
-    )
+    full_schedule = Schedule(required=False, help_text=f"When full runs start. {_SCHEDULE}")
+    incremental_schedule = Schedule(required=False, help_text=f"When incremental runs start. {_SCHEDULE}")
     window_lag_seconds = fields.Whole(0, MAX_SECONDS, required=False)
     overlap_seconds = fields.Whole(0, MAX_SECONDS, required=False)
     max_partition_stones = fields.Whole(50, 100_000, required=False)

@@ -121,7 +121,7 @@ class TestStarting:
 
         answer = send(http, "post", "runs", {"feed": FEED})
 
-        assert problem(answer) == (503, "supplier-not-configured")
+        assert problem(answer) == (409, "feed-not-set-up")
         assert "NIVODA" not in answer.json()["detail"]
 
     @pytest.mark.parametrize(
