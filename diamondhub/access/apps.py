@@ -14,5 +14,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, and the check of the gate."""
-        from diamondhub.access import documentation, gate  # noqa: F401
+        """Register the description of the key's header, the check of the gate, and what the sweep forgets."""
+        from diamondhub import sweep
+        from diamondhub.access import documentation, gate, nonces  # noqa: F401
+
+        sweep.register(nonces.forget)

@@ -1,4 +1,7 @@
-"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate."""
+"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate.
+
+A request may be signed with a key instead: `signatures` finds that key, which is then as good as one that was sent.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.request import Request
 
-from diamondhub.access import keys
+from diamondhub.access import keys, rfc9421
 from diamondhub.access.failures import count_failure
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
@@ -23,8 +26,9 @@ log = structlog.get_logger(__name__)
 
 HEADER = "X-API-Key"
 CHALLENGE = f'ApiKey header="{HEADER}"'
-#: One answer for a mistyped, unknown, wrong, revoked and expired key and an inactive client: strangers learn nothing.
-REFUSED = "The API key is not valid."
+#: One answer for a mistyped, unknown, wrong, revoked and expired key, an inactive client and a wrong signature: strangers
+#: learn nothing.
+REFUSED = "The API key or the signature is not valid."
 #: How exactly the last use of a key is known.
 LAST_USE_PRECISION = timedelta(minutes=1)
 
@@ -42,7 +46,7 @@ class PresentedKeys(Step):
     def check(self, visit: Visit) -> None:
         text = visit.request.headers.get(HEADER)
         if text is None:
-            if visit.scope is not None:
+            if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
                 raise not_signed_in()
             return
         presented = keys.parse(text)
@@ -101,14 +105,16 @@ class ApiKeyAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
+def keys_with_state() -> QuerySet[ApiKey]:
+    """Keys, with `usable` and the database's `now`."""
+    return ApiKey.objects.annotate(
+        now=Now(), usable=Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
+    )
+
+
 def _find(presented: keys.PresentedKey) -> ApiKey | None:
     # One query whatever the reason to refuse, and the hash is compared even when there is no such key.
-    key = (
-        ApiKey.objects.select_related("client")
-        .annotate(now=Now(), usable=Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now())))
-        .filter(key_id=presented.key_id)
-        .first()
-    )
+    key = keys_with_state().select_related("client").filter(key_id=presented.key_id).first()
     expected = bytes(key.secret_hash) if key else bytes(32)
     right = hmac.compare_digest(expected, presented.secret_hash)
     return key if right else None

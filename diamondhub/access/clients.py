@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from diamondhub.access import keys
+from diamondhub.access import keys, signing_secrets
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
 
@@ -28,13 +28,19 @@ class IssuedKey:
 
     key: ApiKey
     text: str
+    #: What the client signs its requests with, if it is to sign.
+    signing_secret: str | None = None
 
     def __repr__(self) -> str:
         return f"IssuedKey({self.key})"
 
 
-def create_client(name: str, *, scopes: Iterable[str], expires_days: int | None = None) -> IssuedKey:
+def create_client(
+    name: str, *, scopes: Iterable[str], expires_days: int | None = None, signing: bool = False
+) -> IssuedKey:
     """Create an active client with its first key, which ends after `expires_days` days, or never.
+
+    With `signing` the key has a signing secret.
 
     Raises `AccessError` for a name that is taken or unusable, for unknown or no scopes, and for a life out of range.
     """
@@ -49,18 +55,19 @@ def create_client(name: str, *, scopes: Iterable[str], expires_days: int | None 
     try:
         with transaction.atomic():
             client = ApiClient.objects.create(name=name, scopes=wanted)
-            return issue_key(client, expires_at=expires_at)
+            return issue_key(client, expires_at=expires_at, signing=signing)
     except IntegrityError:
         raise AccessError(f"there is already a client named {name!r}; choose another name") from None
 
 
-def issue_key(client: ApiClient, *, expires_at: datetime | None = None) -> IssuedKey:
-    """Give the client one more key; the ones it has stay as they are."""
+@transaction.atomic
+def issue_key(client: ApiClient, *, expires_at: datetime | None = None, signing: bool = False) -> IssuedKey:
+    """Give the client one more key, on demand with a signing secret; the ones it has stay as they are."""
     issued = keys.generate()
     key = ApiKey.objects.create(
         client=client, key_id=issued.key_id, secret_hash=issued.secret_hash, expires_at=expires_at
     )
-    return IssuedKey(key, issued.text)
+    return IssuedKey(key, issued.text, signing_secrets.issue(key) if signing else None)
 
 
 def _end_of_life(days: int | None) -> datetime | None:

@@ -19,6 +19,13 @@ class ApiClient(models.Model):
     name = models.CharField(max_length=100, unique=True, validators=[ProhibitNullCharactersValidator()])
     active = models.BooleanField(default=True, help_text="An inactive client is refused, whatever its keys say.")
     scopes = ArrayField(models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]))
+    #: With which of its scopes it must sign its requests. `signatures` asks.
+    needs_signature = ArrayField(
+        models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]),
+        default=list,
+        db_default=[],
+        blank=True,
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
@@ -33,7 +40,7 @@ class ApiClient(models.Model):
         return True
 
 
-@audited(exclude=("secret_hash", "last_used_at"), part_of="client")
+@audited(exclude=("secret_hash", "signing_secret", "last_used_at"), part_of="client")
 class ApiKey(models.Model):
     """One key of a client, kept as a keyed hash: what the client presents is never stored.
 
@@ -44,6 +51,8 @@ class ApiKey(models.Model):
     client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="keys")
     key_id = models.CharField(max_length=12, unique=True, editable=False)
     secret_hash = models.BinaryField(max_length=32)
+    #: Sealed, as what verifies signatures must be known; None for a key that does not sign. `signing_secrets` opens it.
+    signing_secret = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -55,3 +64,15 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"dh_{self.key_id}_…"
+
+
+class SpentNonce(models.Model):
+    """A nonce of a signed request, kept until nobody would take the request any more. `nonces` writes and forgets them."""
+
+    pk = models.CompositePrimaryKey("key_id", "nonce")
+    key_id = models.CharField(max_length=12)
+    nonce = models.CharField(max_length=64)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "spent nonce"
