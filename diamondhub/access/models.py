@@ -76,3 +76,6 @@ class SpentNonce(models.Model):
 
     class Meta:
         verbose_name = "spent nonce"
+
+    def __str__(self) -> str:
+        return f"{self.nonce} of dh_{self.key_id}"

@@ -186,7 +186,7 @@ def has_body(request: HttpRequest) -> bool:
 
 
 def raw_target(request: HttpRequest) -> str:
-    """The target as the client sent it, path and query, not a character changed. Raises problem 503 where nobody knows it."""
+    """Path and query as the client sent them, not a character changed. Raises problem 503 if the server does not tell."""
     target = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
     if target is None:
         log.error("raw_target_unknown", server=request.META.get("SERVER_SOFTWARE"))

@@ -552,8 +552,10 @@ def test_a_signature_input_that_cannot_be_read_is_a_malformed_signature(http: Cl
 
 @pytest.mark.parametrize(
     "text",
-    ["", "sig", "sig=", "sig=::", "sig=:AAAA:", f"sig=:{'A' * 44}:", f"other=:{'A' * 43}=:", f"sig=:{'é' * 43}=:"]
-    + [f"sig=:{'A' * 43}=:;x", f"sig=:{'A' * 43}=:, b=:{'A' * 43}=:", "sig=:" + "A" * 8000, f"sig={'A' * 43}="],
+    [
+        *("", "sig", "sig=", "sig=::", "sig=:AAAA:", f"sig=:{'A' * 44}:", f"other=:{'A' * 43}=:", f"sig=:{'é' * 43}=:"),
+        *(f"sig=:{'A' * 43}=:;x", f"sig=:{'A' * 43}=:, b=:{'A' * 43}=:", "sig=:" + "A" * 8000, f"sig={'A' * 43}="),
+    ],
 )
 def test_a_signature_that_cannot_be_read_is_a_malformed_signature(http: Client, text: str) -> None:
     signer, _ = signing_client()
@@ -574,9 +576,11 @@ def test_half_a_signature_is_a_malformed_one(http: Client, missing: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "sha-256", "sha-256=::", "sha-256=:AAAA:", "md5=:AAAA:", "sha-1=:AAAA:", "sha-256=AAAA", "sha-256=:é:"]
-    + ["unixsum=:AAAA:", f"{digest(BODY)}, {digest(BODY)}", f"{digest(BODY)},", f"{digest(BODY)}, md5=:AAAA:"]
-    + [f"{digest(BODY)};x=1", digest(BODY).upper(), "," * 8000, "sha-256=:" + "A" * 8000 + ":"],
+    [
+        *("", "sha-256", "sha-256=::", "sha-256=:AAAA:", "md5=:AAAA:", "sha-1=:AAAA:", "sha-256=AAAA", "sha-256=:é:"),
+        *("unixsum=:AAAA:", f"{digest(BODY)}, {digest(BODY)}", f"{digest(BODY)},", f"{digest(BODY)}, md5=:AAAA:"),
+        *(f"{digest(BODY)};x=1", digest(BODY).upper(), "," * 8000, "sha-256=:" + "A" * 8000 + ":"),
+    ],
 )
 def test_a_digest_that_is_none_or_of_another_kind_is_refused(http: Client, text: str) -> None:
     signer, _ = signing_client("pricing:edit")
