@@ -134,13 +134,19 @@ def proven(visit: Visit) -> Signed | None:
 
 def refuse_unsigned(visit: Visit, scope: Scope) -> None:
     """Raises problem 401 if the client must sign where this scope is needed, and did not."""
+    if (problem := lacking(visit, scope)) is not None:
+        raise problem
+
+
+def lacking(visit: Visit, scope: Scope) -> Problem | None:
+    """Problem 401 if the client must sign where this scope is needed, and did not; else None."""
     client, key = visit.client, visit.key
     if client is None or key is None or scope not in client.needs_signature or proven(visit) is not None:
-        return
-    error = unauthorized("signature-needed", f"Your client must sign requests that need the scope {scope}.")
+        return None
+    problem = unauthorized("signature-needed", f"Your client must sign requests that need the scope {scope}.")
     covered = rfc9421.covered(_components(has_body=has_body(visit.request)))
-    error.headers["Accept-Signature"] = f'sig={covered};created;keyid="dh_{key.key_id}";alg="{rfc9421.ALGORITHM}"'
-    raise error
+    problem.headers["Accept-Signature"] = f'sig={covered};created;keyid="dh_{key.key_id}";alg="{rfc9421.ALGORITHM}"'
+    return problem
 
 
 def unauthorized(kind: str, detail: str, **members: object) -> Problem:
