@@ -69,9 +69,9 @@ def spend(key_id: str, nonce: str, *, seconds: float) -> bool:
     if in_redis is False:
         return False
     with connection.cursor() as cursor:
-        values = {"key_id": key_id, "nonce": nonce, "seconds": seconds, "synchronous": "off" if in_redis else "on"}
-        cursor.execute(_SPEND, values)
-        return cursor.rowcount == 1
+        values: dict[str, str | float] = {"key_id": key_id, "nonce": nonce, "seconds": seconds}
+        cursor.execute(_SPEND, {**values, "synchronous": "off" if in_redis else "on"})
+        return bool(cursor.rowcount == 1)
 
 
 def forget() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from django.http import HttpRequest
@@ -240,7 +241,7 @@ def _prove(visit: Visit, signed: Signed) -> None:
     """Set the visit's key to the one that signed. Raises the same as for a wrong key for every reason to refuse."""
     # The same work whatever the reason: one query for the columns needed, one secret opened, one MAC.
     columns = ("pk", "signing_secret", "usable", "client__active")
-    row = keys_with_state().filter(key_id=signed.key_id).values_list(*columns).first()
+    row: Any = keys_with_state().filter(key_id=signed.key_id).values_list(*columns).first()
     key_pk, sealed, usable, active = row or (None, None, False, False)
     right = hmac.compare_digest(rfc9421.mac(signing_secrets.opened(key_pk, sealed), signed.base), signed.mac)
     if not (right and usable and active):

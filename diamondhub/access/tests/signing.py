@@ -36,7 +36,7 @@ class Signer:
         self, method: str, target: str, body: bytes = b"", *, content_type: str = "application/json", **parameters: Any
     ) -> dict[str, str]:
         """The headers of a signed request; a parameter that is None is left away."""
-        headers = {}
+        headers: dict[str, str] = {}
         values = {
             "@method": method,
             "@authority": self.host,

@@ -102,7 +102,7 @@ def test_a_nonce_is_kept_until_its_signature_is_out_of_time(store: redis.Redis) 
     spent = SpentNonce.objects.get(key_id=issued.key.key_id)
     ends = created + 300
     assert ends < spent.until.timestamp() < ends + 120
-    left = int(store.pttl(f"diamondhub:nonce:{spent.key_id}:from the future"))  # type: ignore[arg-type]
+    left = int(store.pttl(f"diamondhub:nonce:{spent.key_id}:from the future"))
     assert ends < timezone.now().timestamp() + left / 1000 < ends + 120
 
 
@@ -121,7 +121,7 @@ def test_of_many_at_once_with_one_nonce_one_is_taken(settings: Any) -> None:
     outcomes = {}
     for url in (settings.REDIS_URL, "redis://127.0.0.1:1/0"):
         settings.REDIS_URL = url
-        outcomes[url] = at_once(*[lambda url=url: spend(f"at once {url[-10:]}")] * 6)  # type: ignore[misc]
+        outcomes[url] = at_once(*[lambda url=url: spend(f"at once {url[-10:]}")] * 6)
 
     assert [sorted(taken) for taken in outcomes.values()] == [[False] * 5 + [True]] * 2
 
@@ -137,7 +137,7 @@ def test_of_many_at_once_around_a_flush_one_is_taken(store: redis.Redis) -> None
     flushing = threading.Thread(target=flush)
     flushing.start()
     try:
-        rounds = [at_once(*[lambda number=number: spend(f"nonce {number}")] * 4) for number in range(5)]  # type: ignore[misc]
+        rounds = [at_once(*[lambda number=number: spend(f"nonce {number}")] * 4) for number in range(5)]
     finally:
         flushed.set()
         flushing.join()

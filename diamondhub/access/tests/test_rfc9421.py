@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings as project
 from django.http import HttpRequest
 from django.test import RequestFactory
 from http_message_signatures import (
@@ -231,3 +233,27 @@ def test_a_digest_is_that_of_one_body(body: bytes) -> None:
         assert digests.wrong(claimed, body) == []
         assert digests.wrong(claimed, body[:-1]) == list(claimed)
         assert digests.wrong(claimed, secrets.token_bytes(len(body)) + b"x") == list(claimed)
+
+
+# --- the documentation --------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_documentation_is_right() -> None:
+    text = (project.BASE_DIR / "docs" / "api" / "signing.md").read_text()
+    secret = re.search(r"dhs_[0-9A-Za-z]{49}", text)
+    lines, request = re.findall(r"```(?:http)?\n(.*?)\n```", text, re.DOTALL)
+    head, body = request.split("\n\n")
+    first, *others = head.splitlines()
+    headers = dict(line.split(": ", 1) for line in others)
+    method, target, _ = first.split(" ")
+
+    served = as_served(method, headers.pop("Host"), target, headers, body.encode())
+    served.META["wsgi.url_scheme"] = "https"
+    served.environ["wsgi.url_scheme"] = "https"  # type: ignore[attr-defined]
+    signed = signatures.read(served)
+
+    assert secret is not None
+    assert signed.base.decode() == lines
+    assert rfc9421.mac(secret[0].encode(), signed.base) == signed.mac
+    assert digests.wrong(signed.digests, body.encode()) == []
+    assert int(headers["Content-Length"]) == len(body)

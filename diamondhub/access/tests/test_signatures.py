@@ -682,7 +682,7 @@ def test_a_signing_secret_is_no_key_and_lies_nowhere_in_clear() -> None:
     key = ApiKey.objects.get(pk=issued.key.pk)
     assert key.signing_secret is not None
     assert secret.encode() not in bytes(key.signing_secret)
-    assert signing_secrets.opened(key.pk, key.signing_secret) == secret.encode()
+    assert signing_secrets.opened(key.pk, bytes(key.signing_secret)) == secret.encode()
 
 
 def test_a_key_signs_only_if_it_was_issued_to(http: Client) -> None:

@@ -166,7 +166,6 @@ def test_a_documented_client_with_a_wrong_secret_is_refused(client: str, replica
     assert run(client, replicas[0], signer, "GET", ADDRESS).status == 401
 
 
-
 def same_for_both(signer: Signer) -> dict[str, str]:
     """Headers of a request to one name that both replicas have."""
     return {**Signer(signer.key_id, signer.secret, host="localhost").headers("GET", ADDRESS), "Host": "localhost"}
