@@ -242,6 +242,7 @@ def _prove(visit: Visit, signed: Signed) -> None:
     # The same work whatever the reason: one query for the columns needed, one secret opened, one MAC.
     columns = ("pk", "signing_secret", "usable", "client__active")
     row: Any = keys_with_state().filter(key_id=signed.key_id).values_list(*columns).first()
+    key_pk: Any
     key_pk, sealed, usable, active = row or (None, None, False, False)
     right = hmac.compare_digest(rfc9421.mac(signing_secrets.opened(key_pk, sealed), signed.base), signed.mac)
     if not (right and usable and active):
