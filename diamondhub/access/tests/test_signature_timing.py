@@ -26,9 +26,9 @@ from diamondhub.api.problems import Problem
 
 pytestmark = pytest.mark.django_db
 
-ROUNDS = 400
-#: The chance of one to take longer may be off by so much; of 400 rounds alike, it is off by 0.1 once in 100,000 runs.
-BOUND = 0.2
+ROUNDS = 300
+#: The chance of one to take longer may be off by so much; of 300 rounds alike, it is off by 0.1 once in 50,000 runs.
+BOUND = 0.15
 
 
 def longer(some: list[float], others: list[float]) -> float:
