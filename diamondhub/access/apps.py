@@ -14,5 +14,8 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, and the check of the gate."""
-        from diamondhub.access import documentation, gate  # noqa: F401
+        """Register the description of the key's header, and the checks of the gate and the peppers."""
+        from diamondhub.access import checks, documentation, gate  # noqa: F401
+        from diamondhub.telemetry import health
+
+        health.register("api_keys", checks.peppers_are_there)

@@ -213,6 +213,12 @@ def revoke_key(key: ApiKey) -> bool:
     return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))
 
 
+def keys_without_pepper() -> list[ApiKey]:
+    """Live keys that are refused, since the pepper that they are hashed under is gone."""
+    live = ApiKey.objects.select_related("client").filter(USABLE, client__active=True).order_by("pk")
+    return [key for key in live.iterator() if not peppers.has(key.pepper_version, key.pepper_fingerprint)]
+
+
 # --- what people name ------------------------------------------------------------------------------------------------
 
 

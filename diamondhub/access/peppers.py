@@ -65,6 +65,13 @@ def fingerprint(version: int) -> str:
     return hmac.digest(secret, b"fingerprint", hashlib.sha256)[:8].hex() if secret is not None else ""
 
 
+def has(version: int, known: str) -> bool:
+    """Whether the settings have this version still as the pepper whose fingerprint is `known`."""
+    current = fingerprint(version)
+    # Of a key from before nobody knows which SECRET_KEY it was.
+    return current != "" and known in ("", current)
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Live keys that nobody can use, for the pepper that they are hashed under is gone."""
@@ -76,8 +83,6 @@ class Missing:
 
     def __str__(self) -> str:
         keys = f"{self.keys:,} live API key{' is' if self.keys == 1 else 's are'}"
-        if self.version == OF_SECRET_KEY:
-            return f"{keys} hashed under another SECRET_KEY"
         gone = "which is another now" if self.is_another else "which is not there any more"
         return f"{keys} hashed under version {self.version} of API_KEY_PEPPERS, {gone}"
 
@@ -95,10 +100,8 @@ def missing(cursor: Any) -> Iterator[Missing]:
     """What live keys are hashed under and the settings do not have, asked on any cursor."""
     cursor.execute(LIVE_KEYS)
     for version, known, count in cursor.fetchall():
-        current = fingerprint(version)
-        # Of a key from before nobody knows which SECRET_KEY it was.
-        if current == "" or known not in ("", current):
-            yield Missing(version, count, is_another=current != "")
+        if not has(version, known):
+            yield Missing(version, count, is_another=pepper(version) is not None)
 
 
 def live_under_secret_key(cursor: Any) -> int:
