@@ -182,9 +182,10 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = OVERLAP, expires_days: int |
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise AccessError(f"the overlap can be up to {MAX_OVERLAP.days} days", field="overlap")
-    keys_with_now: Any = ApiKey.objects.annotate(now=Now(), usable=USABLE).select_related("client", "replaced_by")
-    old = keys_with_now.select_for_update(of=("self",)).get(pk=key.pk)
-    if old.replaced_by is not None:
+    # Locked alone: what is joined to a row is as it was before the lock was waited for.
+    locked: Any = ApiKey.objects.select_for_update().annotate(now=Now(), usable=USABLE)
+    old = locked.get(pk=key.pk)
+    if old.replaced_by_id is not None:
         raise AccessError(f"{old} was replaced by {old.replaced_by} before: rotate that one")
     if not old.usable:
         raise AccessError(f"{old} is {'revoked' if old.revoked_at else 'expired'}: make {old.client} a new key instead")
