@@ -134,7 +134,7 @@ class ApiClientAdmin(Admin[ApiClient]):
     """API clients, and the keys of one on its page."""
 
     form = ClientForm
-    list_display = ("name", "state", "kind_badge", "scope_names", "places", "live_keys", "last_used", "created")
+    list_display = ("name", "state", "kind_badge", "scope_names", "places", "live_keys", "last_used")
     list_filter = ("active", KindFilter)
     ordering = ("name",)
     actions = None
@@ -202,11 +202,6 @@ class ApiClientAdmin(Admin[ApiClient]):
     def last_used(self, client: Any) -> str:
         """When one of its keys was used last, to the minute."""
         return ago(client.last_use)
-
-    @admin.display(description="created")
-    def created(self, client: ApiClient) -> str | SafeString:
-        """When it was made."""
-        return moment(client.created_at)
 
     # --- the form ----------------------------------------------------------------------------------------------------
 
