@@ -14,8 +14,10 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, the check of the gate, and what the sweep forgets."""
+        """Register the description of the key's header, the checks of gate and peppers, and what the sweep forgets."""
         from diamondhub import sweep
-        from diamondhub.access import documentation, gate, nonces  # noqa: F401
+        from diamondhub.access import checks, documentation, gate, nonces  # noqa: F401
+        from diamondhub.telemetry import health
 
+        health.register("api_keys", checks.peppers_are_there)
         sweep.register(nonces.forget)

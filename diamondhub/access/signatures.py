@@ -15,12 +15,15 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from diamondhub.access import digests, rfc9421, signing_secrets
-from diamondhub.access.authentication import CHALLENGE, KeyState, keys_with_state, refused
+from diamondhub.access.authentication import CHALLENGE, KeyState, refused
+from diamondhub.access.clients import USABLE
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.keys import ID_LENGTH
+from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.api.problems import Problem, Unavailable
 
@@ -241,7 +244,8 @@ def _prove(visit: Visit, signed: Signed) -> None:
     """Set the visit's key to the one that signed. Raises the same as for a wrong key for every reason to refuse."""
     # The same work whatever the reason: one query for the columns needed, one secret opened, one MAC.
     columns = ("pk", "signing_secret", "usable", "client__active")
-    row: Any = keys_with_state().filter(key_id=signed.key_id).values_list(*columns).first()
+    with_state = ApiKey.objects.annotate(now=Now(), usable=USABLE)
+    row: Any = with_state.filter(key_id=signed.key_id).values_list(*columns).first()
     key_pk: Any
     key_pk, sealed, usable, active = row or (None, None, False, False)
     right = hmac.compare_digest(rfc9421.mac(signing_secrets.opened(key_pk, sealed), signed.base), signed.mac)
@@ -252,7 +256,7 @@ def _prove(visit: Visit, signed: Signed) -> None:
         if visit.key.pk != key_pk:
             raise unauthorized("two-keys", "The request is signed with another key than the X-API-Key that it sends.")
         return
-    visit.key = keys_with_state().select_related("client").filter(pk=key_pk).first()
+    visit.key = with_state.select_related("client").filter(pk=key_pk).first()
     if visit.key is None:
         raise refused(visit, key_id=signed.key_id)
     KeyState().check(visit)
