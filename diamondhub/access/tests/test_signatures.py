@@ -11,13 +11,16 @@ from random import randrange
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from diamondhub.access import signing_secrets
 from diamondhub.access.clients import IssuedKey, create_client
+from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.access.signatures import Signatures
 from diamondhub.access.tests.signing import ADDRESS, Signer, digest, problem, send, sign, signing_client
+from diamondhub.api.problems import Problem
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +89,6 @@ def test_the_target_is_signed_as_it_was_sent(http: Client, target: str) -> None:
         ("/api/v1/diamonds?&&", 200),
         ("/api//v1//diamonds", 404),
         ("/api/v1/diamonds/%2e%2e", 404),
-        ("/api/v1/diamonds/\xe4", 404),
         ("/api/v1/diamonds/a%2Fb;c=d", 404),
     ],
 )
@@ -171,8 +173,12 @@ def test_last_use_is_recorded_of_a_key_that_signs(http: Client) -> None:
     assert issued.key.last_used_at is not None
 
 
-def test_pages_of_people_look_at_no_signature(http: Client) -> None:
-    answer = send(http, "GET", "/admin/login/", {"Signature": "sig=:x:", "Signature-Input": "sig=nothing"})
+@pytest.mark.parametrize("address", ["/admin/login/", "/api/schema/", "/health/live"])
+def test_what_anybody_may_have_hangs_on_no_signature(
+    http: Client, address: str, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        answer = send(http, "GET", address, {"Signature": "sig=:x:", "Signature-Input": "sig=nothing"})
 
     assert answer.status_code == 200
 
@@ -271,7 +277,7 @@ def change_method(request: dict[str, Any]) -> None:
 
 
 def change_path(request: dict[str, Any]) -> None:
-    request["target"] = "/api/v1/diamonds/facets"
+    request["target"] = f"{ADDRESS}/00000000-0000-0000-0000-000000000001"
 
 
 def change_spelling(request: dict[str, Any]) -> None:
@@ -457,6 +463,14 @@ def test_a_nonce_is_one_of_its_key(http: Client) -> None:
     assert [get(http, signer, nonce=nonce).status_code for signer in signers] == [200, 200]
 
 
+def refusal(headers: dict[str, str], **environment: str) -> Problem:
+    """What the step by itself says to a request."""
+    request = RequestFactory().get(ADDRESS, headers=headers, **{"RAW_URI": ADDRESS, **environment})
+    with pytest.raises(Problem) as refused:
+        Signatures().check(Visit(request))
+    return refused.value
+
+
 # --- what cannot be read ------------------------------------------------------------------------------------------
 
 
@@ -544,10 +558,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_signature_input_that_cannot_be_read_is_a_malformed_signature(http: Client, text: str) -> None:
-    answer = send(http, "GET", ADDRESS, {"Signature-Input": text, "Signature": f"sig=:{'A' * 43}=:"})
+def test_a_signature_input_that_cannot_be_read_is_a_malformed_signature(text: str) -> None:
+    headers = {"Signature-Input": text, "Signature": f"sig=:{'A' * 43}=:"}
 
-    assert problem(answer) == (400, "malformed-signature")
+    assert refusal(headers).kind == "malformed-signature"
 
 
 @pytest.mark.parametrize(
@@ -557,12 +571,12 @@ def test_a_signature_input_that_cannot_be_read_is_a_malformed_signature(http: Cl
         *(f"sig=:{'A' * 43}=:;x", f"sig=:{'A' * 43}=:, b=:{'A' * 43}=:", "sig=:" + "A" * 8000, f"sig={'A' * 43}="),
     ],
 )
-def test_a_signature_that_cannot_be_read_is_a_malformed_signature(http: Client, text: str) -> None:
+def test_a_signature_that_cannot_be_read_is_a_malformed_signature(text: str) -> None:
     signer, _ = signing_client()
 
-    answer = send(http, "GET", ADDRESS, signer.headers("GET", ADDRESS) | {"Signature": text})
+    refused = refusal(signer.headers("GET", ADDRESS) | {"Signature": text})
 
-    assert problem(answer) == (400, "malformed-signature")
+    assert refused.kind == "malformed-signature"
 
 
 @pytest.mark.parametrize("missing", ["Signature", "Signature-Input"])
@@ -582,22 +596,21 @@ def test_half_a_signature_is_a_malformed_one(http: Client, missing: str) -> None
         *(f"{digest(BODY)};x=1", digest(BODY).upper(), "," * 8000, "sha-256=:" + "A" * 8000 + ":"),
     ],
 )
-def test_a_digest_that_is_none_or_of_another_kind_is_refused(http: Client, text: str) -> None:
-    signer, _ = signing_client("pricing:edit")
-
-    answer = send(http, "POST", EDIT, signer.headers("POST", EDIT, BODY) | {"Content-Digest": text}, BODY)
-
-    assert problem(answer) == (400, "malformed-signature")
-    assert "sha-256" in answer.json()["detail"]
-
-
-def test_an_absolute_target_is_refused(http: Client) -> None:
+def test_a_digest_that_is_none_or_of_another_kind_is_refused(text: str) -> None:
     signer, _ = signing_client()
-    target = "http://testserver/api/v1/diamonds"
+    headers = signer.headers("GET", ADDRESS, BODY) | {"Content-Digest": text}
 
-    answer = send(http, "GET", ADDRESS, signer.headers("GET", ADDRESS), RAW_URI=target)
+    refused = refusal(headers, CONTENT_LENGTH=str(len(BODY)), CONTENT_TYPE="application/json")
 
-    assert problem(answer) == (400, "malformed-signature")
+    assert refused.kind == "malformed-signature"
+    assert "sha-256" in refused.detail
+
+
+@pytest.mark.parametrize("target", ["http://testserver/api/v1/diamonds", "*", "api/v1/diamonds"])
+def test_a_target_that_is_no_path_is_refused(target: str) -> None:
+    signer, _ = signing_client()
+
+    assert refusal(signer.headers("GET", ADDRESS), RAW_URI=target).kind == "malformed-signature"
 
 
 def test_without_the_raw_target_nobody_is_let_in(http: Client) -> None:
@@ -622,7 +635,7 @@ def test_a_foreign_host_is_a_bad_request(http: Client) -> None:
 
     answer = send(http, "GET", ADDRESS, signer.headers("GET", ADDRESS) | {"Host": "evil.example"})
 
-    assert problem(answer) == (400, "bad-request")
+    assert answer.status_code == 400
 
 
 # --- clients that must sign ---------------------------------------------------------------------------------------
