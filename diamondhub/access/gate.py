@@ -51,12 +51,12 @@ class Visit:
     """One request on its way through the gate, and what its steps found out. `request.visit` leads here."""
 
     request: HttpRequest
-    #: When the request came in (Unix seconds): taken once, so that no check is later than another.
-    arrived_at: float = field(default_factory=time)
     #: The caller's address, by trusted proxies if there are any.
     address: str = ""
     #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
     key: ApiKey | None = None
+    #: When the request came in (Unix seconds): taken once, so that no check is later than another.
+    arrived_at: float = field(default_factory=time)
     #: What steps note for each other, by their own names.
     notes: dict[str, Any] = field(default_factory=dict)
 
