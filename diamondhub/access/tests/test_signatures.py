@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from random import randrange
 from typing import Any
 
@@ -103,6 +103,7 @@ def test_odd_targets_pass_the_signature_and_are_answered_as_without_one(http: Cl
 
 def test_the_target_of_a_proxy_is_https_and_without_a_port(http: Client, settings: Any) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     settings.ALLOWED_HOSTS = ["shop.example"]
     signer, _ = signing_client()
     signer.scheme, signer.host = "https", "shop.example"
