@@ -466,7 +466,8 @@ def test_a_nonce_is_one_of_its_key(http: Client) -> None:
 
 def refusal(headers: dict[str, str], **environment: str) -> Problem:
     """What the step by itself says to a request."""
-    request = RequestFactory().get(ADDRESS, headers=headers, **{"RAW_URI": ADDRESS, **environment})
+    extra: Any = {"RAW_URI": ADDRESS, **environment}
+    request = RequestFactory().get(ADDRESS, headers=headers, **extra)
     with pytest.raises(Problem) as refused:
         Signatures().check(Visit(request))
     return refused.value
