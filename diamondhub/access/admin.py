@@ -1,4 +1,4 @@
-"""Who may do what: API clients with their keys, and people with their groups.
+"""API clients with their keys. People and their groups are in `people_admin`.
 
 Clients and their first keys are made by `manage.py create_api_client`, which shows a key once; here a client is switched
 off, its scopes are changed, and keys are revoked.
@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
-from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, CharField, Max, QuerySet, Value, When
 from django.db.models.functions import Now
@@ -22,29 +19,20 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
+from diamondhub.access import people_admin  # noqa: F401 - registers itself
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
-from diamondhub.admin.base import Admin, AnsweringChangeList, ThemeAdmin
+from diamondhub.admin.base import Admin
 from diamondhub.admin.display import ago, badge, moment
 
 if TYPE_CHECKING:
-    from django.contrib.admin.views.main import ChangeList
-    from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from django.forms import CheckboxSelectMultiple
 
-    PeopleAdmin = StockUserAdmin[User]
-    PersonForm = UserChangeForm[User]
     ClientModelForm = ModelForm[ApiClient]
 else:
-    from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
 
-    PeopleAdmin = StockUserAdmin
-    PersonForm = UserChangeForm
     ClientModelForm = ModelForm
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
 
 
 class ClientForm(ClientModelForm):
@@ -162,25 +150,3 @@ def keys_of(client: ApiClient) -> list[dict[str, Any]]:
         }
         for key in keys
     ]
-
-
-@admin.register(User)
-class UserAdmin(PeopleAdmin, ThemeAdmin[User]):
-    """People. All their columns can be looked up by an address, so not every look-up can be answered."""
-
-    form = PersonForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list that says so."""
-        return AnsweringChangeList
-
-
-@admin.register(Group)
-class GroupAdmin(StockGroupAdmin, ThemeAdmin[Group]):
-    """Groups of permissions."""
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The list that says what it cannot answer."""
-        return AnsweringChangeList

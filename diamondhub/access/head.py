@@ -115,13 +115,14 @@ def _check_target(request: HttpRequest, *, strict_query: bool) -> None:
         if not raw.startswith("/"):
             raise _malformed("The request must name a path, which begins with a slash.")
         if not _VISIBLE.fullmatch(raw):
-            raise _malformed("The address holds what must be percent-encoded: a blank, a control character, or no ASCII.")
+            raise _malformed(
+                "The address holds what must be percent-encoded: a blank, a control character, or no ASCII."
+            )
         if _BROKEN_PERCENT.search(raw.partition("?")[0]):
             raise _malformed("The path has a % that two hexadecimal digits do not follow.")
-    # Servers hand the decoded path over as Latin-1; what its bytes say must be UTF-8.
-    encoded = unquote_to_bytes(raw.partition("?")[0]) if raw is not None else path.encode("latin-1", "replace")
     try:
-        decoded = encoded.decode()
+        # Django has decoded its own, and has written bytes that are no UTF-8 as if they had been sent percent-encoded.
+        decoded = unquote_to_bytes(raw.partition("?")[0]).decode() if raw is not None else path
     except UnicodeDecodeError:
         raise _malformed("The path is not UTF-8, percent-encoded.") from None
     if _CONTROL.search(decoded):

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 
+from diamondhub.access import people  # noqa: F401 - its models are this app's
 from diamondhub.access.scopes import Scope
 from diamondhub.audit.tracking import audited
 
