@@ -89,7 +89,8 @@ def raw_target(request: HttpRequest) -> str | None:
 
 
 def _check_method(visit: Visit) -> None:
-    if visit.request.method in METHODS:
+    # As it was sent: Django takes `get` for GET, and who stands in front may not.
+    if visit.request.META.get("REQUEST_METHOD", visit.request.method) in METHODS:
         return
     served = METHODS
     if visit.endpoint is not None:

@@ -214,9 +214,7 @@ def test_an_event_has_a_page_with_every_field() -> None:
     assert "a new shop" in page.content.decode()
 
 
-@pytest.mark.parametrize(
-    "address", ["x", "access.apiclient:x", "access.apiclient:99999999999999999999", "nothing:1"]
-)
+@pytest.mark.parametrize("address", ["x", "access.apiclient:x", "access.apiclient:99999999999999999999", "nothing:1"])
 def test_an_event_that_does_not_exist_leads_away(address: str) -> None:
     assert signed_in(VIEW).get(f"{LIST}{address}/change/").status_code == 302
 
