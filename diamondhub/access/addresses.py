@@ -56,6 +56,18 @@ def counted(address: str) -> str:
     return address
 
 
+def is_inside(meta: Mapping[str, Any]) -> bool:
+    """Whether a request comes from this host or a private network, and through no proxy that we do not know.
+
+    A proxy that is not in `TRUSTED_PROXIES` has a private address itself, and brings anybody.
+    """
+    peer = _read(str(meta.get("REMOTE_ADDR", "")))
+    if peer is None or ("HTTP_X_FORWARDED_FOR" in meta and not is_trusted(peer)):
+        return False
+    caller = _read(of(meta))
+    return caller is not None and caller.is_private
+
+
 def believe_trusted_proxies_only(meta: dict[str, Any]) -> None:
     """Take `X-Forwarded-Proto` out of a request's `META` unless a trusted proxy says it.
 
