@@ -1,7 +1,8 @@
 """The limit of requests by address, before anybody is asked who they are. It keeps floods from costing more than a look.
 
 A request with a good key is not one of a flood, whatever comes from the same address: an office, a host with many shops.
-Where the limit is used up such a request goes on, to the limits of its client. The probes are never limited.
+Where the limit is used up such a request goes on, to the limits of its client; but not one with a publishable key, which
+everybody can read. The probes are never limited.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class AddressLimit(Step):
             return
         rate = Rate(settings.ADDRESS_RATE, settings.ADDRESS_BURST)
         verdict = take(addresses.counted(visit.address), rate)
-        if verdict.allowed or good_keys.is_good(visit.request):
+        if verdict.allowed or good_keys.is_good(visit.request, secret=True):
             return
         log.info("address_throttled", retry_after=verdict.retry_after)
         raise Throttled(wait=verdict.retry_after, detail="Too many requests from your address; ask more slowly.")

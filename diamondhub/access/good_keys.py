@@ -13,11 +13,10 @@ import time
 
 import structlog
 from django.db import DatabaseError
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from diamondhub.access import keys
+from diamondhub.access import keys, peppers
+from diamondhub.access.clients import USABLE
 from diamondhub.access.models import ApiKey
 
 log = structlog.get_logger(__name__)
@@ -27,21 +26,21 @@ HEADER = "X-API-Key"
 PAUSE_SECONDS = 1.0
 #: How long what was read is believed; a key revoked since is refused all the same, only later on its way (seconds).
 KEPT_SECONDS = 5.0
-_NO_HASH = bytes(32)
 
 
 class _Remembered:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._hashes: dict[str, bytes] = {}
+        #: Hashes, and the versions of the peppers under which they were made, by the ids of keys.
+        self._hashes: dict[str, tuple[bytes, int]] = {}
         self._read_at = -KEPT_SECONDS
 
-    def hash_of(self, key_id: str) -> bytes:
-        """The hash of a usable key; of none if there is no such key."""
+    def hash_of(self, key_id: str) -> tuple[bytes, int]:
+        """The hash of a usable key with its pepper's version; one of no key if there is no such key."""
         age = time.monotonic() - self._read_at
         if age > KEPT_SECONDS or (age > PAUSE_SECONDS and key_id not in self._hashes):
             self._read()
-        return self._hashes.get(key_id, _NO_HASH)
+        return self._hashes.get(key_id) or (bytes(32), peppers.newest())
 
     def _read(self) -> None:
         if not self._lock.acquire(blocking=False):
@@ -49,9 +48,11 @@ class _Remembered:
             return
         try:
             self._read_at = time.monotonic()
-            usable = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
-            rows = usable.filter(client__active=True).values_list("key_id", "secret_hash")
-            self._hashes = {key_id: bytes(secret_hash) for key_id, secret_hash in rows}
+            rows = ApiKey.objects.filter(USABLE, client__active=True)
+            self._hashes = {
+                key_id: (bytes(secret_hash), version)
+                for key_id, secret_hash, version in rows.values_list("key_id", "secret_hash", "pepper_version")
+            }
         except DatabaseError as error:
             log.warning("keys_not_read", error=type(error).__name__)
         finally:
@@ -64,12 +65,14 @@ class _Remembered:
 _remembered = _Remembered()
 
 
-def is_good(request: HttpRequest) -> bool:
-    """Whether the request's `X-API-Key` is one that is usable, or was a moment ago."""
+def is_good(request: HttpRequest, *, secret: bool = False) -> bool:
+    """Whether the request's `X-API-Key` is one that is usable, or was a moment ago; with `secret`, no publishable one."""
     presented = keys.parse(request.headers.get(HEADER, ""))
-    if presented is None:
+    if presented is None or (secret and presented.is_publishable):
         return False
-    return hmac.compare_digest(_remembered.hash_of(presented.key_id), presented.secret_hash)
+    expected, version = _remembered.hash_of(presented.key_id)
+    made = presented.hashed(version)
+    return made is not None and hmac.compare_digest(expected, made)
 
 
 def forget() -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from diamondhub.access import keys
+from diamondhub.access import keys, peppers
 from diamondhub.access.clients import IssuedKey, create_client
 from diamondhub.access.models import ApiKey
 
@@ -68,7 +68,7 @@ def delete(key: ApiKey) -> None:
 
 
 def replace_secret(key: ApiKey) -> None:
-    ApiKey.objects.filter(pk=key.pk).update(secret_hash=keys.generate().secret_hash)
+    ApiKey.objects.filter(pk=key.pk).update(secret_hash=keys.generate().hashed(peppers.newest()))
 
 
 @pytest.mark.parametrize("spoil", [revoke, expire, deactivate, delete, replace_secret])

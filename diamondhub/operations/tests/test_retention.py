@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
+from diamondhub.access.people import SignIn
 from diamondhub.operations import retention
 
 
