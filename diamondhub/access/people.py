@@ -17,7 +17,9 @@ from django.db.models.functions import Now
 from diamondhub.audit.tracking import audited
 
 if TYPE_CHECKING:
-    _Membership = _PersonRight = _GroupRight = models.Model
+    from django.db.models import Model as _GroupRight
+    from django.db.models import Model as _Membership
+    from django.db.models import Model as _PersonRight
 else:
     _Membership, _PersonRight = User.groups.through, User.user_permissions.through
     _GroupRight = Group.permissions.through
@@ -119,7 +121,7 @@ class SignIn(models.Model):
             models.Index(fields=["address", "-id"], name="signin_address"),
             models.Index(fields=["at"], name="signin_at"),
         ]
-        triggers = [pgtrigger.Protect(name="sign_ins_stay", operation=pgtrigger.Update)]  # type: ignore[no-untyped-call]
+        triggers = [pgtrigger.Protect(name="sign_ins_stay", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:
         return f"{self.name} from {self.address}"

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
 
     ThemeAdmin = _ThemeAdmin
+    _MixedIn = _ThemeAdmin[Any]
     RowPaginator = Paginator[Any]
 else:
     from unfold.admin import ModelAdmin as _ThemeAdmin
@@ -39,6 +40,7 @@ else:
     from unfold.views import ChangeList
 
     RowPaginator = Paginator
+    _MixedIn = object
 
     class ThemeAdmin(_ThemeAdmin):
         """The theme's class, made subscriptable with its model for the type checker."""
@@ -194,7 +196,7 @@ class BoundedChangeList(ChangeList):
         self.paginator = paginator
 
 
-class AuditedHistory:
+class AuditedHistory(_MixedIn):
     """Mixin of an admin: the history of an audited row is that of the audit."""
 
     def history_view(
@@ -202,7 +204,7 @@ class AuditedHistory:
     ) -> HttpResponse:
         """The audit events of an audited row; of other rows, the admin's own log."""
         if not history.is_audited(self.model):
-            return super().history_view(request, object_id, extra_context)  # type: ignore[misc,no-any-return]
+            return super().history_view(request, object_id, extra_context)
         row = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, row):
             raise PermissionDenied

@@ -220,6 +220,7 @@ def test_every_try_is_kept_and_logged_with_name_and_address(
     assert all(address in line and name in line for line in lines)
     assert "hush" not in caplog.text
     event = AuditEvent.objects.get(kind="auth.user", what="changed", who=name)
+    assert event.before is not None
     assert "last_login" in event.before
     assert event.via == f"POST {reverse('admin:login')} from {address}"
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from diamondhub.access.bodies import MAX_BODY, Bodies, Bounded
@@ -25,7 +24,7 @@ class Unread(io.BytesIO):
     def read(self, *_size: Any) -> bytes:
         raise AssertionError("the body was read")
 
-    readline = read  # type: ignore[assignment]
+    readline = read
 
 
 def announced(path: str, **environ: Any) -> Any:
@@ -71,13 +70,6 @@ def test_an_operation_takes_as_much_as_it_says() -> None:
 
     assert answer.status_code == 413
     assert "64,000 bytes" in answer.json()["detail"]
-
-
-def visited(body: bytes, limit: int) -> HttpRequest:
-    request = RequestFactory().post("/admin/login/", body, content_type="text/plain")
-    # A server that hands over more than was announced.
-    request._stream = Bounded(io.BytesIO(body), limit)  # type: ignore[attr-defined]
-    return request
 
 
 @pytest.mark.parametrize(
