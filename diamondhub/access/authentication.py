@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, Subquery
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
@@ -28,7 +28,7 @@ HEADER = "X-API-Key"
 CHALLENGE = f'ApiKey header="{HEADER}"'
 #: One answer for a mistyped, unknown, wrong, revoked and expired key and an inactive client: strangers learn nothing.
 REFUSED = "The API key is not valid."
-_OLDEST = ApiKey.objects.order_by("pk").values("pk")[:1]
+_OLDEST = Subquery(ApiKey.objects.order_by("pk").values("pk")[:1])
 #: How exactly the last use of a key is known.
 LAST_USE_PRECISION = timedelta(minutes=1)
 
@@ -147,7 +147,7 @@ def _find(presented: keys.PresentedKey) -> ApiKey | None:
     # revoked is refused by every process from the next request on.
     is_it = ExpressionWrapper(Q(key_id=presented.key_id), output_field=BooleanField())
     candidates = ApiKey.objects.select_related("client").annotate(now=Now(), usable=USABLE)
-    key: Any = candidates.filter(Q(key_id=presented.key_id) | Q(pk__in=_OLDEST)).order_by(is_it.desc()).first()
+    key: Any = candidates.filter(Q(key_id=presented.key_id) | Q(pk=_OLDEST)).order_by(is_it.desc()).first()
     if key is None:
         return None
     made = presented.hashed(key.pepper_version)

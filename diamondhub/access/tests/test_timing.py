@@ -15,7 +15,7 @@ from diamondhub.access.authentication import KeyState, PresentedKeys
 from diamondhub.access.gate import Visit
 
 #: Requests of each kind that are timed, in random order, and those before that warm everything up.
-TIMED, WARM_UP = 300, 30
+TIMED, WARM_UP = 200, 20
 
 
 @pytest.mark.django_db
