@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from ipaddress import ip_address
 from random import randrange
 from typing import Any
@@ -82,3 +83,15 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         blocked.add(f"10.0.0.{number}", 60)
 
     assert [blocked.wait(f"10.0.0.{number}") > 0 for number in range(5)] == [False, False, True, True, True]
+
+
+def test_a_failure_is_logged_with_its_address(http: Client, caplog: pytest.LogCaptureFixture) -> None:
+    presented = generate()
+
+    with caplog.at_level(logging.INFO):
+        asked(http, presented.text)
+
+    (line,) = [record.getMessage() for record in caplog.records if "sign_in_failed" in record.getMessage()]
+    assert http.defaults["REMOTE_ADDR"] in line
+    assert presented.key_id in line
+    assert presented.secret not in caplog.text
