@@ -6,11 +6,15 @@ start with one message that names all offending variables.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import secrets
 import ssl
+import tempfile
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +25,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from diamondhub import redis_clients
+from diamondhub.access import peppers
 from diamondhub.admin import menu
 from diamondhub.telemetry.logs import logging_config
 
@@ -59,6 +64,13 @@ def _host(value: str) -> None:
         raise ValidationError("must be a host's name or address, without a port")
 
 
+def _peppers(value: str) -> None:
+    try:
+        peppers.parse(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 _MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
 
 
@@ -72,6 +84,8 @@ def _mail_addresses(value: str | list[str]) -> None:
 ENV: str = env.str("ENV", "development", validate=_one_of("development", "production"))
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
+#: What API keys are hashed under: `2:<base64>,1:<base64>`. The newest version hashes, older ones verify until unused.
+_API_KEY_PEPPERS: str = env.str("API_KEY_PEPPERS", "", validate=_peppers)
 DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
 REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
@@ -190,34 +204,41 @@ WSGI_APPLICATION = "diamondhub.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if PRODUCTION:
-    missing = [
-        name
-        for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NIVODA_ENDPOINT", "NIVODA_USERNAME", "NIVODA_PASSWORD")
-        if not globals()[name]
-    ]
+    required = {
+        "SECRET_KEY": SECRET_KEY,
+        "API_KEY_PEPPERS": _API_KEY_PEPPERS.strip(" ,"),
+        "DATABASE_URL": DATABASE_URL,
+        "REDIS_URL": REDIS_URL,
+        "NIVODA_ENDPOINT": NIVODA_ENDPOINT,
+        "NIVODA_USERNAME": NIVODA_USERNAME,
+        "NIVODA_PASSWORD": NIVODA_PASSWORD,
+    }
+    missing = [name for name, value in required.items() if not value]
     if missing:
         raise ImproperlyConfigured(f"ENV=production needs these variables to be set: {', '.join(missing)}")
     if len(SECRET_KEY) < 32:
         raise ImproperlyConfigured("SECRET_KEY: must have at least 32 characters in production")
 
 
-def _development_secret() -> str:
-    """A random key of this checkout's own, so that sessions outlive a restart without any set-up."""
-    path = VAR_DIR / "run" / "secret-key"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
+def _development_secret(name: str, make: Callable[[], str]) -> str:
+    """A random secret of this checkout's own, so that sessions and keys outlive a restart without any set-up."""
+    path = VAR_DIR / "run" / name
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_urlsafe(48)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(key)
-        except FileExistsError:
-            return path.read_text() or key
-        return key
+        # Made aside and linked whole: of several processes that start at once all read the same.
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        with suppress(FileExistsError):
+            os.link(aside, path)
+        Path(aside).unlink()
+    return path.read_text()
 
 
-SECRET_KEY = SECRET_KEY or _development_secret()
+SECRET_KEY = SECRET_KEY or _development_secret("secret-key", lambda: secrets.token_urlsafe(48))
+API_KEY_PEPPERS: dict[int, bytes] = peppers.parse(_API_KEY_PEPPERS) or peppers.parse(
+    _development_secret("api-key-peppers", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+)
 REDIS_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
 CELERY_BROKER_URL = CELERY_BROKER_URL or REDIS_URL
 

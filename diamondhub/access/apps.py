@@ -14,5 +14,10 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, and the check of the gate."""
-        from diamondhub.access import documentation, gate  # noqa: F401
+        """Register the description of the key's header, the checks of the gate and the peppers, and the look at keys."""
+        from diamondhub import sweep
+        from diamondhub.access import checks, documentation, ending, gate  # noqa: F401
+        from diamondhub.telemetry import health
+
+        sweep.register(ending.tell_of_ending)
+        health.register("api_keys", checks.peppers_are_there)

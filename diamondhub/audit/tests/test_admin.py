@@ -60,7 +60,9 @@ def test_an_edit_in_the_admin_names_the_person_and_the_request() -> None:
     client = a_client()
     browser = signed_in("change_apiclient", "view_apiclient")
 
-    browser.post(reverse("admin:access_apiclient_change", args=[client.pk]), {"scopes": ["catalog:read"]})
+    browser.post(
+        reverse("admin:access_apiclient_change", args=[client.pk]), {"kind": "secret", "scopes": ["catalog:read"]}
+    )
 
     event = AuditEvent.objects.get(what="changed")
     assert (event.who, event.request_id, event.before) == ("olga", "request-of-olga", {"active": True})
