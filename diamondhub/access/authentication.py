@@ -1,4 +1,7 @@
-"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate."""
+"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate.
+
+A request may be signed with a key instead: `signatures` finds that key, which is then as good as one that was sent.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from diamondhub.access import keys, misuse, networks, origins, peppers
+from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
 from diamondhub.access.clients import USABLE
 from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
@@ -26,8 +29,9 @@ log = structlog.get_logger(__name__)
 
 HEADER = "X-API-Key"
 CHALLENGE = f'ApiKey header="{HEADER}"'
-#: One answer for a mistyped, unknown, wrong, revoked and expired key and an inactive client: strangers learn nothing.
-REFUSED = "The API key is not valid."
+#: One answer for a mistyped, unknown, wrong, revoked and expired key, an inactive client and a wrong signature: strangers
+#: learn nothing.
+REFUSED = "The API key or the signature is not valid."
 _OLDEST = Subquery(ApiKey.objects.order_by("pk").values("pk")[:1])
 #: How exactly the last use of a key is known.
 LAST_USE_PRECISION = timedelta(minutes=1)
@@ -46,7 +50,7 @@ class PresentedKeys(Step):
     def check(self, visit: Visit) -> None:
         text = visit.request.headers.get(HEADER)
         if text is None:
-            if visit.scope is not None:
+            if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
                 raise not_signed_in()
             return
         if visit.endpoint is None or (visit.scope or visit.endpoint.scope) is None:

@@ -42,6 +42,10 @@ else:
 OVERLAPS = {"7d": "7 days", "30d": "30 days", "1d": "1 day", "1h": "1 hour", "0": "not at all: it leaked"}
 
 
+#: What a client's form and `clients.agreed` have in common.
+TERMS = ("kind", "scopes", "origins", "networks", "needs_signature")
+
+
 class ClientForm(ClientModelForm):
     """Whether a client is let in, what it may do, and from where."""
 
@@ -63,24 +67,35 @@ class ClientForm(ClientModelForm):
         help_text="Addresses or networks (CIDR) that the client calls from, one a line; empty: from anywhere.",
     )
 
+    needs_signature = forms.MultipleChoiceField(
+        choices=[(scope.value, scope.value) for scope in Scope],
+        widget=CheckboxSelectMultiple,
+        required=False,
+        label="Must sign",
+        help_text="Requests that need one of these scopes are refused unless they are signed. Keys made from then on come "
+        "with a signing secret; older ones may have none: replace them.",
+    )
+
     class Meta:
         model = ApiClient
-        fields = ("active", "kind", "scopes", "origins", "networks")
+        fields = ("active", "kind", "scopes", "origins", "networks", "needs_signature")
 
     def clean(self) -> dict[str, Any]:
         """The terms in normal form, with what is wrong at its field."""
         values: dict[str, Any] = super().clean() or {}
-        if not {"kind", "scopes", "origins", "networks"} <= values.keys():
+        if not set(TERMS) <= values.keys():
             return values
         if values["kind"] == Kind.SECRET:
             # The form hides them then.
             values["origins"] = []
+        else:
+            values["needs_signature"] = []
         try:
-            terms = clients.agreed(**{name: values[name] for name in ("kind", "scopes", "origins", "networks")})
+            terms = clients.agreed(**{name: values[name] for name in TERMS})
         except AccessError as error:
             self.add_error(error.field or None, sentence(str(error)))
             return values
-        return {**values, "scopes": terms.scopes, "origins": terms.origins, "networks": terms.networks}
+        return {**values, **{name: getattr(terms, name) for name in TERMS}}
 
 
 class NewClientForm(ClientForm):
@@ -95,8 +110,14 @@ class NewClientForm(ClientForm):
         help_text="Empty: it does not end. A key can be replaced at any time without a gap.",
     )
 
+    signing = forms.BooleanField(
+        required=False,
+        label="With a signing secret",
+        help_text="The client can then sign its requests instead of sending its key.",
+    )
+
     class Meta(ClientForm.Meta):
-        fields = ("name", "kind", "scopes", "origins", "networks")
+        fields = ("name", "kind", "scopes", "origins", "networks", "needs_signature")
 
     def clean_name(self) -> str:
         """A name that can be printed."""
@@ -116,6 +137,7 @@ class FurtherKey(Life):
     """One more key, asked for when `after` was the newest one."""
 
     after = forms.IntegerField(required=False, min_value=1)
+    signing = forms.BooleanField(required=False)
 
 
 class KindFilter(SelectFilter):
@@ -139,7 +161,11 @@ class ApiClientAdmin(Admin[ApiClient]):
     ordering = ("name",)
     actions = None
     #: Of the theme: origins are asked for where they mean something.
-    conditional_fields: ClassVar[dict[str, str]] = {"origins": f"kind == '{Kind.PUBLISHABLE}'"}
+    conditional_fields: ClassVar[dict[str, str]] = {
+        "origins": f"kind == '{Kind.PUBLISHABLE}'",
+        "needs_signature": f"kind == '{Kind.SECRET}'",
+        "signing": f"kind == '{Kind.SECRET}'",
+    }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever may make clients and keys: a new client comes with its first key."""
@@ -159,9 +185,9 @@ class ApiClientAdmin(Admin[ApiClient]):
         """The form in groups."""
         return [
             (None, {"fields": ("active", "kind") if obj else ("name", "kind")}),
-            ("What it may do", {"fields": ("scopes",)}),
+            ("What it may do", {"fields": ("scopes", "needs_signature")}),
             ("Where it calls from", {"fields": ("origins", "networks")}),
-            *([] if obj else [("Its first key", {"fields": ("expires_days",)})]),
+            *([] if obj else [("Its first key", {"fields": ("expires_days", "signing")})]),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
@@ -248,11 +274,14 @@ class ApiClientAdmin(Admin[ApiClient]):
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         """Have `clients` do it, as for the commands."""
-        values = {name: form.cleaned_data[name] for name in ("kind", "scopes", "origins", "networks")}
+        values = {name: form.cleaned_data[name] for name in TERMS}
         if change:
             clients.change_client(obj, active=form.cleaned_data["active"], **values)
             return
-        issued = clients.create_client(obj.name, expires_days=form.cleaned_data["expires_days"], **values)
+        signing = form.cleaned_data["signing"] and form.cleaned_data["kind"] == Kind.SECRET
+        issued = clients.create_client(
+            obj.name, expires_days=form.cleaned_data["expires_days"], signing=signing, **values
+        )
         obj.pk = issued.key.client_id
         # For `response_add`, which is given the request only.
         request.issued_key = issued  # type: ignore[attr-defined]
@@ -299,7 +328,8 @@ class ApiClientAdmin(Admin[ApiClient]):
         if old is None:
             return self._none(request, f"There is no key {key}.")
         try:
-            issued = clients.rotate_key(old, overlap=clients.overlap_of(request.POST.get("overlap", "")))
+            overlap = clients.overlap_of(request.POST.get("overlap", ""))
+            issued = clients.rotate_key(old, overlap=overlap, signing=bool(request.POST.get("signing")))
         except AccessError as error:
             return self._back(request, old.client_id, str(error))
         self.log_change(request, old.client, f"Replaced the key {old} by {issued.key}.")
@@ -349,6 +379,7 @@ class ApiClientAdmin(Admin[ApiClient]):
             "client": issued.key.client,
             "key": issued.key,
             "text": issued.text,
+            "signing_secret": issued.signing_secret,
             "old": old,
             "old_ends": moment(old.expires_at) if old else "",
             "here": _page(issued.key.client_id),

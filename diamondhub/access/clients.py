@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from diamondhub.access import keys, peppers
+from diamondhub.access import keys, peppers, signing_secrets
 from diamondhub.access import networks as cidr
 from diamondhub.access import origins as web
 from diamondhub.access.models import ApiClient, ApiKey, Kind
@@ -45,6 +45,8 @@ class IssuedKey:
 
     key: ApiKey
     text: str
+    #: What the client signs its requests with, if it is to sign.
+    signing_secret: str | None = None
 
     def __repr__(self) -> str:
         return f"IssuedKey({self.key})"
@@ -58,13 +60,24 @@ class Terms:
     scopes: list[str]
     origins: list[str]
     networks: list[str]
+    #: With which scopes it must sign.
+    needs_signature: list[str]
 
 
-def agreed(*, kind: str, scopes: Iterable[str], origins: Iterable[str] = (), networks: Iterable[str] = ()) -> Terms:
+def agreed(
+    *,
+    kind: str,
+    scopes: Iterable[str],
+    origins: Iterable[str] = (),
+    networks: Iterable[str] = (),
+    needs_signature: Iterable[str] = (),
+) -> Terms:
     """The terms of a client, checked one by one and against each other. Raises `AccessError`."""
     if kind not in Kind.values:
         raise AccessError(f"no such kind: {kind}; kinds are: {', '.join(Kind.values)}", field="kind")
-    terms = Terms(Kind(kind), _scopes(scopes), _origins(origins), _networks(networks))
+    to_sign = list(needs_signature)
+    signed = _scopes(to_sign, field="needs_signature") if to_sign else []
+    terms = Terms(Kind(kind), _scopes(scopes), _origins(origins), _networks(networks), signed)
     if terms.kind == Kind.PUBLISHABLE:
         if too_much := [scope for scope in terms.scopes if scope not in PUBLISHABLE_SCOPES]:
             raise AccessError(
@@ -74,6 +87,8 @@ def agreed(*, kind: str, scopes: Iterable[str], origins: Iterable[str] = (), net
             )
         if not terms.origins:
             raise AccessError("a publishable client needs the origins of the pages that use its keys", field="origins")
+        if terms.needs_signature:
+            raise AccessError("a publishable client cannot sign: no page may hold a secret", field="needs_signature")
     elif terms.origins:
         raise AccessError("only a publishable client has origins: no page may hold a secret key", field="origins")
     return terms
@@ -86,23 +101,31 @@ def create_client(
     kind: str = Kind.SECRET,
     origins: Iterable[str] = (),
     networks: Iterable[str] = (),
+    needs_signature: Iterable[str] = (),
     expires_days: int | None = None,
+    signing: bool = False,
 ) -> IssuedKey:
     """Create an active client with its first key, which ends after `expires_days` days, or never.
 
+    With `signing` the key has a signing secret, as has every key of a client that must sign.
     Raises `AccessError` for a name that is taken or unusable, for terms that cannot be agreed, and for a life out of range.
     """
     name = name.strip()
     if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
         raise AccessError(f"the name must be 1 to {MAX_NAME_LENGTH} printable characters", field="name")
-    terms = agreed(kind=kind, scopes=scopes, origins=origins, networks=networks)
+    terms = agreed(kind=kind, scopes=scopes, origins=origins, networks=networks, needs_signature=needs_signature)
     expires_at = end_of_life(expires_days)
     try:
         with transaction.atomic():
             client = ApiClient.objects.create(
-                name=name, kind=terms.kind, scopes=terms.scopes, origins=terms.origins, networks=terms.networks
+                name=name,
+                kind=terms.kind,
+                scopes=terms.scopes,
+                origins=terms.origins,
+                networks=terms.networks,
+                needs_signature=terms.needs_signature,
             )
-            return issue_key(client, expires_at=expires_at)
+            return issue_key(client, expires_at=expires_at, signing=signing)
     except IntegrityError:
         raise AccessError(f"there is already a client named {name!r}; choose another name", field="name") from None
 
@@ -116,6 +139,7 @@ def change_client(
     scopes: Iterable[str] | None = None,
     origins: Iterable[str] | None = None,
     networks: Iterable[str] | None = None,
+    needs_signature: Iterable[str] | None = None,
 ) -> ApiClient:
     """Change what is given of a client; the rest stays. Raises `AccessError`.
 
@@ -127,6 +151,7 @@ def change_client(
         scopes=now.scopes if scopes is None else scopes,
         origins=now.origins if origins is None else origins,
         networks=now.networks if networks is None else networks,
+        needs_signature=now.needs_signature if needs_signature is None else needs_signature,
     )
     if terms.kind != now.kind and (live := now.keys.filter(USABLE).count()):
         raise AccessError(
@@ -135,13 +160,21 @@ def change_client(
             field="kind",
         )
     now.kind, now.scopes, now.origins, now.networks = terms.kind, terms.scopes, terms.origins, terms.networks
+    now.needs_signature = terms.needs_signature
     now.active = now.active if active is None else active
     now.save()
     return now
 
 
-def issue_key(client: ApiClient, *, expires_at: datetime | None = None) -> IssuedKey:
-    """Give the client one more key; the ones it has stay as they are."""
+@transaction.atomic
+def issue_key(client: ApiClient, *, expires_at: datetime | None = None, signing: bool = False) -> IssuedKey:
+    """Give the client one more key; the ones it has stay as they are.
+
+    With `signing`, or if the client must sign, it has a signing secret. Raises `AccessError` for a publishable one with it.
+    """
+    signing = signing or bool(client.needs_signature)
+    if signing and client.is_publishable:
+        raise AccessError("a publishable key cannot sign: no page may hold a secret", field="signing")
     issued = keys.generate(publishable=client.is_publishable)
     version = peppers.newest()
     key = ApiKey.objects.create(
@@ -153,11 +186,13 @@ def issue_key(client: ApiClient, *, expires_at: datetime | None = None) -> Issue
         pepper_fingerprint=peppers.fingerprint(version),
         expires_at=expires_at,
     )
-    return IssuedKey(key, issued.text)
+    return IssuedKey(key, issued.text, signing_secrets.issue(key) if signing else None)
 
 
 @transaction.atomic
-def issue_further_key(client: ApiClient, *, after: int | None, expires_days: int | None = None) -> IssuedKey:
+def issue_further_key(
+    client: ApiClient, *, after: int | None, expires_days: int | None = None, signing: bool = False
+) -> IssuedKey:
     """Give the client one more key, if its newest one is still `after` (None if it has none): a form sent twice makes one.
 
     Raises `AccessError` if it is not.
@@ -165,7 +200,7 @@ def issue_further_key(client: ApiClient, *, after: int | None, expires_days: int
     locked = ApiClient.objects.select_for_update().get(pk=client.pk)
     if newest_key(locked) != after:
         raise AccessError(f"{locked} was given another key meanwhile: look at its keys before you make one more")
-    return issue_key(locked, expires_at=end_of_life(expires_days))
+    return issue_key(locked, expires_at=end_of_life(expires_days), signing=signing)
 
 
 def newest_key(client: ApiClient) -> int | None:
@@ -174,10 +209,13 @@ def newest_key(client: ApiClient) -> int | None:
 
 
 @transaction.atomic
-def rotate_key(key: ApiKey, *, overlap: timedelta = OVERLAP, expires_days: int | None = None) -> IssuedKey:
+def rotate_key(
+    key: ApiKey, *, overlap: timedelta = OVERLAP, expires_days: int | None = None, signing: bool = False
+) -> IssuedKey:
     """Issue a key in the place of this one, which ends when the overlap is over, or earlier if it was to.
 
-    The new one lives `expires_days` days, else as long as the old one was meant to. Raises `AccessError` for a key that is
+    The new one lives `expires_days` days, else as long as the old one was meant to, and has a signing secret of its own if
+    the old one had, or with `signing`. Raises `AccessError` for a key that is
     over or was replaced before, so that nobody does it twice by mistake.
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
@@ -193,7 +231,7 @@ def rotate_key(key: ApiKey, *, overlap: timedelta = OVERLAP, expires_days: int |
         expires_at = end_of_life(expires_days)
     else:
         expires_at = old.expires_at and old.now + (old.expires_at - old.created_at)
-    issued = issue_key(old.client, expires_at=expires_at)
+    issued = issue_key(old.client, expires_at=expires_at, signing=signing or old.signing_secret is not None)
     end = old.now + overlap
     ApiKey.objects.filter(pk=old.pk).update(
         replaced_by=issued.key, expires_at=end if old.expires_at is None else min(end, old.expires_at)
@@ -292,11 +330,11 @@ def end_of_life(days: int | None) -> datetime | None:
     return timezone.now() + timedelta(days=days)
 
 
-def _scopes(given: Iterable[str]) -> list[str]:
+def _scopes(given: Iterable[str], *, field: str = "scopes") -> list[str]:
     wanted = sorted(set(given))
     if not wanted or (unknown := [scope for scope in wanted if scope not in set(Scope)]):
         wrong = f"no such scope: {', '.join(unknown)}" if wanted else "a client needs at least one scope"
-        raise AccessError(f"{wrong}; scopes are: {', '.join(Scope)}", field="scopes")
+        raise AccessError(f"{wrong}; scopes are: {', '.join(Scope)}", field=field)
     return wanted
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from itertools import pairwise
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
@@ -44,6 +45,7 @@ class Place(IntEnum):
     CLIENT_LIMITS = 10
     BODY = 11
     SCOPE = 12
+    DIGEST = 13
 
 
 #: Places whose steps are still to be built; a gate without one of the others does not start.
@@ -59,6 +61,8 @@ class Visit:
     address: str = ""
     #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
     key: ApiKey | None = None
+    #: When the request came in (Unix seconds): taken once, so that no check is later than another.
+    arrived_at: float = field(default_factory=time)
     #: What steps note for each other, by their own names.
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -123,8 +127,12 @@ STEPS = (
     "diamondhub.access.failures.FailedSignIns",
     "diamondhub.access.authentication.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
+    "diamondhub.access.signatures.Signatures",
+    "diamondhub.access.signatures.SignatureTimes",
+    "diamondhub.access.nonces.Nonces",
     "diamondhub.access.bodies.Bodies",
     "diamondhub.access.permissions.Scopes",
+    "diamondhub.access.signatures.SignedBodies",
 )
 
 

@@ -19,9 +19,13 @@ class KeyCommand(ReportingCommand):
     def hand_over(
         self, issued: IssuedKey, *, as_json: bool, old: dict[str, Any] | None = None, words: str = ""
     ) -> None:
-        """Print a new key, alone on its line, so that it can be piped; what is said about it goes to stderr."""
+        """Print a new key, alone on its line, so that it can be piped; what is said about it goes to stderr.
+
+        A signing secret is the second line.
+        """
         told = reports.issued(issued)
-        self.say(told if old is None else {**told, "replaces": old}, issued.text, as_json=as_json)
+        lines = "\n".join(filter(None, (issued.text, issued.signing_secret)))
+        self.say(told if old is None else {**told, "replaces": old}, lines, as_json=as_json)
         if not as_json:
             self.stderr.write(" ".join(filter(None, (reports.issued_in_words(issued), words))))
 
@@ -53,6 +57,22 @@ def add_terms(parser: argparse.ArgumentParser, *, scope_default: str) -> None:
         dest="networks",
         metavar="CIDR",
         help="an address or network that it calls from, and from nowhere else; several times if several",
+    )
+    parser.add_argument(
+        "--must-sign",
+        action="append",
+        dest="needs_signature",
+        metavar="SCOPE",
+        help="a scope that it must sign its requests for; several times if several",
+    )
+
+
+def add_signing(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which a new key gets a signing secret."""
+    parser.add_argument(
+        "--signing",
+        action="store_true",
+        help="print a secret to sign requests with as well, in the second line (see docs/api/signing.md)",
     )
 
 

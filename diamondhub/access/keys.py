@@ -81,6 +81,12 @@ def _checksum(body: str) -> str:
     return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
 
 
+def secret_text(prefix: str) -> str:
+    """256 random bits as text: `prefix`, 43 characters in base 62, and their checksum, by which scanners know it."""
+    body = prefix + _base62(int.from_bytes(secrets.token_bytes(32)), SECRET_LENGTH)
+    return body + _checksum(body)
+
+
 def _base62(number: int, length: int) -> str:
     characters = []
     for _ in range(length):

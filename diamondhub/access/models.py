@@ -33,6 +33,13 @@ class ApiClient(models.Model):
     origins = ArrayField(models.CharField(max_length=255), default=list, db_default=[], blank=True)
     #: CIDR. Empty: it may call from anywhere.
     networks = ArrayField(models.CharField(max_length=49), default=list, db_default=[], blank=True)
+    #: With which of its scopes it must sign its requests. `signatures` asks.
+    needs_signature = ArrayField(
+        models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]),
+        default=list,
+        db_default=[],
+        blank=True,
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
@@ -59,7 +66,9 @@ class ApiClient(models.Model):
         return self.kind == Kind.PUBLISHABLE
 
 
-@audited(exclude=("secret_hash", "pepper_version", "pepper_fingerprint", "last_used_at"), part_of="client")
+@audited(
+    exclude=("secret_hash", "signing_secret", "pepper_version", "pepper_fingerprint", "last_used_at"), part_of="client"
+)
 class ApiKey(models.Model):
     """One key of a client, kept as a keyed hash: what the client presents is never stored.
 
@@ -76,6 +85,8 @@ class ApiKey(models.Model):
     pepper_version = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     #: Tells whether that version is still the same pepper; empty for keys from before.
     pepper_fingerprint = models.CharField(max_length=16, default="", db_default="", editable=False, blank=True)
+    #: Sealed, as what verifies signatures must be known; None for a key that does not sign. `signing_secrets` opens it.
+    signing_secret = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -89,3 +100,18 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{'dhp' if self.kind == Kind.PUBLISHABLE else 'dh'}_{self.key_id}_…"
+
+
+class SpentNonce(models.Model):
+    """A nonce of a signed request, kept until nobody would take the request any more. `nonces` writes and forgets them."""
+
+    pk = models.CompositePrimaryKey("key_id", "nonce")
+    key_id = models.CharField(max_length=12)
+    nonce = models.CharField(max_length=64)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "spent nonce"
+
+    def __str__(self) -> str:
+        return f"{self.nonce} of dh_{self.key_id}"

@@ -17,6 +17,7 @@ def issued(made: IssuedKey) -> dict[str, Any]:
         "key_id": made.key.key_id,
         "expires_at": _moment(made.key.expires_at),
         "key": made.text,
+        **({} if made.signing_secret is None else {"signing_secret": made.signing_secret}),
     }
 
 
@@ -24,7 +25,12 @@ def issued_in_words(made: IssuedKey) -> str:
     """What stands beside a key just issued."""
     client = made.key.client
     whose = f"Key of {client.name} ({', '.join(client.scopes)}), {_end(made.key)}."
-    return f"{whose} Send it as X-API-Key; it is not shown again."
+    if made.signing_secret is None:
+        return f"{whose} Send it as X-API-Key; it is not shown again."
+    return (
+        f"{whose} Send it as X-API-Key, or sign requests with the secret in the second line and the keyid"
+        f" dh_{made.key.key_id}; neither is shown again."
+    )
 
 
 def key(shown: ApiKey) -> dict[str, Any]:
@@ -32,6 +38,7 @@ def key(shown: ApiKey) -> dict[str, Any]:
     return {
         "key_id": shown.key_id,
         "kind": shown.kind,
+        "signs": shown.signing_secret is not None,
         "created_at": _moment(shown.created_at),
         "expires_at": _moment(shown.expires_at),
         "revoked_at": _moment(shown.revoked_at),
@@ -45,7 +52,8 @@ def key_in_words(shown: ApiKey) -> str:
     state = f"revoked on {shown.revoked_at:%Y-%m-%d}" if shown.revoked_at else _end(shown)
     replaced = f", replaced by {shown.replaced_by}" if shown.replaced_by else ""
     used = f"last used on {shown.last_used_at:%Y-%m-%d %H:%M}" if shown.last_used_at else "never used"
-    return f"{shown} {state}{replaced}, {used}"
+    signs = ", signs" if shown.signing_secret is not None else ""
+    return f"{shown} {state}{replaced}{signs}, {used}"
 
 
 def client(shown: ApiClient) -> dict[str, Any]:
@@ -58,6 +66,7 @@ def client(shown: ApiClient) -> dict[str, Any]:
         "scopes": shown.scopes,
         "origins": shown.origins,
         "networks": shown.networks,
+        "needs_signature": shown.needs_signature,
         "keys": [{**key(own), "usable": own.usable and shown.active} for own in keys],
     }
 
@@ -69,6 +78,7 @@ def client_in_words(shown: ApiClient) -> str:
         f"  scopes: {', '.join(shown.scopes)}",
         *([f"  origins: {', '.join(shown.origins)}"] if shown.is_publishable else []),
         f"  networks: {', '.join(shown.networks) or 'any'}",
+        *([f"  must sign: {', '.join(shown.needs_signature)}"] if shown.needs_signature else []),
     ]
     keys = shown.keys.select_related("replaced_by").order_by("-pk")
     return "\n".join([*lines, *(f"  {key_in_words(own)}" for own in keys)])

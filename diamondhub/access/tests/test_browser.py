@@ -75,7 +75,7 @@ def test_a_client_is_made_its_key_copied_once_and_replaced(
     page.get_by_label("Origins").wait_for()
 
     # A mistake is told at its field.
-    page.get_by_label("catalog:read").check()
+    page.locator('[name=scopes][value="catalog:read"]').check()
     page.get_by_label("Origins").fill("https://www.shop.example/rings")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("without a path").wait_for()

@@ -7,11 +7,11 @@ from typing import Any
 
 from diamondhub.access import reports
 from diamondhub.access.clients import AccessError, key_to_rotate, overlap_of, rotate_key
-from diamondhub.access.key_commands import KeyCommand, days
+from diamondhub.access.key_commands import KeyCommand, add_signing, days
 
 
 class Command(KeyCommand):
-    """`rotate_api_key <client or key id> [--overlap 7d] [--expires-days N] [--json]`."""
+    """`rotate_api_key <client or key id> [--overlap 7d] [--expires-days N] [--signing] [--json]`."""
 
     help = (
         "Issue a new key in the place of one, and print it, which cannot be shown again. The old one goes on until the "
@@ -31,11 +31,14 @@ class Command(KeyCommand):
             metavar="N",
             help="days until the new key ends (default: as long as the old one was to live)",
         )
+        add_signing(parser)
         self.add_json(parser)
 
-    def run(self, *, named: str, overlap: str, expires_days: str | None, as_json: bool, **_: Any) -> None:
+    def run(
+        self, *, named: str, overlap: str, expires_days: str | None, signing: bool, as_json: bool, **_: Any
+    ) -> None:
         """Rotate it."""
         old = key_to_rotate(named)
-        issued = rotate_key(old, overlap=overlap_of(overlap), expires_days=days(expires_days))
+        issued = rotate_key(old, overlap=overlap_of(overlap), expires_days=days(expires_days), signing=signing)
         old.refresh_from_db()
         self.hand_over(issued, as_json=as_json, old=reports.key(old), words=f"{reports.key_in_words(old)}.")
