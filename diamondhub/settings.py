@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from diamondhub import redis_clients
 from diamondhub.access import peppers
@@ -57,6 +60,16 @@ def _certificates(path: str) -> None:
             ssl.create_default_context(cafile=path)
         except OSError:
             raise ValidationError("must be a file of certificates in PEM form") from None
+
+
+def _networks(values: list[str]) -> None:
+    for value in values:
+        try:
+            network = ip_network(value)
+        except ValueError:
+            raise ValidationError("must be addresses or networks, like 10.0.0.5 or 10.0.0.0/8") from None
+        if not network.prefixlen:
+            raise ValidationError("must not be everybody: whoever is a proxy says where requests come from")
 
 
 def _host(value: str) -> None:
@@ -94,6 +107,11 @@ REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
 CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+#: Addresses or networks of our own proxies: what they say of where a request came from, and how, is believed.
+_trusted_proxies: list[str] = env.list("TRUSTED_PROXIES", [], validate=_networks)
+#: Requests a second, and at once after a pause, that one address may send without a good key.
+ADDRESS_RATE: float = env.float("ADDRESS_RATE", 50.0, validate=_between(0.1, 10_000))
+ADDRESS_BURST: int = env.int("ADDRESS_BURST", 300, validate=_between(1, 100_000))
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 #: Connections a process keeps in its pool. 0: no pool (prefork workers, commands); web and thread workers set it.
@@ -189,6 +207,7 @@ except EnvValidationError as error:
         )
     ) from None
 
+TRUSTED_PROXIES = [ip_network(network) for network in _trusted_proxies]
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
 if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
@@ -279,7 +298,9 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
+        # Counting failed sign-ins must hold nobody up: whoever fails while Redis hangs is answered at once.
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE, seconds=0.2)
+        | {"retry": Retry(NoBackoff(), 0)},
     }
 }
 
@@ -354,7 +375,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+# The gate takes the header out of what no trusted proxy sent.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 # Nothing comes from outside. `diamondhub.admin.policy` adds what the admin's theme needs, for the admin only.
 CONTENT_SECURITY_POLICY = {
@@ -444,6 +466,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 RATELIMIT_USE_CACHE = "default"
 # Redis away must not sign anybody out: failed sign-ins are then not counted, keys are still checked.
 RATELIMIT_FAIL_OPEN = True
+RATELIMIT_IP_META_KEY = "diamondhub.access.addresses.of_request"
 
 # The theme's own code uses what the theme deprecates.
 warnings.filterwarnings("ignore", message="UnfoldAdminCheckboxSelectMultiple is deprecated")

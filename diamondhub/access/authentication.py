@@ -14,12 +14,12 @@ import structlog
 from django.db.models import BooleanField, ExpressionWrapper, Q, Subquery
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
 from diamondhub.access.clients import USABLE
-from diamondhub.access.failures import count_failure
+from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.api.problems import Problem
@@ -52,6 +52,9 @@ class PresentedKeys(Step):
         if text is None:
             if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
                 raise not_signed_in()
+            return
+        if visit.endpoint is None or (visit.scope or visit.endpoint.scope) is None:
+            # What anybody may have, probes above all, hangs on no database.
             return
         presented = keys.parse(text)
         key = _find(presented) if presented else None
@@ -121,7 +124,7 @@ def refused(visit: Visit, *, key_id: str | None) -> APIException:
     log.info("sign_in_failed", key_id=key_id)
     wait = count_failure(visit.request)
     if wait is not None:
-        return Throttled(wait=wait, detail="Too many failed sign-ins.")
+        return too_many(wait)
     error = AuthenticationFailed(REFUSED)
     error.auth_header = CHALLENGE  # type: ignore[attr-defined]
     return error

@@ -9,6 +9,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Q
 
+from diamondhub.access import people  # noqa: F401 - its models are this app's
 from diamondhub.access.scopes import PUBLISHABLE_SCOPES, Scope
 from diamondhub.audit.tracking import audited
 

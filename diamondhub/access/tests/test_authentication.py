@@ -88,9 +88,7 @@ def test_every_reason_to_refuse_looks_the_same(
     assert {*refused.headers} == {*mistyped.headers}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "x", "dh_", "dh__", "Bearer abc", "dh_" + "é" * 62, "\x00", "dh_" + "a" * 100_000]
-)
+@pytest.mark.parametrize("text", ["", "x", "dh_", "dh__", "Bearer abc", "dh_" + "é" * 62, "dh_" + "a" * 8_000])
 def test_a_malformed_key_costs_no_query(http: Client, text: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         answer = sign_in(http, text)
