@@ -21,7 +21,8 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
                 "type": "apiKey",
                 "in": "header",
                 "name": HEADER,
-                "description": "A client's key, `dh_…`. Secret keys stay on servers; browsers use publishable ones.",
+                "description": "A key that DiamondHub's operator made: `dh_…`, for servers only, or `dhp_…`, for pages in "
+                "browsers, which reads the catalogue and works in the pages of its client's origins only.",
             },
             {
                 "type": "apiKey",

@@ -45,6 +45,7 @@ class Problem(Exception):
         *,
         errors: Iterable[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -52,6 +53,8 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        #: What programs may want to read of `detail` (RFC 9457's extension members).
+        self.members = dict(members or {})
 
 
 class InvalidParameters(Problem):
@@ -115,6 +118,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
             }
             for error in problem.errors
         ],
+        **problem.members,
     }
     response = HttpResponse(
         json.dumps(body).encode(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers
