@@ -80,6 +80,13 @@ declare(
         "Switch the feed on first.",
     ),
     Kind(
+        "feed-not-set-up",
+        HTTPStatus.CONFLICT,
+        "The feed is not set up",
+        "What the feed reads from, such as a supplier's account, is not set up here.",
+        "Tell the operator; asking again does not help before that.",
+    ),
+    Kind(
         "no-watermark",
         HTTPStatus.CONFLICT,
         "The feed has no watermark yet",

@@ -55,6 +55,7 @@ _BY_NAME: dict[str, Any] = {
     "girdle": "MEDIUM",
     "image_url": "https://cdn.example.com/5c1f7a52.jpg",
     "Idempotency-Key": "0b7f3c52-9f0e-4c8e-8a55-1d0b6f0d2f11",
+    "fingerprint": "4b1f0c6d2e8a97350b1f0c6d2e8a9735",
     "kind": "not-found",
     "lab": "GIA",
     "name": "Rounds above one carat",
@@ -163,7 +164,7 @@ class _Maker:
         if "allOf" in schema and "type" not in schema:
             return self.of(schema["allOf"][0], name)
         for choices in ("oneOf", "anyOf"):
-            if choices in schema:
+            if choices in schema and "properties" not in schema:
                 return self.of(schema[choices][0], name)
         if "examples" in schema:
             return schema["examples"][0]
@@ -181,7 +182,7 @@ class _Maker:
             return {
                 inner: self.of(described, inner)
                 for inner, described in schema.get("properties", {}).items()
-                if "type" in described or "$ref" in described or "allOf" in described or "oneOf" in described
+                if inner in schema.get("required", ()) or described.keys() & {"type", "$ref", "allOf", "oneOf"}
             }
         if kind == "array":
             return [self.of(schema.get("items", {}), name)]

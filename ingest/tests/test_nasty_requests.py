@@ -99,9 +99,9 @@ def supplier() -> Iterator[None]:
     """An account of a supplier that nobody reaches: what is refused must be so before it is asked."""
     account = {"NIVODA_ENDPOINT": "http://127.0.0.1:1/", "NIVODA_USERNAME": "nobody", "NIVODA_PASSWORD": "nothing"}
     with override_settings(**account):
-        factories._forget_clients()
+        factories.forget_clients()
         yield
-    factories._forget_clients()
+    factories.forget_clients()
 
 
 @pytest.fixture

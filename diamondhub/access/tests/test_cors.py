@@ -19,7 +19,7 @@ ADDRESS = "/api/v1/diamonds"
 
 
 @pytest.fixture(autouse=True)
-def key() -> str:
+def shop_key() -> str:
     """A key of the shop's pages, whose client has one origin, as another client has."""
     create_client("other", scopes=["catalog:read"], kind=Kind.PUBLISHABLE, origins=[OTHER])
     issued = create_client("shop", scopes=["catalog:read"], kind=Kind.PUBLISHABLE, origins=[SHOP])
@@ -28,8 +28,8 @@ def key() -> str:
 
 
 @pytest.fixture
-def http(key: str) -> Client:
-    return Client(headers={"X-API-Key": key}, raise_request_exception=False)
+def http(shop_key: str) -> Client:
+    return Client(headers={"X-API-Key": shop_key}, raise_request_exception=False)
 
 
 def readable_by(answer: Any) -> str | None:
@@ -53,7 +53,12 @@ def test_a_page_of_the_client_s_reads_its_answers_and_no_other_page_does(http: C
     answers = {origin: http.get(ADDRESS, headers={"Origin": origin}) for origin in asking}
 
     assert {origin for origin, answer in answers.items() if answer.status_code == 200} == {SHOP}
-    assert {origin: readable_by(answer) for origin, answer in answers.items() if readable_by(answer)} == {SHOP: SHOP}
+    # A page of another client's is told why it is refused, as it was by the preflight.
+    assert {origin: readable_by(answer) for origin, answer in answers.items() if readable_by(answer)} == {
+        SHOP: SHOP,
+        OTHER: OTHER,
+    }
+    assert answers[OTHER].json()["type"] == "/api/problems/origin-not-allowed"
 
 
 def test_headers_that_say_how_to_go_on_are_exposed(http: Client) -> None:
