@@ -88,8 +88,8 @@ NO_HEADS: dict[str, tuple[dict[str, str], int]] = {
     "a bomb": ({"HTTP_CONTENT_ENCODING": "gzip"}, 415),
     "no length": ({"CONTENT_LENGTH": ""}, 411),
     "chunks": ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 411),
-    "a negative length": ({"CONTENT_LENGTH": "-1"}, 411),
-    "a length in Arabic digits": ({"CONTENT_LENGTH": "\u0661"}, 411),
+    "a negative length": ({"CONTENT_LENGTH": "-1"}, 400),
+    "a length in Arabic digits": ({"CONTENT_LENGTH": "\u0661"}, 400),
     "900 MB": ({"CONTENT_LENGTH": "900000000"}, 413),
 }
 
