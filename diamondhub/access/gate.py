@@ -111,6 +111,7 @@ STEPS = (
     "diamondhub.access.head.RequestId",
     "diamondhub.access.authentication.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
+    "diamondhub.access.throttles.classes.ClientLimits",
     "diamondhub.access.bodies.Bodies",
     "diamondhub.access.permissions.Scopes",
 )

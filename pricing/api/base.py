@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from diamondhub.access.authentication import named
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError, Wrong
 from diamondhub.api.problems import InvalidBody, Problem, sentence
@@ -48,6 +49,7 @@ class PricingEndpoint(Endpoint):
     """A view of pricing. Nobody on the way keeps its answers, which show what stones cost."""
 
     scope = Scope.PRICING_READ
+    limit = LimitClass.PRICING
     tag = "pricing"
     cache_control = "no-store"
     problems_of = {

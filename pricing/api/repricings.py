@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import reprice
 from pricing.api.answers import RepricingAnswer, RepricingReportAnswer, page_of
@@ -34,6 +35,7 @@ class Repricings(PricingEndpoint):
         body=NewRepricing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Price every stone by what is in force now; a repricing that is under way is superseded.
@@ -63,6 +65,7 @@ class CancelRepricing(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, number: int) -> Response:
         """Stop a repricing; what it has priced stays priced. Needs the scope `pricing:publish`."""

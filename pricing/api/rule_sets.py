@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
@@ -45,6 +46,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Copy a rule set into a new draft; its rules keep their numbers. Needs the scope `pricing:edit`."""
@@ -68,6 +70,7 @@ class OneRuleSet(PricingEndpoint):
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def patch(self, request: Request, version: int) -> Response:
         """Change margins, floor and notes of a draft; what is left out stays. Needs the scope `pricing:edit`."""
@@ -87,6 +90,7 @@ class OneRuleSet(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int) -> Response:
         """Throw a draft away with its rules. Needs the scope `pricing:edit`."""
