@@ -1,6 +1,7 @@
 -- All limits of one request in one call, for all web processes on all hosts, on the server's own clock: rates (GCRA, whole
 -- microseconds) and places for requests at once. Either all of them are taken, or none is touched.
--- KEYS[1]  hash: began (the epoch: when this server's memory of limits begins), seen (the last moment it was asked), in microseconds
+-- KEYS[1]  hash: began (the epoch: when this server's memory of limits begins), seen (the last moment it was asked), fresh (when the
+--          epoch was made by a process that knew of none, else 0), in microseconds
 -- KEYS[2]  sorted set: web processes by when they last said so
 -- KEYS[3…] what is asked for, one key each, with six arguments each from ARGV[4] on (below)
 -- ARGV[1]  the latest `now` that the caller has heard: a server that does not remember it was restored from an older state
@@ -21,17 +22,26 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local function text(number) return string.format('%.0f', number) end
+-- Longer than any bucket takes to fill (microseconds).
+local AGES = 10 * 86400 * 1000000
 -- Processes count for ten minutes after they were last heard (microseconds).
 local PRESENT = 600 * 1000000
 
 local deadline = tonumber(ARGV[2])
 if deadline > 0 and now > deadline then return {now, 0, 0, -1} end
 
-local memory = redis.call('HMGET', KEYS[1], 'began', 'seen')
-local began, seen = tonumber(memory[1]), tonumber(memory[2])
--- Flushed, restarted, or restored from a state older than the caller knows: nobody knows what was taken, so all was.
-if not began or not seen or seen < tonumber(ARGV[1]) then began, seen = now, now end
-redis.call('HSET', KEYS[1], 'began', text(began), 'seen', text(math.max(seen, now)))
+local memory = redis.call('HMGET', KEYS[1], 'began', 'seen', 'fresh')
+local began, seen, fresh = tonumber(memory[1]), tonumber(memory[2]), tonumber(memory[3]) or 0
+local heard = tonumber(ARGV[1])
+if not began or not seen then
+    began, seen, fresh = now, now, 0
+    -- To a process that has heard of no other epoch, this is the first: nobody has taken anything.
+    if heard == 0 then began, fresh = now - AGES, now end
+elseif seen < heard or (heard > 0 and heard < fresh) then
+    -- Flushed, restarted, or restored from an older state, as the caller knows: nobody knows what was taken, so all was.
+    began, seen, fresh = now, now, 0
+end
+redis.call('HSET', KEYS[1], 'began', text(began), 'seen', text(math.max(seen, now)), 'fresh', text(fresh))
 
 local processes = 0
 if ARGV[3] ~= '' then
