@@ -24,6 +24,8 @@ local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local function text(number) return string.format('%.0f', number) end
 -- Longer than any bucket takes to fill (microseconds).
 local AGES = 10 * 86400 * 1000000
+-- What comes back more slowly than this is not withheld for as long as one takes (microseconds).
+local SLOW = 1000000
 -- Processes count for ten minutes after they were last heard (microseconds).
 local PRESENT = 600 * 1000000
 
@@ -55,7 +57,11 @@ end
 local function tat_of(key, interval, burst)
     local stored = redis.call('HMGET', key, 'tat', 'epoch', 'low')
     local tat, low = tonumber(stored[1]), tonumber(stored[3]) or 0
-    if not tat or stored[2] ~= text(began) then tat = math.max(tat or 0, began + interval * burst) end
+    if not tat or stored[2] ~= text(began) then
+        -- Half of one, so that what nobody knows evens out; where even that takes long to come, one.
+        local head = interval > SLOW and interval or math.floor(interval / 2)
+        tat = math.max(tat or 0, began + interval * burst - head)
+    end
     -- A clock that stepped back must not close a bucket for long; what is owed is never more than a burst beyond empty.
     return math.min(tat, now + (2 * burst + 1) * interval), low
 end

@@ -22,7 +22,7 @@ from diamondhub import redis_clients
 #: A request waits no longer than this for Redis (seconds).
 DEADLINE_SECONDS = 0.2
 #: By how much our reckoning of the server's clock may be off before it must not take anything any more (seconds).
-SLACK_SECONDS = 0.1
+SLACK_SECONDS = 0.02
 #: How often a process says that it is there (seconds); the script counts it for ten minutes.
 PRESENCE_SECONDS = 5.0
 
@@ -81,8 +81,11 @@ class SharedLimits:
             arguments += [order.kind, *order.arguments, *[""] * (5 - len(order.arguments))]
         keys = [f"{PREFIX}:epoch", f"{PREFIX}:processes", *(f"{PREFIX}:{order.key}" for order in orders)]
         now, began, processes, outcome, *numbers = (int(number) for number in self._script(keys=keys, args=arguments))
+        answered_at = time.monotonic()
         with self._lock:
-            self._ahead = now - (asked_at + time.monotonic()) / 2 * 1e6
+            # An answer that was long on its way says little about the clock.
+            if self._ahead is None or outcome == -1 or answered_at - asked_at < SLACK_SECONDS:
+                self._ahead = now - (asked_at + answered_at) / 2 * 1e6
             if outcome == -1:
                 raise TooLate
             if processes:
