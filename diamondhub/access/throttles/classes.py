@@ -132,7 +132,8 @@ def _throttles(visit: Visit) -> Sequence[Throttle]:
 
 @cache
 def _default() -> tuple[Any, ...]:
-    return tuple(import_string(name) for name in settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"])
+    names: Any = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_CLASSES"]
+    return tuple(import_string(name) for name in names)
 
 
 def _leave_when_closed(response: HttpResponseBase, place: Places) -> None:

@@ -58,7 +58,7 @@ class SharedLimits:
 
     def __init__(self, url: str, *, script: str = SCRIPT) -> None:
         # A call that is repeated would take twice.
-        never = Retry(NoBackoff(), 0)  # type: ignore[no-untyped-call]
+        never = Retry(NoBackoff(), 0)
         self._redis = redis_clients.client(url, seconds=DEADLINE_SECONDS, retry=never)
         self._script = self._redis.register_script(script)
         self._lock = threading.Lock()

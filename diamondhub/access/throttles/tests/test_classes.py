@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -251,9 +250,8 @@ def test_a_limit_that_somebody_wrote_wrongly_by_hand_is_that_of_all(written: Any
 
 
 @pytest.fixture
-def publishable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def publishable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classes, "_is_publishable", lambda client: True)
-    return
 
 
 def test_one_visitor_does_not_use_up_what_the_others_have(publishable: None) -> None:
@@ -283,7 +281,12 @@ def test_a_request_takes_its_place_and_its_token_by_one_call(monkeypatch: pytest
     http.get("/api/stones")
     calls: list[Any] = []
     ask = limits()._shared.call
-    monkeypatch.setattr(limits()._shared, "call", lambda orders: calls.append(orders) or ask(orders))
+
+    def noted(orders: Any) -> Any:
+        calls.append(orders)
+        return ask(orders)
+
+    monkeypatch.setattr(limits()._shared, "call", noted)
 
     http.get("/api/stones")
 

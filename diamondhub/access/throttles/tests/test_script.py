@@ -44,7 +44,8 @@ class Server:
             self.redis.delete(key)
 
     def set_clock(self) -> None:
-        self.redis.pipeline().delete(_CLOCK).rpush(_CLOCK, self.now // SECOND, self.now % SECOND).execute()
+        self.redis.delete(_CLOCK)
+        self.redis.rpush(_CLOCK, self.now // SECOND, self.now % SECOND)
 
     def call(self, *orders: Order) -> Answer:
         self.set_clock()
@@ -224,7 +225,7 @@ def test_a_server_restored_from_an_older_state_opens_no_burst(server: Server) ->
     admitted(server, "a", interval, burst, seconds=2)
     server.forget()
     for key, state in old.items():
-        server.redis.restore(key, 0, state)
+        server.redis.restore(key, 0, state or b"")
 
     assert admitted(server, "a", interval, burst, seconds=1) in range(9, 12)
 
