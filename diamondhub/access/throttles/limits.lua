@@ -15,7 +15,8 @@
 --   return   interval, burst, cost, taken   give back what was taken at `taken`
 --   leave    name                           give a place back
 --   keep     life, name                     keep a place, or take it whatever the number: it is taken already
---   owe      interval, burst, ages          what was let in without asking here, as ages with commas, the oldest first
+--   owe      interval, burst, ages, unspent what was let in without asking here, as ages with commas, and what was left of the
+--                                           caller's share when this epoch began
 -- Answers  {now, began, processes (0: not asked), outcome, four numbers a key}
 --   outcome: 0 all taken, -1 too late, -2 marked, n the n-th is the first that refuses
 --   rate, return, owe: wait until it could be taken (0 if it could), left, time until full;  places: 0 or 1 (refuses), left, 0
@@ -116,8 +117,9 @@ for i = 1, asked do
             if moment >= began then oldest, count = math.min(oldest, moment), count + 1 end
         end
         local tat, low = tat_of(key, a, b)
-        if count > 0 then
-            tat = math.min(math.max(tat, oldest) + count * a, now + (2 * b + 1) * a)
+        local unspent = tonumber(ARGV[at + 4]) or 0
+        if count > 0 or unspent > 0 then
+            tat = math.min((count > 0 and math.max(tat, oldest) or tat) + count * a, now + (2 * b + 1) * a) - unspent
             write(key, tat, low)
         end
         left, reset = level(tat, a, b)

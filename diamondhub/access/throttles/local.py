@@ -37,10 +37,14 @@ class _Kept:
 
 @dataclass(slots=True)
 class Debt:
-    """Requests that were let in here and that Redis must hear of: when they were, by this process's clock (seconds)."""
+    """Requests that were let in here and that Redis must hear of: when they were, by this process's clock (seconds).
+
+    `unspent` is what was left of this process's share when an epoch began (microseconds of the limit's interval).
+    """
 
     limit: Limit
     moments: list[float] = field(default_factory=list)
+    unspent: int = 0
 
 
 class LocalLimits:
@@ -53,6 +57,8 @@ class LocalLimits:
         self._buckets: OrderedDict[str, _Kept] = OrderedDict()
         self._held: dict[str, dict[str, float]] = {}
         self._debts: dict[str, Debt] = {}
+        #: Limits that were asked for in the present absence of Redis, by bucket.
+        self._touched: dict[str, Limit] = {}
         self._away_since: float | None = None
 
     def heard(self, levels: Sequence[Level]) -> None:
@@ -60,6 +66,7 @@ class LocalLimits:
         with self._lock:
             now = self._clock()
             self._away_since = None
+            self._touched.clear()
             for level in levels:
                 if isinstance(level.asked, Bucket):
                     interval, burst = self._share(level.asked.limit)
@@ -76,6 +83,8 @@ class LocalLimits:
         """Take everything from this process's share, or nothing."""
         with self._lock:
             now = self._clock()
+            if self._away_since is not None and len(self._touched) < MAX_BUCKETS:
+                self._touched.update((thing.key, thing.limit) for thing in asked if isinstance(thing, Bucket))
             waits = [self._wait(thing, now) for thing in asked]
             refused = next((thing for thing, wait in zip(asked, waits, strict=True) if wait), None)
             if refused is None:
@@ -117,10 +126,25 @@ class LocalLimits:
             }
             return [(key, token) for key, tokens in self._held.items() for token in tokens]
 
-    def take_debts(self) -> dict[str, Debt]:
-        """What Redis must hear of, by bucket; it is the caller's from now on."""
+    def take_debts(self, epoch: float | None = None) -> dict[str, Debt]:
+        """What Redis must hear of, by bucket; it is the caller's from now on.
+
+        `epoch` is when a new epoch of Redis began, if one did, by this process's clock: its buckets began empty, so what was
+        left of the shares then is told, too.
+        """
         with self._lock:
+            now = self._clock()
             debts, self._debts = self._debts, {}
+            if epoch is None or self._away_since is None or epoch < self._away_since:
+                return debts
+            for key, limit in self._touched.items():
+                debt = debts.setdefault(key, Debt(limit))
+                interval, burst = self._share(limit)
+                since = sum(moment > epoch for moment in debt.moments)
+                used = max(0.0, self._tat(Bucket(key, limit), now) - interval * since - epoch * 1e6)
+                # One at most: of more than that it is not known that all processes together have it.
+                left = min(1.0, max(0.0, burst - used / interval))
+                debt.unspent = int(left * limit.interval)
             return debts
 
     def owe_again(self, debts: dict[str, Debt]) -> None:
@@ -128,7 +152,9 @@ class LocalLimits:
         with self._lock:
             for key, debt in debts.items():
                 since = self._debts.get(key)
-                self._debts[key] = Debt(debt.limit, [*debt.moments, *(since.moments if since else ())][-MAX_OWED:])
+                moments = [*debt.moments, *(since.moments if since else ())][-MAX_OWED:]
+                if moments:
+                    self._debts[key] = Debt(debt.limit, moments)
 
     @property
     def owes(self) -> bool:

@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 
 from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, in_microseconds
-from diamondhub.access.throttles.local import LocalLimits
+from diamondhub.access.throttles.local import Debt, LocalLimits
 from diamondhub.access.throttles.shared import Answer, Order, SharedLimits
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,11 @@ class Limits:
         self._local = LocalLimits(lambda: max(shared.processes, processes_at_least))
         self._lock = threading.Lock()
         self._try_again_at: float | None = None
-        self._epoch = 0
+        self._coming_back = threading.Lock()
+        #: The epoch of Redis that was heard of last, and the one for which it was told what was left of the shares.
+        self._epoch = self._settled_epoch = 0
+        #: Places that were given back while Redis was away.
+        self._left: list[Order] = []
         self._keeper: threading.Thread | None = None
 
     def take(self, asked: Sequence[Asked], *, unless: str = "", besides: Sequence[Order] = ()) -> Verdict:
@@ -79,15 +83,19 @@ class Limits:
     def leave(self, place: Places) -> None:
         """Give a place back."""
         self._local.leave(place)
-        self._ask([Order("leave", place.key, (place.token,))])
+        order = Order("leave", place.key, (place.token,))
+        if self._ask([order]) is None:
+            self._left.append(order)
 
     def _ask(self, orders: Sequence[Order]) -> Answer | None:
         """What Redis answers; None if it is away, or was a moment ago and somebody else is trying it."""
         if not self._may_ask():
             return None
         try:
-            if self._local.owes:
-                self._tell_debts()
+            if self._try_again_at is not None:
+                self._come_back()
+            elif self._local.owes:
+                self._tell(self._local.take_debts())
             answer = self._shared.call(orders)
         except redis.RedisError as error:
             self._is_away(error)
@@ -116,14 +124,25 @@ class Limits:
         with self._lock:
             if self._try_again_at is not None:
                 log.info("limits_kept_by_all_processes_together")
+                self._local.heard(())
             self._try_again_at = None
             forgot, self._epoch = answer.began != self._epoch, answer.began
-        if forgot:
-            # A server that remembers nothing must hear of the places that are held here.
+        if forgot or self._left:
+            # A server that remembers nothing must hear of the places that are held here, and any of those that are not.
             self._say_places()
 
-    def _tell_debts(self) -> None:
-        debts = self._local.take_debts()
+    def _come_back(self) -> None:
+        """Tell Redis, which answers again, what happened here while it did not."""
+        with self._coming_back:
+            asked_at = time.monotonic()
+            answer = self._shared.call([])
+            epoch = None
+            if answer.began not in {self._epoch, self._settled_epoch}:
+                epoch = asked_at - (answer.now - answer.began) / 1e6
+            self._tell(self._local.take_debts(epoch))
+            self._settled_epoch = answer.began
+
+    def _tell(self, debts: dict[str, Debt]) -> None:
         try:
             while debts:
                 told = list(debts)[:_AT_ONCE]
@@ -137,6 +156,7 @@ class Limits:
                                 debts[key].limit.interval,
                                 debts[key].limit.burst,
                                 ",".join(f"{(now - moment) * 1e6:.0f}" for moment in debts[key].moments),
+                                debts[key].unspent,
                             ),
                         )
                         for key in told
@@ -161,10 +181,12 @@ class Limits:
             self._say_places()
 
     def _say_places(self) -> None:
+        left, self._left = self._left, []
         held = self._local.held
-        if held:
+        if held or left:
+            keep = [Order("keep", key, (_MICROSECONDS_OF_PLACE, token)) for key, token in held]
             try:
-                self._shared.call([Order("keep", key, (_MICROSECONDS_OF_PLACE, token)) for key, token in held])
+                self._shared.call([*left, *keep])
             except redis.RedisError as error:
                 log.debug("places_not_said", error=type(error).__name__)
 

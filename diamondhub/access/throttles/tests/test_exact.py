@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def test_the_limit_is_exact_through_a_restart_and_a_flush_of_redis(web: Web, val
     assert excess(greedy.asked, per_second=PER_SECOND, burst=BURST) <= 1
     assert shortfall(greedy.asked, per_second=PER_SECOND, burst=BURST) <= 1
     assert greedy.statuses == {200, 429}
-    assert honest.statuses == {200}
+    # In the very moment of a flush nobody can be known; who then waits as told is let in.
+    assert not any(first.status == second.status == 429 for first, second in pairwise(honest.asked))
+    assert honest.statuses <= {200, 429}
     assert 200 not in stranger.statuses
     assert all("RateLimit" in asked.headers for asked in [*greedy.asked, *honest.asked])

@@ -185,3 +185,45 @@ def test_all_shares_together_are_no_more_than_the_limit(
         count += shares[which % processes].take([SEARCH]).allowed
 
     assert count <= left + (clock.now - begun) * 10 + 1e-6
+
+
+def test_what_is_left_of_a_share_is_told_to_an_epoch_that_began_empty(clock: Clock) -> None:
+    local = share(clock)
+    heard(local, left=0)
+    local.away()
+    clock.now += 0.2
+    local.take([SEARCH])
+    epoch = clock.now
+    clock.now += 0.1
+
+    told = local.take_debts(epoch)["shop"]
+
+    # A fifth of a second at a quarter of ten a second is half a request.
+    assert (told.moments, told.unspent) == ([], SEARCH.limit.interval // 2)
+
+
+def test_what_came_later_than_the_epoch_is_redis_s_own(clock: Clock) -> None:
+    local = share(clock)
+    heard(local, left=0)
+    local.away()
+    epoch = clock.now + 0.2
+    clock.now += 0.4
+    let_in = local.take([SEARCH]).allowed
+
+    told = local.take_debts(epoch)["shop"]
+
+    assert let_in
+    assert told.moments == [clock.now]
+    assert told.unspent in (SEARCH.limit.interval // 2, SEARCH.limit.interval // 2 - 1)
+
+
+def test_nothing_is_left_to_tell_where_redis_has_not_forgotten(clock: Clock) -> None:
+    local = share(clock)
+    heard(local, left=0)
+    epoch = clock.now
+    clock.now += 0.1
+    local.away()
+    local.take([SEARCH])
+
+    assert local.take_debts(epoch) == {}
+    assert local.take_debts(None) == {}
