@@ -16,7 +16,6 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, CharField, Max, QuerySet, Value, When
 from django.db.models.functions import Now
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -24,6 +23,7 @@ from django.utils.safestring import SafeString
 
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.forms import LimitsForm
 from diamondhub.admin.base import Admin, AnsweringChangeList, ThemeAdmin
 from diamondhub.admin.display import ago, badge, moment
 
@@ -34,21 +34,19 @@ if TYPE_CHECKING:
 
     PeopleAdmin = StockUserAdmin[User]
     PersonForm = UserChangeForm[User]
-    ClientModelForm = ModelForm[ApiClient]
 else:
     from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
 
     PeopleAdmin = StockUserAdmin
     PersonForm = UserChangeForm
-    ClientModelForm = ModelForm
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
-class ClientForm(ClientModelForm):
-    """Whether a client is let in, and what it may do."""
+class ClientForm(LimitsForm):
+    """Whether a client is let in, what it may do, and how much of it."""
 
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, scope.value) for scope in Scope],
@@ -58,7 +56,7 @@ class ClientForm(ClientModelForm):
 
     class Meta:
         model = ApiClient
-        fields = ("active", "scopes")
+        fields = ("active", "scopes", "max_at_once", "max_rows_a_day")
 
 
 @admin.register(ApiClient)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from diamondhub.access.throttles import taking
+from diamondhub.access.throttles import shared, taking
 from diamondhub.access.throttles.buckets import Bucket, Places
 from diamondhub.access.throttles.limits import parse
 from diamondhub.access.throttles.shared import SharedLimits
@@ -29,6 +29,12 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(autouse=True)
+def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in production; other tests wait longer for Redis."""
+    monkeypatch.setattr(shared, "DEADLINE_SECONDS", 0.2)
 
 
 def limits(valkey: Valkey, processes: int = 1) -> Limits:
