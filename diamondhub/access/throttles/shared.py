@@ -80,7 +80,8 @@ class SharedLimits:
         for order in orders:
             arguments += [order.kind, *order.arguments, *[""] * (5 - len(order.arguments))]
         keys = [f"{PREFIX}:epoch", f"{PREFIX}:processes", *(f"{PREFIX}:{order.key}" for order in orders)]
-        now, began, processes, outcome, *numbers = (int(number) for number in self._script(keys=keys, args=arguments))
+        said: bytes = self._script(keys=keys, args=arguments)
+        now, began, processes, outcome, *numbers = map(int, said.split())
         answered_at = time.monotonic()
         with self._lock:
             # An answer that was long on its way says little about the clock.
@@ -93,5 +94,5 @@ class SharedLimits:
             # A new epoch remembers nothing of the one before.
             self._heard = max(self._heard, now) if began == self._began else now
             self._began = began
-        levels = tuple(zip(numbers[::4], numbers[1::4], numbers[2::4], strict=True))
+        levels = tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
         return Answer(now, began, outcome, levels)
