@@ -51,6 +51,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         #: Since when it is waited for whatever is waited for.
         self.since = self.connected_at
         self.was_answered = False
+        self._nothing_came = True
         self._head_was_finished = False
         self._sent = 0
         self._window_at: float | None = None
@@ -74,8 +75,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         before = self.request
         taken = bool(super().received(data))
         if self.request is not before and self.request is not None:
-            self.since = monotonic()
             self._head_was_finished = False
+            # Blank lines may come before a request, and begin one each time.
+            if self._nothing_came:
+                self.since = monotonic()
+                self._nothing_came = False
         if self.request is not None and self.request.headers_finished and not self._head_was_finished:
             self.since = monotonic()
             self._head_was_finished = True
@@ -89,7 +93,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             super().service()
         finally:
             self.task_class = Answer
-            self.was_answered = True
+            self.was_answered = self._nothing_came = True
             self.since = monotonic()
 
     # --- out -----------------------------------------------------------------------------------------------------------

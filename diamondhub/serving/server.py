@@ -45,6 +45,8 @@ class Server(BaseWSGIServer):  # type: ignore[misc]  # waitress has no types
             sockinfo=(listener.family, listener.type, listener.proto, name),
             bind_socket=False,
         )
+        # Of requests that name no host, as HTTP/1.0 allows.
+        self.server_name = self.effective_host
 
     def set_reuse_addr(self) -> None:
         """The socket came bound."""
