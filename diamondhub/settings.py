@@ -241,7 +241,11 @@ def _database(url: str) -> dict[str, Any]:
     options.update(keepalives_idle=30, keepalives_interval=10, keepalives_count=3, tcp_user_timeout=60_000)
     if DATABASE_POOL_SIZE:
         # A database that is away is said so within seconds; whoever works for it tries again.
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 3 if DATABASE_STATEMENT_SECONDS else 5}
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": DATABASE_POOL_SIZE,
+            "timeout": 3 if DATABASE_STATEMENT_SECONDS else 5,
+        }
     return {
         "ENGINE": "diamondhub.postgresql",
         "HOST": parts.get("host", ""),
@@ -401,7 +405,9 @@ CELERY = {
         "socket_connect_timeout": 5 if PATIENT else REDIS_ANSWER_SECONDS,
         "socket_keepalive": True,
         # A doorbell that cannot be rung is left to the sweep.
-        **({} if PATIENT else {"max_retries": 1, "interval_start": 0.01, "interval_step": 0, "retry_on_timeout": False}),
+        **(
+            {} if PATIENT else {"max_retries": 1, "interval_start": 0.01, "interval_step": 0, "retry_on_timeout": False}
+        ),
     },
     "accept_content": ["json"],
     "task_serializer": "json",

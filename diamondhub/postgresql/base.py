@@ -21,6 +21,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, with pools of watched connections."""
 
     #: By alias; shared by the threads of this process, as pools are.
+    _connection_pools: ClassVar[dict[str, ConnectionPool[Any]]]
     _watched: ClassVar[dict[str, type[WatchedConnection]]] = {}
 
     @cached_property

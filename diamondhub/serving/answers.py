@@ -15,6 +15,11 @@ _LIVE = json.dumps({"status": "alive"}).encode()
 class Answering(Task):  # type: ignore[misc]  # waitress has no types
     """What all answers have in common."""
 
+    channel: Any
+    request: Any
+    response_headers: list[tuple[str, str]]
+    close_on_finish: bool = False
+
     @property
     def has_body(self) -> bool:
         """Whether bytes follow the head."""

@@ -37,6 +37,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     task_class = Answer
     error_task_class = RefusalAnswer
     parser_class = Parser
+    #: The request that has not come whole yet, and those that have and are not answered, the first being answered now.
+    request: Any = None
+    requests: list[Any]
+    server: Any
 
     #: Whether the first request in hand is one that the loop answers itself.
     is_for_the_loop = False

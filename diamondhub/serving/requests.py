@@ -95,6 +95,13 @@ def _malformed(error: Error, path: str) -> Refusal:
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """One request on its way in."""
 
+    #: A `Refusal` once the request is none.
+    error: Any = None
+    completed: bool = False
+    headers_finished: bool = False
+    has_too_many_fields = False
+    has_encoding = False
+
     def __init__(self, adj: Any) -> None:
         super().__init__(adj)
         # Of a request that cannot be read as one.
@@ -102,7 +109,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
     def received(self, data: bytes) -> int:
         """Take what belongs to this request of `data`; returns how many bytes that were."""
-        if self.completed:
+        if self.is_whole:
             return 0
         if self.body_rcv is None and self._line_is_too_long(data):
             self.error = too_long_line()
@@ -117,9 +124,14 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
                 self.error = _malformed(self.error, self.path) if self.error.code != 431 else too_large_head()
             # A client that waits for leave to send what is refused must not get it.
             self.expect_continue = False
-        elif self.completed:
+        elif self.is_whole:
             self.expect_continue = False
         return consumed
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing more of this request comes."""
+        return self.completed
 
     def parse_header(self, header_plus: bytes) -> None:
         # Counted here: what follows makes an object of every line.
@@ -127,9 +139,6 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         super().parse_header(header_plus)
         # HTTP/1.0 knows no chunks, and waitress leaves the header alone there.
         self.has_encoding = self.chunked or "TRANSFER_ENCODING" in self.headers
-
-    has_too_many_fields = False
-    has_encoding = False
 
     def refuse(self, refusal: Refusal) -> None:
         """End this request here: whatever else comes of it is of no interest."""

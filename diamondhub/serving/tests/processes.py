@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from diamondhub.local import processes
@@ -63,7 +62,7 @@ class Web:
         try:
             connection.request(method, path, body=body, headers=dict(headers or {}))
             response = connection.getresponse()
-            return response.status, response.headers, response.read()
+            return response.status, dict(response.headers), response.read()
         finally:
             connection.close()
 
@@ -153,7 +152,3 @@ class Relay:
                 with suppress(KeyError, ValueError):
                     selector.unregister(end)
                 end.close()
-
-
-def seconds_since(moment: float) -> float:
-    return monotonic() - moment

@@ -110,7 +110,8 @@ def test_blank_lines_do_not_make_a_connection_younger(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "content_type"), [("/admin/login/", b"multipart/form-data; boundary=x"), ("/api/v1/x", b"application/json")]
+    ("path", "content_type"),
+    [("/admin/login/", b"multipart/form-data; boundary=x"), ("/api/v1/x", b"application/json")],
 )
 def test_bodies_refused_unread_reach_all_who_sent_them_and_hold_no_thread(
     web: Web, path: str, content_type: bytes
@@ -174,7 +175,12 @@ def test_what_is_no_request_is_a_problem_of_the_api_with_an_id(web: Web, request
 
 def test_one_connection_serves_answers_without_a_body_heads_and_pipelines(web: Web) -> None:
     host = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    asked = [b"HEAD /api/docs/" + host, b"OPTIONS /health/live" + host, b"GET /health/live" + host, b"GET /admin/" + host]
+    asked = [
+        b"HEAD /api/docs/" + host,
+        b"OPTIONS /health/live" + host,
+        b"GET /health/live" + host,
+        b"GET /admin/" + host,
+    ]
 
     told = web.say(b"\r\n".join([*asked, b"GET /health/live" + host + b"Connection: close\r\n\r\n"]))
 
