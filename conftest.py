@@ -24,6 +24,8 @@ _ONE_TEST = 60
 def pytest_configure() -> None:
     """Tests sign in often: hash passwords quickly. What commits is put back without truncating all tables."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # All tests have one address, and ask as fast as they can.
+    settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
 
 

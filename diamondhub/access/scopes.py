@@ -20,3 +20,7 @@ class Scope(StrEnum):
     PRICING_EDIT = "pricing:edit"
     #: Publish rule sets, start and cancel repricings, start and end experiments.
     PRICING_PUBLISH = "pricing:publish"
+
+
+#: All that keys open which everybody can read.
+PUBLISHABLE_SCOPES = (Scope.CATALOG_READ,)

@@ -109,7 +109,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
     def received(self, data: bytes) -> int:
         """Take what belongs to this request of `data`; returns how many bytes that were."""
-        if self.is_whole:
+        if self._is_whole():
             return 0
         if self.body_rcv is None and self._line_is_too_long(data):
             self.error = too_long_line()
@@ -122,15 +122,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         if self.error is not None:
             if not isinstance(self.error, Refusal):
                 self.error = _malformed(self.error, self.path) if self.error.code != 431 else too_large_head()
-            # A client that waits for leave to send what is refused must not get it.
-            self.expect_continue = False
-        elif self.is_whole:
+        # A client that waits for leave to send what is refused must not get it.
+        if self._is_whole():
             self.expect_continue = False
         return consumed
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing more of this request comes."""
+    def _is_whole(self) -> bool:
         return self.completed
 
     def parse_header(self, header_plus: bytes) -> None:
