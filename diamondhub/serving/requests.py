@@ -119,9 +119,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
         consumed: int = super().received(data)
         if self.headers_finished and not was_finished and not self.empty:
             self._check_head()
-        if self.error is not None:
-            if not isinstance(self.error, Refusal):
-                self.error = _malformed(self.error, self.path) if self.error.code != 431 else too_large_head()
+        if self.error is not None and not isinstance(self.error, Refusal):
+            self.error = _malformed(self.error, self.path) if self.error.code != 431 else too_large_head()
         # A client that waits for leave to send what is refused must not get it.
         if self._is_whole():
             self.expect_continue = False
