@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation
@@ -38,6 +39,7 @@ class Experiments(PricingEndpoint):
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
         idempotent=True,
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Prepare an experiment by a rule set; nothing is priced by it before its start.
@@ -66,6 +68,7 @@ class OneExperiment(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=("experiment-not-prepared",),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
@@ -90,6 +93,7 @@ class StartExperiment(PricingEndpoint):
             "sells-below-cost",
         ),
         idempotent=True,
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
@@ -114,6 +118,7 @@ class EndExperiment(PricingEndpoint):
         status=HTTPStatus.ACCEPTED,
         problems=("experiment-not-running",),
         idempotent=True,
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Keep the results and price all stones alike again; answers with the repricing.
