@@ -32,3 +32,7 @@ class Scope(StrEnum):
     LETTERS_PAYLOAD = "letters:payload"
     #: Read who changed what, when and why; what was changed in rules of prices is shown only together with `pricing:read`.
     AUDIT_READ = "audit:read"
+
+
+#: All that keys open which everybody can read.
+PUBLISHABLE_SCOPES = (Scope.CATALOG_READ,)

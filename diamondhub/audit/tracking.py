@@ -191,7 +191,8 @@ def audited(
     these fields make one; without `creations`, a new row makes none; without `by_system`, what tasks create and change makes
     none. `part_of` names the foreign key to the object in whose history these events are shown as well. JSON fields in
     `masked` may hold addresses of the web: what is secret in these is left out. `needs` is the scope without which a client
-    that may read the audit is not shown what these events hold.
+    that may read the audit is not shown what these events hold. A model that is not ours is audited by a proxy of it, and
+    its events are those of the model.
 
     `makemigrations` makes the table and triggers; protections and the list of all events follow by themselves (see
     `diamondhub.audit.after_migrate`).
@@ -199,7 +200,8 @@ def audited(
 
     def decorate(model: type[_M]) -> type[_M]:
         name = events or f"{model.__name__}Event"
-        keys = [field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)]
+        concrete: Any = model._meta.concrete_model
+        keys = [field for field in concrete._meta.local_fields if isinstance(field, models.ForeignKey)]
         created, changed = (
             _Created(),
             _Changed(condition=pgtrigger.AnyChange(*changes_of)) if changes_of else _Changed(),
@@ -232,7 +234,8 @@ def audited(
                 ],
             },
         )(model)
-        AUDITED[model._meta.label_lower] = Audited(model, model.pgh_event_model, part_of, needs)  # type: ignore[attr-defined]
+        event_model = model.pgh_event_model  # type: ignore[attr-defined]
+        AUDITED[concrete._meta.label_lower] = Audited(model, event_model, part_of, needs)
         audit_table(model._meta.db_table)
         return model
 
