@@ -14,5 +14,5 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, and the check of the gate."""
-        from diamondhub.access import documentation, gate  # noqa: F401
+        """Register the description of the key's header, and the checks of the gate and of the keys that seal."""
+        from diamondhub.access import documentation, gate, sealed  # noqa: F401

@@ -71,6 +71,9 @@ def forget(**_: object) -> None:
 def _secrets_of_the_settings() -> Iterator[str]:
     yield from (getattr(settings, name, "") for name in ("SECRET_KEY", "NIVODA_PASSWORD", "EMAIL_HOST_PASSWORD"))
     yield from getattr(settings, "SECRET_KEY_FALLBACKS", ())
+    yield from (
+        key.partition(":")[2].rstrip("=") for key in re.split(r"[\s,]+", getattr(settings, "ENCRYPTION_KEYS", ""))
+    )
     yield from (database.get("PASSWORD") or "" for database in settings.DATABASES.values())
     yield os.environ.get("PGPASSWORD", "")
     for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
