@@ -78,9 +78,15 @@ def _url_with(*schemes: str) -> Any:
     return check
 
 
-def _without_credentials(value: str) -> None:
-    if "@" in urlsplit(value).netloc or urlsplit(value).query:
-        raise ValidationError("must hold neither user, password nor a question mark: it is shown to people")
+def _endpoint(value: str) -> None:
+    _url_with("http", "https")(value)
+    if "@" in urlsplit(value).netloc or "?" in value:
+        raise ValidationError("must hold neither user and password nor a question mark: it is shown to people")
+
+
+def _endpoints(values: list[str]) -> None:
+    for value in values:
+        _endpoint(value)
 
 
 def _encryption_keys(value: str) -> None:
@@ -156,7 +162,9 @@ LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", 
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=_between(0, 100))
 
 # --- the supplier --------------------------------------------------------------------------------------------------
-NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=[_url_with("http", "https"), _without_credentials])
+NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=_endpoint)
+#: Further endpoints that feeds with accounts of their own may name; passwords are sent to no other.
+NIVODA_ENDPOINTS: list[str] = env.list("NIVODA_ENDPOINTS", [], validate=_endpoints)
 NIVODA_USERNAME: str = _secret("NIVODA_USERNAME")
 NIVODA_PASSWORD: str = _secret("NIVODA_PASSWORD")
 #: Whose accounts there are: the one above, or only those that feeds have of their own (in the admin, `set_feed_secret`).
