@@ -18,15 +18,15 @@ _WEB, _IO, _CPU, _BEAT = "web", "worker-io", "worker-cpu", "beat"
 #: The secret variables, and the programs that need them: the web signs in clients and people, the I/O worker asks suppliers
 #: and sends alerts, the other worker maps and prices, beat rings.
 NEEDED_BY: Mapping[str, frozenset[str]] = {
-    "SECRET_KEY": frozenset({_WEB, _IO, _CPU}),
+    "SECRET_KEY": frozenset({_WEB, _IO}),
     "SECRET_KEY_FALLBACKS": frozenset({_WEB}),
-    "ENCRYPTION_KEYS": frozenset({_WEB, _IO, _CPU}),
+    "ENCRYPTION_KEYS": frozenset({_WEB, _IO}),
     "API_KEY_PEPPERS": frozenset({_WEB}),
     "DATABASE_URL": frozenset({_WEB, _IO, _CPU}),
     "REDIS_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
     "CELERY_BROKER_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
-    "NIVODA_USERNAME": frozenset({_WEB, _IO, _CPU}),
-    "NIVODA_PASSWORD": frozenset({_WEB, _IO, _CPU}),
+    "NIVODA_USERNAME": frozenset({_WEB, _IO}),
+    "NIVODA_PASSWORD": frozenset({_WEB, _IO}),
     "EMAIL_HOST_PASSWORD": frozenset({_IO}),
 }
 #: What libraries read by themselves, and who needs it.

@@ -27,11 +27,13 @@ from psycopg.conninfo import conninfo_to_dict
 from diamondhub import environment, redis_clients
 from diamondhub.access.secrets import SecretError, parse_keys
 from diamondhub.admin import menu
+from diamondhub.local import private
 from diamondhub.telemetry.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("DIAMONDHUB_VAR") or BASE_DIR / "var")
 
+private.keep(VAR_DIR)
 env = Env(eager=False)
 #: What is wrong with secret variables, by their names; told together with what is wrong with the others.
 _wrong: dict[str, list[str]] = {}
@@ -298,13 +300,13 @@ def _development_secret(name: str, make: Callable[[], str]) -> str:
 
 
 if not SECRET_KEY:
-    # Beat signs nothing, but Django wants a key.
+    # Some programs sign nothing, but Django wants a key.
     SECRET_KEY = (
         secrets.token_urlsafe(48)
-        if PRODUCTION
+        if PRODUCTION or not environment.is_needed("SECRET_KEY", PROGRAM)
         else _development_secret("secret-key", lambda: secrets.token_urlsafe(48))
     )
-if not (ENCRYPTION_KEYS or ENCRYPTION_KEY_PROVIDER or PRODUCTION):
+if not (ENCRYPTION_KEYS or ENCRYPTION_KEY_PROVIDER or PRODUCTION) and environment.is_needed("ENCRYPTION_KEYS", PROGRAM):
     ENCRYPTION_KEYS = _development_secret(
         "encryption-key", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     )
@@ -426,7 +428,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 # Probes are answered before that, and on their own.
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 X_FRAME_OPTIONS = "DENY"
 # Nothing comes from outside. `diamondhub.admin.policy` adds what the admin's theme needs, for the admin only.
@@ -513,7 +514,8 @@ CELERY = {
 
 LOGGING = logging_config(level=LOG_LEVEL, json=(LOG_FORMAT or ("json" if PRODUCTION else "console")) == "json")
 
-SILENCED_SYSTEM_CHECKS: list[str] = []
+# What else lies below our host's name is not ours to force to HTTPS for a year, nor to enter into browsers' lists.
+SILENCED_SYSTEM_CHECKS: list[str] = ["security.W005", "security.W021"]
 RATELIMIT_USE_CACHE = "default"
 # Redis away must not sign anybody out: failed sign-ins are then not counted, keys are still checked.
 RATELIMIT_FAIL_OPEN = True

@@ -87,7 +87,7 @@ def versions_in_use() -> Counter[int]:
     """How many values each key version seals."""
     used: Counter[int] = Counter()
     for model, column in sealed_columns():
-        for version, rows in _sealed_rows(model, column).order_by().values_list("sealed_by").annotate(Count("*")):
+        for version, rows in _sealed_rows(model, column).order_by().values_list("sealed_by").annotate(rows=Count("*")):
             used[int.from_bytes(bytes(version))] += rows
     return used
 
