@@ -424,6 +424,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
+# The table has hashes of the cookies.
+SESSION_ENGINE = "diamondhub.admin.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 # Probes are answered before that, and on their own.
 SECURE_SSL_REDIRECT = PRODUCTION
