@@ -23,7 +23,8 @@ from django.urls import reverse
 from redis import Redis
 
 from diamondhub.access.clients import create_client
-from diamondhub.alerts.outbox import announce, deliver_due
+from diamondhub.alerts.channels import email
+from diamondhub.alerts.outbox import announce
 from diamondhub.local import stack
 from diamondhub.telemetry import scrub
 from diamondhub.telemetry.logs import logging_config
@@ -78,6 +79,8 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
         "session": browser.cookies["sessionid"].value,
         "supplier's token": "planted.supplier.token",
     }
+    if peppers := getattr(settings, "API_KEY_PEPPERS", None):
+        secrets["pepper"] = base64.b64encode(next(iter(peppers.values()))).decode().rstrip("=")
     scrub.forget()
     yield {kind: value for kind, value in secrets.items() if value}
     factories._forget_clients()
@@ -130,7 +133,9 @@ def kinds_in(text: str, secrets: dict[str, str]) -> list[str]:
 def exercised(secrets: dict[str, str]) -> dict[str, str]:
     """Everything that writes anything down, with every secret in its way; what came of it, by where."""
     written: dict[str, str] = {}
-    everything = " and ".join(secrets.values())
+    # A session has nothing that tells it from a word but the name that it comes with.
+    said = [f"Cookie: sessionid={secret}\n" if kind == "session" else secret for kind, secret in secrets.items()]
+    everything = " and ".join(said)
     shop = Client(raise_request_exception=False)
     browser = signed_in_again()
     pages = []
@@ -143,8 +148,14 @@ def exercised(secrets: dict[str, str]) -> dict[str, str]:
     letter = DeadLetter.objects.order_by("pk").last()
     assert letter is not None
     dead_letters.attempts({letter.pk: ("failed", everything)}, actor="otto")
-    announce("run_failed", severity="error", subject=f"Failed: {everything}", details={"error": everything, **secrets})
-    deliver_due()
+    event = announce(
+        dedupe_key="planted",
+        kind="run_failed",
+        severity="error",
+        subject=f"Failed: {everything}",
+        details={"error": everything, "each": said, **secrets},
+    )
+    email.send(event)
     # Logs: messages, names, exceptions.
     log = structlog.get_logger("planted")
     log.error("failed", error=everything, nested={"deeper": [everything]})
