@@ -15,6 +15,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +24,11 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from diamondhub import environment, redis_clients
+from diamondhub.access import peppers
 from diamondhub.access.secrets import SecretError, parse_keys
 from diamondhub.admin import menu
 from diamondhub.local import private
@@ -111,6 +115,16 @@ def _certificates(path: str) -> None:
             raise ValidationError("must be a file of certificates in PEM form") from None
 
 
+def _networks(values: list[str]) -> None:
+    for value in values:
+        try:
+            network = ip_network(value)
+        except ValueError:
+            raise ValidationError("must be addresses or networks, like 10.0.0.5 or 10.0.0.0/8") from None
+        if not network.prefixlen:
+            raise ValidationError("must not be everybody: whoever is a proxy says where requests come from")
+
+
 def _host(value: str) -> None:
     if not value or any(character.isspace() or character in "/@" for character in value):
         raise ValidationError("must be a host's name or address, without a port")
@@ -125,6 +139,13 @@ def _allowed_hosts(hosts: list[str]) -> None:
             raise ValidationError(
                 "must be names of hosts without scheme and port, e.g. hub.example.com or .example.com; * is refused"
             )
+
+
+def _peppers(value: str) -> None:
+    try:
+        peppers.parse(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 _MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
@@ -149,6 +170,8 @@ SECRET_KEY_FALLBACKS: list[str] = [key for key in re.split(r"[\s,]+", _secret("S
 ENCRYPTION_KEYS: str = _secret("ENCRYPTION_KEYS", _encryption_keys)
 #: A class that gives these keys instead, e.g. from a key management service (`diamondhub.access.secrets.KeyProvider`).
 ENCRYPTION_KEY_PROVIDER: str = env.str("ENCRYPTION_KEY_PROVIDER", "", validate=_class_name)
+#: What API keys are hashed under: `2:<base64>,1:<base64>`. The newest version hashes, older ones verify until unused.
+_API_KEY_PEPPERS: str = _secret("API_KEY_PEPPERS", _peppers)
 DATABASE_URL: str = _secret("DATABASE_URL", _url_with("postgresql", "postgres"))
 REDIS_URL: str = _secret("REDIS_URL", _url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = _secret("CELERY_BROKER_URL", _url_with("redis", "rediss", "amqp", "amqps"))
@@ -158,10 +181,17 @@ CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [], validate=_allowed_hosts)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+#: Addresses or networks of our own proxies: what they say of where a request came from, and how, is believed.
+_trusted_proxies: list[str] = env.list("TRUSTED_PROXIES", [], validate=_networks)
+#: Requests a second, and at once after a pause, that one address may send without a good key.
+ADDRESS_RATE: float = env.float("ADDRESS_RATE", 50.0, validate=_between(0.1, 10_000))
+ADDRESS_BURST: int = env.int("ADDRESS_BURST", 300, validate=_between(1, 100_000))
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 #: Connections a process keeps in its pool. 0: no pool (prefork workers, commands); web and thread workers set it.
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=_between(0, 100))
+#: Web processes of this host at least: while Redis is away each keeps its share of every client's limit.
+WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 2, validate=_between(1, 256))
 
 # --- the supplier --------------------------------------------------------------------------------------------------
 NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=_endpoint)
@@ -254,6 +284,7 @@ if _wrong:
         "wrong environment: " + "; ".join(f"{name}: {', '.join(messages)}" for name, messages in _wrong.items())
     )
 
+TRUSTED_PROXIES = [ip_network(network) for network in _trusted_proxies]
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
 if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
@@ -275,6 +306,8 @@ if PRODUCTION:
     if NIVODA_ACCOUNTS == "environment":
         _demanded += ["NIVODA_USERNAME", "NIVODA_PASSWORD"]
     missing = [name for name in _demanded if environment.is_needed(name, PROGRAM) and not globals()[name]]
+    if environment.is_needed("API_KEY_PEPPERS", PROGRAM) and not _API_KEY_PEPPERS.strip(" ,"):
+        missing.append("API_KEY_PEPPERS")
     if PROGRAM != "beat":
         missing += [name for name in ("NIVODA_ENDPOINT", "ALLOWED_HOSTS") if not globals()[name]]
     if missing:
@@ -310,6 +343,13 @@ if not (ENCRYPTION_KEYS or ENCRYPTION_KEY_PROVIDER or PRODUCTION) and environmen
     ENCRYPTION_KEYS = _development_secret(
         "encryption-key", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     )
+API_KEY_PEPPERS: dict[int, bytes] = (
+    peppers.parse(_API_KEY_PEPPERS)
+    if _API_KEY_PEPPERS or PRODUCTION or not environment.is_needed("API_KEY_PEPPERS", PROGRAM)
+    else peppers.parse(
+        _development_secret("api-key-peppers", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+    )
+)
 REDIS_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
 CELERY_BROKER_URL = CELERY_BROKER_URL or REDIS_URL
 
@@ -351,7 +391,9 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
+        # Counting failed sign-ins must hold nobody up: whoever fails while Redis hangs is answered at once.
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE, seconds=0.2)
+        | {"retry": Retry(NoBackoff(), 0)},
     }
 }
 
@@ -430,7 +472,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 # Probes are answered before that, and on their own.
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+# The gate takes the header out of what no trusted proxy sent.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 # Nothing comes from outside. `diamondhub.admin.policy` adds what the admin's theme needs, for the admin only.
 CONTENT_SECURITY_POLICY = {
@@ -451,6 +494,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["diamondhub.access.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["diamondhub.access.permissions.HasScope"],
+    # Asked for by the gate, all at once and once only.
+    "DEFAULT_THROTTLE_CLASSES": [
+        "diamondhub.access.throttles.classes.VisitorRate",
+        "diamondhub.access.throttles.classes.ClientRate",
+        "diamondhub.access.throttles.classes.AtOnce",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "diamondhub.api.documentation.EndpointSchema",
@@ -521,6 +570,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = ["security.W005", "security.W021"]
 RATELIMIT_USE_CACHE = "default"
 # Redis away must not sign anybody out: failed sign-ins are then not counted, keys are still checked.
 RATELIMIT_FAIL_OPEN = True
+RATELIMIT_IP_META_KEY = "diamondhub.access.addresses.of_request"
 
 # The theme's own code uses what the theme deprecates.
 warnings.filterwarnings("ignore", message="UnfoldAdminCheckboxSelectMultiple is deprecated")

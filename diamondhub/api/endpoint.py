@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import msgspec
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.functional import cached_property
@@ -21,7 +23,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from diamondhub.access.authentication import named
+from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced
 from diamondhub.api.problems import Becomes, InvalidBody
@@ -58,6 +63,7 @@ class Operation:
     body_limit: int
     body_is_optional: bool
     problems: tuple[HTTPStatus, ...]
+    limit: LimitClass | None
 
 
 def operation(
@@ -72,13 +78,17 @@ def operation(
     body_limit: int = BODY_LIMIT,
     body_is_optional: bool = False,
     problems: tuple[HTTPStatus, ...] = (),
+    limit: LimitClass | None = None,
 ) -> Callable[[Method], Method]:
-    """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's.
+    """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's,
+    `limit` the class of limits that it counts for if that is not the view's.
 
     `problems` are the errors besides those that any such method has: 400, 401, 403, 429, 503, with a body 411, 413 and 415,
     and 404 where the address names something.
     """
-    declared = Operation(name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems)
+    declared = Operation(
+        name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems, limit
+    )
 
     def with_declaration(method: Method) -> Method:
         method.operation = declared  # type: ignore[attr-defined]
@@ -87,11 +97,24 @@ def operation(
     return with_declaration
 
 
+def actor(request: Request) -> str:
+    """The name of the client who asks, for the audit."""
+    assert isinstance(request.auth, ApiKey)
+    return named(request.auth.client)
+
+
+def version_of(*values: Any) -> str:
+    """The version that these values make: the same as long as they are."""
+    return blake2b(msgspec.json.encode(values, order="sorted", enc_hook=str), digest_size=16).hexdigest()
+
+
 class Endpoint(APIView):
     """A view of the API."""
 
     #: What a method needs for which `operation` names no other; None only where `permission_classes` let everybody in.
     scope: Scope | None = None
+    #: The class of limits that its requests count for, where `operation` names no other.
+    limit: LimitClass = LimitClass.OTHER
     #: The group in the OpenAPI document.
     tag: str = ""
     #: What errors of the app become; the common ones are in `diamondhub.api.problems`.
@@ -121,6 +144,10 @@ class Endpoint(APIView):
         """As DRF does it; then the query is read, so that no method can forget it."""
         super().initial(request, *args, **kwargs)
         self.query = self.operation.query.read(request) if self.operation else {}
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the client holds a scope besides the one that it needs to come here."""
+        return isinstance(self.request.auth, ApiKey) and scope in self.request.auth.client.scopes
 
     @cached_property
     def body(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from catalog.admin import name_feeds_by
 from diamondhub.admin.base import Admin
-from diamondhub.admin.display import NOTHING, ago, badge, moment, row_link
+from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
 from diamondhub.audit.acting import acting
 from diamondhub.telemetry import scrub
 from ingest import feed_secrets, runs
@@ -99,27 +98,20 @@ class FeedAdmin(Admin[Feed]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> tuple[str, ...]:
         """A feed's slug makes its diamonds' ids, its adapter their meaning: neither changes once there is a feed."""
-        return ("slug", "adapter", "parameters_without_secrets") if obj else ()
+        return ("slug", "adapter", "parameters_shown") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Feed | None = None) -> Any:
-        """Who may not change the feed is not shown what its addresses hold of users, passwords and tokens."""
+        """Who may not change a feed sees its parameters without what is secret in them."""
         if obj is None or self.has_change_permission(request, obj):
             return self.fieldsets
-        return [
-            (
-                title,
-                {
-                    "fields": [
-                        "parameters_without_secrets" if name == "parameters" else name for name in shown["fields"]
-                    ]
-                },
-            )
-            for title, shown in self.fieldsets
-        ]
+        (none, first), *rest = self.fieldsets
+        shown = tuple("parameters_shown" if name == "parameters" else name for name in first["fields"])
+        return ((none, {**first, "fields": shown}), *rest)
 
     @admin.display(description="parameters")
-    def parameters_without_secrets(self, feed: Feed) -> str:
-        return json.dumps(scrub.nested(feed.parameters), ensure_ascii=False)
+    def parameters_shown(self, feed: Feed) -> str | SafeString:
+        """Without passwords, tokens and what follows the question mark of addresses."""
+        return json_code(scrub.nested(feed.parameters))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
         """Bound the shares by 0 and 1, as the table does."""

@@ -6,11 +6,9 @@ from http import HTTPStatus
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from rest_framework.request import Request
 
-from diamondhub.access.authentication import named
-from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError, Wrong
 from diamondhub.api.problems import InvalidBody, Problem, sentence
@@ -48,6 +46,7 @@ class PricingEndpoint(Endpoint):
     """A view of pricing. Nobody on the way keeps its answers, which show what stones cost."""
 
     scope = Scope.PRICING_READ
+    limit = LimitClass.PRICING
     tag = "pricing"
     cache_control = "no-store"
     problems_of = {
@@ -72,12 +71,6 @@ class PricingEndpoint(Endpoint):
         RuleSet.DoesNotExist: _gone,
         Rule.DoesNotExist: _gone,
     }
-
-
-def actor(request: Request) -> str:
-    """The name of the client who asks, for the audit."""
-    assert isinstance(request.auth, ApiKey)
-    return named(request.auth.client)
 
 
 def rule_set_of(version: int, rows: QuerySet[RuleSet] | None = None) -> RuleSet:

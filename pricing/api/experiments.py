@@ -8,12 +8,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
-from diamondhub.api.endpoint import PageQuery, operation
+from diamondhub.api.answers import page_of
+from diamondhub.api.endpoint import PageQuery, actor, operation
+from diamondhub.api.serializers import WithReason
 from pricing import experiments, reprice
-from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer, page_of
-from pricing.api.base import SCAN_SECONDS, PricingEndpoint, actor, rule_set_of
-from pricing.api.bodies import NewExperiment, Start, WithReason
+from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer
+from pricing.api.base import SCAN_SECONDS, PricingEndpoint, rule_set_of
+from pricing.api.bodies import NewExperiment, Start
 from pricing.errors import NoSuchExperiment
 from pricing.models import Experiment
 
@@ -35,6 +38,7 @@ class Experiments(PricingEndpoint):
         answer=ExperimentAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Prepare an experiment by a rule set; nothing is priced by it before its start.
@@ -63,6 +67,7 @@ class OneExperiment(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
@@ -82,6 +87,7 @@ class StartExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
@@ -105,6 +111,7 @@ class EndExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Keep the results and price all stones alike again; answers with the repricing.

@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
-from diamondhub.api.endpoint import operation
+from diamondhub.access.throttles.limits import LimitClass
+from diamondhub.api.answers import page_of
+from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import editing
-from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer, page_of
-from pricing.api.base import PricingEndpoint, actor, rule_set_of
+from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer
+from pricing.api.base import PricingEndpoint, rule_set_of
 from pricing.api.bodies import ChangedDraft, NewDraft, RevisionQuery, RuleSetsQuery
 from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet
@@ -45,6 +47,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Copy a rule set into a new draft; its rules keep their numbers. Needs the scope `pricing:edit`."""
@@ -68,6 +71,7 @@ class OneRuleSet(PricingEndpoint):
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def patch(self, request: Request, version: int) -> Response:
         """Change margins, floor and notes of a draft; what is left out stays. Needs the scope `pricing:edit`."""
@@ -87,6 +91,7 @@ class OneRuleSet(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int) -> Response:
         """Throw a draft away with its rules. Needs the scope `pricing:edit`."""
