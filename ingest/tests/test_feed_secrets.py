@@ -38,9 +38,9 @@ def account(settings: Any) -> Iterator[None]:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME = "https://supplier.example/api", "ours"
     settings.NIVODA_PASSWORD = "the password of the settings"
     settings.ENCRYPTION_KEYS = f"1:{OLD}"
-    factories.()
+    factories.forget_clients()
     yield
-    factories.()
+    factories.forget_clients()
 
 
 def feed(adapter: str = "nivoda", **parameters: Any) -> Feed:

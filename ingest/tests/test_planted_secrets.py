@@ -49,7 +49,7 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
     settings.NIVODA_PASSWORD = "planted supplier password"
     settings.EMAIL_HOST_PASSWORD = "planted mail password"
     settings.ALERT_CHANNELS, settings.ALERT_EMAILS = ["log", "email"], ["boss@example.com"]
-    factories.()
+    factories.forget_clients()
     rosy = Feed.objects.create(
         slug="rosy", name="Rosy", adapter="nivoda", parameters={"labgrown": True, "username": "theirs"}
     )
@@ -83,7 +83,7 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
         secrets["pepper"] = base64.b64encode(next(iter(peppers.values()))).decode().rstrip("=")
     scrub.forget()
     yield {kind: value for kind, value in secrets.items() if value}
-    factories.()
+    factories.forget_clients()
     scrub.forget()
 
 
