@@ -170,7 +170,7 @@ class MemorySupplier:
 
 def supplying(monkeypatch: pytest.MonkeyPatch, supplier: MemorySupplier) -> MemorySupplier:
     """Put a supplier in the place of every feed's adapter."""
-    monkeypatch.setattr(registry, "_build", lambda _name, _parameters: supplier)
+    monkeypatch.setattr(registry, "_build", lambda *_: supplier)
     return supplier
 
 
