@@ -54,7 +54,7 @@ class Place(IntEnum):
 
 
 #: Places whose steps are still to be built; a gate without one of the others does not start.
-NOT_YET_BUILT = frozenset({Place.CLIENT_LIMITS})
+NOT_YET_BUILT: frozenset[Place] = frozenset()
 
 
 @dataclass

@@ -25,6 +25,10 @@ from catalog.models import Diamond
 from catalog.rows import StoneFacts
 from catalog.tests.facts import facts
 from diamondhub import leases
+from diamondhub.access.clients import IssuedKey, create_client
+from diamondhub.access.models import ApiClient
+from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import OF_CLIENTS
 from ingest import consolidation, runs
 from ingest.errors import MappingError, PermanentSupplierError
 from ingest.feeds import registry
@@ -254,6 +258,14 @@ def shown(run: Run) -> set[uuid.UUID]:
 def only_partition(run: Run) -> Partition:
     """The run's partition, if there is exactly one."""
     return Partition.objects.get(run=run)
+
+
+def a_busy_client() -> IssuedKey:
+    """A key of a client with every scope, whose limits no test reaches."""
+    issued = create_client("everybody", scopes=list(Scope))
+    limits = {str(name): "9000/s burst 9000" for name in OF_CLIENTS}
+    ApiClient.objects.filter(pk=issued.key.client_id).update(limits=limits, max_at_once=1_000)
+    return issued
 
 
 @contextmanager
