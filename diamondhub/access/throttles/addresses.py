@@ -12,14 +12,16 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
+from functools import lru_cache
+from math import ceil
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from diamondhub.access.addresses import counted
 from diamondhub.access.gate import Visit
 from diamondhub.access.throttles.buckets import Bucket, Verdict
-from diamondhub.access.throttles.limits import DEFAULTS, LimitClass
+from diamondhub.access.throttles.limits import Limit, LimitClass
 from diamondhub.access.throttles.shared import Order
 from diamondhub.access.throttles.taking import limits, returned
 
@@ -31,19 +33,6 @@ PROVEN_SECONDS, SAY_AGAIN_SECONDS = 86_400, 3_600
 MAX_REMEMBERED = 10_000
 
 _KEY_ID = re.compile(r'keyid="([^"]{1,128})"')
-
-
-def network(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 /64, which is what one household gets."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return str(parsed)
 
 
 def address_of(visit: Visit) -> str:
@@ -91,12 +80,18 @@ def proven(visit: Visit) -> list[Order]:
 
 def _bucket(address: str, presented: str) -> Bucket:
     kind = "keys" if presented else "strangers"
-    return Bucket(f"address:{network(address)}:{kind}", DEFAULTS[LimitClass.ADDRESS])
+    return Bucket(f"address:{counted(address)}:{kind}", _limit(settings.ADDRESS_RATE, settings.ADDRESS_BURST))
+
+
+@lru_cache(maxsize=16)
+def _limit(per_second: float, burst: int) -> Limit:
+    # Rounded up: never more than is set.
+    return Limit(LimitClass.ADDRESS, ceil(1_000_000 / per_second), burst)
 
 
 def _mark(address: str, presented: str) -> str:
     # Keyed: what is stored tells nobody a key.
-    text = f"{network(address)}\0{presented}".encode(errors="surrogateescape")
+    text = f"{counted(address)}\0{presented}".encode(errors="surrogateescape")
     return "proven:" + hmac.digest(settings.SECRET_KEY.encode(), text, hashlib.sha256).hex()[:32]
 
 

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from diamondhub.access.addresses import counted
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.throttles import addresses
 from diamondhub.access.throttles.buckets import Asked, Bucket, Places, Verdict
@@ -156,4 +157,4 @@ def _is_publishable(client: ApiClient) -> bool:
 
 
 def _visitor(visit: Visit) -> str:
-    return f"visitor:{addresses.network(addresses.address_of(visit))}"
+    return f"visitor:{counted(addresses.address_of(visit))}"
