@@ -49,7 +49,7 @@ class Place(IntEnum):
 
 
 #: Places whose steps are still to be built; a gate without one of the others does not start.
-NOT_YET_BUILT = frozenset({Place.SIGNATURE, Place.TIME, Place.NONCE, Place.CLIENT_LIMITS})
+NOT_YET_BUILT = frozenset({Place.CLIENT_LIMITS})
 
 
 @dataclass
