@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('access', '0040_pricing_scopes'),
+        ('access', '0043_people_audited'),
     ]
 
     operations = [
