@@ -23,6 +23,7 @@ from catalog.filters import FILTERS, ORDERED
 from catalog.models import Diamond
 from diamondhub import money
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import fields
 from diamondhub.api.answers import Rows
 from diamondhub.api.endpoint import Endpoint, PageQuery, operation
@@ -105,6 +106,7 @@ class Diamonds(Endpoint):
     """Searching the catalogue."""
 
     scope = Scope.CATALOG_READ
+    limit = LimitClass.SEARCH
     tag = "diamonds"
 
     @operation("search_diamonds", "Search diamonds", query=SearchQuery, answer=DiamondsAnswer)
@@ -128,6 +130,7 @@ class OneDiamond(Endpoint):
     """One stone of the catalogue, whatever its availability."""
 
     scope = Scope.CATALOG_READ
+    limit = LimitClass.LOOKUP
     tag = "diamonds"
 
     @operation("get_diamond", "One diamond", answer=DiamondAnswer)

@@ -116,6 +116,8 @@ LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "consol
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 #: Connections a process keeps in its pool. 0: no pool (prefork workers, commands); web and thread workers set it.
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=_between(0, 100))
+#: Web processes of this host at least: while Redis is away each keeps its share of every client's limit.
+WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 2, validate=_between(1, 256))
 
 # --- the supplier --------------------------------------------------------------------------------------------------
 NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=_url_with("http", "https"))
@@ -397,6 +399,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["diamondhub.access.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["diamondhub.access.permissions.HasScope"],
+    # Asked for by the gate, all at once and once only.
+    "DEFAULT_THROTTLE_CLASSES": [
+        "diamondhub.access.throttles.classes.VisitorRate",
+        "diamondhub.access.throttles.classes.ClientRate",
+        "diamondhub.access.throttles.classes.AtOnce",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "diamondhub.api.documentation.EndpointSchema",

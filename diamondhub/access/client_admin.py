@@ -24,6 +24,7 @@ from diamondhub.access import clients
 from diamondhub.access.clients import MAX_LIFE, AccessError, IssuedKey
 from diamondhub.access.models import ApiClient, ApiKey, Kind
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.forms import FIELDS, LimitsForm
 from diamondhub.admin.base import Admin, SelectFilter
 from diamondhub.admin.display import NOTHING, ago, badge, counted, moment
 from diamondhub.admin.forms import NamesField, Textarea, TextInput
@@ -46,7 +47,7 @@ OVERLAPS = {"7d": "7 days", "30d": "30 days", "1d": "1 day", "1h": "1 hour", "0"
 TERMS = ("kind", "scopes", "origins", "networks", "needs_signature")
 
 
-class ClientForm(ClientModelForm):
+class ClientForm(LimitsForm):
     """Whether a client is let in, what it may do, and from where."""
 
     scopes = forms.MultipleChoiceField(
@@ -78,7 +79,7 @@ class ClientForm(ClientModelForm):
 
     class Meta:
         model = ApiClient
-        fields = ("active", "kind", "scopes", "origins", "networks", "needs_signature")
+        fields = ("active", "kind", "scopes", "origins", "networks", "needs_signature", "max_at_once", "max_rows_a_day")
 
     def clean(self) -> dict[str, Any]:
         """The terms in normal form, with what is wrong at its field."""
@@ -116,7 +117,8 @@ class NewClientForm(ClientForm):
         help_text="The client can then sign its requests instead of sending its key.",
     )
 
-    class Meta(ClientForm.Meta):
+    class Meta:
+        model = ApiClient
         fields = ("name", "kind", "scopes", "origins", "networks", "needs_signature")
 
     def clean_name(self) -> str:
@@ -187,6 +189,7 @@ class ApiClientAdmin(Admin[ApiClient]):
             (None, {"fields": ("active", "kind") if obj else ("name", "kind")}),
             ("What it may do", {"fields": ("scopes", "needs_signature")}),
             ("Where it calls from", {"fields": ("origins", "networks")}),
+            *([("How much", {"fields": (*FIELDS.values(), "max_at_once", "max_rows_a_day")})] if obj else []),
             *([] if obj else [("Its first key", {"fields": ("expires_days", "signing")})]),
         ]
 

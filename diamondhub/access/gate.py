@@ -130,6 +130,7 @@ STEPS = (
     "diamondhub.access.signatures.Signatures",
     "diamondhub.access.signatures.SignatureTimes",
     "diamondhub.access.nonces.Nonces",
+    "diamondhub.access.throttles.classes.ClientLimits",
     "diamondhub.access.bodies.Bodies",
     "diamondhub.access.permissions.Scopes",
     "diamondhub.access.signatures.SignedBodies",

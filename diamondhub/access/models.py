@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import ProhibitNullCharactersValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Q
 
 from diamondhub.access import people  # noqa: F401 - its models are this app's
 from diamondhub.access.scopes import PUBLISHABLE_SCOPES, Scope
+from diamondhub.access.throttles.limits import AT_ONCE, MAX_AT_ONCE, MAX_ROWS_A_DAY, ROWS_A_DAY, check_limits
 from diamondhub.audit.tracking import audited
 
 
@@ -35,6 +36,26 @@ class ApiClient(models.Model):
     networks = ArrayField(models.CharField(max_length=49), default=list, db_default=[], blank=True)
     #: With which of its scopes it must sign its requests. `signatures` asks.
     needs_signature = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[check_limits],
+        help_text="Limits of its own by class, as 20/s burst 60; those of all clients where there is none.",
+    )
+    max_at_once = models.PositiveSmallIntegerField(
+        "requests at once",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_AT_ONCE)],
+        help_text=f"Of all its keys together, or of one visitor of a publishable key. Empty: {AT_ONCE}.",
+    )
+    max_rows_a_day = models.PositiveBigIntegerField(
+        "rows a day",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_ROWS_A_DAY)],
+        help_text=f"Rows that it may export a day (UTC); 0: none. Empty: {ROWS_A_DAY:,}.",
+    )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
     class Meta:
@@ -110,3 +131,18 @@ class SpentNonce(models.Model):
 
     def __str__(self) -> str:
         return f"{self.nonce} of dh_{self.key_id}"
+
+
+class RowsTaken(models.Model):
+    """Rows that a client has exported on one day (UTC). `throttles.rows` counts them, in one statement each time."""
+
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="rows_taken", db_index=False)
+    day = models.DateField()
+    rows = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "rows taken"
+        constraints = [models.UniqueConstraint("client", "day", name="rows_taken_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} on {self.day}: {self.rows:,}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -12,8 +13,12 @@ from django.urls import reverse
 
 from diamondhub.access import peppers
 from diamondhub.access.ending import SOON, ending_keys
+from diamondhub.access.models import RowsTaken
 from diamondhub.access.people import SignIn
 from diamondhub.operations import home, retention
+
+#: Days for which it is kept how many rows a client took.
+ROWS_TAKEN_DAYS = 90
 
 
 def keys_in_need() -> Iterator[home.Figure]:
@@ -40,6 +45,12 @@ def old_sign_ins() -> QuerySet[SignIn]:
     return SignIn.objects.filter(at__lt=retention.history_kept_from())
 
 
+def old_rows_taken() -> QuerySet[RowsTaken]:
+    """Days of long ago on which clients took rows."""
+    return RowsTaken.objects.filter(day__lt=Now() - timedelta(days=ROWS_TAKEN_DAYS))
+
+
 home.register(keys_in_need, permission="access.view_apikey")
 retention.register_rows("expired_sessions", expired_sessions)
 retention.register_rows("sign_ins", old_sign_ins)
+retention.register_rows("rows_taken", old_rows_taken)

@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 from diamondhub.access.authentication import named
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced
 from diamondhub.api.problems import Becomes, InvalidBody
@@ -62,6 +63,7 @@ class Operation:
     body_limit: int
     body_is_optional: bool
     problems: tuple[HTTPStatus, ...]
+    limit: LimitClass | None
 
 
 def operation(
@@ -76,13 +78,17 @@ def operation(
     body_limit: int = BODY_LIMIT,
     body_is_optional: bool = False,
     problems: tuple[HTTPStatus, ...] = (),
+    limit: LimitClass | None = None,
 ) -> Callable[[Method], Method]:
-    """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's.
+    """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's,
+    `limit` the class of limits that it counts for if that is not the view's.
 
     `problems` are the errors besides those that any such method has: 400, 401, 403, 429, 503, with a body 411, 413 and 415,
     and 404 where the address names something.
     """
-    declared = Operation(name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems)
+    declared = Operation(
+        name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems, limit
+    )
 
     def with_declaration(method: Method) -> Method:
         method.operation = declared  # type: ignore[attr-defined]
@@ -107,6 +113,8 @@ class Endpoint(APIView):
 
     #: What a method needs for which `operation` names no other; None only where `permission_classes` let everybody in.
     scope: Scope | None = None
+    #: The class of limits that its requests count for, where `operation` names no other.
+    limit: LimitClass = LimitClass.OTHER
     #: The group in the OpenAPI document.
     tag: str = ""
     #: What errors of the app become; the common ones are in `diamondhub.api.problems`.

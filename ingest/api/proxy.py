@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from diamondhub.access import signatures
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import fields
 from diamondhub.api.endpoint import Endpoint, operation
 from diamondhub.api.mistakes import FieldError
@@ -131,6 +132,7 @@ class SupplierProxy(Endpoint):
     """Asking a supplier within the house's limit."""
 
     scope = Scope.SUPPLIERS_PROXY
+    limit = LimitClass.PROXY
     tag = "suppliers"
     cache_control = "no-store"
 

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError, Wrong
 from diamondhub.api.problems import InvalidBody, Problem, sentence
@@ -45,6 +46,7 @@ class PricingEndpoint(Endpoint):
     """A view of pricing. Nobody on the way keeps its answers, which show what stones cost."""
 
     scope = Scope.PRICING_READ
+    limit = LimitClass.PRICING
     tag = "pricing"
     cache_control = "no-store"
     problems_of = {

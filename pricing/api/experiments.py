@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation
@@ -37,6 +38,7 @@ class Experiments(PricingEndpoint):
         answer=ExperimentAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Prepare an experiment by a rule set; nothing is priced by it before its start.
@@ -65,6 +67,7 @@ class OneExperiment(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Throw away an experiment that was never started. Needs the scope `pricing:publish`."""
@@ -84,6 +87,7 @@ class StartExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
@@ -107,6 +111,7 @@ class EndExperiment(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
         """Keep the results and price all stones alike again; answers with the repricing.

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
 from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
@@ -61,6 +62,7 @@ class Publication(PricingEndpoint):
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, version: int) -> Response:
         """Put a draft in force, or an earlier version again; answers with the repricing that follows.

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
 from diamondhub.api.serializers import WithReason
@@ -40,6 +41,7 @@ class Repricings(PricingEndpoint):
         body=NewRepricing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Price every stone by what is in force now; a repricing that is under way is superseded.
@@ -71,6 +73,7 @@ class CancelRepricing(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, number: int) -> Response:
         """Stop a repricing; what it has priced stays priced. Needs the scope `pricing:publish`."""

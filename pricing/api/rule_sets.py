@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
@@ -46,6 +47,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
         """Copy a rule set into a new draft; its rules keep their numbers. Needs the scope `pricing:edit`."""
@@ -69,6 +71,7 @@ class OneRuleSet(PricingEndpoint):
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def patch(self, request: Request, version: int) -> Response:
         """Change margins, floor and notes of a draft; what is left out stays. Needs the scope `pricing:edit`."""
@@ -88,6 +91,7 @@ class OneRuleSet(PricingEndpoint):
         answer=None,
         status=HTTPStatus.NO_CONTENT,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int) -> Response:
         """Throw a draft away with its rules. Needs the scope `pricing:edit`."""

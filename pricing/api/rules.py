@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import operation
 from pricing import editing
 from pricing.api.answers import EditAnswer, RevisionAnswer, RuleAnswer
@@ -78,6 +79,7 @@ class OneRule(PricingEndpoint):
         query=RevisionQuery,
         answer=RevisionAnswer,
         problems=(HTTPStatus.CONFLICT,),
+        limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int, number: int) -> Response:
         """Delete the rule with its clauses. Needs the scope `pricing:edit`."""

@@ -1,0 +1,28 @@
+"""Limits that nobody has used, in a Redis that nobody has flushed, for each test and for those after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from redis import Redis
+
+from diamondhub.access.throttles import addresses, taking
+from diamondhub.access.throttles.shared import PREFIX
+
+
+def forget() -> None:
+    """Forget all limits in Redis, and in this process that there were any."""
+    server = Redis.from_url(settings.REDIS_URL)
+    for key in server.scan_iter(f"{PREFIX}:*"):
+        server.delete(key)
+    taking._limits = None
+    addresses._proven.clear()
+
+
+@pytest.fixture(autouse=True)
+def unused_limits() -> Iterator[None]:
+    forget()
+    yield
+    forget()
