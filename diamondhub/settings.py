@@ -24,8 +24,6 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from diamondhub import redis_clients
 from diamondhub.access import peppers
@@ -118,6 +116,11 @@ LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", 
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 0, validate=_between(0, 100))
 #: Web processes of this host at least: while Redis is away each keeps its share of every client's limit.
 WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 2, validate=_between(1, 256))
+#: A statement that takes longer is cancelled, and a database that hangs is noticed within seconds. 0, as in workers and
+#: commands: statements take as long as they take, and a hanging database is waited for. The web server sets it (seconds).
+DATABASE_STATEMENT_SECONDS: float = env.float("DATABASE_STATEMENT_SECONDS", 0.0, validate=_between(0, 3600))
+#: A Redis that does not answer for so long is away (seconds). The web server sets less: somebody waits there.
+REDIS_ANSWER_SECONDS: float = env.float("REDIS_ANSWER_SECONDS", 2.0, validate=_between(0.05, 60))
 
 # --- the supplier --------------------------------------------------------------------------------------------------
 NIVODA_ENDPOINT: str = env.str("NIVODA_ENDPOINT", "", validate=_url_with("http", "https"))
@@ -272,15 +275,19 @@ def _database(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         key: value for key, value in parts.items() if key not in {"host", "port", "user", "password", "dbname"}
     }
-    options.setdefault("connect_timeout", 10)
+    options.setdefault("connect_timeout", 3 if DATABASE_STATEMENT_SECONDS else 10)
     options.setdefault("application_name", "diamondhub")
     # A network that swallows packets must not hang a worker for the kernel's two hours.
     options.update(keepalives_idle=30, keepalives_interval=10, keepalives_count=3, tcp_user_timeout=60_000)
     if DATABASE_POOL_SIZE:
         # A database that is away is said so within seconds; whoever works for it tries again.
-        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": DATABASE_POOL_SIZE,
+            "timeout": 3 if DATABASE_STATEMENT_SECONDS else 5,
+        }
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "diamondhub.postgresql",
         "HOST": parts.get("host", ""),
         "PORT": str(parts.get("port", "")),
         "USER": parts.get("user", ""),
@@ -301,8 +308,7 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
         # Counting failed sign-ins must hold nobody up: whoever fails while Redis hangs is answered at once.
-        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE, seconds=0.2)
-        | {"retry": Retry(NoBackoff(), 0)},
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE, seconds=0.2),
     }
 }
 
@@ -334,6 +340,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "diamondhub.access.gate.Gate",
     "diamondhub.telemetry.middleware.Probes",
+    "diamondhub.serving.streams.Streams",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -433,13 +440,23 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [],
 }
 
+#: Whether nobody waits for what this process asks of Redis.
+PATIENT = REDIS_ANSWER_SECONDS >= redis_clients.IMPATIENT_SECONDS
 CELERY = {
     "broker_url": CELERY_BROKER_URL,
     "broker_use_ssl": redis_clients.broker_ssl(CELERY_BROKER_URL, ca_file=CELERY_BROKER_CA_FILE),
     "broker_connection_retry_on_startup": True,
     # A broker may be away for hours; workers wait for it.
     "broker_connection_max_retries": None,
-    "broker_transport_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    "broker_transport_options": {
+        "socket_timeout": 10 if PATIENT else REDIS_ANSWER_SECONDS,
+        "socket_connect_timeout": 5 if PATIENT else REDIS_ANSWER_SECONDS,
+        "socket_keepalive": True,
+        # A doorbell that cannot be rung is left to the sweep.
+        **(
+            {} if PATIENT else {"max_retries": 1, "interval_start": 0.01, "interval_step": 0, "retry_on_timeout": False}
+        ),
+    },
     "accept_content": ["json"],
     "task_serializer": "json",
     "task_ignore_result": True,
