@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from diamondhub.access import people  # noqa: F401 - its models are this app's
 from diamondhub.access.scopes import PUBLISHABLE_SCOPES, Scope
+from diamondhub.access.sealed import SealedField
 from diamondhub.access.throttles.limits import AT_ONCE, MAX_AT_ONCE, MAX_ROWS_A_DAY, ROWS_A_DAY, check_limits
 from diamondhub.audit.tracking import audited
 
@@ -102,7 +103,7 @@ class ApiKey(models.Model):
     #: Tells whether that version is still the same pepper; empty for keys from before.
     pepper_fingerprint = models.CharField(max_length=16, default="", db_default="", editable=False, blank=True)
     #: Sealed, as what verifies signatures must be known; None for a key that does not sign. `signing_secrets` opens it.
-    signing_secret = models.BinaryField(null=True, editable=False)
+    signing_secret = SealedField(null=True)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

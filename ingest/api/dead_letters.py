@@ -165,7 +165,8 @@ class Replay(LetterEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=ReplayedLetters,
         answer=ReplayAnswer,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Try letters again, through the same mapping, pricing and upsert as every payload; answers when it is done.
@@ -197,7 +198,8 @@ class Discard(LetterEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=DiscardedLetters,
         answer=DiscardAnswer,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Close letters without processing them, for a reason. They are kept as long as all letters are.

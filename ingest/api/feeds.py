@@ -86,6 +86,7 @@ class AskAgain(FeedEndpoint):
         body=WithOptionalReason,
         body_is_optional=True,
         answer=FeedAnswer,
+        idempotent=True,
     )
     def post(self, request: Request, feed: str) -> Response:
         """Forget the ways of asking that the supplier refused (`refused_ways`): the next run tries them again.

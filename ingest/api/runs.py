@@ -73,7 +73,8 @@ class Runs(RunEndpoint):
         body=NewRun,
         answer=RunAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "live-run", "feed-disabled", "no-watermark", "supplier-not-configured"),
+        idempotent=True,
     )
     def post(self, request: Request) -> Response:
         """Start a run of a feed; workers do it. `Location` is where to watch it.
@@ -114,7 +115,8 @@ class RunCancellation(RunEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=WithReason,
         answer=RunAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state",),
+        idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
         """Cancel a live run. What it consolidated stays; the watermark does not move. Needs the scope `runs:operate`."""
@@ -132,7 +134,8 @@ class RunApproval(RunEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=Approval,
         answer=RunAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state", "held-otherwise"),
+        idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
         """Let a run in review go on past the brakes that hold it; one that presses harder later holds it again.
@@ -155,7 +158,8 @@ class RunRetry(RunEndpoint):
         body_is_optional=True,
         answer=RetryAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state", "live-run"),
+        idempotent=True,
     )
     def post(self, request: Request, number: int) -> Response:
         """Make failed partitions ready again, each where it stopped, all of them or those that are named.

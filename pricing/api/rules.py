@@ -33,7 +33,11 @@ class Rules(PricingEndpoint):
         body_limit=BODY_LIMIT,
         answer=EditAnswer,
         status=HTTPStatus.CREATED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Add a rule with its clauses; it gets a number that no rule ever had. Needs the scope `pricing:edit`."""
@@ -59,7 +63,10 @@ class OneRule(PricingEndpoint):
         body=ReplacedRule,
         body_limit=BODY_LIMIT,
         answer=EditAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def put(self, request: Request, version: int, number: int) -> Response:
         """Put a rule with all its clauses in the place of the one with this number. Needs the scope `pricing:edit`.
@@ -78,7 +85,10 @@ class OneRule(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         query=RevisionQuery,
         answer=RevisionAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
         limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int, number: int) -> Response:
