@@ -19,4 +19,4 @@ def old_rows_taken() -> QuerySet[RowsTaken]:
     return RowsTaken.objects.filter(day__lt=Now() - timedelta(days=ROWS_TAKEN_DAYS))
 
 
-retention.register_rows("rows taken by clients", old_rows_taken)
+retention.register_rows("rows_taken", old_rows_taken)

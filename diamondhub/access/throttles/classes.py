@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from diamondhub.access.gate import Place, Step, Visit
-from diamondhub.access.throttles import addresses
+from diamondhub.access.throttles.addresses import network
 from diamondhub.access.throttles.buckets import Asked, Bucket, Places, Verdict
 from diamondhub.access.throttles.limits import AT_ONCE, LimitClass, of_client
 from diamondhub.access.throttles.taking import limits
@@ -96,7 +96,7 @@ def take(visit: Visit) -> None:
     if client is None or TAKEN in visit.notes:
         return
     asked = tuple(thing for throttle in _throttles(visit) for thing in throttle.asks(visit, client))
-    verdict = limits().take(asked, besides=addresses.proven(visit))
+    verdict = limits().take(asked)
     visit.notes[TAKEN] = Taken(asked, verdict)
     if verdict.refused_by is not None:
         raise _refusal(verdict.refused_by, verdict)
@@ -156,4 +156,4 @@ def _is_publishable(client: ApiClient) -> bool:
 
 
 def _visitor(visit: Visit) -> str:
-    return f"visitor:{addresses.network(addresses.address_of(visit))}"
+    return f"visitor:{network(visit.address or visit.request.META.get('REMOTE_ADDR', ''))}"
