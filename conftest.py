@@ -27,6 +27,8 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
     shared.DEADLINE_SECONDS = 5.0
+    # All tests have one address, and ask as fast as they can.
+    settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
 
 

@@ -65,12 +65,12 @@ class Upserted:
 
 
 def create_incoming(cursor: psycopg.Cursor[object]) -> None:
-    """Make the temporary table of the current transaction that `copy_incoming` fills."""
+    """Make the temporary table of the current transaction that `copy_incoming` fills, if it has none yet."""
     cursor.execute(
         sql.SQL(
             """
             /* Same types as the catalogue, no constraint, no index; gone with the transaction. */
-            CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
+            CREATE TEMPORARY TABLE IF NOT EXISTS incoming ON COMMIT DROP AS
             SELECT {columns} FROM catalog_diamond WITH NO DATA
             """
         ).format(columns=_names(INCOMING_COLUMNS))

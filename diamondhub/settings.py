@@ -6,11 +6,16 @@ start with one message that names all offending variables.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import secrets
 import ssl
+import tempfile
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +24,11 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from diamondhub import redis_clients
+from diamondhub.access import peppers
 from diamondhub.admin import menu
 from diamondhub.telemetry.logs import logging_config
 
@@ -54,9 +62,26 @@ def _certificates(path: str) -> None:
             raise ValidationError("must be a file of certificates in PEM form") from None
 
 
+def _networks(values: list[str]) -> None:
+    for value in values:
+        try:
+            network = ip_network(value)
+        except ValueError:
+            raise ValidationError("must be addresses or networks, like 10.0.0.5 or 10.0.0.0/8") from None
+        if not network.prefixlen:
+            raise ValidationError("must not be everybody: whoever is a proxy says where requests come from")
+
+
 def _host(value: str) -> None:
     if not value or any(character.isspace() or character in "/@" for character in value):
         raise ValidationError("must be a host's name or address, without a port")
+
+
+def _peppers(value: str) -> None:
+    try:
+        peppers.parse(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 _MAIL_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+|[^<>\x00-\x1f]*<[^\s<>@,;]+@[^\s<>@,;]+>")
@@ -72,6 +97,8 @@ def _mail_addresses(value: str | list[str]) -> None:
 ENV: str = env.str("ENV", "development", validate=_one_of("development", "production"))
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
+#: What API keys are hashed under: `2:<base64>,1:<base64>`. The newest version hashes, older ones verify until unused.
+_API_KEY_PEPPERS: str = env.str("API_KEY_PEPPERS", "", validate=_peppers)
 DATABASE_URL: str = env.str("DATABASE_URL", "", validate=_url_with("postgresql", "postgres"))
 REDIS_URL: str = env.str("REDIS_URL", "", validate=_url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = env.str("CELERY_BROKER_URL", "", validate=_url_with("redis", "rediss", "amqp", "amqps"))
@@ -80,6 +107,11 @@ REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
 CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+#: Addresses or networks of our own proxies: what they say of where a request came from, and how, is believed.
+_trusted_proxies: list[str] = env.list("TRUSTED_PROXIES", [], validate=_networks)
+#: Requests a second, and at once after a pause, that one address may send without a good key.
+ADDRESS_RATE: float = env.float("ADDRESS_RATE", 50.0, validate=_between(0.1, 10_000))
+ADDRESS_BURST: int = env.int("ADDRESS_BURST", 300, validate=_between(1, 100_000))
 LOG_FORMAT: str = env.str("LOG_FORMAT", "", validate=_one_of("", "json", "console"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 #: Connections a process keeps in its pool. 0: no pool (prefork workers, commands); web and thread workers set it.
@@ -177,6 +209,7 @@ except EnvValidationError as error:
         )
     ) from None
 
+TRUSTED_PROXIES = [ip_network(network) for network in _trusted_proxies]
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL are two ways of speaking TLS: set one of them")
 if EMAIL_HOST_PASSWORD and not EMAIL_HOST_USER:
@@ -192,34 +225,41 @@ WSGI_APPLICATION = "diamondhub.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if PRODUCTION:
-    missing = [
-        name
-        for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "NIVODA_ENDPOINT", "NIVODA_USERNAME", "NIVODA_PASSWORD")
-        if not globals()[name]
-    ]
+    required = {
+        "SECRET_KEY": SECRET_KEY,
+        "API_KEY_PEPPERS": _API_KEY_PEPPERS.strip(" ,"),
+        "DATABASE_URL": DATABASE_URL,
+        "REDIS_URL": REDIS_URL,
+        "NIVODA_ENDPOINT": NIVODA_ENDPOINT,
+        "NIVODA_USERNAME": NIVODA_USERNAME,
+        "NIVODA_PASSWORD": NIVODA_PASSWORD,
+    }
+    missing = [name for name, value in required.items() if not value]
     if missing:
         raise ImproperlyConfigured(f"ENV=production needs these variables to be set: {', '.join(missing)}")
     if len(SECRET_KEY) < 32:
         raise ImproperlyConfigured("SECRET_KEY: must have at least 32 characters in production")
 
 
-def _development_secret() -> str:
-    """A random key of this checkout's own, so that sessions outlive a restart without any set-up."""
-    path = VAR_DIR / "run" / "secret-key"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
+def _development_secret(name: str, make: Callable[[], str]) -> str:
+    """A random secret of this checkout's own, so that sessions and keys outlive a restart without any set-up."""
+    path = VAR_DIR / "run" / name
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_urlsafe(48)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(key)
-        except FileExistsError:
-            return path.read_text() or key
-        return key
+        # Made aside and linked whole: of several processes that start at once all read the same.
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        with suppress(FileExistsError):
+            os.link(aside, path)
+        Path(aside).unlink()
+    return path.read_text()
 
 
-SECRET_KEY = SECRET_KEY or _development_secret()
+SECRET_KEY = SECRET_KEY or _development_secret("secret-key", lambda: secrets.token_urlsafe(48))
+API_KEY_PEPPERS: dict[int, bytes] = peppers.parse(_API_KEY_PEPPERS) or peppers.parse(
+    _development_secret("api-key-peppers", lambda: f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+)
 REDIS_URL = REDIS_URL or "redis://127.0.0.1:6379/0"
 CELERY_BROKER_URL = CELERY_BROKER_URL or REDIS_URL
 
@@ -260,7 +300,9 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "diamondhub",
-        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE),
+        # Counting failed sign-ins must hold nobody up: whoever fails while Redis hangs is answered at once.
+        "OPTIONS": redis_clients.connection_options(REDIS_URL, ca_file=REDIS_CA_FILE, seconds=0.2)
+        | {"retry": Retry(NoBackoff(), 0)},
     }
 }
 
@@ -335,7 +377,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+# The gate takes the header out of what no trusted proxy sent.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 # Nothing comes from outside. `diamondhub.admin.policy` adds what the admin's theme needs, for the admin only.
 CONTENT_SECURITY_POLICY = {
@@ -431,6 +474,7 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 RATELIMIT_USE_CACHE = "default"
 # Redis away must not sign anybody out: failed sign-ins are then not counted, keys are still checked.
 RATELIMIT_FAIL_OPEN = True
+RATELIMIT_IP_META_KEY = "diamondhub.access.addresses.of_request"
 
 # The theme's own code uses what the theme deprecates.
 warnings.filterwarnings("ignore", message="UnfoldAdminCheckboxSelectMultiple is deprecated")

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Count, F, Max, QuerySet, Sum
 from django.db.models.functions import MD5, Now
 
 from diamondhub.audit.acting import SYSTEM, acting
@@ -41,8 +41,12 @@ ATTEMPTS = TimedTable("ingest_deadletterattempt", "made_on", "month", ahead=2)
 
 def fingerprint(kind: str, field: str, reason: str) -> str:
     """The mark that letters of one cause share: kind, field and the reason without quoted values and numbers."""
-    shape = re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", reason)
-    return blake2b(f"{kind}\0{field}\0{shape}".encode(), digest_size=16).hexdigest()
+    return blake2b(f"{kind}\0{field}\0{without_values(reason)}".encode(), digest_size=16).hexdigest()
+
+
+def without_values(reason: str) -> str:
+    """A reason without the values that it names, which are a supplier's: quoted texts and numbers."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "…", reason)
 
 
 def cause(kind: str, error: MappingError) -> dict[str, str]:
@@ -250,23 +254,43 @@ def attempts(
     )
 
 
-def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str) -> int:
-    """Close waiting letters without processing them; returns their number. Letters that somebody replays now are left.
+def open_causes(*, most: int, look_at: int) -> list[tuple[int, DeadLetter]]:
+    """The most frequent causes of waiting letters: how many letters each has, and the newest of them without its payload.
+
+    Looks at no more than `look_at` letters, through the index on waiting ones by fingerprint.
+    """
+    some = waiting().order_by("fingerprint", "pk")[:look_at]
+    groups = list(
+        DeadLetter.objects.filter(pk__in=some.values("pk"))
+        .order_by()
+        .values("fingerprint")
+        .annotate(letters=Count("pk"), newest=Max("pk"))
+        .order_by("-letters", "fingerprint")[:most]
+    )
+    newest = DeadLetter.objects.select_related("feed").defer("payload").in_bulk([group["newest"] for group in groups])
+    return [(group["letters"], newest[group["newest"]]) for group in groups if group["newest"] in newest]
+
+
+def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str, most: int | None = None) -> int:
+    """Close waiting letters without processing them, `most` at most; returns their number.
+
+    Letters that somebody replays now are left.
 
     The reason must not be empty: the database refuses a letter that is closed without one.
     """
     discarded = 0
     last = 0
-    while True:
+    while most is None or discarded < most:
+        size = 1000 if most is None else min(1000, most - discarded)
         with acting(actor, reason=reason), transaction.atomic():
             chunk = list(
                 letters.filter(state__in=WAITING, pk__gt=last)
                 .order_by("pk")
                 .select_for_update(skip_locked=True, of=("self",))
-                .values_list("pk", flat=True)[:1000]
+                .values_list("pk", flat=True)[:size]
             )
             if not chunk:
-                return discarded
+                break
             try:
                 DeadLetter.objects.filter(pk__in=chunk).update(
                     state=DeadLetter.State.DISCARDED,
@@ -279,3 +303,4 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str) -> int:
             attempts(dict.fromkeys(chunk, (DeadLetterAttempt.Outcome.DISCARDED, reason)), actor=actor)
         discarded += len(chunk)
         last = chunk[-1]
+    return discarded

@@ -46,6 +46,10 @@ class NoSuchLetters(IngestError):
     """No dead letter that waits is meant by that."""
 
 
+class UnknownLetter(NoSuchLetters):
+    """There is no such dead letter."""
+
+
 @dataclass(slots=True)
 class Report:
     """The report of a replay. `left` letters were not tried: parked, held by another replay, or behind a failed sample."""
@@ -90,16 +94,23 @@ class Report:
 
 
 def select(
-    *, fingerprint: str | None = None, run: int | None = None, letter: int | None = None
+    *, fingerprint: str | None = None, run: int | None = None, letter: int | None = None, **others: Any
 ) -> QuerySet[DeadLetter]:
-    """The waiting letters of a cause, of a run, or with a number. Raises `NoSuchLetters` if there are none."""
+    """The waiting letters of a cause, of a run, or with a number, and with `others`, values by column.
+
+    Raises `NoSuchLetters` if there are none, `UnknownLetter` if there never was one of that number.
+    """
     letters = dead_letters.waiting()
-    for name, value in (("fingerprint", fingerprint), ("run_id", run), ("pk", letter)):
+    for name, value in {"fingerprint": fingerprint, "run_id": run, "pk": letter, **others}.items():
         if value is not None:
             letters = letters.filter(**{name: value})
     if not letters.exists():
-        closed = letter is not None and DeadLetter.objects.filter(pk=letter).first()
-        raise NoSuchLetters(f"letter {letter} is {closed.state} already" if closed else None)
+        if letter is None:
+            raise NoSuchLetters
+        known = DeadLetter.objects.defer("payload").filter(pk=letter).first()
+        if known is None:
+            raise UnknownLetter(f"there is no dead letter {letter}")
+        raise NoSuchLetters(None if known.waiting else f"letter {letter} is {known.state} already")
     return letters
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -49,6 +49,11 @@ class FeedDisabled(IngestError):
 class LiveRunExists(IngestError):
     """The feed has a live run already."""
 
+    def __init__(self, message: str | None = None, *, run: Run | None = None) -> None:
+        super().__init__(message)
+        #: The live run, if it is known which.
+        self.run = run
+
 
 class NoWatermark(IngestError):
     """An incremental run needs a watermark, and the feed has none yet: start a full run first."""
@@ -56,6 +61,14 @@ class NoWatermark(IngestError):
 
 class NothingToDo(IngestError):
     """The run has nothing of the kind that was asked for."""
+
+
+class NoSuchRun(NothingToDo):
+    """There is no such run."""
+
+
+class HeldOtherwise(IngestError):
+    """The run is held by other brakes than those that were seen."""
 
 
 class ReasonMissing(IngestError):
@@ -72,10 +85,10 @@ def find_feed(slug: str) -> Feed:
 
 
 def find_run(pk: int) -> Run:
-    """The run with this number. Raises `NothingToDo` if there is none."""
+    """The run with this number. Raises `NoSuchRun`."""
     run = Run.objects.select_related("feed").filter(pk=pk).first()
     if run is None:
-        raise NothingToDo(f"there is no run {pk}")
+        raise NoSuchRun(f"there is no run {pk}")
     return run
 
 
@@ -114,7 +127,8 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
             raise
         raise LiveRunExists(
             f"feed {slug} has a live run already: run {live.pk}, {live.state}; watch it with `watch_run {live.pk}` "
-            f"or end it with `cancel_run {live.pk}`"
+            f"or end it with `cancel_run {live.pk}`",
+            run=live,
         ) from error
     return Run.objects.select_related("feed").get(pk=run.pk)
 
@@ -203,20 +217,28 @@ def close_open_work(run: Run) -> None:
     run.batches.filter(state="ready").update(**over)
 
 
-def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[Partition]:
-    """Make the failed partitions of a run ready again, at their offsets; returns them.
+def retry_partitions(
+    run_id: int, *, actor: str, reason: str = "", partitions: Collection[int] | None = None, dry_run: bool = False
+) -> list[Partition]:
+    """Make the failed partitions of a run ready again, at their offsets, or only those of these ids; returns them.
 
     A run that failed or completed without them goes on ingesting; their stones are consolidated as a delta. Raises
-    `NothingToDo` if no partition failed, `LiveRunExists` if another run of the feed is live.
+    `NothingToDo` if no partition failed or one that is asked for did not, `LiveRunExists` if another run of the feed is
+    live.
     """
     run = find_run(run_id)
-    failed = list(run.partitions.filter(state=Partition.State.FAILED).order_by("ordinal"))
+    chosen = run.partitions.filter(state=Partition.State.FAILED)
+    if partitions is not None:
+        chosen = chosen.filter(pk__in=partitions)
+    failed = list(chosen.order_by("ordinal"))
     if not failed:
         raise NothingToDo(f"run {run_id} has no failed partitions")
+    if partitions is not None and (others := sorted({*partitions} - {partition.pk for partition in failed})):
+        raise NothingToDo(f"run {run_id} has no failed partition {others[0]}")
     _refuse_archived(run_id)
     if dry_run:
         return failed
-    why = f"retry of {len(failed)} partitions"
+    why = f"retry of {len(failed)} partitions{f': {reason}' if reason.strip() else ''}"[:500]
     try:
         with acting(actor, reason=why), transaction.atomic():
             if run.state in (Run.State.FAILED, Run.State.COMPLETED, Run.State.SETTLING):
@@ -242,9 +264,7 @@ def retry_partitions(run_id: int, *, actor: str, dry_run: bool = False) -> list[
                 raise NothingToDo(f"run {run_id} is {state}: its partitions can be retried when it has settled")
             # Checked again now that the row is locked: a pruning may have archived the run meanwhile.
             _refuse_archived(run_id)
-            run.partitions.filter(state=Partition.State.FAILED).update(
-                state=Partition.State.READY, due_at=Now(), errors=0, failure=""
-            )
+            chosen.update(state=Partition.State.READY, due_at=Now(), errors=0, failure="")
             ring("ingest.tasks.walk", run.pk, times=min(len(failed), settings.WALKERS))
     except IntegrityError as error:
         raise LiveRunExists(f"feed {run.feed.slug} has another live run: retry when it is over") from error
@@ -256,16 +276,18 @@ def _refuse_archived(run_id: int) -> None:
         raise NothingToDo(f"run {run_id} is archived and its ledger gone: start a new run instead")
 
 
-def approve_run(run_id: int, *, actor: str, reason: str) -> Run:
-    """Let a run in review go on past the brakes that hold it, from where they stopped it.
+def approve_run(run_id: int, *, actor: str, reason: str, seen: Collection[str] | None = None) -> Run:
+    """Let a run in review go on past the brakes that hold it, from where they stopped it; only past those `seen`, if given.
 
     Stones that it would delist are asked for by id again if that is long ago: they may be on sale by now.
 
-    Raises `ReasonMissing`, or `NothingToDo` if it is not in review.
+    Raises `ReasonMissing`, `HeldOtherwise`, or `NothingToDo` if it is not in review.
     """
     if not reason.strip():
         raise ReasonMissing
     run = find_run(run_id)
+    if seen is not None and run.state == Run.State.IN_REVIEW and {*seen} != {*run.held}:
+        raise HeldOtherwise(f"run {run_id} is held by {', '.join(sorted(run.held))}: look at its review again")
     with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
         settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or brakes.answers_are_old(run)

@@ -14,5 +14,11 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the description of the key's header, and the check of the gate."""
-        from diamondhub.access import documentation, gate  # noqa: F401
+        """Register how keys are described, the checks of gate and peppers, and what the sweep looks at."""
+        from diamondhub import sweep
+        from diamondhub.access import checks, documentation, ending, gate, nonces  # noqa: F401
+        from diamondhub.telemetry import health
+
+        sweep.register(ending.tell_of_ending)
+        health.register("api_keys", checks.peppers_are_there)
+        sweep.register(nonces.forget)

@@ -1,30 +1,38 @@
-"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate."""
+"""Who calls the API: the client behind an `X-API-Key` header. The gate asks at every request, and DRF asks the gate.
+
+A request may be signed with a key instead: `signatures` finds that key, which is then as good as one that was sent.
+"""
 
 from __future__ import annotations
 
 import hmac
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, Subquery
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from diamondhub.access import keys
-from diamondhub.access.failures import count_failure
+from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
+from diamondhub.access.clients import USABLE
+from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.api.problems import Problem
 from diamondhub.audit.acting import known_as
 
 log = structlog.get_logger(__name__)
 
 HEADER = "X-API-Key"
 CHALLENGE = f'ApiKey header="{HEADER}"'
-#: One answer for a mistyped, unknown, wrong, revoked and expired key and an inactive client: strangers learn nothing.
-REFUSED = "The API key is not valid."
+#: One answer for a mistyped, unknown, wrong, revoked and expired key, an inactive client and a wrong signature: strangers
+#: learn nothing.
+REFUSED = "The API key or the signature is not valid."
+_OLDEST = Subquery(ApiKey.objects.order_by("pk").values("pk")[:1])
 #: How exactly the last use of a key is known.
 LAST_USE_PRECISION = timedelta(minutes=1)
 
@@ -42,8 +50,11 @@ class PresentedKeys(Step):
     def check(self, visit: Visit) -> None:
         text = visit.request.headers.get(HEADER)
         if text is None:
-            if visit.scope is not None:
+            if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
                 raise not_signed_in()
+            return
+        if visit.endpoint is None or (visit.scope or visit.endpoint.scope) is None:
+            # What anybody may have, probes above all, hangs on no database.
             return
         presented = keys.parse(text)
         key = _find(presented) if presented else None
@@ -53,7 +64,11 @@ class PresentedKeys(Step):
 
 
 class KeyState(Step):
-    """Refuses keys that are revoked or expired, and clients that are switched off: as unknown keys are."""
+    """Refuses, as unknown ones, keys that are over, clients that are off, and addresses outside of the client's networks.
+
+    Then it asks where the request comes from: a secret key in a page, and a publishable one in another's page, are told so,
+    since who sends them holds the key anyway (403).
+    """
 
     place = Place.STATE
 
@@ -61,11 +76,40 @@ class KeyState(Step):
         key: Any = visit.key
         if key is None:
             return
-        if not (key.usable and key.client.active):
-            visit.key = None
+        # Until all is well nobody has signed in.
+        visit.key = None
+        if not (key.usable and key.client.active and key.kind == key.client.kind):
             raise refused(visit, key_id=key.key_id)
+        address = visit.address or visit.request.META.get("REMOTE_ADDR", "")
+        if not networks.admits(key.client, address):
+            misuse.tell_of_foreign_network(visit, key, address)
+            raise refused(visit, key_id=key.key_id)
+        _check_origin(visit, key)
+        visit.key = key
         _record_use(key, key.now)
         structlog.contextvars.bind_contextvars(api_client=key.client.name)
+
+
+def _check_origin(visit: Visit, key: Any) -> None:
+    if not key.client.is_publishable:
+        if origins.is_from_a_foreign_page(visit.request):
+            misuse.tell_of_secret_in_page(visit, key)
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "secret-key-in-browser",
+                "This is a secret key, and a page in a browser sent it: everybody who opens that page can read the key. "
+                "Use a publishable key (dhp_…) in pages, and have this one replaced.",
+            )
+        return
+    origin = origins.origin_of(visit.request)
+    if origin is None or origin not in origins.origins_of(key.client):
+        log.info("publishable_key_from_foreign_page", key_id=key.key_id, origin=origin)
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "origin-not-allowed",
+            "This is a publishable key: it works only in pages of the origins that its client was given, and the request's "
+            "Origin (or, without one, Referer) names none of them. Have the origin added, or use a secret key on a server.",
+        )
 
 
 def not_signed_in() -> NotAuthenticated:
@@ -80,7 +124,7 @@ def refused(visit: Visit, *, key_id: str | None) -> APIException:
     log.info("sign_in_failed", key_id=key_id)
     wait = count_failure(visit.request)
     if wait is not None:
-        return Throttled(wait=wait, detail="Too many failed sign-ins.")
+        return too_many(wait)
     error = AuthenticationFailed(REFUSED)
     error.auth_header = CHALLENGE  # type: ignore[attr-defined]
     return error
@@ -102,16 +146,34 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def _find(presented: keys.PresentedKey) -> ApiKey | None:
-    # One query whatever the reason to refuse, and the hash is compared even when there is no such key.
-    key = (
-        ApiKey.objects.select_related("client")
-        .annotate(now=Now(), usable=Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now())))
-        .filter(key_id=presented.key_id)
-        .first()
+    # One query and the same work whatever the reason to refuse: if there is no such key another one is looked at, whose hash
+    # no other key has. Nothing is kept of it from one request to the next: it is a look-up by unique indexes, and what is
+    # revoked is refused by every process from the next request on.
+    is_it = ExpressionWrapper(Q(key_id=presented.key_id), output_field=BooleanField())
+    candidates = ApiKey.objects.select_related("client").annotate(now=Now(), usable=USABLE)
+    key: Any = candidates.filter(Q(key_id=presented.key_id) | Q(pk=_OLDEST)).order_by(is_it.desc()).first()
+    if key is None:
+        return None
+    made = presented.hashed(key.pepper_version)
+    is_right = made is not None and hmac.compare_digest(bytes(key.secret_hash), made)
+    if key.key_id != presented.key_id:
+        return None
+    if made is None:
+        log.error("api_key_pepper_missing", key_id=presented.key_id, version=key.pepper_version)
+    if not is_right:
+        return None
+    if key.usable and key.pepper_version != peppers.newest():
+        _rehash(key, presented)
+    found: ApiKey = key
+    return found
+
+
+def _rehash(key: ApiKey, presented: keys.PresentedKey) -> None:
+    """Hash a key under the newest pepper: only its holder's request has the secret that this takes."""
+    newest = peppers.newest()
+    ApiKey.objects.filter(pk=key.pk, pepper_version=key.pepper_version).update(
+        secret_hash=presented.hashed(newest), pepper_version=newest, pepper_fingerprint=peppers.fingerprint(newest)
     )
-    expected = bytes(key.secret_hash) if key else bytes(32)
-    right = hmac.compare_digest(expected, presented.secret_hash)
-    return key if right else None
 
 
 def _record_use(key: ApiKey, now: datetime) -> None:

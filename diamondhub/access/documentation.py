@@ -20,5 +20,6 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "type": "apiKey",
             "in": "header",
             "name": HEADER,
-            "description": "A key made by `manage.py create_api_client`, e.g. `dh_…`.",
+            "description": "A key that DiamondHub's operator made: `dh_…`, for servers only, or `dhp_…`, for pages in "
+            "browsers, which reads the catalogue and works in the pages of its client's origins only.",
         }

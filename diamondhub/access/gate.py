@@ -7,18 +7,21 @@ what is wrong with an order; a system check stops the start if anything is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from itertools import pairwise
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from django.utils.module_loading import import_string
 
+from diamondhub.access import addresses, pages
 from diamondhub.api import problems
 
 if TYPE_CHECKING:
@@ -42,6 +45,11 @@ class Place(IntEnum):
     CLIENT_LIMITS = 10
     BODY = 11
     SCOPE = 12
+    DIGEST = 13
+
+
+#: Places whose steps are still to be built; a gate without one of the others does not start.
+NOT_YET_BUILT: frozenset[Place] = frozenset()
 
 
 @dataclass
@@ -49,12 +57,17 @@ class Visit:
     """One request on its way through the gate, and what its steps found out. `request.visit` leads here."""
 
     request: HttpRequest
-    #: The caller's address, by trusted proxies if there are any.
+    #: The caller's address, by trusted proxies if there are any (`diamondhub.access.addresses`).
     address: str = ""
     #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
     key: ApiKey | None = None
+    #: When the request came in (Unix seconds): taken once, so that no check is later than another.
+    arrived_at: float = field(default_factory=time)
     #: What steps note for each other, by their own names.
     notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.address = self.address or addresses.of(self.request.META)
 
     @property
     def client(self) -> ApiClient | None:
@@ -109,11 +122,18 @@ class Step:
 #: The steps of the gate, by name, in their order.
 STEPS = (
     "diamondhub.access.head.RequestId",
+    "diamondhub.access.address_limit.AddressLimit",
+    "diamondhub.access.head.Head",
+    "diamondhub.access.failures.FailedSignIns",
     "diamondhub.access.authentication.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
+    "diamondhub.access.signatures.Signatures",
+    "diamondhub.access.signatures.SignatureTimes",
+    "diamondhub.access.nonces.Nonces",
     "diamondhub.access.throttles.classes.ClientLimits",
     "diamondhub.access.bodies.Bodies",
     "diamondhub.access.permissions.Scopes",
+    "diamondhub.access.signatures.SignedBodies",
 )
 
 
@@ -132,11 +152,8 @@ class Gate:
             for step in self.steps:
                 begun.append(step)
                 step.check(visit)
-        except Exception as error:
-            problem = problems.problem_of(error)
-            if problem is None:
-                raise
-            response: HttpResponseBase = problems.respond(request, problem)
+        except Exception as error:  # noqa: BLE001 - logged by Django; steps that were begun must be finished
+            response = _refusal(visit, error)
         else:
             response = self.get_response(request)
         for step in reversed(begun):
@@ -144,8 +161,25 @@ class Gate:
         return response
 
 
-def problems_of_order(middleware: Sequence[str], steps: Sequence[type[Step]]) -> list[str]:
-    """What is wrong with these middlewares and steps, in sentences; empty if the gate stands where it must."""
+def _refusal(visit: Visit, error: Exception) -> HttpResponseBase:
+    """The answer to a request that a step refused: a problem of the API, else a page; a 500 if a step has a fault."""
+    problem = problems.problem_of(error)
+    if problem is None:
+        return response_for_exception(visit.request, error)
+    respond = problems.respond if visit.is_api else pages.respond
+    response = respond(visit.request, problem)
+    # No middleware that would say so sees what is refused here.
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def problems_of_order(
+    middleware: Sequence[str], steps: Sequence[type[Step]], not_yet: Collection[Place] = NOT_YET_BUILT
+) -> list[str]:
+    """What is wrong with these middlewares and steps, in sentences; empty if the gate stands where it must.
+
+    Places in `not_yet` may be without a step.
+    """
     gate = f"{Gate.__module__}.{Gate.__qualname__}"
     wrong = []
     if gate not in middleware:
@@ -156,10 +190,13 @@ def problems_of_order(middleware: Sequence[str], steps: Sequence[type[Step]]) ->
         wrong.append(f"MIDDLEWARE has {gate} more than once.")
     places = [step.place for step in steps]
     wrong += [
-        f"The gate's step {after.name} must come before {before.name}."
+        f"The gate has the step {after.name} twice."
+        if after == before
+        else f"The gate's step {after.name} must come before {before.name}."
         for before, after in pairwise(places)
         if after <= before
     ]
+    wrong += [f"The gate lacks the step {place.name}." for place in Place if place not in {*places, *not_yet}]
     return wrong
 
 

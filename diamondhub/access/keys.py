@@ -1,7 +1,8 @@
 """The text of an API key, `dh_<id>_<secret><checksum>`: made, taken apart, hashed. Knows no database.
 
-The secret is 256 random bits, so a fast keyed hash is as good as a slow one, and a slow one would only be a lever for
-whoever wants to keep the server busy.
+A publishable key, which everybody can read in a page, begins with `dhp_`, so that people see what it is. The secret is
+256 random bits, so a fast keyed hash is as good as a slow one, and a slow one would only be a lever for whoever wants to
+keep the server busy.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import string
 import zlib
 from dataclasses import dataclass
 
-from django.conf import settings
+from diamondhub.access import peppers
 
+SECRET, PUBLISHABLE = "dh", "dhp"
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_LENGTH = 12
 #: Characters that 32 bytes, and a CRC32, need in base 62.
 SECRET_LENGTH, CHECKSUM_LENGTH = 43, 6
 _FORM = re.compile(
-    rf"(?P<body>dh_(?P<id>[0-9A-Za-z]{{{ID_LENGTH}}})_(?P<secret>[0-9A-Za-z]{{{SECRET_LENGTH}}}))"
+    rf"(?P<body>(?P<prefix>dhp?)_(?P<id>[0-9A-Za-z]{{{ID_LENGTH}}})_(?P<secret>[0-9A-Za-z]{{{SECRET_LENGTH}}}))"
     rf"(?P<checksum>[0-9A-Za-z]{{{CHECKSUM_LENGTH}}})",
     re.ASCII,
 )
@@ -33,6 +35,7 @@ class PresentedKey:
 
     key_id: str
     secret: str
+    prefix: str = SECRET
 
     def __repr__(self) -> str:
         return f"PresentedKey({self.key_id})"
@@ -40,19 +43,30 @@ class PresentedKey:
     @property
     def text(self) -> str:
         """The whole key, as its client keeps it."""
-        body = f"dh_{self.key_id}_{self.secret}"
-        return body + _checksum(body)
+        return self._body + _checksum(self._body)
 
     @property
-    def secret_hash(self) -> bytes:
-        """What is stored of the secret: 32 bytes, worthless without `SECRET_KEY`."""
-        return hmac.digest(_pepper(), f"{self.key_id}:{self.secret}".encode(), hashlib.sha256)
+    def is_publishable(self) -> bool:
+        """Whether it says of itself that it is for browsers."""
+        return self.prefix == PUBLISHABLE
+
+    def hashed(self, version: int) -> bytes | None:
+        """What is stored of the secret: 32 bytes, worthless without the pepper of this version. None if that is gone."""
+        pepper = peppers.pepper(version)
+        # As keys were hashed before there were peppers, and kinds of keys.
+        message = f"{self.key_id}:{self.secret}" if version == peppers.OF_SECRET_KEY else self._body
+        return hmac.digest(pepper, message.encode(), hashlib.sha256) if pepper is not None else None
+
+    @property
+    def _body(self) -> str:
+        return f"{self.prefix}_{self.key_id}_{self.secret}"
 
 
-def generate() -> PresentedKey:
+def generate(*, publishable: bool = False) -> PresentedKey:
     """A new key."""
     key_id = "".join(secrets.choice(_DIGITS) for _ in range(ID_LENGTH))
-    return PresentedKey(key_id, _base62(int.from_bytes(secrets.token_bytes(32)), SECRET_LENGTH))
+    secret = _base62(int.from_bytes(secrets.token_bytes(32)), SECRET_LENGTH)
+    return PresentedKey(key_id, secret, PUBLISHABLE if publishable else SECRET)
 
 
 def parse(text: str) -> PresentedKey | None:
@@ -60,11 +74,17 @@ def parse(text: str) -> PresentedKey | None:
     found = _FORM.fullmatch(text)
     if found is None or not hmac.compare_digest(_checksum(found["body"]), found["checksum"]):
         return None
-    return PresentedKey(found["id"], found["secret"])
+    return PresentedKey(found["id"], found["secret"], found["prefix"])
 
 
 def _checksum(body: str) -> str:
     return _base62(zlib.crc32(body.encode()), CHECKSUM_LENGTH)
+
+
+def secret_text(prefix: str) -> str:
+    """256 random bits as text: `prefix`, 43 characters in base 62, and their checksum, by which scanners know it."""
+    body = prefix + _base62(int.from_bytes(secrets.token_bytes(32)), SECRET_LENGTH)
+    return body + _checksum(body)
 
 
 def _base62(number: int, length: int) -> str:
@@ -73,7 +93,3 @@ def _base62(number: int, length: int) -> str:
         number, digit = divmod(number, len(_DIGITS))
         characters.append(_DIGITS[digit])
     return "".join(reversed(characters))
-
-
-def _pepper() -> bytes:
-    return hmac.digest(settings.SECRET_KEY.encode(), b"diamondhub.access.api-keys", hashlib.sha256)

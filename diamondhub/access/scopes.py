@@ -20,3 +20,19 @@ class Scope(StrEnum):
     PRICING_EDIT = "pricing:edit"
     #: Publish rule sets, start and cancel repricings, start and end experiments.
     PRICING_PUBLISH = "pricing:publish"
+    #: Read feeds: their schedules, limits, brakes, and how far each is known to be true; never what signs in to a supplier.
+    FEEDS_READ = "feeds:read"
+    #: Switch feeds on and off, change their schedules, windows and brakes, have a supplier's refusals forgotten.
+    FEEDS_EDIT = "feeds:edit"
+    #: Watch runs, their partitions and dead letters. What stones cost is shown only together with `pricing:read`.
+    RUNS_READ = "runs:read"
+    #: Start, cancel, approve and retry runs, replay and discard dead letters.
+    RUNS_OPERATE = "runs:operate"
+    #: Read what could not be processed word for word: a supplier's own text, with what it asks for a stone.
+    LETTERS_PAYLOAD = "letters:payload"
+    #: Read who changed what, when and why; what was changed in rules of prices is shown only together with `pricing:read`.
+    AUDIT_READ = "audit:read"
+
+
+#: All that keys open which everybody can read.
+PUBLISHABLE_SCOPES = (Scope.CATALOG_READ,)

@@ -194,7 +194,34 @@ class BoundedChangeList(ChangeList):
         self.paginator = paginator
 
 
-class Admin(ThemeAdmin[_Row]):
+class AuditedHistory:
+    """Mixin of an admin: the history of an audited row is that of the audit."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The audit events of an audited row; of other rows, the admin's own log."""
+        own: Any = self
+        if not history.is_audited(own.model):
+            return _ThemeAdmin.history_view(own, request, object_id, extra_context)
+        row = own.get_object(request, unquote(object_id))
+        if not own.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            return own._get_obj_does_not_exist_redirect(request, own.opts, object_id)  # type: ignore[no-any-return]  # noqa: SLF001 - Django has no other
+        context = {
+            **own.admin_site.each_context(request),
+            "opts": own.opts,
+            "title": f"History: {row}",
+            "links": history.links_of(row, request.user),
+            "table": history.table_of(row),
+            **(extra_context or {}),
+        }
+        request.current_app = own.admin_site.name
+        return TemplateResponse(request, "admin/audit/history.html", context)
+
+
+class Admin(AuditedHistory, ThemeAdmin[_Row]):
     """A list that is cheap at any size. Subclasses define in `find` how a text is searched for: exactly, by an index."""
 
     paginator = CappedPaginator
@@ -287,28 +314,6 @@ class Admin(ThemeAdmin[_Row]):
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, self.detail_template, context)
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The audit events of an audited row; of other rows, the admin's own log."""
-        if not history.is_audited(self.model):
-            return super().history_view(request, object_id, extra_context)
-        row = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"History: {row}",
-            "links": history.links_of(row, request.user),
-            "table": history.table_of(row),
-            **(extra_context or {}),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/audit/history.html", context)
 
 
 class ReadOnlyAdmin(Admin[_Row]):

@@ -31,8 +31,8 @@ TONES = {
         "updated",
         "created",
     ),
-    "busy": ("planning", "ingesting", "settling", "consolidating", "working", "info", "changed"),
-    "warn": ("in_review", "on_hold", "warning", "pending", "suspect", "open", "parked", "expired"),
+    "busy": ("planning", "ingesting", "settling", "consolidating", "working", "info", "changed", "publishable"),
+    "warn": ("in_review", "on_hold", "warning", "pending", "suspect", "open", "parked", "expired", "replaced"),
     "bad": ("failed", "dead", "critical", "revoked", "deleted"),
 }
 _TONE = {word: tone for tone, words in TONES.items() for word in words}

@@ -45,6 +45,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _entry("API clients", "key", "access_apiclient"),
             _entry("Audit", "history", "audit_auditevent"),
             _entry("Users", "person", "auth_user"),
+            _entry("Sign-ins", "login", "access_signin"),
         ],
     },
 ]

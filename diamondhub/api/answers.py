@@ -1,15 +1,19 @@
-"""Rows to JSON without a model instance for each: a serializer compiled to a list of names, places and conversions.
+"""What answers are declared by: serializers whose fields are all there, pages of them, and rows that are many.
 
-DRF asks every field of every row for its attribute and whether it can be called, which is most of the time of a page.
+`Rows` makes JSON of rows without a model instance for each: a serializer compiled to a list of names, places and
+conversions. DRF asks every field of every row for its attribute and whether it can be called, which is most of the time of
+a page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from diamondhub.api import fields
 
@@ -24,6 +28,50 @@ _AS_THEY_ARE = (
     fields.YesNo,
 )
 AnyModel = TypeVar("AnyModel", bound=Model)
+AnyField = serializers.Field[Any, Any, Any, Any]
+AnyAnswer = TypeVar("AnyAnswer", bound="type[Answer]")
+
+
+class Answer(serializers.Serializer[Any]):
+    """Fields of an answer, of which none is ever missing."""
+
+    #: What one looks like, by `shown_as`.
+    example: ClassVar[Mapping[str, Any]]
+
+    def get_fields(self) -> dict[str, AnyField]:
+        declared = super().get_fields()
+        for field in declared.values():
+            field.required, field.default = True, empty
+        return declared
+
+
+def shown_as(example: Mapping[str, Any]) -> Callable[[AnyAnswer], AnyAnswer]:
+    """Decorator of an answer: what one looks like, for the OpenAPI document."""
+
+    def with_example(answer: AnyAnswer) -> AnyAnswer:
+        # Not inherited: who adds fields looks different.
+        answer.example = example
+        shown = OpenApiExample("An answer", dict(example), response_only=True, status_codes=["200", "201", "202"])
+        described: AnyAnswer = extend_schema_serializer(examples=[shown])(answer)
+        return described
+
+    return with_example
+
+
+def page_of(entry: type[Answer]) -> type[Answer]:
+    """The answer that is one page of a list."""
+    words = "`cursor` of the next page; null on the last."
+    page: type[Answer] = type(
+        f"{entry.__name__.removesuffix('Answer')}Page",
+        (Answer,),
+        {
+            "__doc__": "One page of a list.",
+            "results": entry(many=True),
+            "next": fields.Text(allow_null=True, help_text=words),
+        },
+    )
+    example = vars(entry).get("example")
+    return shown_as({"results": [example], "next": None})(page) if example else page
 
 
 class Rows:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import msgspec
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.functional import cached_property
@@ -21,6 +23,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from diamondhub.access.authentication import named
+from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields, serializers
@@ -93,6 +97,17 @@ def operation(
     return with_declaration
 
 
+def actor(request: Request) -> str:
+    """The name of the client who asks, for the audit."""
+    assert isinstance(request.auth, ApiKey)
+    return named(request.auth.client)
+
+
+def version_of(*values: Any) -> str:
+    """The version that these values make: the same as long as they are."""
+    return blake2b(msgspec.json.encode(values, order="sorted", enc_hook=str), digest_size=16).hexdigest()
+
+
 class Endpoint(APIView):
     """A view of the API."""
 
@@ -129,6 +144,10 @@ class Endpoint(APIView):
         """As DRF does it; then the query is read, so that no method can forget it."""
         super().initial(request, *args, **kwargs)
         self.query = self.operation.query.read(request) if self.operation else {}
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the client holds a scope besides the one that it needs to come here."""
+        return isinstance(self.request.auth, ApiKey) and scope in self.request.auth.client.scopes
 
     @cached_property
     def body(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from diamondhub.api.mistakes import Mistakes, message_of
 MAX_LIST_LENGTH = 50
 #: Texts that are longer are not compared with what they might have meant (characters).
 MAX_COMPARED = 100
+#: Longest reason of a deed (characters).
+MAX_REASON_LENGTH = 500
 #: Years of moments and days: nothing of the trade's is older, and PostgreSQL, Python and JSON's readers hold them all.
 MIN_YEAR, MAX_YEAR = 1970, 2999
 #: PostgreSQL takes no offset beyond this, though no place on earth has more than 14 hours.
@@ -280,6 +282,20 @@ class Text(Field):
             **({"minLength": self.min_length} if self.min_length else {}),
             **({"maxLength": self.max_length} if self.max_length is not None else {}),
         }
+
+
+class Reason(Text):
+    """The reason of a deed, without the blanks around it."""
+
+    default_error_messages = {"blank": "must say why"}
+
+    def __init__(self, max_length: int = MAX_REASON_LENGTH, **options: Any) -> None:
+        why = "Why; it is kept for those who ask later."
+        super().__init__(max_length=max_length, lines=True, **{"help_text": why, **options})
+
+    def to_internal_value(self, data: Any) -> str:
+        reason = super().to_internal_value(data.strip() if isinstance(data, str) else data)
+        return reason or self.fail("blank")
 
 
 class Name(Text):

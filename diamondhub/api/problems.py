@@ -41,6 +41,7 @@ class Problem(Exception):
         *,
         errors: Iterable[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -48,6 +49,8 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        #: What programs may want to read of `detail` (RFC 9457's extension members).
+        self.members = dict(members or {})
 
 
 class InvalidParameters(Problem):
@@ -101,6 +104,7 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
         "instance": request.path,
         "request_id": getattr(request, "request_id", None),
         "errors": [{"field": error.field, "message": error.message} for error in problem.errors],
+        **problem.members,
     }
     response = HttpResponse(
         json.dumps(body).encode(), status=problem.status, content_type=CONTENT_TYPE, headers=problem.headers

@@ -162,6 +162,12 @@ class Body(Strict):
         return values
 
 
+class WithReason(Body):
+    """The reason of what is done."""
+
+    reason = fields.Reason()
+
+
 def _pairs(query: str) -> list[tuple[str, str]]:
     try:
         # WSGI hands bytes over as Latin-1; what they say is UTF-8, or nothing.

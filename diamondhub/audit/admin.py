@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
 from diamondhub.admin.display import NOTHING, Group, Link, Table, address, badge, link, moment
-from diamondhub.audit import export, history, words
+from diamondhub.audit import events, export, history, words
 from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED
 
@@ -132,11 +132,8 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         return rows.filter(Q(who=text) | Q(request_id=text))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
-        """One event, by its kind and number, so that the index finds it."""
-        kind, _, number = unquote(object_id).rpartition(":")
-        if kind not in AUDITED or not re.fullmatch(r"\d{1,18}", number, re.ASCII):
-            return None
-        return AuditEvent.objects.filter(kind=kind, event_id=int(number)).first()
+        """One event, by its kind and number."""
+        return events.find(unquote(object_id))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with the button that exports what it shows."""
@@ -231,10 +228,10 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
         if not (self.has_view_permission(request) and request.user.has_perm(EXPORT)):
             raise PermissionDenied
         try:
-            events = self.get_changelist_instance(request).queryset
+            rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             messages.error(request, "These filters cannot be exported.")
             return redirect("admin:audit_auditevent_changelist")
-        response = StreamingHttpResponse(export.lines(events), content_type="text/csv; charset=utf-8")
+        response = StreamingHttpResponse(export.lines(rows), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="audit-{datetime.now(UTC):%Y%m%d-%H%M%S}.csv"'
         return response

@@ -165,8 +165,9 @@ def _missing_list(cursor: CursorWrapper, tracked: dict[str, Audited]) -> Iterato
 
 def _events_of(kind: str, table: str) -> str:
     own = ", ".join(f"'{column}'" for column in _OWN)
+    # Django's tables have smaller numbers than ours; of columns of several types no filter would reach the tables' indexes.
     return f"""
         SELECT '{kind}:' || event.pgh_id, '{kind}'::text, event.pgh_id, event.pgh_label, event.pgh_created_at,
-            event.pgh_obj_id, event.pgh_who, event.pgh_via, event.pgh_reason, event.pgh_request_id, event.pgh_before,
+            event.pgh_obj_id::bigint, event.pgh_who, event.pgh_via, event.pgh_reason, event.pgh_request_id, event.pgh_before,
             to_jsonb(event) - ARRAY[{own}]
         FROM "{table}" AS event"""

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 from django.db import OperationalError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from psycopg.errors import QueryCanceled
 
 from diamondhub.admin.base import bounded
 from diamondhub.audit import words
+from diamondhub.audit.events import NEWEST_FIRST, behind
 from diamondhub.audit.models import AuditEvent
 
 #: Events of one file; a longer one says where it was cut.
@@ -64,13 +65,12 @@ def lines(events: QuerySet[AuditEvent], *, most: int = MAX_EVENTS) -> Iterator[s
 
 def newest_first(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
     """All events of a query, a chunk at a time; each chunk goes on where the last one ended."""
-    ordered = events.order_by("-at", "-event_id", "-pk")
+    ordered = events.order_by(*NEWEST_FIRST)
     chunk = _chunk(ordered)
     while chunk:
         yield from chunk
         last = chunk[-1]
-        behind = Q(at=last.at) & (Q(event_id__lt=last.event_id) | Q(event_id=last.event_id, pk__lt=last.pk))
-        chunk = _chunk(ordered.filter(at__lte=last.at).filter(Q(at__lt=last.at) | behind))
+        chunk = _chunk(behind(ordered, last.at, last.event_id, last.pk))
 
 
 def _chunk(events: QuerySet[AuditEvent]) -> list[AuditEvent]:

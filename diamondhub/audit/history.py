@@ -35,7 +35,7 @@ def events_of(row: Model, *, most: int = SHOWN) -> list[AuditEvent]:
     while todo:
         kind, numbers = todo.pop()
         events += _newest(AuditEvent.objects.filter(kind=kind, object_id__in=numbers), most)
-        model = AUDITED[kind].model
+        model = AUDITED[kind].model._meta.concrete_model
         for part_kind, part in AUDITED.items():
             if part.part_of and part.model._meta.get_field(part.part_of).related_model is model:
                 of_these = part.events.objects.filter(**{f"{part.part_of}_id__in": numbers})

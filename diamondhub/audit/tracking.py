@@ -17,6 +17,7 @@ from django.db import models
 from django.db.models import Q
 from pgtrigger import compiler
 
+from diamondhub.access.scopes import Scope
 from diamondhub.audit.acting import SETTING, SYSTEM, audit_table
 from diamondhub.audit.models import RecordedChange
 
@@ -34,11 +35,15 @@ _PAIRS = 40
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """An audited model: its events, and the name of the foreign key to what it is a part of, if it is one."""
+    """An audited model: its events, and the name of the foreign key to what it is a part of, if it is one.
+
+    `needs` is the scope without which a client of the API is not shown what its events hold, besides the audit's own.
+    """
 
     model: type[models.Model]
     events: Any
     part_of: str
+    needs: Scope | None = None
 
 
 #: All audited models, by kind (`app.model`).
@@ -178,13 +183,16 @@ def audited(
     by_system: bool = True,
     part_of: str = "",
     events: str = "",
+    needs: Scope | None = None,
 ) -> Callable[[type[_M]], type[_M]]:
     """Decorator of a model: keep events of what happens to its rows, in the table `<app>_<model>event` or `<app>_<events>`.
 
     Fields in `exclude` are in no event, and a change of nothing else makes none. If `changes_of` is given, only changes of
     these fields make one; without `creations`, a new row makes none; without `by_system`, what tasks create and change makes
     none. `part_of` names the foreign key to the object in whose history these events are shown as well. JSON fields in
-    `masked` may hold addresses of the web: what is secret in these is left out.
+    `masked` may hold addresses of the web: what is secret in these is left out. `needs` is the scope without which a client
+    that may read the audit is not shown what these events hold. A model that is not ours is audited by a proxy of it, and
+    its events are those of the model.
 
     `makemigrations` makes the table and triggers; protections and the list of all events follow by themselves (see
     `diamondhub.audit.after_migrate`).
@@ -192,7 +200,8 @@ def audited(
 
     def decorate(model: type[_M]) -> type[_M]:
         name = events or f"{model.__name__}Event"
-        keys = [field for field in model._meta.local_fields if isinstance(field, models.ForeignKey)]
+        concrete: Any = model._meta.concrete_model
+        keys = [field for field in concrete._meta.local_fields if isinstance(field, models.ForeignKey)]
         created, changed = (
             _Created(),
             _Changed(condition=pgtrigger.AnyChange(*changes_of)) if changes_of else _Changed(),
@@ -225,7 +234,8 @@ def audited(
                 ],
             },
         )(model)
-        AUDITED[model._meta.label_lower] = Audited(model, model.pgh_event_model, part_of)  # type: ignore[attr-defined]
+        event_model = model.pgh_event_model  # type: ignore[attr-defined]
+        AUDITED[concrete._meta.label_lower] = Audited(model, event_model, part_of, needs)
         audit_table(model._meta.db_table)
         return model
 

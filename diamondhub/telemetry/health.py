@@ -78,14 +78,14 @@ class Report:
             return "not ready"
         return "ready" if all(finding.outcome.ok for finding in self.findings) else "degraded"
 
-    def as_json(self) -> dict[str, Any]:
-        """The body of the answer."""
+    def as_json(self, *, details: bool) -> dict[str, Any]:
+        """The body of the answer; with `details`, what each check found."""
         checks = [
             {
                 "name": finding.name,
                 "ok": finding.outcome.ok,
                 "required": finding.required,
-                "detail": finding.outcome.detail,
+                **({"detail": finding.outcome.detail} if details else {}),
             }
             for finding in self.findings
         ]

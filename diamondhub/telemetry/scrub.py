@@ -71,6 +71,8 @@ def forget(**_: object) -> None:
 def _secrets_of_the_settings() -> Iterator[str]:
     yield from (getattr(settings, name, "") for name in ("SECRET_KEY", "NIVODA_PASSWORD", "EMAIL_HOST_PASSWORD"))
     yield from getattr(settings, "SECRET_KEY_FALLBACKS", ())
+    for pepper in getattr(settings, "API_KEY_PEPPERS", {}).values():
+        yield base64.b64encode(pepper).decode()
     yield from (database.get("PASSWORD") or "" for database in settings.DATABASES.values())
     yield os.environ.get("PGPASSWORD", "")
     for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):
@@ -133,7 +135,8 @@ _AFTER |= dict.fromkeys(("authorization", "cookie"), _AFTER_HEADER)
 _ADDRESS = re.compile(r"""://[^\s"'<>]+""")
 _PARAMETER = re.compile(r"""([?&](?:key|sig|signature|auth|code|state|nonce)=)[^\s&#"'<>]+""", re.IGNORECASE)
 _SHAPED = re.compile(
-    r"(dh_[0-9A-Za-z]{4,64}_)[0-9A-Za-z]{8,}"
+    r"(dhp?_[0-9A-Za-z]{4,64}_)[0-9A-Za-z]{8,}"
+    r"|(dhs_)[0-9A-Za-z]{8,}"
     r"|(?<![\w-])(eyJ)[\w-]{8,}(?:\.[\w-]*){1,4}"
     r"|(AKIA|ASIA)[0-9A-Z]{12,}"
     r"|(gh[opsru]_|github_pat_|glpat-|xox[a-z]-|[prs]k_(?:live|test)_|sk-)[\w-]{12,}"
@@ -142,7 +145,7 @@ _SHAPED = re.compile(
 )
 #: What begins a known shape; a search for literals alone is much quicker than one for shapes.
 _MARK = re.compile(
-    "dh_|eyJ|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|xox|k_live_|k_test_|sk-|hooks.slack|-----BEGIN"
+    "dh[ps]?_|eyJ|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|xox|k_live_|k_test_|sk-|hooks.slack|-----BEGIN"
 )
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -31,30 +31,17 @@ CAUSES_SHOWN = 8
 
 
 def open_causes() -> list[dict[str, Any]]:
-    """The most frequent causes of open letters, each with its newest letter.
-
-    Looks at no more than `COUNT_CAP` letters, through the index on open ones by fingerprint.
-    """
-    some = dead_letters.waiting().order_by("fingerprint", "pk")[:COUNT_CAP]
-    groups = list(
-        DeadLetter.objects.filter(pk__in=some.values("pk"))
-        .order_by()
-        .values("fingerprint")
-        .annotate(letters=Count("pk"), newest=Max("pk"))
-        .order_by("-letters", "fingerprint")[:CAUSES_SHOWN]
-    )
-    newest = DeadLetter.objects.select_related("feed").defer("payload").in_bulk([group["newest"] for group in groups])
+    """The most frequent causes of open letters, each with its newest letter."""
     list_url = reverse("admin:ingest_deadletter_changelist")
     return [
         {
-            "letters": group["letters"],
-            "letter": newest[group["newest"]],
-            "url": f"{list_url}?fingerprint={group['fingerprint']}",
-            "replay_url": reverse("admin:ingest_deadletter_replay", args=["cause", group["fingerprint"]]),
-            "discard_url": reverse("admin:ingest_deadletter_discard", args=["cause", group["fingerprint"]]),
+            "letters": letters,
+            "letter": newest,
+            "url": f"{list_url}?fingerprint={newest.fingerprint}",
+            "replay_url": reverse("admin:ingest_deadletter_replay", args=["cause", newest.fingerprint]),
+            "discard_url": reverse("admin:ingest_deadletter_discard", args=["cause", newest.fingerprint]),
         }
-        for group in groups
-        if group["newest"] in newest
+        for letters, newest in dead_letters.open_causes(most=CAUSES_SHOWN, look_at=COUNT_CAP)
     ]
 
 

@@ -16,7 +16,8 @@ from django.utils.safestring import SafeString
 
 from catalog.admin import name_feeds_by
 from diamondhub.admin.base import Admin
-from diamondhub.admin.display import NOTHING, ago, badge, moment, row_link
+from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
+from diamondhub.telemetry import scrub
 from ingest import runs
 from ingest.admin.acting import START, act
 from ingest.feeds import ways
@@ -95,6 +96,19 @@ class FeedAdmin(Admin[Feed]):
     def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> tuple[str, ...]:
         """A feed's slug makes its diamonds' ids, its adapter their meaning: neither changes once there is a feed."""
         return ("slug", "adapter") if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Feed | None = None) -> Any:
+        """Who may not change a feed sees its parameters without what is secret in them."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        (none, first), *rest = self.fieldsets
+        shown = tuple("parameters_shown" if name == "parameters" else name for name in first["fields"])
+        return ((none, {**first, "fields": shown}), *rest)
+
+    @admin.display(description="parameters")
+    def parameters_shown(self, feed: Feed) -> str | SafeString:
+        """Without passwords, tokens and what follows the question mark of addresses."""
+        return json_code(scrub.nested(feed.parameters))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
         """Bound the shares by 0 and 1, as the table does."""

@@ -151,8 +151,8 @@ class RunAdmin(ReadOnlyAdmin[Run]):
         """Make the failed partitions ready again."""
         here = reverse("admin:ingest_run_change", args=[run_id])
 
-        def do(_reason: str) -> tuple[str, str]:
-            retried = runs.retry_partitions(run_id, actor=request.user.get_username())
+        def do(reason: str) -> tuple[str, str]:
+            retried = runs.retry_partitions(run_id, actor=request.user.get_username(), reason=reason)
             return f"{len(retried)} partitions of run {run_id} are tried again, from where they stopped.", here
 
         return act(request, DECIDE, do, back=here)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import MD5
 
+from diamondhub.access.scopes import Scope
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
 from diamondhub.telemetry.columns import ScrubbedCharField
@@ -32,6 +33,8 @@ DEAD_LETTER_STATES = StateMachine(
     ),
     creations=False,
     changes_of=("state", "stones", "closed_at", "closed_by", "closed_reason"),
+    # Reasons quote what a supplier sent.
+    needs=Scope.PRICING_READ,
 )
 class DeadLetter(models.Model):
     """One thing that could not be processed: a page, an item of a page, a stone, a batch or a message.

@@ -41,6 +41,7 @@ ODD = [
     "-1",
     "\0",
     "\\",
+    "é" * 1_200,
     "é" * 5_000,
     "1,x",
     "2026-99-99",
@@ -84,7 +85,7 @@ def test_every_look_up_of_people_and_groups_is_answered_or_refused(browser: Clie
     for query in looked_up(model):
         answer = browser.get(f"{lists(model)}?{query}", follow=True)
 
-        assert answer.status_code in (200, 400), query
+        assert answer.status_code in (200, 400, 414), query
 
 
 @pytest.mark.parametrize("query", ["username__regex=(", "username__iregex=%5B", "date_joined__year=99999999999"])
@@ -119,7 +120,7 @@ def test_odd_values_of_filters_searches_and_pages_are_answered_or_refused(browse
         name = ["q", "p", "q", "o", *names][(number + number // 3) % (4 + len(names))]
         answer = browser.get(lists(model), {name: value}, follow=True)
 
-        assert answer.status_code in (200, 400), (name, value)
+        assert answer.status_code in (200, 400, 414), (name, value)
 
 
 DEEP = '{"source": ' + "[" * 5_000 + "]" * 5_000 + "}"

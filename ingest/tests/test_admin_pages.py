@@ -366,3 +366,23 @@ def test_a_stale_sweep_is_said_to_be_one(browser: Client) -> None:
 
     assert "2 h 00 min ago" in html
     assert "no beat or no worker is running" in html
+
+
+SECRET_SOURCE = "https://user:s3cretpw@lists.example.com/a.csv?token=tok3n"
+
+
+@pytest.mark.parametrize("permissions", [("view_feed",), ("view_feed", "change_feed")])
+def test_who_may_not_change_a_feed_reads_no_secret_of_its_addresses(permissions: tuple[str, ...]) -> None:
+    feed = rows.feed()
+    feed.parameters = {"source": SECRET_SOURCE, "password": "hush-hush", "more": [{"url": SECRET_SOURCE}]}
+    feed.save()
+    person = User.objects.create_user("looker", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    browser = Client()
+    browser.force_login(person)
+
+    html = browser.get(reverse("admin:ingest_feed_change", args=[feed.pk])).content.decode()
+
+    assert "lists.example.com/a.csv" in html
+    for secret in ("s3cretpw", "tok3n", "hush-hush"):
+        assert (secret in html) is ("change_feed" in permissions)

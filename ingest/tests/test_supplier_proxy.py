@@ -14,6 +14,8 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from diamondhub.access.clients import create_client
+from diamondhub.access.models import ApiClient
+from diamondhub.access.tests.signing import send, signing_client
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
 from ingest.feeds import registry
 from ingest.feeds.nivoda import adapter as nivoda_adapter
@@ -131,6 +133,31 @@ def test_stones_are_held_only_for_whom_may_order(http: Client, sandbox: Sandbox)
     assert kind(refused) == (403, "forbidden")
     assert "suppliers:order" in refused.json()["detail"]
     assert held.json()["data"]["create_hold"]["denied"] is False
+
+
+def test_who_must_sign_orders_orders_nothing_without_and_asks_as_before(sandbox: Sandbox) -> None:
+    http = signed_in("tool", "suppliers:proxy", "suppliers:order")
+    ApiClient.objects.update(needs_signature=["suppliers:order"])
+    hold = "mutation { create_hold(ProductId: 1, ProductType: Diamond) { id } }"
+
+    answer = ask(http, {"query": hold})
+
+    assert kind(answer) == (401, "signature-needed")
+    assert "suppliers:order" in answer.json()["detail"]
+    assert requests(sandbox) == 0
+    assert ask(http, ASK).status_code == 200
+
+
+def test_a_signed_order_is_relayed(sandbox: Sandbox) -> None:
+    signer, _ = signing_client("suppliers:proxy", "suppliers:order")
+    ApiClient.objects.update(needs_signature=["suppliers:proxy", "suppliers:order"])
+    body = json.dumps({"query": "mutation { create_hold(ProductId: 1, ProductType: Diamond) { id } }"}).encode()
+
+    answer = send(Client(), "POST", ADDRESS, signer.headers("POST", ADDRESS, body), body)
+
+    # The supplier itself says what is wrong with that stone.
+    assert answer.status_code == 200, answer.content
+    assert requests(sandbox) > 0
 
 
 @pytest.mark.parametrize("address", ["/api/v1/suppliers/nobody/graphql", "/api/v1/suppliers/memory/graphql"])

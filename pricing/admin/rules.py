@@ -106,6 +106,8 @@ class RuleAdmin(Admin[Rule]):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Rules belong to a draft: the person is asked to choose one."""
+        if not request.user.has_perm("pricing.add_rule"):
+            raise PermissionDenied
         messages.info(
             request, "Open the draft that the rule is for, or copy a rule set into one, and add the rule there."
         )

@@ -6,26 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.fields import empty
 
 from diamondhub import money
 from diamondhub.api import fields
+from diamondhub.api.answers import Answer
 from pricing import experiments
 from pricing.conditions import in_words
 from pricing.conflicts import Kind
 from pricing.faults import warnings_of
 from pricing.models import MAX_CLAUSES, Experiment, PriceChange, Repricing, Rule, RuleSet
-from pricing.written import READ_AT, AnyField, RuleFields, RuleSetFields, WrittenClause, write_rule
-
-
-class Answer(serializers.Serializer[Any]):
-    """Fields of an answer, of which none is ever missing."""
-
-    def get_fields(self) -> dict[str, AnyField]:
-        declared = super().get_fields()
-        for field in declared.values():
-            field.required, field.default = True, empty
-        return declared
+from pricing.written import READ_AT, RuleFields, RuleSetFields, WrittenClause, write_rule
 
 
 class Moment(fields.Moment):
@@ -43,20 +33,6 @@ class Amount(fields.Dollars):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"}
-
-
-def page_of(entry: type[Answer]) -> type[Answer]:
-    """The answer that is one page of a list."""
-    words = "`cursor` of the next page; null on the last."
-    return type(
-        f"{entry.__name__.removesuffix('Answer')}Page",
-        (Answer,),
-        {
-            "__doc__": "One page of a list.",
-            "results": entry(many=True),
-            "next": fields.Text(allow_null=True, help_text=words),
-        },
-    )
 
 
 class RuleAnswer(Answer, RuleFields):

@@ -6,10 +6,7 @@ from http import HTTPStatus
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from rest_framework.request import Request
 
-from diamondhub.access.authentication import named
-from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import Endpoint
@@ -74,12 +71,6 @@ class PricingEndpoint(Endpoint):
         RuleSet.DoesNotExist: _gone,
         Rule.DoesNotExist: _gone,
     }
-
-
-def actor(request: Request) -> str:
-    """The name of the client who asks, for the audit."""
-    assert isinstance(request.auth, ApiKey)
-    return named(request.auth.client)
 
 
 def rule_set_of(version: int, rows: QuerySet[RuleSet] | None = None) -> RuleSet:

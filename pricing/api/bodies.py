@@ -10,12 +10,11 @@ from diamondhub.api import fields
 from diamondhub.api.endpoint import PageQuery
 from diamondhub.api.mistakes import Mistakes
 from diamondhub.api.serializers import Body, Query
-from pricing.models import RuleSet
+from pricing.models import Repricing, RuleSet
 from pricing.written import READ_AT, RuleSetFields, Words, WrittenRule
 
 #: A repricing's cause, which its reason becomes, is kept in so many characters.
 MAX_CAUSE_LENGTH = 200
-MAX_REASON_LENGTH = 500
 MAX_NOTES_LENGTH = 4_000
 MAX_REVISION = 2**31 - 1
 _BELOW_COST = "True: stones may be sold for less than they cost."
@@ -25,6 +24,12 @@ class RuleSetsQuery(PageQuery):
     """The parameters of the list of rule sets."""
 
     state = fields.OneOf(RuleSet.State.values, required=False, help_text="Only sets in this state.")
+
+
+class RepricingsQuery(PageQuery):
+    """The parameters of the list of repricings."""
+
+    state = fields.OneOf(Repricing.State.values, required=False, help_text="Only repricings in this state.")
 
 
 class RevisionQuery(Query):
@@ -39,19 +44,6 @@ class DayQuery(Query):
     """The parameter of a price of the past."""
 
     day = fields.Day(help_text="The day, in UTC; required.")
-
-
-class Reason(fields.Text):
-    """The reason of a deed, without the blanks around it."""
-
-    default_error_messages = {"blank": "must say why"}
-
-    def __init__(self, max_length: int = MAX_REASON_LENGTH) -> None:
-        super().__init__(max_length=max_length, lines=True, help_text="Why; it is kept for those who ask later.")
-
-    def to_internal_value(self, data: Any) -> str:
-        reason = super().to_internal_value(data.strip() if isinstance(data, str) else data)
-        return reason or self.fail("blank")
 
 
 class NewDraft(Body):
@@ -110,7 +102,7 @@ class ReplacedRule(Body):
 class Publishing(Body):
     """What is published, why, and in whose place."""
 
-    reason = Reason()
+    reason = fields.Reason()
     revision = fields.Whole(required=False, help_text="Required for a draft: only what you read is published.")
     replaces = fields.Whole(
         required=False, help_text="The version in force that you compared with: if it is another by now, a 409."
@@ -118,16 +110,10 @@ class Publishing(Body):
     confirm_below_cost = fields.YesNo(required=False, help_text=_BELOW_COST)
 
 
-class WithReason(Body):
-    """The reason of what is done."""
-
-    reason = Reason()
-
-
 class NewRepricing(Body):
     """The reason for pricing every stone anew."""
 
-    reason = Reason(MAX_CAUSE_LENGTH)
+    reason = fields.Reason(MAX_CAUSE_LENGTH)
 
 
 class NewExperiment(Body):

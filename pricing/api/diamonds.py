@@ -13,9 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.models import Diamond
+from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import explain
-from pricing.api.answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer, page_of
+from pricing.api.answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer
 from pricing.api.base import PricingEndpoint
 from pricing.api.bodies import DayQuery
 from pricing.models import PriceChange, RuleSet

@@ -10,11 +10,13 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
-from diamondhub.api.endpoint import PageQuery, operation
+from diamondhub.api.answers import page_of
+from diamondhub.api.endpoint import PageQuery, actor, operation
+from diamondhub.api.serializers import WithReason
 from pricing import experiments, reprice
-from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer, page_of
-from pricing.api.base import SCAN_SECONDS, PricingEndpoint, actor, rule_set_of
-from pricing.api.bodies import NewExperiment, Start, WithReason
+from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer
+from pricing.api.base import SCAN_SECONDS, PricingEndpoint, rule_set_of
+from pricing.api.bodies import NewExperiment, Start
 from pricing.errors import NoSuchExperiment
 from pricing.models import Experiment
 

@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
-from diamondhub.api.endpoint import operation
+from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import publishing, reprice
 from pricing.api.answers import ConflictsAnswer, RepricingReportAnswer, SimulationAnswer
-from pricing.api.base import SCAN_SECONDS, PricingEndpoint, actor, rule_set_of
+from pricing.api.base import SCAN_SECONDS, PricingEndpoint, rule_set_of
 from pricing.api.bodies import Publishing
 from pricing.conflicts import conflicts
 from pricing.in_force import with_rules

@@ -12,12 +12,13 @@ from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
-from diamondhub.api.endpoint import operation
+from diamondhub.api.answers import page_of
+from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import editing
-from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer, page_of
-from pricing.api.base import PricingEndpoint, actor, rule_set_of
+from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer
+from pricing.api.base import PricingEndpoint, rule_set_of
 from pricing.api.bodies import ChangedDraft, NewDraft, RevisionQuery, RuleSetsQuery
 from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet

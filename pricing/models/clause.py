@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from diamondhub.access.scopes import Scope
 from diamondhub.audit.tracking import audited
 from pricing.conditions import CONDITIONS, RangeCondition, in_words
 from pricing.models.limits import MAX_COST_CENTS, MAX_NAMES
@@ -53,7 +54,7 @@ def _in_order(name: str) -> models.CheckConstraint:
     )
 
 
-@audited(part_of="rule")
+@audited(part_of="rule", needs=Scope.PRICING_READ)
 class Clause(models.Model):
     """One way to match a rule: every condition that is set must hold, and one that sets none matches every stone.
 

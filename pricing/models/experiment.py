@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from diamondhub.access.scopes import Scope
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
 from pricing.models.rules import RuleSet
@@ -17,7 +18,7 @@ EXPERIMENT_STATES = StateMachine(
 )
 
 
-@audited()
+@audited(needs=Scope.PRICING_READ)
 class Experiment(models.Model):
     """A share of the stones that another rule set prices, to see what that does to sales. One runs at a time.
 

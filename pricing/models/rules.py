@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from diamondhub.access.scopes import Scope
 from diamondhub.audit.tracking import audited
 from diamondhub.states import StateMachine
 from pricing.models.limits import MAX_CENTS, percentage
@@ -23,7 +24,7 @@ RULE_SET_STATES = StateMachine(
 )
 
 
-@audited(exclude=("compiled", "revision"))
+@audited(exclude=("compiled", "revision"), needs=Scope.PRICING_READ)
 class RuleSet(models.Model):
     """A version of the pricing rules. A published one never changes; exactly one is published at a time.
 
@@ -83,7 +84,7 @@ class RuleSet(models.Model):
         return self.state == self.State.DRAFT
 
 
-@audited(part_of="rule_set")
+@audited(part_of="rule_set", needs=Scope.PRICING_READ)
 class Rule(models.Model):
     """One rule of a set: what is added to the base margin of the stones that match any of its clauses.
 

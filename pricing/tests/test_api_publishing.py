@@ -169,6 +169,20 @@ def test_repricings_are_started_listed_and_cancelled(http: Client) -> None:
     assert problem(again) == (409, "repricing-over")
 
 
+def test_a_repricing_is_watched_where_its_start_says_and_told_once(http: Client) -> None:
+    started = send(http, "post", "repricings", {"reason": "a new margin"})
+
+    watched = http.get(started["Location"])
+    again = http.get(started["Location"], headers={"If-None-Match": watched["ETag"]})
+    reprice.cancel(watched.json()["repricing"], actor="eve", reason="no")
+    later = http.get(started["Location"], headers={"If-None-Match": watched["ETag"]})
+
+    assert watched.json() == started.json()
+    assert (again.status_code, later.status_code, later.json()["state"]) == (304, 200, "cancelled")
+    assert [row["state"] for row in http.get("/api/v1/repricings?state=cancelled").json()["results"]] == ["cancelled"]
+    assert http.get("/api/v1/repricings?state=ready").json()["results"] == []
+
+
 def test_a_reason_that_would_not_be_kept_whole_is_refused(http: Client) -> None:
     assert wrong(send(http, "post", "repricings", {"reason": "x" * 201})) == ["reason"]
     assert not Repricing.objects.exists()

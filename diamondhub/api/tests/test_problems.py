@@ -70,9 +70,7 @@ def checked(answer: Any, status: int) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize(
-    "address", ["/api/", "/api/v1/nothing", "/api/v1/diamonds/no-id", "/api/v1/diamonds/%00", "/api/é"]
-)
+@pytest.mark.parametrize("address", ["/api/", "/api/v1/nothing", "/api/v1/diamonds/no-id", "/api/%C3%A9"])
 def test_an_unknown_address_is_a_problem(http: Client, address: str) -> None:
     body = checked(http.get(address), 404)
 

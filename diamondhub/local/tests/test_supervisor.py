@@ -177,17 +177,36 @@ def test_a_program_that_does_not_stop_in_its_time_is_killed() -> None:
     assert not alive(pid)
 
 
+@contextmanager
+def handled_by(handler: Any, number: int) -> Iterator[None]:
+    """A signal's handler, whatever the tests were started under: nohup has SIGHUP ignored."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_run_and_the_handlers_are_given_back(number: int) -> None:
-    before = signal.getsignal(number)
+    with handled_by(signal.default_int_handler, number):
+        with running(program("one", POLITE)) as watched:
+            watched.run_until(lambda: watched.says("ready"))
+            os.kill(os.getpid(), number)
+            assert watched.supervisor.run() is False
 
-    with running(program("one", POLITE)) as watched:
-        watched.run_until(lambda: watched.says("ready"))
-        os.kill(os.getpid(), number)
-        assert watched.supervisor.run() is False
+        after = signal.getsignal(number)
 
     assert watched.lines[-1] == "one | stopped"
-    assert signal.getsignal(number) is before
+    assert after is signal.default_int_handler
+
+
+def test_a_hangup_stays_ignored_where_it_was() -> None:
+    with handled_by(signal.SIG_IGN, signal.SIGHUP), running(program("one", POLITE)) as watched:
+        watched.run_until(lambda: watched.says("ready"))
+        os.kill(os.getpid(), signal.SIGHUP)
+
+        assert not watched.supervisor.asked_to_stop
 
 
 def test_a_second_ctrl_c_kills_everything_at_once() -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
+from diamondhub.access.people import SignIn
 from diamondhub.operations import retention
 
 
@@ -58,3 +63,21 @@ def test_apps_on_top_forget_first_and_prunings_go_last() -> None:
 
     assert names.index("remaps") < names.index("price_months") < names.index("alerts")
     assert names[-1] == "prunings"
+
+
+@pytest.mark.django_db
+def test_sessions_that_are_over_and_old_sign_ins_go() -> None:
+    now = timezone.now()
+    Session.objects.create(session_key="over", session_data="x", expire_date=now - timedelta(seconds=1))
+    Session.objects.create(session_key="going on", session_data="x", expire_date=now + timedelta(days=1))
+    for name, days in (("old", settings.HISTORY_RETENTION_DAYS + 1), ("new", 1)):
+        SignIn.objects.create(
+            name=name, address="10.0.0.1", outcome="refused", known_browser=False, at=now - timedelta(days=days)
+        )
+    steps = {step.name: step for step in retention.steps()}
+
+    for name in ("expired_sessions", "sign_ins"):
+        assert list(steps[name].remove()) == [{name: 1}]
+
+    assert [session.session_key for session in Session.objects.all()] == ["going on"]
+    assert [tried.name for tried in SignIn.objects.all()] == ["new"]

@@ -236,3 +236,25 @@ def test_asking_often_looks_once(client: Client, committed: psycopg.Cursor[Any])
     second = ask(client)
 
     assert second == first
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", ["/health/ready", "/health/status"])
+@pytest.mark.parametrize(
+    ("asked_from", "told"),
+    [
+        ({}, True),
+        ({"REMOTE_ADDR": "10.1.2.3"}, True),
+        ({"REMOTE_ADDR": "8.8.8.8"}, False),
+        ({"REMOTE_ADDR": "10.0.0.9", "HTTP_X_FORWARDED_FOR": "8.8.8.8"}, False),
+        ({"REMOTE_ADDR": "10.0.0.9", "HTTP_X_FORWARDED_FOR": "10.1.1.1"}, False),
+        ({"REMOTE_ADDR": ""}, False),
+    ],
+)
+def test_only_who_asks_from_inside_is_told_what_the_checks_found(
+    path: str, asked_from: dict[str, str], told: bool
+) -> None:
+    checks = Client().get(path, **asked_from).json()["checks"]  # type: ignore[arg-type]
+
+    assert checks
+    assert all(("detail" in check) is told and "ok" in check for check in checks)

@@ -219,6 +219,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N
         ("it refused bearer hush.hush-hush, twice", "it refused bearer …, twice"),
         ("Basic aHViOmh1c2g=", "Basic …"),
         (f"the key {KEY} is revoked", "the key dh_abcDEF012345_… is revoked"),
+        (f"signs with dhs_{'s' * 49}.", "signs with dhs_…."),
         (f"{TOKEN} has ended", "eyJ… has ended"),
         ("AKIAIOSFODNN7EXAMPLE", "AKIA…"),
         (

@@ -53,7 +53,8 @@ class Command(TextArguments):
         logs = var_dir() / "log" if options["log_files"] else None
         self.stdout.write("Bringing the database up to date …")
         self.stdout.flush()
-        call_command("migrate", verbosity=0, interactive=False)
+        # With the checks of the database, among them whether a pepper is missing that API keys need.
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=False)
         connections.close_all()
         opened = services.current()
         supervisor = Supervisor(

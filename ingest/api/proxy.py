@@ -17,6 +17,7 @@ from django.http import Http404, HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from diamondhub.access import signatures
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
@@ -151,7 +152,10 @@ class SupplierProxy(Endpoint):
         adapter = _relaying(feed)
         query, variables = self.body["query"], self.body.get("variables") or {}
         assert isinstance(request.auth, ApiKey)
-        may_order = Scope.SUPPLIERS_ORDER in request.auth.client.scopes
+        # Whether it is signed as the scope needs it is told when something is ordered, not before.
+        orders = Scope.SUPPLIERS_ORDER in request.auth.client.scopes
+        unsigned = signatures.lacking(request._request.visit, Scope.SUPPLIERS_ORDER)  # type: ignore[attr-defined]  # noqa: SLF001 - DRF offers no other way to Django's request
+        may_order = orders and unsigned is None
         release_connection()
         started = monotonic()
         answered: RelayedAnswer | None = None
@@ -160,7 +164,7 @@ class SupplierProxy(Endpoint):
             answered = adapter.proxy(query, variables, may_order=may_order)
             outcome = "errors" if answered.errors else "answered"
         except (IngestError, LimiterUnavailable, WaitTooLong) as error:
-            problem = problem_of(error, PROBLEMS)
+            problem = unsigned if orders and isinstance(error, OrderingRefused) else problem_of(error, PROBLEMS)
             assert problem is not None
             outcome = problem.kind
             if not isinstance(error, QueryRefused):

@@ -1,0 +1,1 @@
+"""Ingestion by REST: feeds, runs, their partitions, dead letters, and the supplier proxy."""
