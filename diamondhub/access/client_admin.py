@@ -288,6 +288,7 @@ class ApiClientAdmin(Admin[ApiClient]):
         values = {name: form.cleaned_data[name] for name in TERMS}
         if change:
             clients.change_client(obj, active=form.cleaned_data["active"], **values)
+            form.save_limits()
             return
         signing = form.cleaned_data["signing"] and form.cleaned_data["kind"] == Kind.SECRET
         issued = clients.create_client(

@@ -66,6 +66,13 @@ class LimitsForm(ClientModelForm):
         self.instance.limits = limits
         return cleaned
 
+    def save_limits(self) -> None:
+        """Write the limits, and nothing else of the client."""
+        client = self.instance
+        ApiClient.objects.filter(pk=client.pk).update(
+            limits=client.limits, max_at_once=client.max_at_once, max_rows_a_day=client.max_rows_a_day
+        )
+
 
 # Declared as if written one by one in the class, which the admin asks for its fields.
 LimitsForm.declared_fields.update({field: _field(name) for name, field in FIELDS.items()})

@@ -43,7 +43,7 @@ def signed_in(*permissions: str) -> Client:
 
 
 def save(browser: Client, row: ApiClient, **typed: Any) -> Any:
-    form = {"active": "on", "scopes": "catalog:read", **typed}
+    form = {"active": "on", "kind": "secret", "scopes": "catalog:read", **typed}
     return browser.post(reverse("admin:access_apiclient_change", args=[row.pk]), form)
 
 
