@@ -25,10 +25,10 @@ _ONE_TEST = 60
 def pytest_configure() -> None:
     """Tests sign in often: hash passwords quickly. What commits is put back without truncating all tables."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
-    shared.DEADLINE_SECONDS = 5.0
     # All tests have one address, and ask as fast as they can.
     settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
+    # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
+    shared.DEADLINE_SECONDS = 5.0
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
 
 

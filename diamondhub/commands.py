@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import re
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,6 +16,8 @@ from psycopg.errors import UndefinedTable
 
 #: Of an argument that is refused so much is shown (characters).
 MAX_SHOWN = 40
+#: Longest file or input that secrets are read from (bytes).
+MAX_SECRETS = 100_000
 
 
 def actor() -> str:
@@ -29,6 +33,29 @@ def text(argument: str) -> str:
     if re.search("[\0\ud800-\udfff]", argument):
         raise ArgumentTypeError(f"must be text in UTF-8, not {argument[:MAX_SHOWN]!a}")
     return argument
+
+
+def secret_text(file: str) -> str:
+    """What a file holds, or standard input for `-`, typed unseen at a terminal: arguments are read by the whole host.
+
+    Raises `CommandError`.
+    """
+    try:
+        if file != "-":
+            with Path(file).open("rb") as opened:
+                content = opened.read(MAX_SECRETS + 1)
+        elif sys.stdin.isatty():
+            return getpass.getpass("Secret (not shown): ")
+        else:
+            content = sys.stdin.buffer.read(MAX_SECRETS + 1)
+        if len(content) > MAX_SECRETS:
+            raise CommandError(f"the secret is longer than {MAX_SECRETS:,} bytes")
+        return content.decode().rstrip("\r\n")
+    except (OSError, EOFError) as error:
+        words = getattr(error, "strerror", None) or "it has ended"
+        raise CommandError(f"the secret cannot be read: {words.lower()}") from None
+    except ValueError:
+        raise CommandError("the secret is no text in UTF-8") from None
 
 
 class TextArguments(BaseCommand):

@@ -16,6 +16,14 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from diamondhub.local.processes import die_with_parent
+from diamondhub.serving import bounds
+
+# What people and shops wait for ends in time, and the rest of the processes may take as long as they must. Named in
+# docs/operations.md; set here, since whoever starts this server needs them.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
+os.environ.setdefault("DATABASE_POOL_SIZE", str(bounds.THREADS))
+os.environ.setdefault("DATABASE_STATEMENT_SECONDS", "30")
+os.environ.setdefault("REDIS_ANSWER_SECONDS", "0.2")
 
 
 class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -34,20 +42,15 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
-worker_class = "gthread"
+#: Connections wait in a loop, threads only make answers: see docs/serving.md.
+worker_class = "diamondhub.serving.worker.LoopWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-#: As many as a process keeps database connections (DATABASE_POOL_SIZE).
-threads = 8
+threads = bounds.THREADS
 preload_app = False
-#: An idle browser's connection, slightly longer than a load balancer's usual look (seconds).
-keepalive = 5
-#: A worker that shows no life for this long is replaced (seconds); requests run in threads and may take longer.
+#: A worker whose loop shows no life for this long is replaced (seconds); requests run in threads and may take longer.
 timeout = 60
 #: Requests in flight may finish for this long when the server stops; within the supervisor's 30 s (seconds).
 graceful_timeout = 25
-limit_request_line = 8190
-limit_request_fields = 100
-limit_request_field_size = 8190
 #: Heartbeat files belong into memory: a busy disk must not look like a dead worker.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112
 accesslog = None

@@ -12,20 +12,29 @@ from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-#: A Redis that does not answer for so long is away (seconds).
-ANSWER_SECONDS = 2.0
+#: Where answers are waited for no longer than this, somebody waits for us, and nothing is tried twice (seconds).
+IMPATIENT_SECONDS = 1.0
 
 
-def client(url: str, *, seconds: float = ANSWER_SECONDS, **options: Any) -> redis.Redis:
-    """A client of the server at `url` that waits no longer than `seconds` for a connection and for each answer."""
+def client(url: str, *, seconds: float | None = None, **options: Any) -> redis.Redis:
+    """A client of the server at `url` that waits no longer than `seconds` for a connection and for each answer.
+
+    Unless it is told otherwise, that is `REDIS_ANSWER_SECONDS`.
+    """
     ca_file = settings.REDIS_CA_FILE if _over_tls(url) else ""
-    return redis.Redis.from_url(url, **connection_options(url, ca_file=ca_file, seconds=seconds), **options)
+    waits = settings.REDIS_ANSWER_SECONDS if seconds is None else seconds
+    return redis.Redis.from_url(url, **{**connection_options(url, ca_file=ca_file, seconds=waits), **options})
 
 
-def connection_options(url: str, *, ca_file: str, seconds: float = ANSWER_SECONDS) -> dict[str, Any]:
+def connection_options(url: str, *, ca_file: str, seconds: float) -> dict[str, Any]:
     """What connections to `url` are made with; `ca_file` names certificates that are trusted beside the system's."""
     options: dict[str, Any] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    if seconds < IMPATIENT_SECONDS:
+        # redis-py tries three times more, and waits between.
+        options["retry"] = Retry(NoBackoff(), 0)
     if _over_tls(url):
         options |= _verified(ca_file)
     return options

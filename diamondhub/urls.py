@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from diamondhub.admin import login as admin_login
+from diamondhub.api.problem_pages import OneProblem, Problems
 from diamondhub.api.views import ApiPages, OpenApiDocument
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -19,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("diamondhub.audit.urls")),
     path("api/schema/", OpenApiDocument.as_view(), name="schema"),
     path("api/docs/", ApiPages.as_view(), name="docs"),
+    path("api/problems/", Problems.as_view(), name="problems"),
+    path("api/problems/<slug:kind>", OneProblem.as_view(), name="problem"),
 ]
 
 handler400 = "diamondhub.api.problems.bad_request"

@@ -40,7 +40,7 @@ from diamondhub.doorbells import ring
 from ingest import dead_letters, drift
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import ConsolidationBatch, DeadLetter, RawDiamond, Run
 from ingest.transitions import wake
 from pricing.history import because
@@ -188,7 +188,7 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
     started = monotonic()
     batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=lease.pk)
     run = batch.run
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = mapping_adapter_of(run.feed)
     pricing = run.pricing()
     with (
         structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, batch_id=batch.pk),

@@ -17,7 +17,7 @@ from catalog.models import Diamond
 from diamondhub.database import psycopg_cursor
 from ingest.delisting import LISTED
 from ingest.errors import MappingError
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Page, Run
 
 log = structlog.get_logger(__name__)
@@ -83,7 +83,7 @@ def _known_costs(run: Run, below: uuid.UUID) -> dict[uuid.UUID, int]:
 
 
 def _brought_costs(run: Run, below: uuid.UUID) -> dict[uuid.UUID, int]:
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """

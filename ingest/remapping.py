@@ -28,7 +28,7 @@ from ingest import consolidation, dead_letters, runs
 from ingest.consolidation import Payload
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import DeadLetter, Feed, RawDiamond, Remap, Run
 from ingest.models.remap import REMAP_STATES
 from ingest.models.run import LIVE_STATES
@@ -64,7 +64,7 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
     other stones.
     """
     feed = runs.find_feed(slug)
-    adapter = adapter_for(feed.adapter, feed.parameters)
+    adapter = mapping_adapter_of(feed)
     pricing = current_pricing(timezone.now())
     try:
         with transaction.atomic():
@@ -230,7 +230,7 @@ def _passing(feed: Feed) -> Remap:
 
 
 def _adapter(feed: Feed) -> Adapter:
-    return adapter_for(feed.adapter, feed.parameters)
+    return mapping_adapter_of(feed)
 
 
 def _stones(feed: Feed) -> QuerySet[Diamond]:

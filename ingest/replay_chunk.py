@@ -23,7 +23,7 @@ from diamondhub.doorbells import ring
 from ingest import consolidation, dead_letters, raw_store, runs
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Feed, Partition, RawDiamond, Run
 from pricing.compile import Pricing
 
@@ -87,7 +87,7 @@ class ReplayChunk:
         if why := self._obsolete(letter, feed, run):
             self._results[letter.pk] = Result(Outcome.SUPERSEDED, why)
             return
-        adapter = adapter_for(feed.adapter, feed.parameters)
+        adapter = mapping_adapter_of(feed)
         text = _text(letter)
         if letter.kind == Kind.ITEM and not letter.diamond_id:
             self._identify(letter, feed, run, adapter, text)
@@ -202,7 +202,7 @@ class ReplayChunk:
         stones, payloads = consolidation.changed_payloads(batch)
         if not stones:
             raise MappingError("batch", "the raw store does not hold its payloads any more")
-        adapter = adapter_for(batch.run.feed.adapter, batch.run.feed.parameters)
+        adapter = mapping_adapter_of(batch.run.feed)
         outcome = consolidation.Outcome(stones)
         mapped = consolidation.map_payloads(batch.run, adapter, payloads, outcome)
         texts = {payload.diamond_id: payload.text.decode() for payload in payloads}

@@ -23,7 +23,7 @@ from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from ingest import consolidation, dead_letters
 from ingest.errors import IngestError
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
 from ingest.replay_chunk import ReplayChunk, Result
@@ -216,7 +216,7 @@ def _keep(
                 closed_reason="; ".join(filter(None, (reason or f"replayed: {outcome}", why))),
                 **identity,
             )
-        mapper = adapter_for(letter.feed.adapter, letter.feed.parameters).mapper_version if letter.feed else ""
+        mapper = mapping_adapter_of(letter.feed).mapper_version if letter.feed else ""
         by_mapper.setdefault(mapper, {})[letter.pk] = (outcome, "; ".join(filter(None, (reason, why))))
     for mapper, outcomes in by_mapper.items():
         dead_letters.attempts(outcomes, actor=actor, mapper_version=mapper, rule_set=rule_set.version)

@@ -23,7 +23,7 @@ from ingest.cost_sample import CostSample
 from ingest.drift import IS_MISSING
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import DeadLetter, Partition, Run
 
 #: Examples shown of each cause, and causes shown of each brake, the most frequent first.
@@ -184,7 +184,7 @@ def _pattern(factors: dict[uuid.UUID, float]) -> str:
 
 def _costs_again(run: Run, stones: Sequence[uuid.UUID]) -> tuple[dict[uuid.UUID, int], int]:
     """What the supplier says now that the first of these stones cost, and of how many it was asked (0: it did not say)."""
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     first = list(stones[: adapter.page_limit])
     names = dict(Diamond.objects.filter(pk__in=first).values_list("supplier_stone_id", "pk"))
     answers = second_look.ask_again(run, list(names))
@@ -242,7 +242,7 @@ def _dead_letters(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
 
 def _letters_again(run: Run, letters: Any) -> str:
     """Ask again for stones that could not be processed, and say in words whether they can be now."""
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     named = letters.exclude(supplier_stone_id="").order_by("pk")
     causes = dict(named.values_list("supplier_stone_id", "fingerprint")[: adapter.page_limit])
     answers = second_look.ask_again(run, list(causes))

@@ -23,7 +23,7 @@ from diamondhub.doorbells import ring
 from ingest import brakes, consolidation, ending, finishing, settling
 from ingest.draining import Draining, holding
 from ingest.errors import IngestError
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Feed, Partition, Run
 from ingest.models.run import LIVE_STATES
 from ingest.planning import stage as planning
@@ -103,7 +103,7 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
         raise FeedDisabled(f"feed {slug} is disabled: enable it in the admin first")
     if kind == Run.Kind.INCREMENTAL and feed.watermark is None:
         raise NoWatermark(f"feed {slug} has no watermark yet: start a full run first")
-    adapter = adapter_for(feed.adapter, feed.parameters)
+    adapter = adapter_of(feed)
     pricing = current_pricing(timezone.now())
     try:
         with acting(reason=reason), transaction.atomic():

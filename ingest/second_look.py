@@ -17,7 +17,7 @@ from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.feeds.ways import Way, Ways, limits_of
 from ingest.models import Page, RawDiamond, Run
 
@@ -39,9 +39,7 @@ def count_window(run: Run, *, otherwise: int) -> int:
     """How many stones the supplier counts in a full run's window now; `otherwise` if it does not say."""
     release_connection()
     try:
-        (total,) = adapter_for(run.feed.adapter, run.feed.parameters).count(
-            [StoneQuery(window_to=run.window_to, available_only=True)]
-        )
+        (total,) = adapter_of(run.feed).count([StoneQuery(window_to=run.window_to, available_only=True)])
     except (SupplierError, LimiterUnavailable, WaitTooLong) as error:
         log.warning("window_not_counted_again", error=str(error))
         return otherwise
@@ -50,7 +48,7 @@ def count_window(run: Run, *, otherwise: int) -> int:
 
 def ask_again(run: Run, supplier_stone_ids: Sequence[str]) -> dict[str, bytes] | None:
     """The payloads that the supplier sends of these stones now, at most a page of them, by its own ids."""
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     if not adapter.answers_by_id or not supplier_stone_ids:
         return None
     release_connection()

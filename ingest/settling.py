@@ -20,7 +20,7 @@ from diamondhub.doorbells import ring
 from ingest import brakes, consolidation, delisting, review
 from ingest.cost_sample import sample_costs
 from ingest.ending import fail_run
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Partition, Run
 from ingest.transitions import transition
 
@@ -102,7 +102,7 @@ def _look(run: Run, lease: leases.Lease) -> bool:
     A stone that changed just before the run or under it, or is on hold, is shown by no page though it is there: whatever
     their number, such stones are asked for by id before anything is held against the run.
     """
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     if run.partitions.filter(kind=Partition.Kind.CONFIRM).exists():
         if brakes.answers_are_old(run) and (stones := delisting.unseen_stones(run)):
             return _ask(run, lease, stones, "stones that are to be delisted are asked for again")

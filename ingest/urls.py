@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from ingest import kinds  # noqa: F401 - declares what the API answers with
 from ingest.api.dead_letters import Causes, DeadLetters, Discard, LetterPayload, OneLetter, Replay
 from ingest.api.feeds import AskAgain, Feeds, OneFeed, Slots
 from ingest.api.partitions import OnePartition, Partitions

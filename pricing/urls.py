@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from pricing.api import kinds  # noqa: F401 - declares what the API answers with
 from pricing.api.diamonds import PastPriceOfDiamond, PriceExplanation, PriceHistory
 from pricing.api.experiments import EndExperiment, Experiments, OneExperiment, StartExperiment
 from pricing.api.publishing import Publication, RuleSetConflicts, RuleSetSimulation

@@ -29,7 +29,14 @@ READ_AT = "The draft's revision as it was read; a stale one is a 409."
 
 
 class Words(fields.Text):
-    """A text of which `pricing.validation` says what it may hold."""
+    """A text of which `pricing.validation` says what it may hold; `names` are all it can be, if it is one of a few."""
+
+    def __init__(self, *, names: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(**options)
+        self.names = names
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), **({"enum": list(self.names)} if self.names else {})}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -43,6 +50,17 @@ class Figure(fields.Number):
     def to_representation(self, value: Any) -> float:
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
+
+
+class Percent(Figure):
+    """A percentage, of which `pricing.validation` says what it may be."""
+
+    def __init__(self, lowest: float = -99.999, **options: Any) -> None:
+        super().__init__(3, **options)
+        self.lowest = lowest
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minimum": self.lowest, "maximum": 9_999.0}
 
 
 class Names(fields.Field):
@@ -91,13 +109,13 @@ class RuleSetFields(Written):
 
     model = RuleSet
     blank = {"margin_natural": 0, "margin_lab_grown": 0, "margin_fancy": 0}
-    margin_natural = Figure(3, required=False, help_text="Percent on top of cost for natural stones.")
-    margin_lab_grown = Figure(3, required=False, help_text="Percent on top of cost for lab-grown stones.")
-    margin_fancy = Figure(3, required=False, help_text="Percent on top of cost for stones of a fancy colour.")
-    floor_margin = Figure(
-        3, required=False, allow_null=True, help_text="No stone is sold for less than cost plus these percent."
+    margin_natural = Percent(required=False, help_text="Percent on top of cost for natural stones.")
+    margin_lab_grown = Percent(required=False, help_text="Percent on top of cost for lab-grown stones.")
+    margin_fancy = Percent(required=False, help_text="Percent on top of cost for stones of a fancy colour.")
+    floor_margin = Percent(
+        required=False, allow_null=True, help_text="No stone is sold for less than cost plus these percent."
     )
-    notes = Words(required=False, help_text="For people.")
+    notes = Words(required=False, max_length=4_000, lines=True, help_text="For people.")
 
     def refusals(self, row: RuleSet) -> Sequence[tuple[str, str]]:
         return validation.refusals(validation.clean_rule_set, row)
@@ -142,7 +160,7 @@ class RuleFields(Written):
 
     model = Rule
     priority = fields.Whole(help_text="Lower comes first; the first rule that matches wins.")
-    name = Words(help_text="For people, up to 200 characters.")
+    name = Words(min_length=1, max_length=200, help_text="For people, up to 200 characters.")
     modifier = Figure(3, required=False, help_text="Percentage points added to the base margin.")
     fixed = fields.Dollars(
         source="fixed_cents", required=False, help_text="Dollars added after the margin; may be negative."
@@ -156,12 +174,14 @@ class RuleFields(Written):
     ending_step = fields.Dollars(
         source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
     )
-    ending_mode = Words(required=False, help_text="`nearest` ending (halves up), or the next one `up`.")
+    ending_mode = Words(
+        names=Rule.EndingMode.values, required=False, help_text="`nearest` ending (halves up), or the next one `up`."
+    )
     rating = fields.Whole(required=False, allow_null=True, help_text="From 1 to 10, shown with the stone.")
     valid_from = fields.Day(1, 9999, required=False, allow_null=True, help_text="First day, in UTC.")
     valid_to = fields.Day(1, 9999, required=False, allow_null=True, help_text="Last day, in UTC.")
     active = fields.YesNo(required=False, help_text="False: the rule is passed over.")
-    notes = Words(required=False, help_text="For people, up to 1,000 characters.")
+    notes = Words(required=False, max_length=1_000, lines=True, help_text="For people, up to 1,000 characters.")
 
 
 class WrittenRule(RuleFields):
@@ -180,6 +200,16 @@ class WrittenRule(RuleFields):
         error_messages={"long": validation.check_counts(0, MAX_CLAUSES + 1)},
         help_text="The rule matches if any clause does; without any it matches nothing.",
     )
+
+    class Meta:
+        example = {
+            "priority": 10,
+            "name": "Rounds above one carat",
+            "modifier": 5,
+            "ending": "99.00",
+            "ending_step": "100.00",
+            "clauses": [{"shapes": ["ROUND"], "carats_min": 1, "color_min": "D", "color_max": "H"}],
+        }
 
     def combine(self, values: dict[str, Any], mistakes: Mistakes) -> tuple[Rule, list[Clause]]:
         clauses = values.pop("clauses", [])

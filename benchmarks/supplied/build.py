@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +43,11 @@ class InMemory:
         return mapping.to_diamond(item, labgrown=False)
 
 
-def build(_parameters: dict[str, Any]) -> InMemory:
-    """Make the adapter; it takes no parameters."""
+def build(_parameters: dict[str, Any], _secrets: Mapping[str, str] | None) -> InMemory:
+    """Make the adapter; it takes neither parameters nor secrets."""
     return InMemory()
+
+
+def secrets_of(_parameters: dict[str, Any]) -> Mapping[str, str]:
+    """It sends none."""
+    return {}

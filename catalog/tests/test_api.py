@@ -96,7 +96,7 @@ def test_a_stone_that_there_is_not_is_not_found(http: Client) -> None:
     answer = http.get(f"{ADDRESS}/{uuid4()}")
 
     assert answer.status_code == 404
-    assert answer.json()["type"] == "urn:diamondhub:problem:not-found"
+    assert answer.json()["type"] == "/api/problems/not-found"
 
 
 def test_one_stone_takes_no_parameters(http: Client) -> None:
@@ -125,7 +125,7 @@ def test_a_cursor_of_another_query_is_refused(http: Client, other: str) -> None:
     answer = http.get(f"{ADDRESS}?{other}&cursor={cursor}")
 
     assert "another query" in refused(answer)["cursor"]
-    assert answer.json()["type"] == "urn:diamondhub:problem:wrong-cursor"
+    assert answer.json()["type"] == "/api/problems/wrong-cursor"
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "x" * 501, "WzEsMl0:1xVsza:jINKP9", "%00", "é"])
@@ -218,7 +218,7 @@ def test_looking_for_a_strange_name_ends_when_a_search_would(http: Client) -> No
         answer = http.get(f"{ADDRESS}?lab=XQ9")
 
     assert answer.status_code == 503
-    assert answer.json()["type"] == "urn:diamondhub:problem:too-slow"
+    assert answer.json()["type"] == "/api/problems/too-slow"
 
 
 def test_names_that_only_the_catalogue_has_are_known(http: Client) -> None:

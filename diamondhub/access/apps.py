@@ -14,9 +14,9 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register how keys are described, the checks of gate and peppers, and what the sweep looks at."""
+        """Register how keys are described, the checks of gate, peppers and keys, and what the sweep looks at."""
         from diamondhub import sweep
-        from diamondhub.access import checks, documentation, ending, gate, nonces  # noqa: F401
+        from diamondhub.access import checks, documentation, ending, gate, nonces, sealed  # noqa: F401
         from diamondhub.telemetry import health
 
         sweep.register(ending.tell_of_ending)

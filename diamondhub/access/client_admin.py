@@ -48,7 +48,7 @@ TERMS = ("kind", "scopes", "origins", "networks", "needs_signature")
 
 
 class ClientForm(LimitsForm):
-    """Whether a client is let in, what it may do, how much of it, and from where."""
+    """Whether a client is let in, what it may do, and from where."""
 
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, scope.value) for scope in Scope],
@@ -79,16 +79,7 @@ class ClientForm(LimitsForm):
 
     class Meta:
         model = ApiClient
-        fields: tuple[str, ...] = (
-            "active",
-            "kind",
-            "scopes",
-            "origins",
-            "networks",
-            "needs_signature",
-            "max_at_once",
-            "max_rows_a_day",
-        )
+        fields = ("active", "kind", "scopes", "origins", "networks", "needs_signature", "max_at_once", "max_rows_a_day")
 
     def clean(self) -> dict[str, Any]:
         """The terms in normal form, with what is wrong at its field."""
@@ -126,7 +117,8 @@ class NewClientForm(ClientForm):
         help_text="The client can then sign its requests instead of sending its key.",
     )
 
-    class Meta(ClientForm.Meta):
+    class Meta:
+        model = ApiClient
         fields = ("name", "kind", "scopes", "origins", "networks", "needs_signature")
 
     def clean_name(self) -> str:
@@ -197,7 +189,7 @@ class ApiClientAdmin(Admin[ApiClient]):
             (None, {"fields": ("active", "kind") if obj else ("name", "kind")}),
             ("What it may do", {"fields": ("scopes", "needs_signature")}),
             ("Where it calls from", {"fields": ("origins", "networks")}),
-            *([("Its limits", {"fields": (*FIELDS.values(), "max_at_once", "max_rows_a_day")})] if obj else []),
+            *([("How much", {"fields": (*FIELDS.values(), "max_at_once", "max_rows_a_day")})] if obj else []),
             *([] if obj else [("Its first key", {"fields": ("expires_days", "signing")})]),
         ]
 

@@ -9,17 +9,36 @@ from diamondhub.access.authentication import HEADER, ApiKeyAuthentication
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself by a hook
-    """How the OpenAPI document describes the header."""
+    """How the OpenAPI document describes a key in the header, and a signature by it."""
 
     target_class = ApiKeyAuthentication
-    name = "ApiKey"
+    name = ["ApiKey", "Signature", "SignatureInput"]
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """The security scheme."""
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": HEADER,
-            "description": "A key that DiamondHub's operator made: `dh_…`, for servers only, or `dhp_…`, for pages in "
-            "browsers, which reads the catalogue and works in the pages of its client's origins only.",
-        }
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
+        """The security schemes."""
+        return [
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": HEADER,
+                "description": "A key that DiamondHub's operator made: `dh_…`, for servers only, or `dhp_…`, for pages in "
+                "browsers, which reads the catalogue and works in the pages of its client's origins only.",
+            },
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Signature",
+                "description": "Instead of the key: a signature with its secret by RFC 9421 (`hmac-sha256`), which never "
+                "shows it. With a body, `Content-Digest` (RFC 9530) is signed as well. See docs/api/signing.md.",
+            },
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Signature-Input",
+                "description": "What the signature covers, with `created`, `nonce`, `keyid` and `alg`.",
+            },
+        ]
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        """A key, or a signature."""
+        return [{"ApiKey": []}, {"Signature": [], "SignatureInput": []}]

@@ -34,22 +34,27 @@ class Place(IntEnum):
     """What is checked, in the order in which it is: nothing that costs more before what costs less, no hint to strangers."""
 
     REQUEST_ID = 1
-    ADDRESS_LIMIT = 2
-    HEAD = 3
-    FAILED_SIGN_INS = 4
-    KEY = 5
-    STATE = 6
-    SIGNATURE = 7
-    TIME = 8
-    NONCE = 9
-    CLIENT_LIMITS = 10
-    BODY = 11
-    SCOPE = 12
-    DIGEST = 13
+    #: These two refuse nothing: they see every answer, refusals included.
+    CROSS_ORIGIN = 2
+    CACHING = 3
+    ADDRESS_LIMIT = 4
+    HEAD = 5
+    FAILED_SIGN_INS = 6
+    #: Browsers ask without a key.
+    PREFLIGHT = 7
+    KEY = 8
+    STATE = 9
+    SIGNATURE = 10
+    TIME = 11
+    NONCE = 12
+    CLIENT_LIMITS = 13
+    BODY = 14
+    SCOPE = 15
+    DIGEST = 16
 
 
 #: Places whose steps are still to be built; a gate without one of the others does not start.
-NOT_YET_BUILT: frozenset[Place] = frozenset()
+NOT_YET_BUILT = frozenset({Place.CLIENT_LIMITS})
 
 
 @dataclass
@@ -61,6 +66,8 @@ class Visit:
     address: str = ""
     #: The key that was presented and proven, and whether it may be used; None as long as nobody has signed in.
     key: ApiKey | None = None
+    #: The answer, where a step has one: then nothing else is asked.
+    answer: HttpResponseBase | None = None
     #: When the request came in (Unix seconds): taken once, so that no check is later than another.
     arrived_at: float = field(default_factory=time)
     #: What steps note for each other, by their own names.
@@ -108,7 +115,10 @@ class Visit:
 
 
 class Step:
-    """One check. Steps hold no state of a request: that is the visit's."""
+    """One check. Steps hold no state of a request: that is the visit's.
+
+    A step that can answer by itself leaves the answer in `visit.answer`.
+    """
 
     place: Place
 
@@ -122,9 +132,12 @@ class Step:
 #: The steps of the gate, by name, in their order.
 STEPS = (
     "diamondhub.access.head.RequestId",
+    "diamondhub.access.cors.CrossOrigin",
+    "diamondhub.access.caching.Caching",
     "diamondhub.access.address_limit.AddressLimit",
     "diamondhub.access.head.Head",
     "diamondhub.access.failures.FailedSignIns",
+    "diamondhub.access.cors.Preflights",
     "diamondhub.access.authentication.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
     "diamondhub.access.signatures.Signatures",
@@ -152,10 +165,12 @@ class Gate:
             for step in self.steps:
                 begun.append(step)
                 step.check(visit)
+                if visit.answer is not None:
+                    break
         except Exception as error:  # noqa: BLE001 - logged by Django; steps that were begun must be finished
             response = _refusal(visit, error)
         else:
-            response = self.get_response(request)
+            response = visit.answer or self.get_response(request)
         for step in reversed(begun):
             step.finish(visit, response)
         return response

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from diamondhub.access import people  # noqa: F401 - its models are this app's
 from diamondhub.access.scopes import PUBLISHABLE_SCOPES, Scope
+from diamondhub.access.sealed import SealedField
 from diamondhub.access.throttles.limits import AT_ONCE, MAX_AT_ONCE, MAX_ROWS_A_DAY, ROWS_A_DAY, check_limits
 from diamondhub.audit.tracking import audited
 
@@ -30,6 +31,17 @@ class ApiClient(models.Model):
     active = models.BooleanField(default=True, help_text="An inactive client is refused, whatever its keys say.")
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.SECRET, db_default=Kind.SECRET)
     scopes = ArrayField(models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]))
+    #: Of a publishable client: the origins of the pages that may use its keys. `origins` has their form.
+    origins = ArrayField(models.CharField(max_length=255), default=list, db_default=[], blank=True)
+    #: CIDR. Empty: it may call from anywhere.
+    networks = ArrayField(models.CharField(max_length=49), default=list, db_default=[], blank=True)
+    #: With which of its scopes it must sign its requests. `signatures` asks.
+    needs_signature = ArrayField(
+        models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]),
+        default=list,
+        db_default=[],
+        blank=True,
+    )
     limits = models.JSONField(
         default=dict,
         blank=True,
@@ -49,17 +61,6 @@ class ApiClient(models.Model):
         blank=True,
         validators=[MaxValueValidator(MAX_ROWS_A_DAY)],
         help_text=f"Rows that it may export a day (UTC); 0: none. Empty: {ROWS_A_DAY:,}.",
-    )
-    #: Of a publishable client: the origins of the pages that may use its keys. `origins` has their form.
-    origins = ArrayField(models.CharField(max_length=255), default=list, db_default=[], blank=True)
-    #: CIDR. Empty: it may call from anywhere.
-    networks = ArrayField(models.CharField(max_length=49), default=list, db_default=[], blank=True)
-    #: With which of its scopes it must sign its requests. `signatures` asks.
-    needs_signature = ArrayField(
-        models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]),
-        default=list,
-        db_default=[],
-        blank=True,
     )
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
 
@@ -107,7 +108,7 @@ class ApiKey(models.Model):
     #: Tells whether that version is still the same pepper; empty for keys from before.
     pepper_fingerprint = models.CharField(max_length=16, default="", db_default="", editable=False, blank=True)
     #: Sealed, as what verifies signatures must be known; None for a key that does not sign. `signing_secrets` opens it.
-    signing_secret = models.BinaryField(null=True, editable=False)
+    signing_secret = SealedField(null=True)
     created_at = models.DateTimeField(auto_now_add=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -37,6 +37,7 @@ class Answer(serializers.Serializer[Any]):
 
     #: What one looks like, by `shown_as`.
     example: ClassVar[Mapping[str, Any]]
+    Meta: ClassVar[type]
 
     def get_fields(self) -> dict[str, AnyField]:
         declared = super().get_fields()
@@ -49,8 +50,9 @@ def shown_as(example: Mapping[str, Any]) -> Callable[[AnyAnswer], AnyAnswer]:
     """Decorator of an answer: what one looks like, for the OpenAPI document."""
 
     def with_example(answer: AnyAnswer) -> AnyAnswer:
-        # Not inherited: who adds fields looks different.
+        # Not inherited: who adds fields looks different. The schema of the answer has it as well.
         answer.example = example
+        answer.Meta = type("Meta", (), {"example": example})
         shown = OpenApiExample("An answer", dict(example), response_only=True, status_codes=["200", "201", "202"])
         described: AnyAnswer = extend_schema_serializer(examples=[shown])(answer)
         return described

@@ -25,6 +25,8 @@ ModelRow = TypeVar("ModelRow", bound=Model)
 class WrongCursor(Problem):
     """A cursor that we never made, or that belongs to another query."""
 
+    by_name = True
+
     def __init__(self, message: str) -> None:
         super().__init__(
             HTTPStatus.BAD_REQUEST, "wrong-cursor", f"cursor {message}", errors=[FieldError("cursor", message)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import wraps
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -27,7 +29,7 @@ from diamondhub.access.authentication import named
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
-from diamondhub.api import cursors, fields, serializers
+from diamondhub.api import cursors, fields, idempotency, links, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced
 from diamondhub.api.problems import Becomes, InvalidBody
 
@@ -62,7 +64,11 @@ class Operation:
     body: type[serializers.Body] | None
     body_limit: int
     body_is_optional: bool
-    problems: tuple[HTTPStatus, ...]
+    problems: tuple[HTTPStatus | str, ...]
+    idempotent: bool
+    deprecated: date | None
+    sunset: date | None
+    successor: str | None
     limit: LimitClass | None
 
 
@@ -77,24 +83,57 @@ def operation(
     body: type[serializers.Body] | None = None,
     body_limit: int = BODY_LIMIT,
     body_is_optional: bool = False,
-    problems: tuple[HTTPStatus, ...] = (),
+    problems: tuple[HTTPStatus | str, ...] = (),
+    idempotent: bool = False,
+    deprecated: date | None = None,
+    sunset: date | None = None,
+    successor: str | None = None,
     limit: LimitClass | None = None,
 ) -> Callable[[Method], Method]:
     """Declare a method of an `Endpoint`. `name` is its operationId, `scope` the one it needs if it is not the view's,
     `limit` the class of limits that it counts for if that is not the view's.
 
     `problems` are the errors besides those that any such method has: 400, 401, 403, 429, 503, with a body 411, 413 and 415,
-    and 404 where the address names something.
+    and 404 where the address names something. A status stands for all kinds of problems that the view has of it, a kind's
+    name for that one alone.
+
+    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`).
+    `deprecated` is the day from which nobody should use it any more, `sunset` the one on which it may go (both UTC), and
+    `successor` the address of what to use instead: all are told in headers and in the OpenAPI document.
     """
     declared = Operation(
-        name, summary, answer, status, scope, query, body, body_limit, body_is_optional, problems, limit
+        name,
+        summary,
+        answer,
+        status,
+        scope,
+        query,
+        body,
+        body_limit,
+        body_is_optional,
+        problems,
+        idempotent,
+        deprecated,
+        sunset,
+        successor,
+        limit,
     )
 
     def with_declaration(method: Method) -> Method:
+        if idempotent:
+            method = _once(method)
         method.operation = declared  # type: ignore[attr-defined]
         return method
 
     return with_declaration
+
+
+def _once(method: Method) -> Method:
+    @wraps(method)
+    def once(view: Endpoint, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return idempotency.once(view, lambda: method(view, *args, **kwargs))
+
+    return once  # type: ignore[return-value]
 
 
 def actor(request: Request) -> str:
@@ -155,14 +194,18 @@ class Endpoint(APIView):
         declared = self.operation
         assert declared is not None
         assert declared.body is not None
-        meta = self.request.META
-        # In chunks a body comes without a length: that it cannot be read must be told.
-        is_sent = "HTTP_TRANSFER_ENCODING" in meta or meta.get("CONTENT_LENGTH") not in {None, "", "0"}
-        if declared.body_is_optional and not is_sent:
+        if declared.body_is_optional and not self.has_body:
             return declared.body.read({})
-        if not check_announced(meta, declared.body_limit):
+        if not check_announced(self.request.META, declared.body_limit):
             raise InvalidBody("The body is not JSON: it is empty.")
         return declared.body.read(self.request.data)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request brings a body."""
+        meta = self.request.META
+        # In chunks a body comes without a length: that it cannot be read must be told.
+        return "HTTP_TRANSFER_ENCODING" in meta or meta.get("CONTENT_LENGTH") not in {None, "", "0"}
 
     def page(self, rows: QuerySet[Row], present: Callable[[Row], Any], *, by: str) -> Response:
         """One page of a list by the values of a `PageQuery`: rows from the highest `by` on down, a unique column."""
@@ -193,4 +236,5 @@ class Endpoint(APIView):
         finished: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
         if self.cache_control and "Cache-Control" not in finished:
             finished["Cache-Control"] = self.cache_control
+        links.add(self, finished)
         return finished

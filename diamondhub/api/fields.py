@@ -32,6 +32,9 @@ MAX_OFFSET = timedelta(hours=15, minutes=59)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+#: The same for schemas, whose readers know no half surrogates.
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+_PLAIN_IN_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
 
 def nearest(text: str, known: Iterable[str]) -> str:
@@ -278,10 +281,15 @@ class Text(Field):
     def schema(self) -> dict[str, Any]:
         return {
             "type": "string",
-            **({"pattern": f"^{self.pattern}$"} if self.pattern else {}),
+            "pattern": self._written_pattern(),
             **({"minLength": self.min_length} if self.min_length else {}),
             **({"maxLength": self.max_length} if self.max_length is not None else {}),
         }
+
+    def _written_pattern(self) -> str:
+        if self.pattern:
+            return f"^{self.pattern}$"
+        return _PLAIN_IN_LINES if self.lines else _PLAIN
 
 
 class Reason(Text):
@@ -296,6 +304,9 @@ class Reason(Text):
     def to_internal_value(self, data: Any) -> str:
         reason = super().to_internal_value(data.strip() if isinstance(data, str) else data)
         return reason or self.fail("blank")
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minLength": 1, "allOf": [{"pattern": r"\S"}]}
 
 
 class Name(Text):

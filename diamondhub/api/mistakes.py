@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from rest_framework.exceptions import ValidationError
 
@@ -14,6 +16,10 @@ MAX_ERRORS = 50
 #: Names that a client made up are shown so far (characters).
 MAX_SHOWN = 60
 
+#: What a fragment of a URI may hold as it is.
+_PLAIN = "!$&'()*+,;=:@-._~"
+_PART = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]", re.ASCII)
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -21,6 +27,20 @@ class FieldError:
 
     field: str
     message: str
+    #: The names and places that lead to it, where `field` does not tell them: names that a client made up.
+    path: tuple[str | int, ...] | None = None
+
+    @property
+    def pointer(self) -> str:
+        """Where in the body it is, as a URI fragment that is a JSON pointer (RFC 6901): `#/clauses/0/carats_max`."""
+        path = self.parts()
+        return "#" + "".join(f"/{quote(str(part).replace('~', '~0').replace('/', '~1'), safe=_PLAIN)}" for part in path)
+
+    def parts(self) -> tuple[str | int, ...]:
+        """The names and places that lead to it."""
+        if self.path is not None:
+            return self.path
+        return tuple(name or int(place) for name, place in _PART.findall(self.field))
 
 
 class Wrong(ValidationError):
@@ -45,9 +65,9 @@ class Mistakes:
         """Whether it is no use to look on."""
         return len(self.errors) >= MAX_ERRORS
 
-    def add(self, place: str, message: str) -> None:
-        """One more."""
-        self.errors.append(FieldError(place, message))
+    def add(self, place: str, message: str, path: tuple[str | int, ...] | None = None) -> None:
+        """One more. `path` leads to it where `place` does not tell."""
+        self.errors.append(FieldError(place, message, path))
 
     @contextmanager
     def under(self, place: str) -> Iterator[None]:
@@ -55,7 +75,15 @@ class Mistakes:
         try:
             yield
         except ValidationError as error:
-            self.errors += [FieldError(joined(place, inner.field), inner.message) for inner in errors_of(error)]
+            outer = FieldError(place, "").parts()
+            self.errors += [
+                FieldError(
+                    joined(place, inner.field),
+                    inner.message,
+                    None if inner.path is None else (*outer, *inner.path),
+                )
+                for inner in errors_of(error)
+            ]
 
     def tell(self) -> None:
         """Raise `Wrong` if there is any."""

@@ -11,11 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import takewhile
 from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
-from diamondhub.api.mistakes import FieldError, joined
+from diamondhub.api.mistakes import MAX_SHOWN, FieldError, joined
 from diamondhub.api.problems import InvalidBody, Problem
 
 #: Objects and lists within each other.
@@ -154,7 +155,16 @@ def _at(place: _Place, message: str) -> list[FieldError]:
     if place is None:
         return []
     path = ""
+    parts: list[str | int] = []
     while place is not None:
         place, part = place
+        parts.append(part)
         path = joined(f"[{part}]" if isinstance(part, int) else part, path)
-    return [FieldError(path[:100] if path.strip() and path.isprintable() else ascii(path[:100]), message)]
+    parts.reverse()
+    # A pointer leads as far as the names can be shown.
+    shown = list(takewhile(lambda part: isinstance(part, int) or _can_be_shown(part), parts))
+    return [FieldError(path[:100] if path.strip() and path.isprintable() else ascii(path[:100]), message, tuple(shown))]
+
+
+def _can_be_shown(name: str) -> bool:
+    return len(name) <= MAX_SHOWN and not re.search(r"[\ud800-\udfff]", name)

@@ -19,6 +19,7 @@ from django.views import defaults
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions
 
+from diamondhub.api import kinds
 from diamondhub.api.mistakes import FieldError, errors_of
 
 log = structlog.get_logger(__name__)
@@ -31,7 +32,10 @@ RETRY_SECONDS = 5
 
 
 class Problem(Exception):
-    """An error with its answer: `kind` ends the problem's type, `detail` speaks to the client's programmer."""
+    """An error with its answer: `kind` is one of `diamondhub.api.kinds`, `detail` speaks to the client's programmer."""
+
+    #: Whether `errors` name parameters or headers, and not places in a body.
+    by_name = False
 
     def __init__(
         self,
@@ -55,6 +59,8 @@ class Problem(Exception):
 
 class InvalidParameters(Problem):
     """Parameters that are unknown, malformed, out of range or contradict each other; all of them are told at once."""
+
+    by_name = True
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         told = tuple(errors)
@@ -96,14 +102,22 @@ _OF_OTHERS = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The answer to a request that ended in `problem`."""
+    kind = kinds.named(problem.kind)
     body = {
-        "type": f"urn:diamondhub:problem:{problem.kind}",
-        "title": problem.status.phrase,
+        "type": f"{kinds.ADDRESS}{problem.kind}",
+        "title": kind.title if kind else problem.status.phrase,
         "status": problem.status.value,
         "detail": problem.detail,
         "instance": request.path,
         "request_id": getattr(request, "request_id", None),
-        "errors": [{"field": error.field, "message": error.message} for error in problem.errors],
+        "errors": [
+            {
+                "field": error.field,
+                "pointer": error.field if problem.by_name else error.pointer,
+                "message": error.message,
+            }
+            for error in problem.errors
+        ],
         **problem.members,
     }
     response = HttpResponse(
@@ -159,7 +173,8 @@ def _of_drf(error: exceptions.APIException) -> Problem:
     status = HTTPStatus(error.status_code)
     detail = str(error.detail) if isinstance(error.detail, str) else status.description
     errors = errors_of(error) if isinstance(error, exceptions.ValidationError) else ()
-    return Problem(status, _KINDS.get(status, "error"), detail, errors=errors, headers=headers)
+    kind = _KINDS.get(status) or ("bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error")
+    return Problem(status, kind, detail, errors=errors, headers=headers)
 
 
 _KINDS = {

@@ -17,7 +17,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from diamondhub.api import fields
-from diamondhub.api.mistakes import FieldError, Mistakes, Wrong, shown
+from diamondhub.api.mistakes import MAX_SHOWN, FieldError, Mistakes, Wrong, shown
 from diamondhub.api.problems import InvalidBody, InvalidParameters
 
 #: Parameters that one request may carry; no API here knows as many.
@@ -66,7 +66,12 @@ class Strict(serializers.Serializer[Any]):
         for name in data:
             if name not in self.fields and not mistakes.are_many:
                 # Looking for names that are close takes a millisecond each.
-                mistakes.add(shown(name), f"{self.error_messages['unknown']}{fields.nearest(name, self.fields)}")
+                mistakes.add(
+                    shown(name),
+                    f"{self.error_messages['unknown']}{fields.nearest(name, self.fields)}",
+                    # A pointer to a name that fills the answer helps nobody: it ends at the object.
+                    (name,) if len(name) <= MAX_SHOWN else (),
+                )
 
     def value_of(self, field: _Field, written: Any) -> Any:
         """What a field makes of what was written for it."""

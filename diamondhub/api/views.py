@@ -7,10 +7,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from csp.decorators import csp_update
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
-from django.utils.decorators import method_decorator
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -18,10 +15,10 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer,
     OpenApiYamlRenderer2,
 )
-from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer
+from rest_framework.renderers import BaseRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from diamondhub.api.endpoint import Endpoint, operation
 
@@ -51,14 +48,18 @@ class OpenApiDocument(Endpoint):
         )
 
 
-# Swagger UI sets styles in its elements and in one block; its scripts are files.
-@method_decorator(csp_update({"style-src": ["'unsafe-inline'"]}), name="dispatch")
-class ApiPages(Endpoint, SpectacularSwaggerSplitView):
-    """Swagger UI over the document."""
+class ApiPages(Endpoint):
+    """Swagger UI over the document, with a key and examples in several languages: a page to try the API."""
 
-    def _get_schema_url(self, request: HttpRequest) -> str:
-        # The document has one version and one language, so nothing of a page's address is passed on to it.
-        return reverse("schema")
+    schema = None
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    renderer_classes = [TemplateHTMLRenderer]
+    cache_control = "no-cache"
+
+    def get(self, request: Request) -> Response:
+        """The page; nothing of its address is passed on to the document."""
+        return Response(template_name="api/docs.html")
 
 
 def _document(renderer: BaseRenderer) -> tuple[bytes, str]:

@@ -26,6 +26,8 @@ from diamondhub.audit.tracking import AUDITED
 
 #: A query that takes longer is given up (seconds).
 LIST_SECONDS = 10
+#: Objects are asked for by numbers of 15 digits at most.
+MAX_NUMBER = 10**15 - 1
 #: Columns of the list that a parameter of another name filters by, and those whose name is the same.
 _FILTERS = {"object": "object_id", **{name: name for name in ("kind", "what", "who", "request_id")}}
 
@@ -34,7 +36,7 @@ class EventsQuery(PageQuery):
     """The parameters of the list of events."""
 
     kind = fields.OneOf(sorted(AUDITED), required=False, help_text="Only events of objects of this kind.")
-    object = fields.Whole(1, 2**63 - 1, required=False, help_text="Only events of the object of this number.")
+    object = fields.Whole(1, MAX_NUMBER, required=False, help_text="Only events of the object of this number.")
     what = fields.OneOf(AuditEvent.What.values, required=False, help_text="Only events of this sort.")
     who = fields.Text(
         min_length=1, max_length=MAX_LENGTHS["user"], required=False, help_text="Only what this one did, by exact name."

@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from diamondhub.local import processes
+from diamondhub.environment import for_server
+from diamondhub.local import private, processes
 
 USER = DATABASE = "diamondhub"
 #: The file in a template cluster that names the sources it was made from.
@@ -136,7 +137,7 @@ class Postgres:
 
     def _make_home(self) -> Path:
         """The folder of the clusters; outside, with a link from `var/`, if the server's user may not enter the checkout."""
-        self._var.mkdir(parents=True, exist_ok=True)
+        private.make(self._var)
         home = self._var / "postgres"
         if self._user is None:
             home.mkdir(exist_ok=True, mode=0o700)
@@ -144,8 +145,10 @@ class Postgres:
         if not processes.can_reach(self._user, self._var):
             outside = Path("/var/tmp") / f"diamondhub-{sha256(str(self._var).encode()).hexdigest()[:16]}"  # noqa: S108
             outside.mkdir(exist_ok=True, mode=0o711)
-            if outside.stat().st_uid != 0:
+            if outside.is_symlink() or outside.stat().st_uid != 0:
                 raise PostgresError(f"{outside} belongs to somebody else; remove it, or set DATABASE_URL")
+            # The mask of the process is stricter, and the server's user must get through.
+            outside.chmod(0o711)
             if not home.is_symlink():
                 home.symlink_to(outside / "postgres", target_is_directory=True)
             home = outside / "postgres"
@@ -226,7 +229,11 @@ class Postgres:
         ]
         with self._open_log() as log:
             process = processes.spawn(
-                [*command, "--encoding=UTF8", "--locale=C", "--no-sync"], cwd=self._home, user=self._user, output=log
+                [*command, "--encoding=UTF8", "--locale=C", "--no-sync"],
+                cwd=self._home,
+                environment=for_server(),
+                user=self._user,
+                output=log,
             )
             status = process.wait()
         words.unlink()
@@ -249,6 +256,7 @@ class Postgres:
             self._process = processes.spawn(
                 [self._bin / "postgres", "-D", self._data, "-p", str(self.port), *options],
                 cwd=self._home,
+                environment=for_server(),
                 user=self._user,
                 death_signal=signal.SIGINT,
                 output=log,

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from diamondhub.environment import for_program
 from diamondhub.local.processes import var_dir
 from diamondhub.local.services import ServicesError
 from diamondhub.local.supervisor import ProgramSpec
@@ -86,7 +87,8 @@ def stack_programs(
 ) -> list[ProgramSpec]:
     """The programs of the standard stack, in starting order.
 
-    `environment` is put on top of this process's own, which names the servers. With `logs`, a folder, every program
+    `environment` is put on top of this process's own, which names the servers; each program is given only the secrets that
+    it needs (`diamondhub.environment`). With `logs`, a folder, every program
     writes `<name>.log` there.
     """
     common = {
@@ -102,7 +104,7 @@ def stack_programs(
             name=name,
             argv=[sys.executable, "-m", *argv],
             cwd=ROOT,
-            environment={**common, "DATABASE_POOL_SIZE": str(pool)},
+            environment=for_program(name, {**common, "DATABASE_POOL_SIZE": str(pool)}),
             stop_rank=stop_rank,
             grace=grace,
             log=logs / f"{name}.log" if logs else None,

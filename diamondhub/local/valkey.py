@@ -11,6 +11,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from diamondhub.environment import for_server
 from diamondhub.local import processes
 
 START_SECONDS = 20.0
@@ -107,7 +108,11 @@ class Valkey:
         self.stop()
         with open(self._home / "valkey.log", "wb") as log:
             self._process = processes.spawn(
-                [self._program, "-"], cwd=self._home, output=log, standard_input=subprocess.PIPE
+                [self._program, "-"],
+                cwd=self._home,
+                environment=for_server(),
+                output=log,
+                standard_input=subprocess.PIPE,
             )
         assert self._process.stdin is not None
         # The configuration goes by standard input, so that the password shows neither in the process list nor on the disk.

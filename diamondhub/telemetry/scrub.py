@@ -71,8 +71,11 @@ def forget(**_: object) -> None:
 def _secrets_of_the_settings() -> Iterator[str]:
     yield from (getattr(settings, name, "") for name in ("SECRET_KEY", "NIVODA_PASSWORD", "EMAIL_HOST_PASSWORD"))
     yield from getattr(settings, "SECRET_KEY_FALLBACKS", ())
+    yield from (
+        key.partition(":")[2].rstrip("=") for key in re.split(r"[\s,]+", getattr(settings, "ENCRYPTION_KEYS", ""))
+    )
     for pepper in getattr(settings, "API_KEY_PEPPERS", {}).values():
-        yield base64.b64encode(pepper).decode()
+        yield base64.b64encode(pepper).decode().rstrip("=")
     yield from (database.get("PASSWORD") or "" for database in settings.DATABASES.values())
     yield os.environ.get("PGPASSWORD", "")
     for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"):

@@ -11,14 +11,17 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.debug import sensitive_post_parameters
 
 from catalog.admin import name_feeds_by
 from diamondhub.admin.base import Admin
 from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
+from diamondhub.audit.acting import acting
 from diamondhub.telemetry import scrub
-from ingest import runs
+from ingest import feed_secrets, runs
 from ingest.admin.acting import START, act
 from ingest.feeds import ways
 from ingest.feeds.registry import ADAPTERS
@@ -95,7 +98,7 @@ class FeedAdmin(Admin[Feed]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> tuple[str, ...]:
         """A feed's slug makes its diamonds' ids, its adapter their meaning: neither changes once there is a feed."""
-        return ("slug", "adapter") if obj else ()
+        return ("slug", "adapter", "parameters_shown") if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Feed | None = None) -> Any:
         """Who may not change a feed sees its parameters without what is secret in them."""
@@ -158,6 +161,8 @@ class FeedAdmin(Admin[Feed]):
                 "may_start": request.user.has_perm(START),
                 "slots": _slots(feed),
                 "limits": _limits(feed),
+                "secrets": feed_secrets.states(feed),
+                "may_set_secrets": self.has_change_permission(request, feed),
                 "may_forget_limits": bool(feed.limits) and self.has_change_permission(request, feed),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **panel})
@@ -166,6 +171,7 @@ class FeedAdmin(Admin[Feed]):
         view = self.admin_site.admin_view
         return [
             path("<int:feed_id>/start/<slug:kind>/", view(self.start), name="ingest_feed_start"),
+            path("<int:feed_id>/secrets/<slug:name>/", view(self.set_secret), name="ingest_feed_set_secret"),
             path("<int:feed_id>/ask-again/", view(self.ask_again), name="ingest_feed_ask_again"),
             *super().get_urls(),
         ]
@@ -177,6 +183,24 @@ class FeedAdmin(Admin[Feed]):
         def do(reason: str) -> tuple[str, str]:
             ways.forget(feed_id, reason)
             return "The next run asks in every way again.", here
+
+        return act(request, "ingest.change_feed", do, back=here)
+
+    @method_decorator(sensitive_post_parameters("secret"))
+    def set_secret(self, request: HttpRequest, feed_id: int, name: str) -> HttpResponse:
+        """Seal what was typed as a secret of the feed, or remove the one that it has; nothing ever shows it again."""
+        here = reverse("admin:ingest_feed_change", args=[feed_id])
+
+        def do(reason: str) -> tuple[str, str]:
+            feed = Feed.objects.filter(pk=feed_id).first()
+            if feed is None:
+                raise runs.UnknownFeed
+            with acting(reason=reason):
+                if "remove" in request.POST:
+                    feed_secrets.remove_secret(feed, name)
+                    return f"The {name} is removed.", here
+                feed_secrets.set_secret(feed, name, request.POST.get("secret", ""))
+            return f"The {name} is set. It is not shown again.", here
 
         return act(request, "ingest.change_feed", do, back=here)
 

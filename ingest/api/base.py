@@ -13,7 +13,7 @@ from django.urls import reverse
 from diamondhub.access.scopes import Scope
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError, Wrong
-from diamondhub.api.problems import InvalidBody, InvalidParameters, Problem, Unavailable, sentence
+from diamondhub.api.problems import InvalidBody, InvalidParameters, Problem, sentence
 from ingest import replaying, runs
 from ingest.dead_letters import without_values
 from ingest.errors import IngestError
@@ -39,9 +39,10 @@ def _wrong_settings(error: ValidationError) -> Problem:
     return InvalidBody.of(Wrong(FieldError(name, message) for name, messages in told for message in messages))
 
 
-def _not_configured(error: IngestError) -> Problem:
+def _not_set_up(error: IngestError) -> Problem:
     # In our own words: an adapter's may speak of the account.
-    return Unavailable("supplier-not-configured", "The supplier's account is not set up here.")
+    detail = "The feed cannot be pulled as it is set up here: its adapter, or the supplier's account, is missing."
+    return Problem(HTTPStatus.CONFLICT, "feed-not-set-up", detail)
 
 
 class IngestEndpoint(Endpoint):
@@ -50,7 +51,7 @@ class IngestEndpoint(Endpoint):
     tag = "runs"
     cache_control = "private, no-cache"
     problems_of = {
-        IngestError: _not_configured,
+        IngestError: _not_set_up,
         runs.UnknownFeed: (HTTPStatus.NOT_FOUND, "not-found"),
         runs.NoSuchRun: (HTTPStatus.NOT_FOUND, "not-found"),
         runs.FeedDisabled: (HTTPStatus.CONFLICT, "feed-disabled"),

@@ -18,7 +18,8 @@ MAX_PARTITIONS = 1_000
 MAX_REPLAYED, MAX_DISCARDED = 500, 1_000
 #: Longest life that a setting of a feed may give to anything (seconds).
 MAX_SECONDS = 30 * 86_400
-MAX_NUMBER = 2**63 - 1
+#: Numbers of rows in queries and bodies have 15 digits at most.
+MAX_NUMBER = 10**15 - 1
 _FINGERPRINT = r"[0-9a-f]{32}"
 _SCHEDULE = "Crontab in UTC, such as `0 2 * * *`; empty: never by itself."
 
@@ -35,6 +36,16 @@ class Fingerprint(fields.Text):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(_FINGERPRINT, "the 32 letters and digits of a letter's fingerprint", **options)
+
+
+class Schedule(fields.Text):
+    """A crontab string; `ingest.crontab` says what it may be."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=100, **options)
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "format": "crontab"}
 
 
 class RunsQuery(PageQuery):
@@ -88,10 +99,8 @@ class ChangedFeed(Body):
     reason = fields.Reason(required=False)
     name = fields.Text(required=False, min_length=1, max_length=100)
     enabled = fields.YesNo(required=False, help_text="A feed that is switched off starts no runs.")
-    full_schedule = fields.Text(required=False, max_length=100, help_text=f"When full runs start. {_SCHEDULE}")
-    incremental_schedule = fields.Text(
-        required=False, max_length=100, help_text=f"When incremental runs start. {_SCHEDULE}"
-    )
+    full_schedule = Schedule(required=False, help_text=f"When full runs start. {_SCHEDULE}")
+    incremental_schedule = Schedule(required=False, help_text=f"When incremental runs start. {_SCHEDULE}")
     window_lag_seconds = fields.Whole(0, MAX_SECONDS, required=False)
     overlap_seconds = fields.Whole(0, MAX_SECONDS, required=False)
     max_partition_stones = fields.Whole(50, 100_000, required=False)
@@ -100,6 +109,10 @@ class ChangedFeed(Body):
     error_budget = fields.Number(6, 0, 1, required=False, help_text="A share from 0 to 1.")
     median_brake = fields.Number(6, 0, 1, required=False, help_text="A share from 0 to 1.")
     partial_delay_seconds = fields.Whole(0, 86_400, required=False, allow_null=True)
+
+    class Meta:
+        described = {"minProperties": 1}
+        example = {"full_schedule": "0 3 * * *", "reason": "the supplier's list is ready at two"}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not set(attrs) - {"reason"}:
@@ -112,6 +125,9 @@ class WithOptionalReason(Body):
 
     reason = fields.Reason(required=False)
 
+    class Meta:
+        example = {"reason": "they say that it works again"}
+
 
 class NewRun(Body):
     """The run that is started."""
@@ -119,6 +135,9 @@ class NewRun(Body):
     feed = FeedName(help_text="The feed to pull.")
     kind = fields.OneOf(Run.Kind.values, default=Run.Kind.FULL.value, help_text="Everything, or what has changed.")
     reason = fields.Reason(required=False)
+
+    class Meta:
+        example = {"feed": "nivoda-natural", "kind": "full", "reason": "the supplier mended its prices"}
 
 
 class Approval(Body):
@@ -132,6 +151,9 @@ class Approval(Body):
         min_length=1,
         help_text="The names in the run's `review` as you read it: if others hold it by now, a 409.",
     )
+
+    class Meta:
+        example = {"reason": "the supplier took a collection back", "brakes": ["delisting"]}
 
 
 class Retry(Body):
@@ -148,6 +170,9 @@ class Retry(Body):
     )
     dry_run = fields.YesNo(default=False, help_text="True: only say which would be read again.")
 
+    class Meta:
+        example = {"partitions": [4711], "reason": "the supplier is back"}
+
 
 class ChosenLetters(Body):
     """The dead letters that are meant: those for which all that is given holds."""
@@ -160,6 +185,9 @@ class ChosenLetters(Body):
     run = fields.Whole(1, MAX_NUMBER, required=False, help_text="Letters of this run.")
     kind = fields.OneOf(DeadLetter.Kind.values, required=False, help_text="Of these, only letters of this kind.")
     dry_run = fields.YesNo(default=False, help_text="True: only say what would become of them.")
+
+    class Meta:
+        described = {"anyOf": [{"required": [name]} for name in ("letter", "fingerprint", "run")]}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not set(attrs) & {"letter", "fingerprint", "run"}:
@@ -176,6 +204,9 @@ class ReplayedLetters(ChosenLetters):
     )
     force = fields.YesNo(default=False, help_text="True: parked letters too, and past a failing sample.")
 
+    class Meta(ChosenLetters.Meta):
+        example = {"fingerprint": "0123456789abcdef0123456789abcdef", "sample": 10, "reason": "mapper 4 reads it"}
+
 
 class DiscardedLetters(ChosenLetters):
     """The dead letters that are closed without being processed."""
@@ -183,3 +214,6 @@ class DiscardedLetters(ChosenLetters):
     limit = fields.Whole(
         1, MAX_DISCARDED, default=MAX_DISCARDED, help_text="Letters discarded at most, the oldest first."
     )
+
+    class Meta(ChosenLetters.Meta):
+        example = {"letter": 815, "reason": "the supplier took the stone back"}

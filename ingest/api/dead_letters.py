@@ -166,7 +166,8 @@ class Replay(LetterEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=ReplayedLetters,
         answer=ReplayAnswer,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:
@@ -199,7 +200,8 @@ class Discard(LetterEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=DiscardedLetters,
         answer=DiscardAnswer,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:

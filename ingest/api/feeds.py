@@ -88,6 +88,7 @@ class AskAgain(FeedEndpoint):
         body=WithOptionalReason,
         body_is_optional=True,
         answer=FeedAnswer,
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request, feed: str) -> Response:

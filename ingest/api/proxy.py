@@ -39,7 +39,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import RelayedAnswer, Relaying
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Feed
 
 log = structlog.get_logger(__name__)
@@ -141,7 +141,15 @@ class SupplierProxy(Endpoint):
         "Ask a supplier",
         body=SupplierQuestion,
         answer=SupplierAnswer,
-        problems=(HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT),
+        problems=(
+            "supplier-limit",
+            "supplier-failed",
+            "answer-too-large",
+            "supplier-limit-away",
+            "supplier-not-configured",
+            "supplier-throttles",
+            "supplier-too-slow",
+        ),
     )
     def post(self, request: Request, feed: str) -> HttpResponse:
         """Put a GraphQL query to the supplier of a feed, on our account and within its limit of requests.
@@ -190,7 +198,7 @@ def _relaying(slug: str) -> Relaying:
     if feed is None:
         raise Http404
     try:
-        adapter = adapter_for(feed.adapter, feed.parameters)
+        adapter = adapter_of(feed)
     except IngestError as error:
         log.error("supplier_not_configured", feed=slug, error=str(error))
         raise Unavailable("supplier-not-configured", "The supplier's account is not set up here.") from error

@@ -74,7 +74,8 @@ class Runs(RunEndpoint):
         body=NewRun,
         answer=RunAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        problems=(HTTPStatus.NOT_FOUND, "live-run", "feed-disabled", "no-watermark", "supplier-not-configured"),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:
@@ -116,7 +117,8 @@ class RunCancellation(RunEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=WithReason,
         answer=RunAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state",),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:
@@ -135,7 +137,8 @@ class RunApproval(RunEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=Approval,
         answer=RunAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state", "held-otherwise"),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:
@@ -159,7 +162,8 @@ class RunRetry(RunEndpoint):
         body_is_optional=True,
         answer=RetryAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("wrong-state", "live-run"),
+        idempotent=True,
         limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:

@@ -2,31 +2,68 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ingest.errors import IngestError
 from ingest.feeds.adapter import Adapter
 
-#: Adapter name → module with `build(parameters) -> Adapter`.
+if TYPE_CHECKING:
+    from ingest.models import Feed
+
+#: Adapter name → package whose module `build` has `build(parameters, secrets) -> Adapter`, with None for the secrets where
+#: nobody will be asked, and `secrets_of(parameters)`: the secrets that it sends, by name, and where to.
 ADAPTERS = {"nivoda": "ingest.feeds.nivoda", "pricelist": "ingest.feeds.pricelist"}
+#: Adapters that a process keeps: more than it has feeds, and few enough that those of former parameters are let go.
+KEPT = 128
 
 
 class UnknownAdapter(IngestError):
     """The feed names an adapter that does not exist."""
 
 
-def adapter_for(name: str, parameters: dict[str, Any]) -> Adapter:
-    """The adapter of a feed, one per process and set of parameters. Raises `IngestError` if it cannot be built."""
-    return _build(name, msgspec.json.encode(parameters, order="sorted"))
+def adapter_of(feed: Feed) -> Adapter:
+    """The adapter of a feed, with its secrets, one per process and state of both. Raises `IngestError`."""
+    from ingest import feed_secrets
+
+    return adapter_for(feed.adapter, feed.parameters, feed_secrets.opened(feed))
 
 
-@cache
-def _build(name: str, parameters: bytes) -> Adapter:
+def mapping_adapter_of(feed: Feed) -> Adapter:
+    """The adapter of a feed where only items are mapped: it needs no account and no secret, and asks nobody."""
+    return _build(feed.adapter, _written(feed.parameters), None)
+
+
+def adapter_for(name: str, parameters: dict[str, Any], secrets: Mapping[str, str] | None = None) -> Adapter:
+    """The adapter of these parameters and secrets, where there is no feed yet. Raises `IngestError`."""
+    return _build(name, _written(parameters), tuple(sorted((secrets or {}).items())))
+
+
+def secrets_of(name: str, parameters: dict[str, Any]) -> Mapping[str, str]:
+    """The names of the secrets that a feed with these parameters sends, each with where it sends it; no adapter, none."""
+    if name not in ADAPTERS:
+        return {}
+    sent: Mapping[str, str] = _module(name).secrets_of(parameters)
+    return sent
+
+
+def _written(parameters: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(parameters, order="sorted")
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"{ADAPTERS[name]}.build")
+
+
+@lru_cache(maxsize=KEPT)
+def _build(name: str, parameters: bytes, secrets: tuple[tuple[str, str], ...] | None) -> Adapter:
     if name not in ADAPTERS:
         raise UnknownAdapter(f"there is no adapter {name!r}; known are: {', '.join(sorted(ADAPTERS))}")
-    adapter: Adapter = import_module(f"{ADAPTERS[name]}.build").build(msgspec.json.decode(parameters))
+    chosen = msgspec.json.decode(parameters)
+    adapter: Adapter = _module(name).build(chosen, None if secrets is None else dict(secrets))
     return adapter

@@ -11,6 +11,7 @@ from ingest.models.pause import SupplierPause
 from ingest.models.raw import RawDiamond
 from ingest.models.remap import Remap
 from ingest.models.run import Run, RunEvent
+from ingest.models.secret import FeedSecret
 from ingest.models.slot import ScheduleSlot
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetterAttempt",
     "Feed",
+    "FeedSecret",
     "Page",
     "Partition",
     "RawDiamond",

@@ -21,7 +21,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import brakes, ending, raw_store, retries
 from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.feeds.ways import FeedWays
 from ingest.models import Feed, Partition, Run
 from ingest.models.plan import Counting, RunPlan
@@ -139,7 +139,7 @@ def plan_run(run: Run, lease: leases.Lease) -> float | None:
 
 
 def _make(run: Run, lease: leases.Lease, known: _Known) -> tuple[StoneQuery, Plan]:
-    adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+    adapter = adapter_of(run.feed)
     window = known.window(adapter)
     density, shared_ends = None, False
     if run.kind == Run.Kind.FULL:

@@ -170,7 +170,7 @@ class MemorySupplier:
 
 def supplying(monkeypatch: pytest.MonkeyPatch, supplier: MemorySupplier) -> MemorySupplier:
     """Put a supplier in the place of every feed's adapter."""
-    monkeypatch.setattr(registry, "_build", lambda _name, _parameters: supplier)
+    monkeypatch.setattr(registry, "_build", lambda *_: supplier)
     return supplier
 
 
@@ -263,16 +263,16 @@ def sandbox_feed(options: Options, *, labgrown: bool = True, **fields: Any) -> I
     with Sandbox(options) as sandbox:
         account = {"NIVODA_ENDPOINT": sandbox.url, "NIVODA_USERNAME": "sandbox", "NIVODA_PASSWORD": "sandbox"}
         with override_settings(**account, NIVODA_RATE_LIMIT=2_000, NIVODA_TIMEOUT=5.0):
-            forget_clients()
+            _forget_clients()
             slug = "nivoda-labgrown" if labgrown else "nivoda-natural"
             found, _ = Feed.objects.update_or_create(
                 slug=slug, defaults={"name": slug, "adapter": "nivoda", "parameters": {"labgrown": labgrown}, **fields}
             )
             yield sandbox, found
-        forget_clients()
+        _forget_clients()
 
 
-def forget_clients() -> None:
+def _forget_clients() -> None:
     """Have adapters made anew by the settings as they are now."""
     registry._build.cache_clear()
     nivoda._client.cache_clear()

@@ -53,9 +53,9 @@ def _supplier_account(settings: Any) -> Iterator[None]:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "http://127.0.0.1:9/", "u", "p"
     settings.SWEEP_SECONDS = 600
     Heartbeat.beat("sweep")
-    factories.forget_clients()
+    factories._forget_clients()
     yield
-    factories.forget_clients()
+    factories._forget_clients()
 
 
 @pytest.fixture
@@ -80,6 +80,17 @@ class TestStarting:
         assert answer.json() == http.get(answer["Location"]).json()
         event = AuditEvent.objects.get(kind="ingest.run")
         assert (event.who, event.what, event.via, event.reason) == (ME, "created", "POST /api/v1/runs", "Monday")
+
+    def test_the_same_request_sent_twice_starts_one_run(self, http: Client) -> None:
+        def start() -> Any:
+            key = {"Idempotency-Key": "start-of-monday"}
+            return http.post("/api/v1/runs", {"feed": FEED}, content_type="application/json", headers=key)
+
+        first, second = start(), start()
+
+        assert (first.status_code, second.status_code) == (202, 202)
+        assert (second.json(), second["Location"]) == (first.json(), first["Location"])
+        assert Run.objects.count() == 1
 
     @pytest.mark.parametrize(
         ("feed", "body", "kind"),
@@ -106,11 +117,11 @@ class TestStarting:
 
     def test_a_supplier_that_is_not_set_up_is_said_without_its_account(self, http: Client, settings: Any) -> None:
         settings.NIVODA_ENDPOINT = ""
-        factories.forget_clients()
+        factories._forget_clients()
 
         answer = send(http, "post", "runs", {"feed": FEED})
 
-        assert problem(answer) == (503, "supplier-not-configured")
+        assert problem(answer) == (409, "feed-not-set-up")
         assert "NIVODA" not in answer.json()["detail"]
 
     @pytest.mark.parametrize(

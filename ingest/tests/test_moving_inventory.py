@@ -218,7 +218,7 @@ _current = _Current()
 
 @pytest.fixture
 def moving(monkeypatch: pytest.MonkeyPatch) -> type[MovingInventory]:
-    monkeypatch.setattr(registry, "_build", lambda _name, _parameters: _current.supplier)
+    monkeypatch.setattr(registry, "_build", lambda *_: _current.supplier)
     return MovingInventory
 
 

@@ -18,7 +18,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import runs
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Feed, Run
 from ingest.planning import stage as planning
 from ingest.planning.cutting import make_plan
@@ -52,7 +52,7 @@ def covered(supplier: MemorySupplier, plan: Plan) -> set[str]:
 @pytest.mark.parametrize(("labgrown", "exact"), [(True, False), (False, False), (True, True)])
 def test_a_real_distribution_is_cut_evenly_for_a_few_requests(labgrown: bool, exact: bool) -> None:
     with factories.sandbox_feed(Options(exact_prices=exact), labgrown=labgrown) as (sandbox, feed):
-        adapter = adapter_for(feed.adapter, feed.parameters)
+        adapter = adapter_of(feed)
 
         plan = make_plan(adapter, WINDOW, max_stones=feed.max_partition_stones)
 

@@ -96,7 +96,7 @@ def test_an_incremental_run_needs_a_watermark(supplier: MemorySupplier) -> None:
 @pytest.mark.django_db
 def test_a_feed_whose_account_is_not_configured_is_refused_with_what_to_set(settings: Any) -> None:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "https://supplier.example", "", ""
-    factories.forget_clients()
+    factories._forget_clients()
 
     with pytest.raises(NivodaNotConfigured, match="set NIVODA_USERNAME, NIVODA_PASSWORD"):
         runs.start_run("nivoda-natural", kind="full", started_by="eve")
@@ -115,13 +115,13 @@ def test_a_feed_that_is_set_up_wrongly_is_refused_with_what_is_wrong(
     settings: Any, fields: dict[str, Any], words: str
 ) -> None:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "https://supplier.example", "a", "b"
-    factories.forget_clients()
+    factories._forget_clients()
     factories.feed(**{"adapter": "nivoda", **fields})
 
     with pytest.raises(IngestError, match=words):
         runs.start_run("memory", kind="full", started_by="eve")
 
-    factories.forget_clients()
+    factories._forget_clients()
     assert registry._build.cache_info().currsize == 0
 
 

@@ -62,7 +62,7 @@ def kind(answer: Any) -> tuple[int, str]:
     assert answer["Content-Type"] == "application/problem+json", answer.content
     body = answer.json()
     assert body["status"] == answer.status_code
-    return answer.status_code, body["type"].rpartition(":")[2]
+    return answer.status_code, body["type"].rpartition("/")[2]
 
 
 def requests(sandbox: Sandbox) -> int:
@@ -322,6 +322,6 @@ def test_the_document_describes_the_proxy(client: Client) -> None:
 
     described = document["paths"]["/api/v1/suppliers/{feed}/graphql"]["post"]
     assert set(described["responses"]) == {
-        "200", "400", "401", "403", "404", "411", "413", "415", "429", "502", "503", "504",
+        "200", "400", "401", "403", "404", "406", "411", "413", "415", "429", "500", "502", "503", "504",
     }  # fmt: skip
     assert set(described["requestBody"]["content"]) == {"application/json"}

@@ -22,7 +22,7 @@ from ingest.errors import (
     SupplierError,
     TransientSupplierError,
 )
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.models import Partition
 from ingest.transitions import wake
 from ingest.walking.confirmation import Confirmation
@@ -71,7 +71,7 @@ def _walk_leased(lease: leases.Lease, end: float) -> None:
     run = partition.run
     with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, partition_id=partition.pk):
         try:
-            adapter = adapter_for(run.feed.adapter, run.feed.parameters)
+            adapter = adapter_of(run.feed)
             walker = Confirmation if partition.kind == Partition.Kind.CONFIRM else Reading
             finished = walker(lease, partition, adapter).walk(end)
         except leases.LeaseLost:

@@ -59,6 +59,10 @@ class ChangedDraft(RuleSetFields):
     default_error_messages = {"unknown": "is not a field of this request"}
     revision = fields.Whole(help_text=READ_AT)
 
+    class Meta:
+        described = {"minProperties": 2}
+        example = {"revision": 3, "margin_natural": 42.5, "floor_margin": 5}
+
     def combine(self, values: dict[str, Any], mistakes: Mistakes) -> dict[str, Any]:
         changes = {name: value for name, value in values.items() if name != "revision"}
         row = super().combine(changes, mistakes)
@@ -116,13 +120,20 @@ class NewRepricing(Body):
     reason = fields.Reason(MAX_CAUSE_LENGTH)
 
 
+class Share(fields.Number):
+    """A share of the stones, of which `pricing.validation` says what it may be."""
+
+    def schema(self) -> dict[str, Any]:
+        return {**super().schema(), "minimum": 0.01, "maximum": 99.99}
+
+
 class NewExperiment(Body):
     """An experiment that is prepared."""
 
-    slug = Words(help_text="Its name, and that of its arm.")
+    slug = Words(pattern="[A-Za-z0-9_-]+", max_length=64, help_text="Its name, and that of its arm.")
     rule_set = fields.Whole(help_text="Version that prices the share.")
-    share = fields.Number(2, help_text="Percent of the stones, 0.01 to 99.99.")
-    notes = Words(required=False)
+    share = Share(2, help_text="Percent of the stones, 0.01 to 99.99.")
+    notes = Words(required=False, max_length=MAX_NOTES_LENGTH, lines=True)
 
 
 class Start(Body):

@@ -5,7 +5,6 @@ All of it shows what the stone costs us, so it needs `pricing:read`.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from uuid import UUID
 
 from django.http import Http404
@@ -55,7 +54,7 @@ class PriceExplanation(PricingEndpoint):
         "explain_price",
         "Explanation of a diamond's price",
         answer=ExplanationAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("cannot-explain",),
     )
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
         """Cost, margin, the rule and clause that matched, why earlier rules did not, every step of rounding.

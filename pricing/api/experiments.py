@@ -38,6 +38,7 @@ class Experiments(PricingEndpoint):
         answer=ExperimentAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
@@ -66,7 +67,7 @@ class OneExperiment(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-prepared",),
         limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, slug: str) -> Response:
@@ -86,7 +87,12 @@ class StartExperiment(PricingEndpoint):
         body_is_optional=True,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "experiment-under-way",
+            "experiment-not-prepared",
+            "sells-below-cost",
+        ),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -110,7 +116,8 @@ class EndExperiment(PricingEndpoint):
         body=WithReason,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("experiment-not-running",),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, slug: str) -> Response:

@@ -61,7 +61,12 @@ class Publication(PricingEndpoint):
         body=Publishing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "stale-revision",
+            "already-published",
+            "sells-below-cost",
+        ),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, version: int) -> Response:

@@ -41,6 +41,7 @@ class Repricings(PricingEndpoint):
         body=NewRepricing,
         answer=RepricingReportAnswer,
         status=HTTPStatus.ACCEPTED,
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
@@ -72,7 +73,8 @@ class CancelRepricing(PricingEndpoint):
         scope=Scope.PRICING_PUBLISH,
         body=WithReason,
         answer=RepricingReportAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=("repricing-over",),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request, number: int) -> Response:

@@ -47,6 +47,7 @@ class RuleSets(PricingEndpoint):
         answer=FullRuleSetAnswer,
         status=HTTPStatus.CREATED,
         problems=(HTTPStatus.NOT_FOUND,),
+        idempotent=True,
         limit=LimitClass.PRICING_EDITS,
     )
     def post(self, request: Request) -> Response:
@@ -70,7 +71,10 @@ class OneRuleSet(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         body=ChangedDraft,
         answer=FullRuleSetAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
         limit=LimitClass.PRICING_EDITS,
     )
     def patch(self, request: Request, version: int) -> Response:
@@ -90,7 +94,11 @@ class OneRuleSet(PricingEndpoint):
         query=RevisionQuery,
         answer=None,
         status=HTTPStatus.NO_CONTENT,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+            "draft-in-use",
+        ),
         limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int) -> Response:

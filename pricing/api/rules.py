@@ -34,7 +34,11 @@ class Rules(PricingEndpoint):
         limit=LimitClass.PRICING_EDITS,
         answer=EditAnswer,
         status=HTTPStatus.CREATED,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
+        idempotent=True,
     )
     def post(self, request: Request, version: int) -> Response:
         """Add a rule with its clauses; it gets a number that no rule ever had. Needs the scope `pricing:edit`."""
@@ -61,7 +65,10 @@ class OneRule(PricingEndpoint):
         body_limit=BODY_LIMIT,
         limit=LimitClass.PRICING_EDITS,
         answer=EditAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
     )
     def put(self, request: Request, version: int, number: int) -> Response:
         """Put a rule with all its clauses in the place of the one with this number. Needs the scope `pricing:edit`.
@@ -80,7 +87,10 @@ class OneRule(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         query=RevisionQuery,
         answer=RevisionAnswer,
-        problems=(HTTPStatus.CONFLICT,),
+        problems=(
+            "not-a-draft",
+            "stale-revision",
+        ),
         limit=LimitClass.PRICING_EDITS,
     )
     def delete(self, request: Request, version: int, number: int) -> Response:

@@ -16,15 +16,15 @@ def signed_in(*scopes: str, name: str = "tool") -> Client:
     return Client(headers={"X-API-Key": create_client(name, scopes=scopes).text}, raise_request_exception=False)
 
 
-def send(http: Client, method: str, address: str, body: Any = None) -> Any:
+def send(http: Client, method: str, address: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
     """A request with a JSON body, text is sent as it is."""
-    return getattr(http, method)(f"/api/v1/{address}", body, content_type="application/json")
+    return getattr(http, method)(f"/api/v1/{address}", body, content_type="application/json", headers=headers)
 
 
 def problem(answer: Any) -> tuple[int, str]:
     """Status and kind of a refusal."""
     assert answer["Content-Type"] == "application/problem+json", answer.content
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+    return answer.status_code, answer.json()["type"].rpartition("/")[2]
 
 
 def wrong(answer: Any) -> list[str]:

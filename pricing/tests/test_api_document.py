@@ -163,5 +163,9 @@ def test_a_rule_with_another_number_than_the_address_says_is_refused() -> None:
     put = send(http, "put", f"rule-sets/{draft.version}/rules/5", {"revision": 0, "rule": {**RULE, "number": 6}})
     added = send(http, "post", f"rule-sets/{draft.version}/rules", {"revision": 0, "rule": {**RULE, "number": 6}})
 
-    assert put.json()["errors"] == [{"field": "rule.number", "message": "must be 5, as in the address"}]
-    assert added.json()["errors"] == [{"field": "rule.number", "message": "is given out here: leave it away"}]
+    assert put.json()["errors"] == [
+        {"field": "rule.number", "pointer": "#/rule/number", "message": "must be 5, as in the address"}
+    ]
+    assert added.json()["errors"] == [
+        {"field": "rule.number", "pointer": "#/rule/number", "message": "is given out here: leave it away"}
+    ]

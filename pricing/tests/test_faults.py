@@ -112,7 +112,7 @@ def test_every_edge_says_the_same_of_a_priority_that_is_taken() -> None:
     by_admin = errors_of(at_admin(*EDITOR).post(add_url(draft), rule_form(draft, {}, priority="10")))
 
     said = "Rule 5 “rounds” has this priority already; behind all others is 20."
-    assert by_rest == [{"field": "rule.priority", "message": said}]
+    assert by_rest == [{"field": "rule.priority", "pointer": "#/rule/priority", "message": said}]
     assert by_admin == {"priority": [said]}
 
 

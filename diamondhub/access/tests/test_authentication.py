@@ -49,7 +49,7 @@ def test_no_key_is_answered_with_a_challenge(http: Client) -> None:
 
     assert answer.status_code == 401
     assert "X-API-Key" in answer["WWW-Authenticate"]
-    assert answer.json()["type"] == "urn:diamondhub:problem:unauthorized"
+    assert answer.json()["type"] == "/api/problems/unauthorized"
 
 
 def revoke(key: ApiKey) -> None:

@@ -60,7 +60,7 @@ def test_the_document_takes_no_parameters(http: Client, query: str) -> None:
     answer = http.get(f"/api/schema/?{query}")
 
     assert answer.status_code == HTTPStatus.BAD_REQUEST
-    assert answer.json()["type"] == "urn:diamondhub:problem:invalid-parameters"
+    assert answer.json()["type"] == "/api/problems/invalid-parameters"
 
 
 @pytest.mark.parametrize("query", ["version=%0a", "lang=%00", "script=", "script=%0d%0a"])

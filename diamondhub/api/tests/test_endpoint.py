@@ -115,7 +115,7 @@ def test_errors_become_what_the_nearest_class_in_the_table_says(
 
     assert (answer.status_code, answer.json()["type"], answer.json()["detail"]) == (
         status,
-        f"urn:diamondhub:problem:{kind}",
+        f"/api/problems/{kind}",
         detail,
     )
     assert answer["Cache-Control"] == "no-store"
@@ -140,7 +140,9 @@ def test_a_method_takes_no_parameters_that_it_does_not_declare() -> None:
     answer = signed_in("pricing:edit").post("/api/things?limit=2")
 
     assert answer.status_code == 400
-    assert answer.json()["errors"] == [{"field": "limit", "message": "is not a parameter of this address"}]
+    assert answer.json()["errors"] == [
+        {"field": "limit", "pointer": "limit", "message": "is not a parameter of this address"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection, transaction
@@ -20,7 +20,8 @@ from rest_framework.views import APIView
 
 from diamondhub import urls
 from diamondhub.access.clients import create_client
-from diamondhub.api import problems
+from diamondhub.api import kinds, problems
+from diamondhub.api.mistakes import FieldError
 from diamondhub.urls import handler400, handler403, handler404, handler500  # noqa: F401 - this module is a URLconf too
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "errors"}
@@ -66,7 +67,9 @@ def checked(answer: Any, status: int) -> dict[str, Any]:
     assert answer["Content-Type"] == "application/problem+json"
     assert set(body) == MEMBERS
     assert body["request_id"] == answer["X-Request-Id"]
-    assert body["title"] == HTTPStatus(status).phrase
+    kind = kinds.named(body["type"].removeprefix("/api/problems/"))
+    assert kind is not None
+    assert (body["title"], body["status"]) == (kind.title, kind.status)
     return body
 
 
@@ -74,7 +77,7 @@ def checked(answer: Any, status: int) -> dict[str, Any]:
 def test_an_unknown_address_is_a_problem(http: Client, address: str) -> None:
     body = checked(http.get(address), 404)
 
-    assert body["type"] == "urn:diamondhub:problem:not-found"
+    assert body["type"] == "/api/problems/not-found"
 
 
 def test_elsewhere_an_unknown_address_is_a_page(http: Client) -> None:
@@ -108,7 +111,7 @@ def test_our_own_fault_is_a_problem_that_tells_nothing(http: Client) -> None:
     answer = http.get("/api/broken")
 
     body = checked(answer, 500)
-    assert body["type"] == "urn:diamondhub:problem:internal-error"
+    assert body["type"] == "/api/problems/internal-error"
     assert "secret" not in answer.content.decode()
 
 
@@ -125,8 +128,8 @@ def test_fields_of_a_body_are_told_by_their_path(http: Client) -> None:
     body = checked(http.put("/api/broken"), 400)
 
     assert body["errors"] == [
-        {"field": "carats", "message": "is too much"},
-        {"field": "stones.price", "message": "is no amount"},
+        {"field": "carats", "pointer": "#/carats", "message": "is too much"},
+        {"field": "stones.price", "pointer": "#/stones/price", "message": "is no amount"},
     ]
 
 
@@ -136,7 +139,7 @@ def test_a_statement_that_takes_too_long_is_unavailable_and_not_our_fault(http: 
     answer = http.get("/api/slow")
 
     body = checked(answer, 503)
-    assert body["type"] == "urn:diamondhub:problem:too-slow"
+    assert body["type"] == "/api/problems/too-slow"
     assert int(answer["Retry-After"]) > 0
 
 
@@ -177,7 +180,7 @@ def test_without_database_and_redis_the_api_is_unavailable_and_the_rest_answers(
 
     status, headers, body = answers["/api/v1/diamonds"]
     assert (status, headers["Content-Type"]) == (503, "application/problem+json")
-    assert json.loads(body)["type"] == "urn:diamondhub:problem:database-away"
+    assert json.loads(body)["type"] == "/api/problems/database-away"
     assert int(headers["Retry-After"]) > 0
     assert [answers[path][0] for path in ("/api/schema/", "/api/docs/", "/health/live")] == [200, 200, 200]
     status, _, body = answers["/health/ready"]
@@ -185,3 +188,46 @@ def test_without_database_and_redis_the_api_is_unavailable_and_the_rest_answers(
     assert not any(check["ok"] for check in json.loads(body)["checks"])
     assert "hush" not in done.stdout
     assert "127.0.0.1" not in body
+
+
+@pytest.mark.parametrize(
+    ("error", "pointer"),
+    [
+        (FieldError("", "must be an object"), "#"),
+        (FieldError("reason", ""), "#/reason"),
+        (FieldError("rule.clauses[0].carats_max", ""), "#/rule/clauses/0/carats_max"),
+        (FieldError("[2]", ""), "#/2"),
+        (FieldError("a.b", "", ("a.b",)), "#/a.b"),
+        (FieldError("x", "", ("a/b~c d%é", 3)), "#/a~1b~0c%20d%25%C3%A9/3"),
+    ],
+)
+def test_a_pointer_leads_to_the_field_whatever_it_is_called(error: FieldError, pointer: str) -> None:
+    assert error.pointer == pointer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"a.b[0]/~": 1}, ["#/a.b[0]~1~0", "#/reason"]),
+        ({"x" * 5_000: 1}, ["#", "#/reason"]),
+        ({"reason": 1}, ["#/reason"]),
+    ],
+)
+def test_names_that_a_client_made_up_are_pointed_at_as_they_are(body: dict[str, Any], pointers: list[str]) -> None:
+    key = create_client("shop", scopes=["pricing:publish"]).text
+
+    answer = Client(headers={"X-API-Key": key}).post("/api/v1/repricings", body, content_type="application/json")
+
+    told = checked(answer, 400)["errors"]
+    assert [unquote(error["pointer"]) for error in told] == pointers
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_read_is_pointed_at_however_deep_it_stands() -> None:
+    key = create_client("shop", scopes=["pricing:publish"]).text
+    text = b'{"rules": [1, {"p.q": {"n": NaN}}]}'
+
+    answer = Client(headers={"X-API-Key": key}).post("/api/v1/repricings", text, content_type="application/json")
+
+    assert checked(answer, 400)["errors"][0]["pointer"] == "#/rules/1/p.q/n"

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from diamondhub.local import private
 from diamondhub.local.postgres import TEMPLATE_MARK, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -37,7 +38,7 @@ def fingerprint() -> str:
 def prepared() -> Path:
     """The `var` of the template cluster, made if it is missing or was made of other sources."""
     var = ROOT / "var" / "prepared"
-    var.mkdir(parents=True, exist_ok=True)
+    private.make(var)
     mark = fingerprint()
     with open(var / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

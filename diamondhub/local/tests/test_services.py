@@ -199,8 +199,8 @@ def test_production_refuses_embedded_servers(var: Path) -> None:
     assert ran.returncode == 1
     assert ran.stderr.strip().splitlines() == [
         (
-            "DiamondHub: ENV=production needs these variables to be set: DATABASE_URL, REDIS_URL, NIVODA_ENDPOINT, "
-            "NIVODA_USERNAME, NIVODA_PASSWORD"
+            "DiamondHub: ENV=production needs these variables to be set: DATABASE_URL, REDIS_URL, ENCRYPTION_KEYS, "
+            "NIVODA_USERNAME, NIVODA_PASSWORD, NIVODA_ENDPOINT, ALLOWED_HOSTS"
         )
     ]
 

@@ -33,11 +33,28 @@ class WrongParameters(IngestError):
     """The feed's parameters are not those of the Nivoda adapter."""
 
 
-class _Parameters(msgspec.Struct, forbid_unknown_fields=True):
-    """The parameters of a Nivoda feed: which half of the inventory, and whether aliases may be used at all."""
+class NotAsked(IngestError):
+    """This adapter was built to map items and asks nobody."""
+
+
+class Parameters(msgspec.Struct, forbid_unknown_fields=True):
+    """The parameters of a Nivoda feed: which half of the inventory, and whether aliases may be used at all.
+
+    `username` and `endpoint` name an account of the feed's own, in place of the settings'; its password is a secret.
+    """
 
     labgrown: bool
     aliased_counts: bool = True
+    username: str = ""
+    endpoint: str = ""
+
+
+def parameters_of(parameters: dict[str, Any]) -> Parameters:
+    """Check a feed's parameters. Raises `WrongParameters`."""
+    try:
+        return msgspec.convert(parameters, Parameters)
+    except msgspec.ValidationError as error:
+        raise WrongParameters(f"the feed's parameters are wrong: {error}") from error
 
 
 class _Items(msgspec.Struct):
@@ -65,12 +82,11 @@ class NivodaAdapter:
     query_version = QUERY_VERSION
     mapper_version = mapping.MAPPER_VERSION
 
-    def __init__(self, client: NivodaClient, parameters: dict[str, Any], *, count_seconds: float | None = None) -> None:
-        try:
-            chosen = msgspec.convert(parameters, _Parameters)
-        except msgspec.ValidationError as error:
-            raise WrongParameters(f"the feed's parameters are wrong: {error}") from error
-        self._client = client
+    def __init__(
+        self, client: NivodaClient | None, parameters: dict[str, Any], *, count_seconds: float | None = None
+    ) -> None:
+        chosen = parameters_of(parameters)
+        self._asked = client
         self._labgrown = chosen.labgrown
         self._count_seconds = count_seconds
         self.counts_per_request = ALIASES if chosen.aliased_counts else 1
@@ -126,6 +142,12 @@ class NivodaAdapter:
         prepared = relaying.prepare(query, variables, may_order=may_order)
         log.info("supplier_query_relayed", kind=prepared.kind, fields=prepared.fields)
         return self._client.ask_for(prepared.text, dict(variables), relaying.decode, RELAYED).data
+
+    @property
+    def _client(self) -> NivodaClient:
+        if self._asked is None:
+            raise NotAsked
+        return self._asked
 
     def _page(self, text: str, **variables: Any) -> SupplierPage:
         answer = self._client.ask(text, variables, _AsPage)

@@ -159,7 +159,7 @@ def _decoder(shape: type[Data]) -> msgspec.json.Decoder[_Envelope[Data]]:
 
 def refusal(words: str) -> str:
     """The words for a refused sign-in."""
-    return f"the supplier refuses the sign-in ({words}): check NIVODA_USERNAME and NIVODA_PASSWORD"
+    return f"the supplier refuses the sign-in ({words}): check NIVODA_USERNAME and NIVODA_PASSWORD, or the feed's own"
 
 
 def _retry_after(response: requests.Response) -> float | None:

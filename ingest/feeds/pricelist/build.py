@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
 from ingest.feeds.pricelist.adapter import PricelistAdapter
+from ingest.feeds.pricelist.errors import WrongParameters
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.snapshot import Spool
-from ingest.feeds.pricelist.source import Limits
+from ingest.feeds.pricelist.source import Limits, places_of
 
 
-def build(parameters: dict[str, Any]) -> PricelistAdapter:
-    """The adapter for a feed's parameters. Raises `WrongParameters`; the list itself is not looked at yet."""
+def build(parameters: dict[str, Any], secrets: Mapping[str, str] | None) -> PricelistAdapter:
+    """The adapter for a feed's parameters and secrets. Raises `WrongParameters`; the list itself is not looked at yet."""
     chosen = parameters_of(parameters)
     limits = Limits(
         folder=settings.PRICELIST_DIR,
@@ -21,4 +23,14 @@ def build(parameters: dict[str, Any]) -> PricelistAdapter:
         most_bytes=settings.PRICELIST_MAX_BYTES,
         seconds=settings.PRICELIST_TIMEOUT,
     )
-    return PricelistAdapter(chosen, Spool(settings.VAR_DIR / "spool" / "pricelists", chosen, limits))
+    spool = Spool(settings.VAR_DIR / "spool" / "pricelists", chosen, limits, secrets=secrets or {})
+    return PricelistAdapter(chosen, spool)
+
+
+def secrets_of(parameters: dict[str, Any]) -> Mapping[str, str]:
+    """The secrets that the address of the list has places for, and the address."""
+    try:
+        source = parameters_of(parameters).source
+    except WrongParameters:
+        return {}
+    return dict.fromkeys(places_of(source), source)

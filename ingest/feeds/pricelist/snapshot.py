@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,10 +121,13 @@ class Snapshot:
 class Spool:
     """The snapshots of one list in a folder that all processes of the host share."""
 
-    def __init__(self, folder: Path, parameters: Parameters, limits: source.Limits) -> None:
+    def __init__(
+        self, folder: Path, parameters: Parameters, limits: source.Limits, *, secrets: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
         self._parameters = parameters
         self._limits = limits
+        self._secrets = secrets or {}
         self._mapper = Mapper(parameters)
         self._list = blake2b(
             b"\0".join([FORMAT, parameters.source.encode(), parameters.reading]), digest_size=6
@@ -136,7 +139,8 @@ class Spool:
         with self._alone(), TemporaryDirectory(dir=self._folder, prefix="making-") as making:
             known = self._known()
             copy = Path(making) / "list"
-            fetched = source.fetch(self._parameters.source, copy, self._limits, etag=known.etag if known else "")
+            address = source.filled(self._parameters.source, self._secrets)
+            fetched = source.fetch(address, copy, self._limits, etag=known.etag if known else "")
             if fetched is None and known is not None:
                 return self._used(known.name, known.modified)
             assert fetched is not None

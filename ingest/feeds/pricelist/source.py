@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK, _PIECE = 1 << 20, 1 << 16
+#: The secrets that an address may have places for: `https://user:{password}@lists.example.com/list.csv?token={token}`.
+SECRETS = ("password", "token")
 #: Redirects that are followed.
 REDIRECTS = 3
 #: Seconds to connect and between two bytes, and for the whole list.
@@ -61,6 +63,22 @@ class Fetched:
 
 class _Forbidden(HTTPError):
     """A connection to an address that is not public."""
+
+
+def places_of(source: str) -> tuple[str, ...]:
+    """The secrets that an address has places for; a path has none."""
+    if urlsplit(source).scheme.lower() not in ("http", "https"):
+        return ()
+    return tuple(name for name in SECRETS if f"{{{name}}}" in source)
+
+
+def filled(source: str, secrets: Mapping[str, str]) -> str:
+    """The address with its secrets in their places. Raises `ListRefused` if one is not there."""
+    for name in places_of(source):
+        if name not in secrets:
+            raise ListRefused(f"the address of the list needs the {name}: set it with set_feed_secret or in the admin")
+        source = source.replace(f"{{{name}}}", quote(secrets[name], safe=""))
+    return source
 
 
 def fetch(source: str, into: Path, limits: Limits, *, etag: str = "") -> Fetched | None:

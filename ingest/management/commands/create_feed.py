@@ -6,9 +6,12 @@ import argparse
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from diamondhub import json_text
+from diamondhub.commands import secret_text
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from ingest import feed_secrets
 from ingest.errors import IngestError
 from ingest.feeds.registry import ADAPTERS, adapter_for
 from ingest.management.commands._common import IngestCommand
@@ -20,7 +23,7 @@ class NotAFeed(IngestError):
 
 
 class Command(IngestCommand):
-    """`create_feed <slug> --adapter <name> --parameters <JSON> [--name <words>] [--json]`."""
+    """`create_feed <slug> --adapter <name> --parameters <JSON> [--secrets F] [--name <words>] [--json]`."""
 
     help = (
         "Create a feed, once its supplier has been looked at, e.g. one of a price list: "
@@ -31,16 +34,25 @@ class Command(IngestCommand):
         parser.add_argument("slug", help="short name, e.g. rosy; it is part of its diamonds' ids and never changes")
         parser.add_argument("--adapter", required=True, choices=sorted(ADAPTERS))
         parser.add_argument("--parameters", default="{}", help="the adapter's parameters, a JSON object")
+        parser.add_argument(
+            "--secrets",
+            type=str,
+            metavar="F",
+            help='a file (- for standard input) with the feed\'s secrets, a JSON object, e.g. {"password": "…"}',
+        )
         parser.add_argument("--name", default="", help="name for people; the slug if left out")
         self.add_json(parser)
 
-    def run(self, *, slug: str, adapter: str, parameters: str, name: str, as_json: bool, **_: Any) -> None:
+    def run(
+        self, *, slug: str, adapter: str, parameters: str, secrets: str | None, name: str, as_json: bool, **_: Any
+    ) -> None:
         try:
             chosen = json_text.read(parameters)
         except ValueError as error:
             raise NotAFeed(f"--parameters {error}") from error
         if not isinstance(chosen, dict):
             raise NotAFeed('--parameters is a JSON object, e.g. {"source": "list.csv"}')
+        own = {} if secrets is None else _secrets(secrets)
         feed = Feed(slug=slug, name=name or slug, adapter=adapter, parameters=chosen)
         try:
             feed.full_clean()
@@ -48,12 +60,26 @@ class Command(IngestCommand):
             raise NotAFeed("; ".join(error.messages)) from error
         try:
             # A list that is not there or not one is better known before there is a feed.
-            adapter_for(adapter, chosen).server_time()
+            adapter_for(adapter, chosen, own).server_time()
         except (LimiterUnavailable, WaitTooLong) as error:
             raise NotAFeed(str(error)) from error
-        feed.save()
+        with transaction.atomic():
+            feed.save()
+            for secret, value in own.items():
+                feed_secrets.set_secret(feed, secret, value)
         self.say(
             {"feed": slug, "adapter": adapter, "parameters": chosen},
             f"feed {slug} is created; pull it with `manage.py start_run {slug} --full`",
             as_json=as_json,
         )
+
+
+def _secrets(path: str) -> dict[str, str]:
+    try:
+        read = json_text.read(secret_text(path))
+    except ValueError:
+        # JSON's own words show where it stumbled, which is the secret.
+        raise NotAFeed('--secrets is not JSON, e.g. {"password": "…"}') from None
+    if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
+        raise NotAFeed('--secrets is a JSON object of texts, e.g. {"password": "…"}')
+    return read

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong, interval
 from ingest import runs
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.feeds.ways import Ways, limits_of
 from ingest.management.commands._common import IngestCommand
 from ingest.models import Partition
@@ -34,7 +34,7 @@ class Command(IngestCommand):
 
     def run(self, *, feed: str, as_json: bool, **_: Any) -> None:
         planned_feed = runs.find_feed(feed)
-        adapter = adapter_for(planned_feed.adapter, planned_feed.parameters)
+        adapter = adapter_of(planned_feed)
         density, shared_ends = planning.learned_from(planned_feed)
         try:
             window = StoneQuery(window_to=adapter.server_time())

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import runs, watching
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.registry import adapter_of
 from ingest.management.commands._common import IngestCommand, actor
 from ingest.models import Run
 from ingest.report import report
@@ -33,7 +33,7 @@ class Command(IngestCommand):
         supplied_feed = runs.find_feed(feed)
         try:
             # A supplier that is down or refuses the password is reported before there is a run.
-            adapter_for(supplied_feed.adapter, supplied_feed.parameters).server_time()
+            adapter_of(supplied_feed).server_time()
         except (LimiterUnavailable, WaitTooLong) as error:
             raise CommandError(str(error)) from error
         run = runs.start_run(feed, kind=kind or Run.Kind.FULL, started_by=actor(), reason=reason)
