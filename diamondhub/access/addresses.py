@@ -53,7 +53,7 @@ def counted(address: str) -> str:
     known = _read(address)
     if isinstance(known, IPv6Address):
         return str(ip_network((known, IPV6_PREFIX), strict=False))
-    return address
+    return str(known) if known else UNKNOWN
 
 
 def is_inside(meta: Mapping[str, Any]) -> bool:

@@ -53,7 +53,7 @@ class PresentedKeys(Step):
             if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
                 raise not_signed_in()
             return
-        if visit.endpoint is None or (visit.scope or visit.endpoint.scope) is None:
+        if not visit.is_api or (visit.endpoint is not None and (visit.scope or visit.endpoint.scope) is None):
             # What anybody may have, probes above all, hangs on no database.
             return
         presented = keys.parse(text)

@@ -7,7 +7,7 @@ what is wrong with an order; a system check stops the start if anything is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -51,10 +51,6 @@ class Place(IntEnum):
     BODY = 14
     SCOPE = 15
     DIGEST = 16
-
-
-#: Places whose steps are still to be built; a gate without one of the others does not start.
-NOT_YET_BUILT = frozenset({Place.CLIENT_LIMITS})
 
 
 @dataclass
@@ -188,13 +184,8 @@ def _refusal(visit: Visit, error: Exception) -> HttpResponseBase:
     return response
 
 
-def problems_of_order(
-    middleware: Sequence[str], steps: Sequence[type[Step]], not_yet: Collection[Place] = NOT_YET_BUILT
-) -> list[str]:
-    """What is wrong with these middlewares and steps, in sentences; empty if the gate stands where it must.
-
-    Places in `not_yet` may be without a step.
-    """
+def problems_of_order(middleware: Sequence[str], steps: Sequence[type[Step]]) -> list[str]:
+    """What is wrong with these middlewares and steps, in sentences; empty if the gate stands where it must."""
     gate = f"{Gate.__module__}.{Gate.__qualname__}"
     wrong = []
     if gate not in middleware:
@@ -211,7 +202,7 @@ def problems_of_order(
         for before, after in pairwise(places)
         if after <= before
     ]
-    wrong += [f"The gate lacks the step {place.name}." for place in Place if place not in {*places, *not_yet}]
+    wrong += [f"The gate lacks the step {place.name}." for place in Place if place not in places]
     return wrong
 
 

@@ -36,12 +36,7 @@ class ApiClient(models.Model):
     #: CIDR. Empty: it may call from anywhere.
     networks = ArrayField(models.CharField(max_length=49), default=list, db_default=[], blank=True)
     #: With which of its scopes it must sign its requests. `signatures` asks.
-    needs_signature = ArrayField(
-        models.CharField(max_length=64, choices=[(scope.value, scope.value) for scope in Scope]),
-        default=list,
-        db_default=[],
-        blank=True,
-    )
+    needs_signature = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
     limits = models.JSONField(
         default=dict,
         blank=True,

@@ -20,8 +20,10 @@ from django.http import HttpRequest
 
 from diamondhub.access import digests, rfc9421, signing_secrets
 from diamondhub.access.authentication import CHALLENGE, KeyState, refused
+from diamondhub.access.bodies import is_sent
 from diamondhub.access.clients import USABLE
 from diamondhub.access.gate import Place, Step, Visit
+from diamondhub.access.head import raw_target
 from diamondhub.access.keys import ID_LENGTH
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
@@ -149,7 +151,7 @@ def lacking(visit: Visit, scope: Scope) -> Problem | None:
     if client is None or key is None or scope not in client.needs_signature or proven(visit) is not None:
         return None
     problem = unauthorized("signature-needed", f"Your client must sign requests that need the scope {scope}.")
-    covered = rfc9421.covered(_components(has_body=has_body(visit.request)))
+    covered = rfc9421.covered(_components(has_body=is_sent(visit.request)))
     problem.headers["Accept-Signature"] = f'sig={covered};created;keyid="dh_{key.key_id}";alg="{rfc9421.ALGORITHM}"'
     return problem
 
@@ -166,9 +168,9 @@ def read(request: HttpRequest) -> Signed:
     """
     meta = request.META
     signature = rfc9421.parse(meta.get(rfc9421.INPUT_FIELD), meta.get(rfc9421.SIGNATURE_FIELD))
-    expected = _components(has_body=has_body(request))
+    expected = _components(has_body=is_sent(request))
     if signature.components != expected:
-        with_body = "with" if has_body(request) else "without"
+        with_body = "with" if is_sent(request) else "without"
         raise rfc9421.MalformedSignature(
             f"The signature of a request {with_body} a body covers exactly {rfc9421.covered(expected)}, in this order."
         )
@@ -179,7 +181,7 @@ def read(request: HttpRequest) -> Signed:
         raise rfc9421.MalformedSignature(
             f"The parameter keyid is the part of your key that is no secret: dh_ and {ID_LENGTH} letters or digits."
         )
-    claimed = digests.parse(meta.get(digests.FIELD, "")) if has_body(request) else {}
+    claimed = digests.parse(meta.get(digests.FIELD, "")) if is_sent(request) else {}
     return Signed(
         key_id=key_id[1],
         created=int(parameters["created"]),
@@ -191,22 +193,14 @@ def read(request: HttpRequest) -> Signed:
     )
 
 
-def has_body(request: HttpRequest) -> bool:
-    """Whether a request has a body, by its head."""
-    return "HTTP_TRANSFER_ENCODING" in request.META or request.META.get("CONTENT_LENGTH") not in {None, "", "0"}
-
-
-def raw_target(request: HttpRequest) -> str:
-    """Path and query as the client sent them, not a character changed. Raises problem 503 if the server does not tell."""
-    target = request.META.get("RAW_URI") or request.META.get("REQUEST_URI")
+def _raw_target(request: HttpRequest) -> str:
+    target = raw_target(request)
     if target is None:
         log.error("raw_target_unknown", server=request.META.get("SERVER_SOFTWARE"))
         raise Unavailable("signatures-unavailable", "Signatures cannot be verified by the server that was asked.")
     if not target.startswith("/"):
-        raise rfc9421.MalformedSignature(
-            "Ask for a path, not for a whole address, in the first line of a signed request."
-        )
-    return str(target)
+        raise rfc9421.MalformedSignature("The first line of a signed request must name a path, not a whole address.")
+    return target
 
 
 def _components(*, has_body: bool) -> tuple[str, ...]:
@@ -236,7 +230,7 @@ def _values(request: HttpRequest) -> dict[str, str]:
         # Django's own `method` is in capitals whatever was sent.
         "@method": request.META["REQUEST_METHOD"],
         "@authority": authority,
-        "@target-uri": f"{scheme}://{authority}{raw_target(request)}",
+        "@target-uri": f"{scheme}://{authority}{_raw_target(request)}",
         **{name: request.META[field] for name, field in fields.items() if request.META.get(field)},
     }
 

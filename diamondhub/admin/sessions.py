@@ -6,7 +6,7 @@ Named by SESSION_ENGINE.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
@@ -35,7 +35,7 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row of this session."""
-        session: Session = super().create_model_instance(data)
+        session = cast("Session", super().create_model_instance(data))
         session.session_key = kept_as(session.session_key)
         return session
 

@@ -25,6 +25,10 @@ from catalog.models import Diamond
 from catalog.rows import StoneFacts
 from catalog.tests.facts import facts
 from diamondhub import leases
+from diamondhub.access.clients import IssuedKey, create_client
+from diamondhub.access.models import ApiClient
+from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import OF_CLIENTS
 from ingest import consolidation, runs
 from ingest.errors import MappingError, PermanentSupplierError
 from ingest.feeds import registry
@@ -256,6 +260,14 @@ def only_partition(run: Run) -> Partition:
     return Partition.objects.get(run=run)
 
 
+def a_busy_client() -> IssuedKey:
+    """A key of a client with every scope, whose limits no test reaches."""
+    issued = create_client("everybody", scopes=list(Scope))
+    limits = {str(name): "9000/s burst 9000" for name in OF_CLIENTS}
+    ApiClient.objects.filter(pk=issued.key.client_id).update(limits=limits, max_at_once=1_000)
+    return issued
+
+
 @contextmanager
 def sandbox_feed(options: Options, *, labgrown: bool = True, **fields: Any) -> Iterator[tuple[Sandbox, Feed]]:
     """A sandbox supplier, and the Nivoda feed that is pulled from it faster than any contract allows."""
@@ -263,16 +275,16 @@ def sandbox_feed(options: Options, *, labgrown: bool = True, **fields: Any) -> I
     with Sandbox(options) as sandbox:
         account = {"NIVODA_ENDPOINT": sandbox.url, "NIVODA_USERNAME": "sandbox", "NIVODA_PASSWORD": "sandbox"}
         with override_settings(**account, NIVODA_RATE_LIMIT=2_000, NIVODA_TIMEOUT=5.0):
-            _forget_clients()
+            forget_clients()
             slug = "nivoda-labgrown" if labgrown else "nivoda-natural"
             found, _ = Feed.objects.update_or_create(
                 slug=slug, defaults={"name": slug, "adapter": "nivoda", "parameters": {"labgrown": labgrown}, **fields}
             )
             yield sandbox, found
-        _forget_clients()
+        forget_clients()
 
 
-def _forget_clients() -> None:
+def forget_clients() -> None:
     """Have adapters made anew by the settings as they are now."""
     registry._build.cache_clear()
     nivoda._client.cache_clear()

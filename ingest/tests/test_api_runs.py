@@ -53,9 +53,9 @@ def _supplier_account(settings: Any) -> Iterator[None]:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME, settings.NIVODA_PASSWORD = "http://127.0.0.1:9/", "u", "p"
     settings.SWEEP_SECONDS = 600
     Heartbeat.beat("sweep")
-    factories._forget_clients()
+    factories.forget_clients()
     yield
-    factories._forget_clients()
+    factories.forget_clients()
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ class TestStarting:
 
     def test_a_supplier_that_is_not_set_up_is_said_without_its_account(self, http: Client, settings: Any) -> None:
         settings.NIVODA_ENDPOINT = ""
-        factories._forget_clients()
+        factories.forget_clients()
 
         answer = send(http, "post", "runs", {"feed": FEED})
 

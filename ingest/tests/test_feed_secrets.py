@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from diamondhub.access import sealed, secrets
+from diamondhub.access import sealed
 from diamondhub.audit.tracking import AUDITED
 from ingest import feed_secrets
 from ingest.feed_secrets import NoSuchSecret, SecretCannotBeOpened, UnusableSecret
@@ -30,7 +31,7 @@ from ingest.tests.test_admin_buttons import messages_of, signed_in
 pytestmark = pytest.mark.django_db
 
 SECRET = "correct horse battery staple"
-OLD, NEW = (secrets.base64.b64encode(bytes(range(start, start + 32))).decode() for start in (0, 100))
+OLD, NEW = (base64.b64encode(bytes(range(start, start + 32))).decode() for start in (0, 100))
 
 
 @pytest.fixture(autouse=True)

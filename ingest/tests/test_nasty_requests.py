@@ -12,8 +12,6 @@ import pytest
 from django.test import Client, override_settings
 
 from catalog.tests.factories import a_diamond
-from diamondhub.access.clients import create_client
-from diamondhub.access.scopes import Scope
 from diamondhub.api import cursors, examples
 from diamondhub.api.views import _generated
 from ingest.tests import factories
@@ -110,7 +108,7 @@ def http(supplier: None) -> Client:
     draft = a_draft({"modifier": 5})
     experiments.new("spring", RuleSet.objects.get(version=draft.version), Decimal(10))
     factories.feed()
-    key = create_client("everybody", scopes=list(Scope)).text
+    key = factories.a_busy_client().text
     return Client(headers={"X-API-Key": key}, raise_request_exception=False)
 
 

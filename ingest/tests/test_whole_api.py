@@ -19,8 +19,6 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from catalog.tests.factories import a_diamond
-from diamondhub.access.clients import create_client
-from diamondhub.access.scopes import Scope
 from diamondhub.api import examples
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
@@ -50,7 +48,7 @@ WITHOUT_BORDERS = (
 
 @pytest.fixture
 def key() -> str:
-    return create_client("everybody", scopes=list(Scope)).text
+    return factories.a_busy_client().text
 
 
 @pytest.fixture

@@ -41,12 +41,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apiclient',
             name='needs_signature',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish')], max_length=64), blank=True, db_default=[], default=list, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, db_default=[], default=list, size=None),
         ),
         migrations.AddField(
             model_name='apiclientevent',
             name='needs_signature',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish')], max_length=64), blank=True, db_default=[], default=list, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, db_default=[], default=list, size=None),
         ),
         migrations.AddField(
             model_name='apikey',

@@ -71,16 +71,6 @@ class Migration(migrations.Migration):
             name='max_rows_a_day',
             field=models.PositiveBigIntegerField(blank=True, help_text='Rows that it may export a day (UTC); 0: none. Empty: 5,000,000.', null=True, validators=[django.core.validators.MaxValueValidator(1000000000000)], verbose_name='rows a day'),
         ),
-        migrations.AlterField(
-            model_name='apiclient',
-            name='needs_signature',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish'), ('feeds:read', 'feeds:read'), ('feeds:edit', 'feeds:edit'), ('runs:read', 'runs:read'), ('runs:operate', 'runs:operate'), ('letters:payload', 'letters:payload'), ('audit:read', 'audit:read')], max_length=64), blank=True, db_default=[], default=list, size=None),
-        ),
-        migrations.AlterField(
-            model_name='apiclientevent',
-            name='needs_signature',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('catalog:read', 'catalog:read'), ('suppliers:proxy', 'suppliers:proxy'), ('suppliers:order', 'suppliers:order'), ('pricing:read', 'pricing:read'), ('pricing:edit', 'pricing:edit'), ('pricing:publish', 'pricing:publish'), ('feeds:read', 'feeds:read'), ('feeds:edit', 'feeds:edit'), ('runs:read', 'runs:read'), ('runs:operate', 'runs:operate'), ('letters:payload', 'letters:payload'), ('audit:read', 'audit:read')], max_length=64), blank=True, db_default=[], default=list, size=None),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='apiclient',
             trigger=pgtrigger.compiler.Trigger(name='audit_created', sql=diamondhub.audit.tracking.TriggerSql(func='INSERT INTO "access_apiclientevent" ("id", "name", "active", "kind", "scopes", "origins", "networks", "needs_signature", "limits", "max_at_once", "max_rows_a_day", "created_at", pgh_created_at, pgh_label, pgh_obj_id, pgh_who, pgh_via, pgh_reason, pgh_request_id) VALUES (NEW."id", NEW."name", NEW."active", NEW."kind", NEW."scopes", NEW."origins", NEW."networks", NEW."needs_signature", NEW."limits", NEW."max_at_once", NEW."max_rows_a_day", NEW."created_at", now(), \'created\', NEW."id", COALESCE(NULLIF(current_setting(\'pghistory.context_metadata\', true), \'\')::jsonb ->> \'user\', session_user || \' (SQL)\'), COALESCE(NULLIF(current_setting(\'pghistory.context_metadata\', true), \'\')::jsonb ->> \'via\', \'\'), COALESCE(NULLIF(current_setting(\'pghistory.context_metadata\', true), \'\')::jsonb ->> \'reason\', \'\'), COALESCE(NULLIF(current_setting(\'pghistory.context_metadata\', true), \'\')::jsonb ->> \'request_id\', \'\')); RETURN NULL;', hash='66934ecd8cd9974202354acac06c317f9ecba17d', operation='INSERT', pgid='pgtrigger_audit_created_927db', table='access_apiclient', when='AFTER')),

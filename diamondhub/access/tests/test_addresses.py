@@ -89,7 +89,12 @@ def test_the_scheme_is_believed_from_our_proxies_alone(peer: str, proto: str, is
         ("2001:db8::1", "2001:db8::/64"),
         ("2001:db8::ffff:1", "2001:db8::/64"),
         ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
         (addresses.UNKNOWN, addresses.UNKNOWN),
+        ("unix:", addresses.UNKNOWN),
+        ("", addresses.UNKNOWN),
     ],
 )
 def test_an_ipv6_address_is_counted_as_its_network(address: str, counted: str) -> None:

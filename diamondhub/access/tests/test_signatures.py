@@ -640,6 +640,38 @@ def test_a_foreign_host_is_a_bad_request(http: Client) -> None:
     assert answer.status_code == 400
 
 
+# --- in which order -----------------------------------------------------------------------------------------------
+
+#: What may be wrong with one request, in the order in which it is looked for, with what is told.
+FAULTS = {
+    "secret": (401, "unauthorized"),
+    "time": (401, "signature-out-of-time"),
+    "nonce": (401, "nonce-used"),
+    "length": (413, "body-too-large"),
+    "scope": (403, "forbidden"),
+    "digest": (400, "digest-mismatch"),
+}
+
+
+@pytest.mark.parametrize("first", range(len(FAULTS)))
+def test_of_several_faults_the_first_is_told(http: Client, first: int) -> None:
+    faults = list(FAULTS)[first:]
+    signer, _ = signing_client("catalog:read" if "scope" in faults else "pricing:edit")
+    nonce = "0123456789abcdef"
+    if "nonce" in faults:
+        post(http, signer, nonce=nonce)
+    if "secret" in faults:
+        signer.secret = "another"
+    created = int(time.time()) - (1_000 if "time" in faults else 0)
+    headers = signer.headers("POST", EDIT, BODY, nonce=nonce, created=created)
+    body = BODY.replace(b"autumn", b"winter") if "digest" in faults else BODY
+    length = {"CONTENT_LENGTH": "900000"} if "length" in faults else {}
+
+    answer = send(http, "POST", EDIT, headers, body, **length)
+
+    assert problem(answer) == FAULTS[faults[0]]
+
+
 # --- clients that must sign ---------------------------------------------------------------------------------------
 
 

@@ -191,10 +191,15 @@ def test_what_one_server_let_through_another_refuses_whatever_becomes_of_redis(
     first, second = replicas
     requests: list[dict[str, str]] = []
 
+    def let_in() -> bool:
+        requests.append(same_for_both(signer))
+        status = first.get(ADDRESS, requests[-1])
+        # The client's limits are strict for a moment when Redis has forgotten them; its nonce is spent all the same.
+        assert status in (200, 429)
+        return status == 200
+
     def new_one_is_taken_once() -> None:
-        headers = same_for_both(signer)
-        assert first.get(ADDRESS, headers) == 200
-        requests.append(headers)
+        until(let_in)
         # Everything that came before, too.
         assert [second.get(ADDRESS, again) for again in requests] == [401] * len(requests)
         assert [first.get(ADDRESS, again) for again in requests] == [401] * len(requests)

@@ -88,6 +88,8 @@ class Verdict:
     refused_by: Asked | None = None
     wait: float = 0.0
     moment: int = 0
+    #: Whether a mark was there that makes it unnecessary to take anything.
+    is_marked: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -100,9 +102,9 @@ class Verdict:
         return max(1, ceil(self.wait))
 
 
-def seconds_to_wait(asked: Sequence[Asked], waits: Sequence[int]) -> float:
-    """The seconds until all of `asked` can be had, of waits in microseconds."""
+def in_microseconds(asked: Sequence[Asked], wait: Sequence[int]) -> float:
+    """The seconds to wait until all of `asked` can be had, of waits in microseconds."""
     return max(
         PLACE_WAIT_SECONDS if isinstance(thing, Places) and pause else pause / 1_000_000
-        for thing, pause in zip(asked, waits, strict=True)
+        for thing, pause in zip(asked, wait, strict=True)
     )

@@ -19,8 +19,9 @@ from django.utils.module_loading import import_string
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from diamondhub.access.addresses import counted
 from diamondhub.access.gate import Place, Step, Visit
-from diamondhub.access.throttles.addresses import network
+from diamondhub.access.throttles import addresses
 from diamondhub.access.throttles.buckets import Asked, Bucket, Places, Verdict
 from diamondhub.access.throttles.limits import AT_ONCE, LimitClass, of_client
 from diamondhub.access.throttles.taking import limits
@@ -96,7 +97,7 @@ def take(visit: Visit) -> None:
     if client is None or TAKEN in visit.notes:
         return
     asked = tuple(thing for throttle in _throttles(visit) for thing in throttle.asks(visit, client))
-    verdict = limits().take(asked)
+    verdict = limits().take(asked, besides=addresses.proven(visit))
     visit.notes[TAKEN] = Taken(asked, verdict)
     if verdict.refused_by is not None:
         raise _refusal(verdict.refused_by, verdict)
@@ -156,4 +157,4 @@ def _is_publishable(client: ApiClient) -> bool:
 
 
 def _visitor(visit: Visit) -> str:
-    return f"visitor:{network(visit.address or visit.request.META.get('REMOTE_ADDR', ''))}"
+    return f"visitor:{counted(addresses.address_of(visit))}"

@@ -10,13 +10,15 @@
 -- Six arguments a key: kind, a, b, c, d, e
 --   rate     interval, burst, cost          take from a bucket      hash: tat, epoch, low (microseconds)
 --   places   places, life, name             take a place            sorted set: names by when they are given up
+--   unless                                  nothing need be taken, nor is, if this mark is there
+--   mark     life                           set a mark
 --   return   interval, burst, cost, taken   give back what was taken at `taken`
 --   leave    name                           give a place back
 --   keep     life, name                     keep a place, or take it whatever the number: it is taken already
 --   owe      interval, burst, ages, unspent what was let in without asking here, as ages with commas, and what was left of the
 --                                           caller's share when this epoch began
 -- Answers  now, began, processes (0: not asked), outcome, and three numbers a key, as one text, which is quicker to read
---   outcome: 0 all taken, -1 too late, n the n-th is the first that refuses
+--   outcome: 0 all taken, -1 too late, -2 marked, n the n-th is the first that refuses
 --   rate, return, owe: wait until it could be taken (0 if it could), left, time until full;  places: 0 or 1 (refuses), left, 0
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -94,6 +96,10 @@ for i = 1, asked do
         redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now))
         left = math.max(0, a - redis.call('ZCARD', key))
         if left < 1 then wait = 1 end
+    elseif kind == 'unless' then
+        if redis.call('EXISTS', key) == 1 then answer[4] = -2 end
+    elseif kind == 'mark' then
+        redis.call('SET', key, '1', 'PX', ARGV[at + 1])
     elseif kind == 'return' then
         local tat, low = tat_of(key, a, b)
         -- As if it had never been taken, unless the bucket was within one of full since: then what is taken counts from there.

@@ -55,7 +55,7 @@ class LimitClass(StrEnum):
     OTHER = "other"
     #: One visitor of a shop whose page holds a publishable key, whatever is asked for.
     VISITOR = "visitor"
-    #: One address before anybody has signed in there.
+    #: One address before anybody has signed in there (`ADDRESS_RATE`, `ADDRESS_BURST`).
     ADDRESS = "address"
 
 
@@ -101,11 +101,10 @@ WRITTEN: Mapping[LimitClass, str] = {
     LimitClass.PROXY: "10/s burst 30",
     LimitClass.OTHER: "20/s burst 60",
     LimitClass.VISITOR: "5/s burst 30",
-    LimitClass.ADDRESS: "50/s burst 200",
 }
 DEFAULTS: Mapping[LimitClass, Limit] = {name: parse(name, text) for name, text in WRITTEN.items()}
 #: The classes that a client can have limits of its own for.
-OF_CLIENTS = tuple(name for name in LimitClass if name is not LimitClass.ADDRESS)
+OF_CLIENTS = tuple(WRITTEN)
 
 
 def check_limits(written: Any) -> None:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, seconds_to_wait
+from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, in_microseconds
 from diamondhub.access.throttles.limits import Limit
 
 #: What Redis said longer ago than this is no knowledge of a bucket's level: other processes took from it since (seconds).
@@ -91,7 +91,7 @@ class LocalLimits:
                 for thing in asked:
                     self._take(thing, now)
             levels = tuple(self._level(thing, now) for thing in asked)
-        return Verdict(levels, refused, seconds_to_wait(asked, waits) if asked else 0.0)
+        return Verdict(levels, refused, in_microseconds(asked, waits) if asked else 0.0)
 
     def give_back(self, bucket: Bucket) -> None:
         """Give back what was taken here."""

@@ -14,7 +14,7 @@ import redis
 import structlog
 from django.conf import settings
 
-from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, seconds_to_wait
+from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, in_microseconds
 from diamondhub.access.throttles.local import Debt, LocalLimits
 from diamondhub.access.throttles.shared import Answer, Order, SharedLimits
 
@@ -45,9 +45,13 @@ class Limits:
         self._left: list[Order] = []
         self._keeper: threading.Thread | None = None
 
-    def take(self, asked: Sequence[Asked]) -> Verdict:
-        """Take everything that is asked for, or nothing."""
-        answer = self._ask([_order(thing) for thing in asked])
+    def take(self, asked: Sequence[Asked], *, unless: str = "", besides: Sequence[Order] = ()) -> Verdict:
+        """Take everything that is asked for, or nothing; nothing is to be taken if the mark `unless` is set.
+
+        `besides` is done in the same call, whatever the verdict, and left out while Redis is away.
+        """
+        orders = [*besides, *([Order("unless", unless)] if unless else []), *(_order(thing) for thing in asked)]
+        answer = self._ask(orders)
         if answer is None:
             verdict = self._local.take(asked)
         else:
@@ -68,7 +72,7 @@ class Limits:
             for bucket in buckets:
                 self._local.give_back(bucket)
             return verdict
-        answer = self._ask([_returned(bucket, verdict.moment) for bucket in buckets])
+        answer = self._ask([returned(bucket, verdict.moment) for bucket in buckets])
         if answer is None:
             return verdict
         now = {level.asked: level for level in _verdict(buckets, answer).levels}
@@ -190,7 +194,7 @@ class Limits:
 _MICROSECONDS_OF_PLACE = int(PLACE_SECONDS * 1e6)
 
 
-def _returned(bucket: Bucket, moment: int) -> Order:
+def returned(bucket: Bucket, moment: int) -> Order:
     """The order to give back what was taken from a bucket at `moment`."""
     return Order("return", bucket.key, (bucket.limit.interval, bucket.limit.burst, bucket.cost, moment))
 
@@ -202,13 +206,14 @@ def _order(thing: Asked) -> Order:
 
 
 def _verdict(asked: Sequence[Asked], answer: Answer) -> Verdict:
-    levels = tuple(
-        Level(thing, left, reset / 1e6) for thing, (_, left, reset) in zip(asked, answer.levels, strict=True)
-    )
-    if not answer.outcome:
-        return Verdict(levels, moment=answer.now)
-    waits = [wait for wait, _, _ in answer.levels]
-    return Verdict(levels, asked[answer.outcome - 1], seconds_to_wait(asked, waits), answer.now)
+    own = answer.levels[len(answer.levels) - len(asked) :] if asked else ()
+    levels = tuple(Level(thing, left, reset / 1e6) for thing, (_, left, reset) in zip(asked, own, strict=True))
+    waits = [wait for wait, _, _ in own]
+    refused: Asked | None = None
+    if answer.outcome > 0:
+        refused = next(thing for thing, wait in zip(asked, waits, strict=True) if wait)
+    wait = in_microseconds(asked, waits) if refused else 0.0
+    return Verdict(levels, refused, wait, answer.now, is_marked=answer.outcome == -2)
 
 
 _limits: Limits | None = None

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from diamondhub.access.throttles import taking
+from diamondhub.access.throttles import addresses, taking
 from diamondhub.access.throttles.shared import PREFIX
 
 
@@ -18,6 +18,7 @@ def forget() -> None:
     for key in server.scan_iter(f"{PREFIX}:*"):
         server.delete(key)
     taking._limits = None
+    addresses._proven.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -330,3 +330,13 @@ def test_a_refusal_by_one_costs_the_others_nothing(server: Server) -> None:
     assert (both.outcome, other.outcome) == (2, 2)
     assert [server.take("a", SECOND, 3).outcome for _ in range(4)] == [0, 0, 0, 1]
     assert server.call(Order("places", "q", (1, SECOND, "z"))).outcome == 0
+
+
+def test_a_mark_makes_it_unnecessary_to_take(server: Server) -> None:
+    unmarked = server.call(Order("unless", "m"), Order("rate", "a", (SECOND, 1, 1)))
+    server.call(Order("mark", "m", (60_000,)))
+
+    marked = [server.call(Order("unless", "m"), Order("rate", "a", (SECOND, 1, 1))).outcome for _ in range(3)]
+
+    assert unmarked.outcome == 0
+    assert marked == [-2, -2, -2]
