@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import COUNT_CAP, bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
@@ -167,6 +168,7 @@ class Replay(LetterEndpoint):
         answer=ReplayAnswer,
         problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:
         """Try letters again, through the same mapping, pricing and upsert as every payload; answers when it is done.
@@ -200,6 +202,7 @@ class Discard(LetterEndpoint):
         answer=DiscardAnswer,
         problems=(HTTPStatus.NOT_FOUND, "nothing-waits"),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:
         """Close letters without processing them, for a reason. They are kept as long as all letters are.

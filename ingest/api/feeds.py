@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation, version_of
 from diamondhub.api.masking import masked
@@ -64,6 +65,7 @@ class OneFeed(FeedEndpoint):
         scope=Scope.FEEDS_EDIT,
         body=ChangedFeed,
         answer=FeedAnswer,
+        limit=LimitClass.RUNS,
     )
     def patch(self, request: Request, feed: str) -> Response:
         """Switch a feed on or off, or change its schedules, window and brakes; answers with the feed as it is then.
@@ -87,6 +89,7 @@ class AskAgain(FeedEndpoint):
         body_is_optional=True,
         answer=FeedAnswer,
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request, feed: str) -> Response:
         """Forget the ways of asking that the supplier refused (`refused_ways`): the next run tries them again.

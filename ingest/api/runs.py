@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from diamondhub import money
 from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
@@ -75,6 +76,7 @@ class Runs(RunEndpoint):
         status=HTTPStatus.ACCEPTED,
         problems=(HTTPStatus.NOT_FOUND, "live-run", "feed-disabled", "no-watermark", "supplier-not-configured"),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request) -> Response:
         """Start a run of a feed; workers do it. `Location` is where to watch it.
@@ -117,6 +119,7 @@ class RunCancellation(RunEndpoint):
         answer=RunAnswer,
         problems=("wrong-state",),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:
         """Cancel a live run. What it consolidated stays; the watermark does not move. Needs the scope `runs:operate`."""
@@ -136,6 +139,7 @@ class RunApproval(RunEndpoint):
         answer=RunAnswer,
         problems=("wrong-state", "held-otherwise"),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:
         """Let a run in review go on past the brakes that hold it; one that presses harder later holds it again.
@@ -160,6 +164,7 @@ class RunRetry(RunEndpoint):
         status=HTTPStatus.ACCEPTED,
         problems=("wrong-state", "live-run"),
         idempotent=True,
+        limit=LimitClass.RUNS,
     )
     def post(self, request: Request, number: int) -> Response:
         """Make failed partitions ready again, each where it stopped, all of them or those that are named.

@@ -31,6 +31,7 @@ class Rules(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         body=AddedRule,
         body_limit=BODY_LIMIT,
+        limit=LimitClass.PRICING_EDITS,
         answer=EditAnswer,
         status=HTTPStatus.CREATED,
         problems=(
@@ -62,6 +63,7 @@ class OneRule(PricingEndpoint):
         scope=Scope.PRICING_EDIT,
         body=ReplacedRule,
         body_limit=BODY_LIMIT,
+        limit=LimitClass.PRICING_EDITS,
         answer=EditAnswer,
         problems=(
             "not-a-draft",

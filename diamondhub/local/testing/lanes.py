@@ -26,6 +26,7 @@ LONG = {
     "diamondhub/pace/tests/test_limiter.py": 45,
     "diamondhub/local/tests/test_services.py": 40,
     "ingest/tests/test_misuse.py": 40,
+    "diamondhub/access/throttles/tests/test_exact.py": 30,
 }
 OTHERS = 10
 

@@ -149,6 +149,23 @@ def test_places_that_are_held_are_known_to_a_redis_that_was_flushed(valkey: Valk
     assert not other.take([Places("p", "at-once", 2, "x")]).allowed
 
 
+def test_a_place_that_is_left_while_redis_hangs_is_free_afterwards(valkey: Valkey) -> None:
+    mine, other = limits(valkey), limits(valkey)
+    place = Places("p", "at-once", 1, "x")
+    mine.take([place])
+    other.take([SEARCH])
+    assert valkey.pid is not None
+    os.kill(valkey.pid, signal.SIGSTOP)
+    mine.leave(place)
+    # Until the call that nobody waits for any more is too old.
+    time.sleep(0.4)
+    os.kill(valkey.pid, signal.SIGCONT)
+
+    until_shared(mine)
+
+    assert other.take([Places("p", "at-once", 1, "y")]).allowed
+
+
 def test_places_are_kept_for_as_long_as_they_are_held(valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taking, "KEEP_SECONDS", 0.02)
     mine = limits(valkey)
