@@ -20,6 +20,7 @@ from schemathesis.engine import events, from_schema
 
 from catalog.tests.factories import a_diamond
 from diamondhub.api import examples
+from ingest.models import Feed
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
 from pricing import experiments
@@ -27,7 +28,7 @@ from pricing.models import RuleSet
 from pricing.tests.factories import a_draft
 
 #: Made-up requests for each operation, beside the examples and the borders of every value.
-MAX_EXAMPLES = 6
+MAX_EXAMPLES = 4
 #: Operations whose bodies obey rules among their fields, so that a body may be as the schema says and yet be a 400.
 NOT_SAID_BY_SCHEMAS = {
     ("POST /api/v1/rule-sets/{version}/rules", "a rule's ending needs its step, and a clause's bounds their order"),
@@ -37,6 +38,7 @@ NOT_SAID_BY_SCHEMAS = {
     ),
     ("POST /api/v1/suppliers/{feed}/graphql", "GraphQL is a language of its own"),
     ("POST /api/v1/experiments", "its name may be taken"),
+    ("PATCH /api/v1/feeds/{feed}", "schedules are crontab strings"),
 }
 #: Operations with so many values that their borders make hundreds of requests each; these have tests of their own.
 WITHOUT_BORDERS = (
@@ -52,11 +54,15 @@ def key() -> str:
 
 
 @pytest.fixture
-def catalogue() -> Iterator[None]:
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Wrong keys are tried at every operation, from one address.
+    monkeypatch.setattr("diamondhub.access.failures.FAILURES", "100000/m")
     a_diamond(id=examples.ID)
     a_draft({"modifier": 5})
     experiments.new("spring", RuleSet.objects.get(version=2), Decimal(10))
     with factories.sandbox_feed(Options(stones=20, password="hush")), override_settings(NIVODA_PASSWORD="hush"):
+        # The feed of other tests, of a supplier that there is not here.
+        Feed.objects.filter(adapter="memory").update(enabled=False)
         yield
 
 
@@ -76,9 +82,16 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
     for name in [name for name in query if name.endswith(("_min", "_from"))]:
         query.pop(name.replace("_min", "_max").replace("_from", "_to"), None)
     # A day so far away that nothing is known of it.
-    for name in ("day", "changed_since"):
-        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(query.get(name, ""))):
+    for name in query:
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(query[name])):
             query[name] = f"2026{query[name][4:]}".replace("02-29", "02-28")
+    # A feed that there is not, where a list of its own is asked for.
+    if isinstance(query.get("feed"), str):
+        query["feed"] = "nivoda-labgrown"
+    # A control character in the address, which the gate refuses before anybody asks what it would name.
+    for name, value in (case.path_parameters or {}).items():
+        if isinstance(value, str) and re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+            case.path_parameters[name] = "nothing"
     # A name that no stone has.
     for name, known in {"shape": "ROUND", "lab": "GIA"}.items():
         if re.fullmatch(r"[A-Z0-9][A-Z0-9_]{0,31}", str(query.get(name, [""])[0] if query.get(name) else "")):
@@ -135,6 +148,12 @@ def failures_of(address: str, key: str) -> Iterator[str]:
                     continue
                 failure, operation = check.failure_info.failure, event.recorder.cases[case_id].value.operation.label
                 if check.name == "positive_data_acceptance" and operation in not_said:
+                    continue
+                # A signature that cannot be read is a 400, whoever sent it; and to leave out a body that may be left out is
+                # no violation.
+                if check.name == "ignored_auth" and "got `400 Bad Request`" in failure.message:
+                    continue
+                if check.name == "negative_data_rejection" and "positive test case" in failure.message:
                     continue
                 if (operation, check.name, failure.title) not in told:
                     told.add((operation, check.name, failure.title))
