@@ -5,7 +5,9 @@ What is asked, and how it is put to the supplier, is the adapter's; here are the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from math import ceil
 from time import monotonic
@@ -28,6 +30,7 @@ from diamondhub.api.problems import Becomes, InvalidBody, Problem, Unavailable, 
 from diamondhub.api.serializers import Body
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from diamondhub.serving.bounds import THREADS
 from ingest.errors import (
     AnswerTooLong,
     IngestError,
@@ -46,6 +49,9 @@ log = structlog.get_logger(__name__)
 
 #: When a client may ask again where nobody says when (seconds).
 ASK_AGAIN_SECONDS = 5
+#: Questions that one process puts to suppliers at once: a supplier that hangs holds no more of its threads.
+MAX_AT_ONCE = THREADS // 4
+_places = threading.BoundedSemaphore(MAX_AT_ONCE)
 _NO_QUERY = "must be a GraphQL text"
 
 
@@ -102,6 +108,19 @@ def _no_slot(error: WaitTooLong) -> Problem:
     )
 
 
+class AllAsking(Exception):
+    """As many questions as one process puts to suppliers are being asked."""
+
+
+def _all_asking(error: AllAsking) -> Problem:
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "supplier-limit",
+        "As many questions as are put to the supplier at once wait for its answers; nothing was asked of yours.",
+        headers={"Retry-After": str(ASK_AGAIN_SECONDS)},
+    )
+
+
 def _throttled(error: ThrottledBySupplier) -> Problem:
     wait = max(1, ceil(error.retry_after or ASK_AGAIN_SECONDS))
     return Unavailable("supplier-throttles", "The supplier is asked too often.", retry_after=wait)
@@ -116,6 +135,7 @@ PROBLEMS: Mapping[type[Exception], Becomes] = {
     QueryRefused: _refused,
     OrderingRefused: _may_not_order,
     WaitTooLong: _no_slot,
+    AllAsking: _all_asking,
     LimiterUnavailable: lambda _: Unavailable(
         "supplier-limit-away", "The limit of requests cannot be kept now, so nothing is asked."
     ),
@@ -169,9 +189,10 @@ class SupplierProxy(Endpoint):
         answered: RelayedAnswer | None = None
         outcome = "failed"
         try:
-            answered = adapter.proxy(query, variables, may_order=may_order)
+            with _place():
+                answered = adapter.proxy(query, variables, may_order=may_order)
             outcome = "errors" if answered.errors else "answered"
-        except (IngestError, LimiterUnavailable, WaitTooLong) as error:
+        except (IngestError, LimiterUnavailable, WaitTooLong, AllAsking) as error:
             problem = unsigned if orders and isinstance(error, OrderingRefused) else problem_of(error, PROBLEMS)
             assert problem is not None
             outcome = problem.kind
@@ -191,6 +212,17 @@ class SupplierProxy(Endpoint):
         data = msgspec.Raw(answered.data) if answered.data else None
         body = msgspec.json.encode({"data": data, "errors": answered.errors})
         return HttpResponse(body, content_type="application/json")
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of the places of this process for as long as a supplier is asked. Raises `AllAsking` if none is free."""
+    if not _places.acquire(blocking=False):
+        raise AllAsking
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def _relaying(slug: str) -> Relaying:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient
 from diamondhub.access.tests.signing import send, signing_client
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
+from ingest.api import proxy
 from ingest.feeds import registry
 from ingest.feeds.nivoda import adapter as nivoda_adapter
 from ingest.feeds.nivoda import build as nivoda
@@ -267,6 +269,24 @@ def test_without_a_slot_nothing_is_asked(
     assert kind(answer) == expected
     assert answer["Retry-After"] == retry_after
     assert requests(sandbox) == before
+
+
+def test_a_supplier_that_hangs_holds_few_threads_and_the_next_is_told_at_once(http: Client, sandbox: Sandbox) -> None:
+    ask(http, ASK)
+    before = requests(sandbox)
+    with ExitStack() as held:
+        for _ in range(proxy.MAX_AT_ONCE):
+            held.enter_context(proxy._place())
+
+        refused = ask(http, ASK)
+
+    assert kind(refused) == (429, "supplier-limit")
+    assert int(refused["Retry-After"]) > 0
+    assert requests(sandbox) == before
+    # Whoever was refused took nobody's place, and whoever fails gives it back.
+    sandbox.supplier.set_faults(Settings(fail_next=FailNext(requests=3, status=404)))
+    assert {ask(http, ASK).status_code for _ in range(3)} == {502}
+    assert ask(http, ASK).status_code == 200
 
 
 def test_an_answer_that_is_too_long_is_not_relayed(

@@ -5,8 +5,9 @@ wrapper. `NivodaAdapter.proxy` calls `prepare` and sends what it returns.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     NameNode,
     OperationDefinitionNode,
     OperationType,
@@ -41,7 +43,8 @@ assert isinstance(_WRAPPER, OperationDefinitionNode)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query in the account's wrapper; `kind` is "query" or "mutation", `fields` are what it asks for at its top."""
+    """A query in the account's wrapper; `kind` is "query" or "mutation", `fields` are what it asks for at its top,
+    fragments unfolded."""
 
     text: str
     kind: str
@@ -57,6 +60,7 @@ def prepare(text: str, variables: Mapping[str, Any], *, may_order: bool) -> Prep
         visit(document, _Names())
         operation, fragments = _parts(document)
         _check_size(operation, fragments)
+        fields = _top(operation, fragments)
     except GraphQLError as error:
         raise QueryRefused(f"the query is not GraphQL: {error.message[:200]}") from error
     except RecursionError as error:
@@ -68,7 +72,6 @@ def prepare(text: str, variables: Mapping[str, Any], *, may_order: bool) -> Prep
     declared = {definition.variable.name.value for definition in operation.variable_definitions or ()}
     if unknown := [name for name in variables if name not in declared]:
         raise QueryRefused(f"the query declares no variable {unknown[0][:60]!a}")
-    fields = tuple(node.name.value for node in operation.selection_set.selections if isinstance(node, FieldNode))
     wrapped = _wrap(operation)
     definitions = tuple(wrapped if node is operation else node for node in document.definitions)
     return Prepared(print_ast(DocumentNode(definitions=definitions)), operation.operation.value, fields)
@@ -120,8 +123,24 @@ def _check_size(operation: OperationDefinitionNode, fragments: Mapping[str, Frag
         raise QueryRefused(f"the query nests more than {MAX_DEPTH} levels deep")
     if fields > MAX_FIELDS:
         raise QueryRefused(f"the query asks for more than {MAX_FIELDS:,} fields")
-    if len(operation.selection_set.selections) > MAX_WIDTH:
+
+
+def _top(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:
+    """The names of all that is asked for at the top, fragments unfolded: of fragments that hold no ring."""
+
+    def names(selections: SelectionSetNode) -> Iterator[str]:
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                yield node.name.value
+            elif isinstance(node, FragmentSpreadNode):
+                yield from names(fragments[node.name.value].selection_set)
+            elif isinstance(node, InlineFragmentNode):
+                yield from names(node.selection_set)
+
+    top = tuple(islice(names(operation.selection_set), MAX_WIDTH + 1))
+    if len(top) > MAX_WIDTH:
         raise QueryRefused(f"the query asks for more than {MAX_WIDTH} things at once")
+    return top
 
 
 def _wrap(operation: OperationDefinitionNode) -> OperationDefinitionNode:

@@ -43,11 +43,18 @@ def test_what_is_asked_is_known_for_the_record() -> None:
     assert (order.kind, order.fields) == ("mutation", ("create_hold",))
 
 
+def test_what_is_asked_within_fragments_is_known_for_the_record() -> None:
+    query = "mutation { ... on AccountMutations { ...F } } fragment F on AccountMutations { ... { a: create_hold } cancel_hold }"
+
+    assert prepare(query, {}, may_order=True).fields == ("create_hold", "cancel_hold")
+
+
 def test_a_mutation_is_refused_to_whom_may_only_read() -> None:
     with pytest.raises(OrderingRefused):
         prepare(HOLD, {}, may_order=False)
 
 
+WIDE = " ".join(f"a{n}: b" for n in range(13))
 BOMB = "{ ...f0 } " + " ".join(f"fragment f{n} on Account {{ ...f{n + 1} ...f{n + 1} }}" for n in range(30))
 
 
@@ -75,6 +82,9 @@ BOMB = "{ ...f0 } " + " ".join(f"fragment f{n} on Account {{ ...f{n + 1} ...f{n 
         ("{ " + "[" * 10 + " }", "is not GraphQL"),
         ("{ a(x: " + "[" * 2_400 + "1" + "]" * 2_400 + ") }", "nested too deeply|levels deep"),
         ("{ " + " ".join(f"a{n}: b" for n in range(26)) + " }", "more than 25 things"),
+        ("{ ... { " + " ".join(f"a{n}: b" for n in range(26)) + " } }", "more than 25 things"),
+        ("mutation { ... { " + " ".join(f"a{n}: create_hold" for n in range(40)) + " } }", "more than 25 things"),
+        ("{ ...F } fragment F on Account { ...G ...G } fragment G on Account { " + WIDE + " }", "more than 25 things"),
         ("{ " + "a " * 6_000 + "}", "is not GraphQL"),
         ("{ " + "a" * 20_000 + " }", "longer than 20,000"),
         (BOMB + " fragment f30 on Account { a }", "more than 2,000 fields"),
