@@ -18,6 +18,7 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.request import Request
 
 from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
+from diamondhub.access.bodies import is_sent
 from diamondhub.access.clients import USABLE
 from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
@@ -51,16 +52,29 @@ class PresentedKeys(Step):
         text = visit.request.headers.get(HEADER)
         if text is None:
             if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
-                raise not_signed_in()
+                _take_token(visit)
             return
         if not visit.is_api or (visit.endpoint is not None and (visit.scope or visit.endpoint.scope) is None):
             # What anybody may have, probes above all, hangs on no database.
             return
         presented = keys.parse(text)
-        key = _find(presented) if presented else None
+        key = find(presented) if presented else None
         if key is None:
             raise refused(visit, key_id=presented.key_id if presented else None)
         visit.key = key
+
+
+def _take_token(visit: Visit) -> None:
+    """Sign in by a token where those are taken; a credential in a body is left to the endpoint, which reads it."""
+    from diamondhub.access import tokens
+
+    if visit.endpoint is None or not visit.endpoint.takes_tokens:
+        raise not_signed_in()
+    bearer = tokens.bearer_of(visit)
+    if bearer is not None:
+        tokens.prove_token(visit, bearer)
+    elif not is_sent(visit.request):
+        raise not_signed_in()
 
 
 class KeyState(Step):
@@ -145,7 +159,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
-def _find(presented: keys.PresentedKey) -> ApiKey | None:
+def find(presented: keys.PresentedKey) -> ApiKey | None:
+    """The key that was presented, if its secret is right, whatever its state."""
     # One query and the same work whatever the reason to refuse: if there is no such key another one is looked at, whose hash
     # no other key has. Nothing is kept of it from one request to the next: it is a look-up by unique indexes, and what is
     # revoked is refused by every process from the next request on.

@@ -178,7 +178,8 @@ def _refusal(visit: Visit, error: Exception) -> HttpResponseBase:
     if problem is None:
         return response_for_exception(visit.request, error)
     respond = problems.respond if visit.is_api else pages.respond
-    response = respond(visit.request, problem)
+    told = visit.endpoint.told(visit, problem) if visit.endpoint is not None else None
+    response = told or respond(visit.request, problem)
     # No middleware that would say so sees what is refused here.
     response["X-Content-Type-Options"] = "nosniff"
     return response

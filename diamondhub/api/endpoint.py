@@ -26,12 +26,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from diamondhub.access.authentication import named
+from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields, idempotency, links, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced
-from diamondhub.api.problems import Becomes, InvalidBody
+from diamondhub.api.problems import Becomes, InvalidBody, Problem
 
 #: Longest body where an operation says nothing else (bytes).
 BODY_LIMIT = 64_000
@@ -154,6 +155,8 @@ class Endpoint(APIView):
     scope: Scope | None = None
     #: The class of limits that its requests count for, where `operation` names no other.
     limit: LimitClass = LimitClass.OTHER
+    #: Whether clients may sign in here by a token of `diamondhub.access.tokens`, and by name and key in a body.
+    takes_tokens = False
     #: The group in the OpenAPI document.
     tag: str = ""
     #: What errors of the app become; the common ones are in `diamondhub.api.problems`.
@@ -178,6 +181,11 @@ class Endpoint(APIView):
     def required_scope(self) -> Scope | None:
         """What `HasScope` asks for."""
         return (self.operation and self.operation.scope) or self.scope
+
+    @classmethod
+    def told(cls, visit: Visit, problem: Problem) -> HttpResponse | None:  # noqa: ARG003 - for endpoints that have their own
+        """A refusal in the words of whom the endpoint speaks to; None for a problem as everywhere."""
+        return None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """As DRF does it; then the query is read, so that no method can forget it."""

@@ -19,7 +19,9 @@ from django.http import Http404, HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from diamondhub.access import signatures
+from diamondhub.access import signatures, tokens
+from diamondhub.access.authentication import REFUSED, not_signed_in
+from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
@@ -31,6 +33,7 @@ from diamondhub.api.serializers import Body
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from diamondhub.serving.bounds import THREADS
+from ingest.api.supplier_clients import SignIn, read
 from ingest.errors import (
     AnswerTooLong,
     IngestError,
@@ -51,6 +54,8 @@ log = structlog.get_logger(__name__)
 ASK_AGAIN_SECONDS = 5
 #: Questions that one process puts to suppliers at once: a supplier that hangs holds no more of its threads.
 MAX_AT_ONCE = THREADS // 4
+#: What a client is told of a token, in words by which the supplier's clients know that they have to sign in again.
+_OUTDATED = "The token is invalid or has expired: unauthorized, sign in again."
 _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 _NO_QUERY = "must be a GraphQL text"
 
@@ -67,6 +72,13 @@ class SupplierQuestion(Body):
         help_text="One GraphQL operation, as if the account were its root: signing in is done for you.",
     )
     variables = fields.Anything(required=False, help_text="Values of the variables that the query declares.")
+    operationName = fields.Text(  # noqa: N815 - GraphQL's name
+        accepted="the name of the operation",
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="The name of the operation, which many clients send; there is one operation anyway.",
+    )
 
     def validate_query(self, query: str) -> str:
         if not query.strip():
@@ -155,6 +167,42 @@ class SupplierProxy(Endpoint):
     limit = LimitClass.PROXY
     tag = "suppliers"
     cache_control = "no-store"
+    takes_tokens = True
+
+    def perform_authentication(self, request: Request) -> None:
+        """Sign in by the body if the gate has let somebody come to here who shows no credential in the head."""
+        visit = _visit(request)
+        if visit.key is None:
+            try:
+                self._sign_in(visit)
+            except InvalidBody:
+                raise not_signed_in() from None
+        super().perform_authentication(request)
+
+    def _sign_in(self, visit: Visit) -> None:
+        asked = read(self.body["query"], self.body.get("variables") or {})
+        if isinstance(asked, SignIn):
+            tokens.sign_in_by_password(visit, asked.username, asked.password)
+        elif asked.token is not None:
+            tokens.sign_in_by_token(visit, asked.token)
+        else:
+            raise not_signed_in()
+
+    @classmethod
+    def told(cls, visit: Visit, problem: Problem) -> HttpResponse | None:
+        """A refused sign-in, and a token that is none any more, in the supplier's form: its clients look for no other."""
+        credential = visit.notes.get(tokens.CREDENTIAL)
+        if credential is None or problem.kind != "unauthorized":
+            return None
+        words = REFUSED if credential == tokens.PASSWORD else _OUTDATED
+        error = {"message": words, "extensions": {"code": "UNAUTHENTICATED"}}
+        return _json({"errors": [error], "data": None})
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """As DRF does it, in the supplier's form where its clients look for that."""
+        problem = problem_of(exc)
+        told = self.told(_visit(self.request), problem) if problem is not None else None
+        return told or super().handle_exception(exc)
 
     @operation(
         "ask_supplier",
@@ -177,12 +225,23 @@ class SupplierProxy(Endpoint):
         Mutations (holds, orders) need the scope `suppliers:order` as well, and are never repeated by us: after a 502 or a
         504 look at the supplier's before you repeat one. A 429 says that the limit is used up, `Retry-After` until when.
         """
-        adapter = _relaying(feed)
-        query, variables = self.body["query"], self.body.get("variables") or {}
         assert isinstance(request.auth, ApiKey)
+        visit = _visit(request)
+        asked = read(self.body["query"], self.body.get("variables") or {})
+        if isinstance(asked, SignIn):
+            # Whoever signs in in the head is not asked twice, but what stands in the body is not let pass unproven.
+            if visit.notes.get(tokens.CREDENTIAL) != tokens.PASSWORD:
+                tokens.sign_in_by_password(visit, asked.username, asked.password)
+            assert visit.key is not None
+            log.info("supplier_client_signed_in", feed=feed, client=visit.key.client.name)
+            return _json({"data": asked.answer(tokens.issue(visit.key))})
+        if asked.token is not None and visit.key is not None:
+            tokens.sign_in_by_token(visit, asked.token)
+        adapter = _relaying(feed)
+        query, variables = asked.text, asked.variables
         # Whether it is signed as the scope needs it is told when something is ordered, not before.
         orders = Scope.SUPPLIERS_ORDER in request.auth.client.scopes
-        unsigned = signatures.lacking(request._request.visit, Scope.SUPPLIERS_ORDER)  # type: ignore[attr-defined]  # noqa: SLF001 - DRF offers no other way to Django's request
+        unsigned = signatures.lacking(visit, Scope.SUPPLIERS_ORDER)
         may_order = orders and unsigned is None
         release_connection()
         started = monotonic()
@@ -210,8 +269,29 @@ class SupplierProxy(Endpoint):
                 received=len(answered.data or b"") if answered else 0,
             )
         data = msgspec.Raw(answered.data) if answered.data else None
-        body = msgspec.json.encode({"data": data, "errors": answered.errors})
-        return HttpResponse(body, content_type="application/json")
+        if tokens.CREDENTIAL not in visit.notes and asked.key is None:
+            return _json({"data": data, "errors": answered.errors})
+        # The supplier's own clients take a list of errors for errors, even an empty one.
+        errors = [_within(error, asked.key) for error in answered.errors]
+        return _json(
+            {
+                "data": {asked.key: data} if asked.key and data is not None else data,
+                **({"errors": errors} if errors else {}),
+            }
+        )
+
+
+def _visit(request: Request) -> Visit:
+    visit: Visit = request._request.visit  # type: ignore[attr-defined]  # noqa: SLF001 - DRF offers no other way to Django's request
+    return visit
+
+
+def _within(error: dict[str, Any], key: str | None) -> dict[str, Any]:
+    return {**error, "path": [key, *error["path"]]} if key and "path" in error else error
+
+
+def _json(body: Any) -> HttpResponse:
+    return HttpResponse(msgspec.json.encode(body), content_type="application/json")
 
 
 @contextmanager

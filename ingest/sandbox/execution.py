@@ -194,11 +194,14 @@ class _Flattener:
 
 
 def _operations(operation: OperationDefinitionNode, flat: _Flattener) -> list[str]:
-    """Names of the requested operations: the fields below `as` and `authenticate`."""
+    """Names of the requested operations: the fields below `as` and `authenticate`, and those that need no wrapper."""
     try:
-        wrappers = flat.fields([operation.selection_set]).values()
+        top = flat.fields([operation.selection_set]).values()
         inner = [
-            flat.fields([node.selection_set for node in nodes if node.selection_set]).values() for nodes in wrappers
+            flat.fields([node.selection_set for node in nodes if node.selection_set]).values()
+            if nodes[0].name.value in {"as", "authenticate"}
+            else [nodes]
+            for nodes in top
         ]
     except _NotPlain:
         return []

@@ -44,7 +44,7 @@ def test_what_is_asked_is_known_for_the_record() -> None:
 
 
 def test_what_is_asked_within_fragments_is_known_for_the_record() -> None:
-    query = "mutation { ... on AccountMutations { ...F } } fragment F on AccountMutations { ... { a: create_hold } cancel_hold }"
+    query = "mutation { ... { ...F } } fragment F on AccountMutations { ... { a: create_hold } cancel_hold }"
 
     assert prepare(query, {}, may_order=True).fields == ("create_hold", "cancel_hold")
 
