@@ -51,9 +51,7 @@ def issued() -> IssuedKey:
 
 def ask(query: str, variables: Any = None, **headers: str) -> Any:
     body = {"query": query, "variables": variables}
-    return Client(raise_request_exception=False).post(
-        ADDRESS, body, content_type="application/json", headers=headers
-    )
+    return Client(raise_request_exception=False).post(ADDRESS, body, content_type="application/json", headers=headers)
 
 
 def sign_in(password: str, name: str = "tool") -> Any:

@@ -111,7 +111,7 @@ def test_the_time_on_the_clock_does_not_tell_why_a_key_is_refused(wrong: dict[st
 def test_the_bound_is_broken_where_unknown_keys_are_refused_without_a_look(
     wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = authentication._find
+    look = authentication.find
     known = {key.key_id for key in ApiKey.objects.all()}
     monkeypatch.setattr(authentication, "_find", lambda key: look(key) if key.key_id in known else None)
     gate = Gate(lambda _request: HttpResponse())

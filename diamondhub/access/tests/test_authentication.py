@@ -108,7 +108,7 @@ def test_a_key_is_looked_up_by_indexes_however_many_there_are(issued: IssuedKey)
         cursor.execute("ANALYZE access_apikey")
 
     with CaptureQueriesContext(connection) as queries:
-        assert authentication._find(presented) == issued.key
+        assert authentication.find(presented) == issued.key
 
     [query] = queries.captured_queries
     with connection.cursor() as cursor:
