@@ -15,7 +15,7 @@ from diamondhub.environment import for_server
 from diamondhub.local import processes
 
 START_SECONDS = 20.0
-#: Redis is disposable here: nothing is saved. Nothing is evicted either: a limit or a nonce that is forgotten lets somebody in.
+#: Redis is disposable here: nothing is saved. Nothing is evicted: a limit or a nonce that is forgotten lets somebody in.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
