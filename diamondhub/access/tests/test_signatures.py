@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from diamondhub.access import signing_secrets
+from diamondhub.access.authentication import REFUSED
 from diamondhub.access.clients import IssuedKey, create_client
 from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
@@ -462,6 +463,18 @@ def test_a_nonce_is_one_of_its_key(http: Client) -> None:
     signers = [signing_client()[0] for _ in range(2)]
 
     assert [get(http, signer, nonce=nonce).status_code for signer in signers] == [200, 200]
+
+
+def test_a_secret_that_does_not_open_verifies_nothing_and_is_no_fault_that_a_client_sees(http: Client) -> None:
+    signer, issued = signing_client()
+    other, _ = signing_client()
+    sealed = ApiKey.objects.exclude(pk=issued.key.pk).get(key_id=other.key_id.removeprefix("dh_")).signing_secret
+    ApiKey.objects.filter(pk=issued.key.pk).update(signing_secret=sealed)
+
+    answer = get(http, signer)
+
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == REFUSED
 
 
 def refusal(headers: dict[str, str], **environment: str) -> Problem:
