@@ -302,7 +302,7 @@ def test_every_question_is_on_record_with_its_client_and_without_secrets(http: C
         ("nivoda-labgrown", "tool", "answered"),
         ("nivoda-labgrown", "tool", "supplier-failed"),
     ]
-    token = nivoda._client()._token.text
+    token = nivoda._client(sandbox.url, "sandbox", PASSWORD)._token.text
     told = f"{logs} {failed.content!r}"
     assert token
     assert token not in told
