@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from functools import cache
 
+import structlog
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from diamondhub.access import keys, secrets
 from diamondhub.access.models import ApiKey
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "dhs_"
 
@@ -26,10 +29,16 @@ def issue(key: ApiKey) -> str:
 
 
 def opened(key_pk: int | None, sealed: bytes | None) -> bytes:
-    """The secret of a key; one that nobody has, at the same cost, where there is no key or it does not sign."""
-    if key_pk is None or sealed is None:
-        return secrets.unseal(_nobodys(), identity=_identity(0))
-    return secrets.unseal(bytes(sealed), identity=_identity(key_pk))
+    """The secret of a key; one that nobody has, at the same cost, where there is no key or it does not sign.
+
+    A secret that does not open verifies nothing, which is the operator's to mend and nobody else's to learn.
+    """
+    if key_pk is not None and sealed is not None:
+        try:
+            return secrets.unseal(bytes(sealed), identity=_identity(key_pk))
+        except secrets.SecretError as error:
+            log.error("signing_secret_does_not_open", key=key_pk, error=str(error))
+    return secrets.unseal(_nobodys(), identity=_identity(0))
 
 
 def _identity(key_pk: int) -> str:

@@ -150,6 +150,8 @@ class Postgres:
             # The mask of the process is stricter, and the server's user must get through.
             outside.chmod(0o711)
             if not home.is_symlink():
+                # Of a `var/` that was deleted, and the password with it: nobody can open that data any more.
+                shutil.rmtree(outside / "postgres", ignore_errors=True)
                 home.symlink_to(outside / "postgres", target_is_directory=True)
             home = outside / "postgres"
         home.mkdir(exist_ok=True, mode=0o700)

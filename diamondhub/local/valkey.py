@@ -15,7 +15,7 @@ from diamondhub.environment import for_server
 from diamondhub.local import processes
 
 START_SECONDS = 20.0
-#: Redis is disposable here: nothing is saved, and the least used key is evicted first when memory is full.
+#: Redis is disposable here: nothing is saved. Nothing is evicted: a limit or a nonce that is forgotten lets somebody in.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
@@ -23,7 +23,7 @@ requirepass {password}
 save ""
 appendonly no
 maxmemory 256mb
-maxmemory-policy allkeys-lfu
+maxmemory-policy noeviction
 databases 16
 loglevel warning
 """

@@ -28,7 +28,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
 _UNIT = re.compile(r"(mm|cts?|carats?|%|°)$", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s/?#@:\[\]]+(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE | re.ASCII)
 # What nearly all are, told by one look.
-_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+/[!-~]*", re.ASCII)
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+/[!#-;=?-\[\]_a-z~]*", re.ASCII)
+#: What no URL may hold as it is (RFC 3986), and what could end an attribute of a page that it is put into.
+_ENCODED = str.maketrans({character: f"%{ord(character):02X}" for character in '"<>\\^`{|}'})
 #: Longest URL that the catalogue keeps (characters).
 MAX_URL_LENGTH = 2000
 Found = TypeVar("Found")
@@ -138,13 +140,16 @@ def number_text(value: Scalar, longest: int) -> str | None:
 
 
 def url(value: Scalar) -> str | None:
-    """An absolute http or https URL."""
+    """An absolute http or https URL; characters that none may hold are percent-encoded."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_URL_LENGTH:
         return None
     if _PLAIN_URL.fullmatch(value):
         return value
     value = value.strip()
-    return value if _URL.fullmatch(value) and value.isprintable() else None
+    if not _URL.fullmatch(value) or not value.isprintable():
+        return None
+    value = value.translate(_ENCODED)
+    return value if len(value) <= MAX_URL_LENGTH else None
 
 
 def yes_or_no(value: Scalar) -> bool | None:

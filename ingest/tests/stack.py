@@ -18,6 +18,7 @@ import redis
 import requests
 from psycopg.rows import DictRow, dict_row
 
+from diamondhub.local import private
 from diamondhub.local.processes import die_with_parent
 from diamondhub.local.testing.templates import prepared
 
@@ -130,7 +131,7 @@ class Stack:
     def __init__(self, var: Path, sandbox: Sandbox, **environment: str) -> None:
         self.var = var
         shutil.rmtree(var, ignore_errors=True)
-        var.mkdir(parents=True)
+        private.make(var)
         inherited = {
             name: value
             for name, value in os.environ.items()

@@ -47,7 +47,7 @@ def test_an_event_says_who_did_what_to_which_object_when_why_and_how(http: Clien
     with acting("otto", reason="they left us", via="command x", request_id="abc"):
         ApiClient.objects.filter(pk=client.pk).update(active=False)
 
-    event = listed(http)[0]
+    event = listed(http, f"kind=access.apiclient&object={client.pk}&what=changed")[0]
 
     at = datetime.fromisoformat(event.pop("at"))
     assert abs((datetime.now(UTC) - at).total_seconds()) < 3_600

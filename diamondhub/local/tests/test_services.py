@@ -200,7 +200,7 @@ def test_production_refuses_embedded_servers(var: Path) -> None:
     assert ran.stderr.strip().splitlines() == [
         (
             "DiamondHub: ENV=production needs these variables to be set: DATABASE_URL, REDIS_URL, ENCRYPTION_KEYS, "
-            "NIVODA_USERNAME, NIVODA_PASSWORD, NIVODA_ENDPOINT, ALLOWED_HOSTS"
+            "NIVODA_USERNAME, NIVODA_PASSWORD, API_KEY_PEPPERS, NIVODA_ENDPOINT, ALLOWED_HOSTS"
         )
     ]
 
