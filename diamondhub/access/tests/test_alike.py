@@ -113,7 +113,7 @@ def test_the_bound_is_broken_where_unknown_keys_are_refused_without_a_look(
 ) -> None:
     look = authentication.find
     known = {key.key_id for key in ApiKey.objects.all()}
-    monkeypatch.setattr(authentication, "_find", lambda key: look(key) if key.key_id in known else None)
+    monkeypatch.setattr(authentication, "find", lambda key: look(key) if key.key_id in known else None)
     gate = Gate(lambda _request: HttpResponse())
 
     took = timed({kind: lambda kind=kind: ask(gate, wrong[kind])[1] for kind in ("unknown", "wrong")})  # type: ignore[misc]
