@@ -43,7 +43,8 @@ def harmless(text: str) -> str:
 
 def lines(events: QuerySet[AuditEvent], *, most: int = MAX_EVENTS) -> Iterator[str]:
     """The file, line by line, the newest event first; `most` events, and a last line that says so if there are more."""
-    writer = csv.writer(_Line())
+    # All cells are quoted: some spreadsheets take a semicolon for the end of a cell, and what follows it for a formula.
+    writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL)
 
     def line(cells: Iterable[str]) -> str:
         return str(writer.writerow([harmless(cell) for cell in cells]))

@@ -284,6 +284,16 @@ def test_no_text_becomes_a_formula_or_breaks_the_file(text: str) -> None:
         assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
 
 
+def test_what_follows_a_semicolon_is_no_cell_of_its_own() -> None:
+    a_client("shop", reason="ok;=1+1;x")
+    answer: Any = signed_in(VIEW, EXPORT).get(f"{LIST}export/")
+
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+
+    (line,) = (line for line in lines if "ok;=1+1" in line)
+    assert '"ok;=1+1;x"' in line
+
+
 def test_no_text_becomes_markup() -> None:
     client = a_client("<script>alert(1)</script>", user="<b>maria</b>", reason="<i>why</i>")
     browser = signed_in(VIEW, "view_apiclient")

@@ -31,6 +31,8 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NOT_IN_1252 = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 #: Control characters that no text has: everything below space but white space, escape and end-of-file.
 _CONTROLS = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1A, 0x1B, 0x00})
+#: Columns of a list at most; the widest that the trade writes have some 150.
+MAX_COLUMNS = 500
 #: Key of a row's cells that have no header.
 BEYOND = "(beyond the header)"
 
@@ -76,6 +78,7 @@ def rows(path: Path, layout: Layout) -> Iterator[Row]:
             for number, cells in enumerate(reader):
                 if number <= layout.skip or not any(map(str.strip, cells)):
                     continue
+                _refuse_wide(cells)
                 row: dict[str, str | list[str]] = dict(zip_longest(headers, cells[:width], fillvalue=""))
                 if len(cells) > width and any(map(str.strip, cells[width:])):
                     row[BEYOND] = cells[width:]
@@ -176,9 +179,16 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
     if best is None or (best[0][1] == 0 and broken):
         raise ListRefused(f"the price list breaks off at its beginning: {broken or 'it has no rows'}")
     (required, _), layout = best
+    _refuse_wide(layout.headers)
     if required < 2:
         raise ListRefused(_what_is_missing(layout, parameters))
     return layout
+
+
+def _refuse_wide(cells: Sequence[str]) -> None:
+    """Each cell is kept with its header, so a list of very many columns would become many times as large on disk."""
+    if len(cells) > MAX_COLUMNS:
+        raise ListRefused(f"the price list has {len(cells):,} columns; at most {MAX_COLUMNS} are read")
 
 
 def _first_rows(text: str, delimiter: str) -> tuple[list[list[str]], str]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NameResolutionError
 
+from diamondhub.public_addresses import NotPublic, public_address_of
 from ingest.feeds.pricelist.errors import ListAway, ListRefused
 
 if TYPE_CHECKING:
@@ -186,18 +186,18 @@ def _session(hosts: Sequence[str]) -> requests.Session:
 
 
 class _Adapter(HTTPAdapter):
-    """Connects to public addresses only. It looks at whom it reached: a name may mean another host a moment later."""
+    """Connects to public addresses only."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
         allowed = frozenset(host.lower() for host in hosts)
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return _checked(super()._new_conn(), self.host, allowed)
+                return _connect(self, super()._new_conn, allowed)
 
         class Secure(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return _checked(super()._new_conn(), self.host, allowed)
+                return _connect(self, super()._new_conn, allowed)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -213,13 +213,20 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
 
-def _checked(reached: socket.socket, host: str, allowed: frozenset[str]) -> socket.socket:
-    address = ip_address(str(reached.getpeername()[0]).partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if not mapped.is_global and host.lower() not in allowed:
-        reached.close()
-        raise _Forbidden(f"{host} is {address}")
-    return reached
+def _connect(connection: Any, connect: Callable[[], socket.socket], allowed: frozenset[str]) -> socket.socket:
+    """Connect to the address that was judged; the certificate is held against the name all the same."""
+    name = connection._dns_host  # noqa: SLF001 - urllib3 connects to this, and offers no other way to name an address
+    if connection.host.lower() not in allowed:
+        try:
+            connection._dns_host = public_address_of(name, connection.port)  # noqa: SLF001
+        except NotPublic as error:
+            raise _Forbidden(str(error)) from None
+        except OSError as error:
+            raise NameResolutionError(connection.host, connection, error) from error  # type: ignore[arg-type]
+    try:
+        return connect()
+    finally:
+        connection._dns_host = name  # noqa: SLF001
 
 
 def _modified(answer: requests.Response) -> datetime:

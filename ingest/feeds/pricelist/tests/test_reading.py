@@ -78,6 +78,19 @@ def test_cells_without_a_header_are_kept_apart() -> None:
     assert row == {"Stock #": "A-1", "Weight": "1.00", "Price": "12", reading.BEYOND: ["345"]}
 
 
+@pytest.mark.parametrize(
+    "wide",
+    [
+        ",".join([*STONE, *(f"c{number}" for number in range(30_000))]) + "\n" + ",".join(map(str, STONE.values())),
+        text([STONE]).rstrip("\r\n") + "," * 600 + "x\n",
+    ],
+    ids=["header", "row"],
+)
+def test_a_list_of_very_many_columns_is_refused_before_it_is_kept(wide: str) -> None:
+    with pytest.raises(ListRefused, match="columns; at most 500"):
+        read(wide)
+
+
 def test_headers_of_one_name_and_of_none_are_told_apart() -> None:
     (row,) = read("Stock #,Price,Comment,,Comment\nA-1,500,a,b,c\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from diamondhub import public_addresses
 from ingest.feeds.pricelist.errors import ListAway, ListRefused
 from ingest.feeds.pricelist.source import fetch
 from ingest.feeds.pricelist.tests.lists import adapter, limits, stones, text
@@ -144,6 +147,34 @@ def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
 def test_private_addresses_are_not_asked(tmp_path: Path, server: Server, host: str) -> None:
     with pytest.raises(ListRefused, match="PRICELIST_HOSTS"):
         fetch(f"http://{host}:{server.port}/list.csv", tmp_path / "copy", limits(tmp_path))
+
+    assert server.asked == []
+
+
+def test_open_and_closed_ports_of_a_private_host_cannot_be_told_apart(tmp_path: Path, server: Server) -> None:
+    said = []
+    for port in (server.port, 9):
+        with pytest.raises(ListRefused) as refused:
+            fetch(f"http://127.0.0.1:{port}/list.csv", tmp_path / "copy", limits(tmp_path))
+        said.append(str(refused.value).replace(str(port), "port"))
+
+    assert said[0] == said[1]
+
+
+def test_a_name_that_means_another_host_a_moment_later_is_connected_to_what_was_judged(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    meant = iter(["127.0.0.2"])
+
+    def moving(host: str, *rest: Any, **more: Any) -> Any:
+        return resolve(next(meant, "127.0.0.1") if host == "moving.example" else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", moving)
+    monkeypatch.setattr(public_addresses, "is_public", lambda address: str(address) == "127.0.0.2")
+
+    with pytest.raises(ListAway):
+        fetch(f"http://moving.example:{server.port}/list.csv", tmp_path / "copy", limits(tmp_path))
 
     assert server.asked == []
 
