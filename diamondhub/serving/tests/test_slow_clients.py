@@ -189,6 +189,12 @@ def test_one_connection_serves_answers_without_a_body_heads_and_pipelines(web: W
     assert told.count(b'{"status": "alive"}') == 2
 
 
+def test_names_of_headers_are_sent_as_they_were_written(web: Web) -> None:
+    told = web.say(b"GET /api/v1/diamonds HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+
+    assert b"\r\nWWW-Authenticate: " in told
+
+
 def test_http_1_0_is_answered_and_closed(web: Web) -> None:
     told = web.say(b"GET /api/docs/ HTTP/1.0\r\n\r\n")
 
