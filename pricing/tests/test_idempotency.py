@@ -253,5 +253,5 @@ def test_a_lock_ends_with_its_transaction_so_that_no_session_is_needed() -> None
     start(http, "k")
 
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
         assert cursor.fetchone() == (0,)

@@ -176,6 +176,8 @@ def test_a_killed_process_comes_back_and_leaves_no_children_behind(up: Up, name:
 
 @pytest.mark.parametrize("name", ["valkey", "postgres"])
 def test_a_killed_server_comes_back_and_the_sweeps_go_on(up: Up, name: str) -> None:
+    # Those that an earlier test has killed are there again.
+    until(lambda: set(up.pids) >= PROGRAMS)
     before = up.servers
     programs = {program: up.pids[program] for program in PROGRAMS}
 
