@@ -14,7 +14,6 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 
-from diamondhub.access.throttles import shared
 from diamondhub.local import chromium as browsers
 from diamondhub.local.testing import databases, servers
 
@@ -28,7 +27,7 @@ def pytest_configure() -> None:
     # All tests have one address, and ask as fast as they can.
     settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
     # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
-    shared.DEADLINE_SECONDS = 5.0
+    settings.REDIS_ANSWER_SECONDS = 5.0
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
 
 

@@ -39,9 +39,10 @@ class Asked:
 class Web:
     """The web program of the stack with so many processes, on the database of the settings and a Redis of one's own."""
 
-    def __init__(self, *, processes: int, redis_url: str, log: Path) -> None:
+    def __init__(self, *, processes: int, redis_url: str, log: Path, **environment: str) -> None:
         self.port = free_port()
         environment = {
+            **environment,
             "DATABASE_URL": _database_url(),
             "REDIS_URL": redis_url,
             "WEB_CONCURRENCY": str(processes),

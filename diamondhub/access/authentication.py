@@ -18,11 +18,11 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, NotAut
 from rest_framework.request import Request
 
 from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
-from diamondhub.access.bodies import is_sent
 from diamondhub.access.clients import USABLE
 from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.api.parsers import is_sent
 from diamondhub.api.problems import Problem
 from diamondhub.audit.acting import known_as
 
@@ -73,7 +73,7 @@ def _take_token(visit: Visit) -> None:
     bearer = tokens.bearer_of(visit)
     if bearer is not None:
         tokens.prove_token(visit, bearer)
-    elif not is_sent(visit.request):
+    elif not is_sent(visit.request.META):
         raise not_signed_in()
 
 

@@ -13,7 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
 from diamondhub.access.gate import Place, Step, Visit
-from diamondhub.api.parsers import check_announced
+from diamondhub.api.parsers import check_announced, is_sent
 from diamondhub.api.problems import Problem
 
 #: Longest body at any address (bytes): the form of the largest rule has some 300 kB.
@@ -32,18 +32,13 @@ class Bodies(Step):
         declared = visit.operation
         takes_body = declared is not None and declared.body is not None
         limit = declared.body_limit if declared is not None and takes_body else MAX_BODY
-        if is_sent(request):
+        if is_sent(request.META):
             check_form(request, limit)
-        if declared is not None and takes_body and (is_sent(request) or not declared.body_is_optional):
+        if declared is not None and takes_body and (is_sent(request.META) or not declared.body_is_optional):
             check_announced(request.META, limit)
         # Django has no other place for what it reads the body from.
         wrapped: Any = request
         wrapped._stream = Bounded(getattr(request, "_stream", None), limit)  # noqa: SLF001
-
-
-def is_sent(request: HttpRequest) -> bool:
-    """Whether a body comes, with a length or in chunks."""
-    return "HTTP_TRANSFER_ENCODING" in request.META or request.META.get("CONTENT_LENGTH") not in {None, "", "0"}
 
 
 def check_form(request: HttpRequest, limit: int) -> None:

@@ -26,8 +26,6 @@ log = structlog.get_logger(__name__)
 
 #: How long a nonce outlives its signature, since the clocks of hosts differ (seconds).
 OUTLIVES = 60
-#: A Redis that does not answer for so long is away (seconds).
-REDIS_SECONDS = 0.2
 #: Nonces that a sweep forgets.
 FORGOTTEN_AT_ONCE = 10_000
 
@@ -93,7 +91,7 @@ def _spend_in_redis(key_id: str, nonce: str, seconds: float) -> bool | None:
 @cache
 def _client() -> redis.Redis:
     # Never asked twice: a second attempt would find the nonce that the first one took.
-    return redis_clients.client(settings.REDIS_URL, seconds=REDIS_SECONDS, retry=None)
+    return redis_clients.client(settings.REDIS_URL, retry=None)
 
 
 @receiver(setting_changed)

@@ -20,13 +20,13 @@ from django.http import HttpRequest
 
 from diamondhub.access import digests, rfc9421, signing_secrets
 from diamondhub.access.authentication import CHALLENGE, KeyState, refused
-from diamondhub.access.bodies import is_sent
 from diamondhub.access.clients import USABLE
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.head import raw_target
 from diamondhub.access.keys import ID_LENGTH
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
+from diamondhub.api.parsers import is_sent
 from diamondhub.api.problems import Problem, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -151,7 +151,7 @@ def lacking(visit: Visit, scope: Scope) -> Problem | None:
     if client is None or key is None or scope not in client.needs_signature or proven(visit) is not None:
         return None
     problem = unauthorized("signature-needed", f"Your client must sign requests that need the scope {scope}.")
-    covered = rfc9421.covered(_components(has_body=is_sent(visit.request)))
+    covered = rfc9421.covered(_components(has_body=is_sent(visit.request.META)))
     problem.headers["Accept-Signature"] = f'sig={covered};created;keyid="dh_{key.key_id}";alg="{rfc9421.ALGORITHM}"'
     return problem
 
@@ -168,9 +168,9 @@ def read(request: HttpRequest) -> Signed:
     """
     meta = request.META
     signature = rfc9421.parse(meta.get(rfc9421.INPUT_FIELD), meta.get(rfc9421.SIGNATURE_FIELD))
-    expected = _components(has_body=is_sent(request))
+    expected = _components(has_body=is_sent(request.META))
     if signature.components != expected:
-        with_body = "with" if is_sent(request) else "without"
+        with_body = "with" if is_sent(request.META) else "without"
         raise rfc9421.MalformedSignature(
             f"The signature of a request {with_body} a body covers exactly {rfc9421.covered(expected)}, in this order."
         )
@@ -181,7 +181,7 @@ def read(request: HttpRequest) -> Signed:
         raise rfc9421.MalformedSignature(
             f"The parameter keyid is the part of your key that is no secret: dh_ and {ID_LENGTH} letters or digits."
         )
-    claimed = digests.parse(meta.get(digests.FIELD, "")) if is_sent(request) else {}
+    claimed = digests.parse(meta.get(digests.FIELD, "")) if is_sent(request.META) else {}
     return Signed(
         key_id=key_id[1],
         created=int(parameters["created"]),

@@ -31,7 +31,7 @@ from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields, idempotency, links, serializers
-from diamondhub.api.parsers import StrictJsonParser, check_announced
+from diamondhub.api.parsers import StrictJsonParser, check_announced, is_sent
 from diamondhub.api.problems import Becomes, InvalidBody, Problem
 
 #: Longest body where an operation says nothing else (bytes).
@@ -211,9 +211,7 @@ class Endpoint(APIView):
     @property
     def has_body(self) -> bool:
         """Whether the request brings a body."""
-        meta = self.request.META
-        # In chunks a body comes without a length: that it cannot be read must be told.
-        return "HTTP_TRANSFER_ENCODING" in meta or meta.get("CONTENT_LENGTH") not in {None, "", "0"}
+        return is_sent(self.request.META)
 
     def page(self, rows: QuerySet[Row], present: Callable[[Row], Any], *, by: str) -> Response:
         """One page of a list by the values of a `PageQuery`: rows from the highest `by` on down, a unique column."""

@@ -41,6 +41,11 @@ class StrictJsonParser(BaseParser):
         return parse_object(stream.read())
 
 
+def is_sent(headers: Mapping[str, Any]) -> bool:
+    """Whether a body comes by a request's `META`: with a length, or in chunks, which cannot be read and must be told."""
+    return "HTTP_TRANSFER_ENCODING" in headers or headers.get("CONTENT_LENGTH") not in {None, "", "0"}
+
+
 def check_announced(headers: Mapping[str, Any], limit: int) -> int:
     """The length in bytes of a body, at most `limit`, by a request's `META`.
 

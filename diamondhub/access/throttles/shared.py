@@ -1,6 +1,6 @@
 """The limits in Redis, for all web processes on all hosts: one script (`limits.lua`), one call a request.
 
-A server that does not answer within `DEADLINE_SECONDS` is away; `taking` then decides by `local`.
+A server that does not answer within `REDIS_ANSWER_SECONDS` is away; `taking` then decides by `local`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from diamondhub import redis_clients
 
-#: A request waits no longer than this for Redis (seconds).
-DEADLINE_SECONDS = 0.2
 #: By how much our reckoning of the server's clock may be off before it must not take anything any more (seconds).
 SLACK_SECONDS = 0.02
 #: How often a process says that it is there (seconds); the script counts it for ten minutes.
@@ -59,7 +58,8 @@ class SharedLimits:
     def __init__(self, url: str, *, script: str = SCRIPT) -> None:
         # A call that is repeated would take twice.
         never = Retry(NoBackoff(), 0)
-        self._redis = redis_clients.client(url, seconds=DEADLINE_SECONDS, retry=never)
+        self._seconds = settings.REDIS_ANSWER_SECONDS
+        self._redis = redis_clients.client(url, seconds=self._seconds, retry=never)
         self._script = self._redis.register_script(script)
         self._lock = threading.Lock()
         self._heard = 0
@@ -75,7 +75,7 @@ class SharedLimits:
         """Have the orders carried out at once."""
         asked_at = time.monotonic()
         says = asked_at - self._said_at >= PRESENCE_SECONDS
-        deadline = 0 if self._ahead is None else asked_at * 1e6 + self._ahead + (DEADLINE_SECONDS + SLACK_SECONDS) * 1e6
+        deadline = 0 if self._ahead is None else asked_at * 1e6 + self._ahead + (self._seconds + SLACK_SECONDS) * 1e6
         arguments: list[str | int] = [self._heard, f"{deadline:.0f}", self._name if says else ""]
         for order in orders:
             arguments += [order.kind, *order.arguments, *[""] * (5 - len(order.arguments))]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from benchmarks.shoppers import Shopper, Web, excess
+from benchmarks.shoppers import Shopper, Web, excess, shortfall
 from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient
 from diamondhub.local.valkey import Valkey
@@ -33,7 +33,8 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def web(valkey: Valkey, tmp_path: Path) -> Iterator[Web]:
-    with Web(processes=4, redis_url=valkey.url, log=tmp_path / "web.log") as web:
+    # A machine without a free moment makes Redis look away, and then limits are kept more strictly than they are written.
+    with Web(processes=4, redis_url=valkey.url, log=tmp_path / "web.log", REDIS_ANSWER_SECONDS="5") as web:
         yield web
 
 
@@ -58,6 +59,7 @@ def test_the_limit_is_exact_through_a_restart_and_a_flush_of_redis(web: Web, val
         time.sleep(SECONDS / 3)
 
     assert excess(greedy.asked, per_second=PER_SECOND, burst=BURST) <= 1
+    assert shortfall(greedy.asked, per_second=PER_SECOND, burst=BURST) <= 1
     assert greedy.statuses == {200, 429}
     # In the very moment of a flush nobody can be known; who then waits as told is let in.
     assert not any(first.status == second.status == 429 for first, second in pairwise(honest.asked))

@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from diamondhub.access.throttles import shared, taking
+from diamondhub.access.throttles import taking
 from diamondhub.access.throttles.buckets import Bucket, Places
 from diamondhub.access.throttles.limits import parse
 from diamondhub.access.throttles.shared import SharedLimits
@@ -32,9 +33,9 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 
 @pytest.fixture(autouse=True)
-def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in production; other tests wait longer for Redis."""
-    monkeypatch.setattr(shared, "DEADLINE_SECONDS", 0.2)
+def short_deadline(settings: Any) -> None:
+    """As in web processes; other tests wait longer for Redis."""
+    settings.REDIS_ANSWER_SECONDS = 0.2
 
 
 def limits(valkey: Valkey, processes: int = 1) -> Limits:
