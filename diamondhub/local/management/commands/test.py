@@ -83,6 +83,8 @@ class Command(BaseCommand):
         tools = Path(sys.executable).parent
         os.chdir(settings.BASE_DIR)
         pytest = [sys.executable, "-m", "pytest"]
+        # Generators that walk sets would make other examples in every process, whatever their seeds.
+        os.environ.setdefault("PYTHONHASHSEED", "0")
         if arguments:
             print("--- tests", flush=True)
             # Replaced, not called: a signal to this command reaches pytest, which stops its servers.
