@@ -95,14 +95,19 @@ def _context(*, json: bool) -> list[Any]:
     ]
 
 
+#: One list for ever: a logger that was used before keeps the list that it found, and must hear of the next configuration.
+_PROCESSORS: list[Any] = []
+
+
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     """The `LOGGING` dictionary: JSON lines for machines, short lines for people."""
+    _PROCESSORS[:] = [
+        structlog.stdlib.filter_by_level,
+        *_context(json=json),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_context(json=json),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -132,6 +132,7 @@ def test_a_wrong_sign_in_is_refused_in_the_supplier_s_form_whatever_is_wrong(
         "errors": [{"message": REFUSED, "extensions": {"code": "UNAUTHENTICATED"}}],
         "data": None,
     }
+    assert [entry["event"] for entry in logs].count("sign_in_failed") == 5
     assert issued.text not in str(logs)
 
 

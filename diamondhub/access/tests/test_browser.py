@@ -98,6 +98,7 @@ def test_a_client_is_made_its_key_copied_once_and_replaced(
     shot(page, "04-client")
     with pytest.raises(PlaywrightError, match="ERR_CACHE_MISS"):
         page.go_back()
+    page.wait_for_url("chrome-error://**")
 
     # It is replaced, and the old one goes on for a while.
     client = elsewhere(lambda: ApiKey.objects.select_related("client").get().client)

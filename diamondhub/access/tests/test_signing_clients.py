@@ -26,7 +26,8 @@ from diamondhub.local.stack import stack_programs
 from diamondhub.local.tests.test_services import until
 from diamondhub.local.valkey import Valkey
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+# The one that flushes Redis comes last: limits begin strictly in a Redis that has forgotten them.
+pytestmark = [pytest.mark.processes, pytest.mark.in_order, pytest.mark.django_db(transaction=True)]
 
 CLIENTS = Path(settings.BASE_DIR) / "docs" / "api" / "clients"
 #: The interpreters of the documented clients, and how to get those that machines often lack.
@@ -85,6 +86,9 @@ def replicas(
         "CELERY_BROKER_URL": valkey.url,
         "SECRET_KEY": settings.SECRET_KEY,
         "WEB_CONCURRENCY": "1",
+        # All of this file's requests come from one address.
+        "ADDRESS_RATE": "100000",
+        "ADDRESS_BURST": "1000000",
         "DIAMONDHUB_BOOTSTRAP": "off",
     }
     running = [started(environment, folder / f"web-{number}.log") for number in (1, 2)]
@@ -149,8 +153,6 @@ def test_a_documented_client_is_let_in(client: str, replicas: list[Replica]) -> 
     signer, _ = signing_client("pricing:edit", "pricing:read", "catalog:read")
     odd = f"{ADDRESS}?%73hape=ROUND%2CPRINCESS&&limit=2"
 
-    # Limits begin strictly in a Redis that another test has had forget them: who waits as told is let in.
-    until(lambda: run(client, replicas[0], signer, "GET", ADDRESS).status == 200)
     read = run(client, replicas[0], signer, "GET", odd)
     written = run(client, replicas[0], signer, "POST", "/api/v1/rule-sets", '{"notes": "Frühling + 10 %"}')
     empty = run(client, replicas[0], signer, "GET", f"{ADDRESS}?shape=a+b%20c%7e&x=")
@@ -182,6 +184,21 @@ def test_of_many_at_once_with_one_nonce_two_servers_let_one_through(replicas: li
             statuses = list(threads.map(lambda place: replicas[place % 2].get(ADDRESS, headers), range(8)))  # noqa: B023 - it is over before the next round
 
             assert sorted(statuses) == [200] + [401] * 7
+
+
+def test_a_body_that_was_not_signed_is_refused_with_its_place_kept(replicas: list[Replica]) -> None:
+    signer, _ = signing_client("pricing:edit")
+    target = "/api/v1/rule-sets"
+    headers = Signer(signer.key_id, signer.secret, host=replicas[0].host).headers("POST", target, b'{"notes": "a"}')
+    request = urllib.request.Request(
+        f"http://{replicas[0].host}{target}", data=b'{"notes": "b"}', headers=headers, method="POST"
+    )
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+
+    assert refused.value.code == 400
+    assert json.load(refused.value)["type"].endswith("digest-mismatch")
 
 
 def test_what_one_server_let_through_another_refuses_whatever_becomes_of_redis(
@@ -218,18 +235,3 @@ def test_what_one_server_let_through_another_refuses_whatever_becomes_of_redis(
     new_one_is_taken_once()
     running_redis.start()
     new_one_is_taken_once()
-
-
-def test_a_body_that_was_not_signed_is_refused_with_its_place_kept(replicas: list[Replica]) -> None:
-    signer, _ = signing_client("pricing:edit")
-    target = "/api/v1/rule-sets"
-    headers = Signer(signer.key_id, signer.secret, host=replicas[0].host).headers("POST", target, b'{"notes": "a"}')
-    request = urllib.request.Request(
-        f"http://{replicas[0].host}{target}", data=b'{"notes": "b"}', headers=headers, method="POST"
-    )
-
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=60)
-
-    assert refused.value.code == 400
-    assert json.load(refused.value)["type"].endswith("digest-mismatch")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+import pytest
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.test import RequestFactory
 
 from diamondhub.serving.bounds import MAX_STREAMS, THREADS
 from diamondhub.serving.streams import Streams
+
+# An answer that is closed has Django look after the connection that an earlier test may have left.
+pytestmark = pytest.mark.django_db
 
 REQUEST = RequestFactory().get("/api/v1/exports")
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diamondhub.telemetry import scrub
-from diamondhub.telemetry.logs import Lines, line_formatter
+from diamondhub.telemetry.logs import Lines, line_formatter, logging_config
 
 #: Known to the process by its settings.
 KNOWN = "corr3ct/horse battery"
@@ -207,3 +207,14 @@ def test_uncaught_errors_are_told_without_secrets() -> None:
 
 def test_a_test_runners_hooks_stay() -> None:
     assert threading.excepthook.__module__ != "diamondhub.telemetry.logs"
+
+
+def test_a_logger_that_was_used_hears_of_a_later_configuration() -> None:
+    log = structlog.get_logger("used before")
+    log.debug("first")
+    logging_config(level="INFO", json=True)
+
+    with structlog.testing.capture_logs() as captured:
+        log.info("second")
+
+    assert [entry["event"] for entry in captured] == ["second"]
