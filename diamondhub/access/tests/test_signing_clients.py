@@ -87,8 +87,8 @@ def replicas(
         "SECRET_KEY": settings.SECRET_KEY,
         "WEB_CONCURRENCY": "1",
         # All of this file's requests come from one address.
-        "ADDRESS_RATE": "100000",
-        "ADDRESS_BURST": "1000000",
+        "ADDRESS_RATE": "1000",
+        "ADDRESS_BURST": "10000",
         "DIAMONDHUB_BOOTSTRAP": "off",
     }
     running = [started(environment, folder / f"web-{number}.log") for number in (1, 2)]
