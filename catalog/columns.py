@@ -1,7 +1,7 @@
 """A diamond's columns in one table: each one's name outside, its kind, who may see it, and how it is asked for.
 
-Filters (`catalog.filters`), sorts (`catalog.search`), answers (`catalog.api`) and their descriptions are made from it. Its
-order is that of the answers.
+Filters and sorts (`catalog.searching`), answers (`catalog.api`) and their descriptions are made from it. Its order is that
+of the answers.
 """
 
 from __future__ import annotations

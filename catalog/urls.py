@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from catalog.api import Diamonds, OneDiamond
+from catalog.api.search import Diamonds
+from catalog.api.stones import OneDiamond
 
 urlpatterns: list[URLPattern] = [
     path("diamonds", Diamonds.as_view(), name="diamonds"),

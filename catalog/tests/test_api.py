@@ -16,10 +16,10 @@ from django.test import Client, RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import vocabulary
-from catalog.api import SearchQuery
+from catalog.api.search import SearchQuery
 from catalog.grades import Clarity, Color, FancyIntensity, Finish
 from catalog.models import Diamond
+from catalog.searching import names
 from catalog.tests.factories import a_diamond
 from diamondhub.access.clients import create_client
 from diamondhub.api.problems import InvalidParameters
@@ -214,7 +214,7 @@ def test_looking_for_a_strange_name_ends_when_a_search_would(http: Client) -> No
             return execute("SELECT pg_sleep(30)", (), False, context)
         return execute(sql, params, many, context)
 
-    with mock.patch.object(vocabulary, "SEARCH_SECONDS", 0.05), connection.execute_wrapper(dawdle):
+    with mock.patch.object(names, "SEARCH_SECONDS", 0.05), connection.execute_wrapper(dawdle):
         answer = http.get(f"{ADDRESS}?lab=XQ9")
 
     assert answer.status_code == 503

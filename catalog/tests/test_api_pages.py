@@ -9,7 +9,7 @@ import pytest
 import yaml
 from django.test import Client
 
-from catalog.api import SearchQuery
+from catalog.api.search import SearchQuery
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
-from catalog.admin import name_feeds_by
+from catalog.admin.stones import name_feeds_by
 from diamondhub.admin.base import Admin
 from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
 from diamondhub.audit.acting import acting

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from catalog.admin import link_from_diamonds
+from catalog.admin.stones import link_from_diamonds
 from catalog.models import Diamond
 from diamondhub.admin.base import ReadOnlyAdmin
 from diamondhub.admin.display import Group, Link, code, moment, pretty_json, row_link

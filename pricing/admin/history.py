@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog.admin import link_from_diamonds, show_below_diamonds
+from catalog.admin.stones import link_from_diamonds, show_below_diamonds
 from catalog.models import Diamond
 from diamondhub.admin.base import ReadOnlyAdmin
 from diamondhub.admin.display import NOTHING, Link, Table, link, moment

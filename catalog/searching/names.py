@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from catalog.models import Diamond
-from catalog.search import SEARCH_SECONDS
+from catalog.searching.pages import SEARCH_SECONDS
 from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin.base import bounded
 

@@ -6,14 +6,13 @@ They are made from the table of columns. Grades are ranged in the trade's order,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
-
 from catalog.columns import COLUMNS, Address, Chosen, Column, Flag, Graded, Listed, Measured, Money, Named, Time
 from catalog.models import Availability
+from catalog.searching.conditions import All, AnyOf, Between, Condition, Known
 from diamondhub.api import fields
 
 #: What is asked of where nothing is said.
@@ -22,17 +21,14 @@ DEFAULTS = {"availability": (Availability.AVAILABLE.value,)}
 
 @dataclass(frozen=True)
 class Filter:
-    """A parameter and its condition, by the lookup of a column; a stone that lacks the value never matches."""
+    """A parameter, the attribute that it asks about, and what a value of it means."""
 
     name: str
     field: fields.Field
-    lookup: str
-    #: Yes and no are turned round: whether there is one is asked for, and whether it is missing is looked up.
-    negated: bool = False
-
-    def condition(self, value: Any) -> Q:
-        """The condition of a value that the field has read."""
-        return Q(**{self.lookup: not value if self.negated else value})
+    attribute: str
+    column: str
+    #: The condition of a value that the field has read.
+    condition: Callable[[Any], Condition]
 
 
 def _filters(column: Column) -> Iterator[Filter]:
@@ -40,19 +36,21 @@ def _filters(column: Column) -> Iterator[Filter]:
     if isinstance(kind, Named | Listed | Chosen | Graded):
         said = f"{words}: one or several grades." if isinstance(kind, Graded) else f"{words}."
         one_or_several = fields.ListOf(_read(column), help_text=said, **_unless_said(name))
-        yield Filter(name, one_or_several, f"{source}__in")
+        yield Filter(name, one_or_several, name, source, lambda values: AnyOf(source, tuple(values)))
     if isinstance(kind, Graded):
         first, second, third, *_, last = (grade.name for grade in kind.grades)
         words = f"{words} in the order {first}, {second}, {third} … {last}"
     if isinstance(kind, Graded | Measured | Money):
-        yield Filter(f"{name}_min", _read(column, f"{words}, from here."), f"{source}__gte")
-        yield Filter(f"{name}_max", _read(column, f"{words}, up to here."), f"{source}__lte")
+        low, high = _read(column, f"{words}, from here."), _read(column, f"{words}, up to here.")
+        yield Filter(f"{name}_min", low, name, source, lambda value: Between(source, low=value))
+        yield Filter(f"{name}_max", high, name, source, lambda value: Between(source, high=value))
     if isinstance(kind, Flag):
-        yield Filter(name, _read(column, f"{words}."), source)
+        yield Filter(name, _read(column, f"{words}."), name, source, lambda value: AnyOf(source, (value,)))
     if isinstance(kind, Address):
-        yield Filter(name, fields.YesNo(required=False, help_text=f"{words}."), f"{source}__isnull", negated=True)
+        whether = fields.YesNo(required=False, help_text=f"{words}.")
+        yield Filter(name, whether, name, source, lambda value: Known(source, value))
     if isinstance(kind, Time):
-        yield Filter(name, _read(column, f"{words}."), f"{source}__gte")
+        yield Filter(name, _read(column, f"{words}."), name, source, lambda value: Between(source, low=value))
 
 
 def _read(column: Column, words: str = "") -> fields.Field:
@@ -76,9 +74,10 @@ ORDERED: tuple[tuple[str, str], ...] = tuple(
 )
 
 
-def conditions(values: Mapping[str, Any]) -> Q:
-    """The condition of all filters that `values` names, by parameter name."""
-    wanted = Q()
+def conditions(values: Mapping[str, Any]) -> dict[str, Condition]:
+    """The conditions of all filters that `values` names (by parameter name), by attribute."""
+    parts: dict[str, list[Condition]] = {}
     for name, value in values.items():
-        wanted &= _BY_NAME[name].condition(value)
-    return wanted
+        known = _BY_NAME[name]
+        parts.setdefault(known.attribute, []).append(known.condition(value))
+    return {attribute: asked[0] if len(asked) == 1 else All(tuple(asked)) for attribute, asked in parts.items()}

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from catalog.models import DatasetVersion, Diamond, diamond_id
+from catalog.models import Diamond, diamond_id
 from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
 from diamondhub.admin.display import (
@@ -155,17 +155,6 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
             Group("Money", _money(row)),
             Group("Provenance", _provenance(row)),
         ]
-
-
-@admin.register(DatasetVersion)
-class DatasetVersionAdmin(ReadOnlyAdmin[DatasetVersion]):
-    """The admin of data set versions, newest first, each with its cause."""
-
-    list_display = ("version", "cause", "created")
-
-    @admin.display(description="created")
-    def created(self, version: DatasetVersion) -> str | SafeString:
-        return moment(version.created_at)
 
 
 def grade(diamond: Diamond, name: str) -> str:

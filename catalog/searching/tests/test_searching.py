@@ -13,12 +13,13 @@ from django.http import HttpRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import search as searching
-from catalog.api import SearchQuery
-from catalog.filters import FILTERS
+from catalog.api.search import SearchQuery
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from catalog.models import DatasetVersion, Diamond
-from catalog.search import SORTS, Page, Search, search, whole
+from catalog.searching import database, pages
+from catalog.searching.filters import FILTERS
+from catalog.searching.pages import Page, Search, search, whole
+from catalog.searching.sorts import SORTS
 from catalog.tests.factories import SEEN, a_diamond, build_diamond
 
 pytestmark = pytest.mark.django_db
@@ -110,9 +111,9 @@ def test_the_count_is_exact_up_to_the_cap_and_a_lower_bound_beyond() -> None:
     for _ in range(4):
         a_diamond()
 
-    with mock.patch.object(searching, "COUNT_CAP", 4):
+    with mock.patch.object(database, "COUNT_CAP", 4):
         at_the_cap = find("")
-    with mock.patch.object(searching, "COUNT_CAP", 3):
+    with mock.patch.object(database, "COUNT_CAP", 3):
         beyond = find("")
 
     assert (at_the_cap.count, at_the_cap.count_is_exact) == (4, True)
@@ -132,7 +133,7 @@ def test_a_broad_search_walks_the_price_index_in_both_directions() -> None:
                 plans.append("\n".join(line for (line,) in cursor.fetchall()))
         return execute(sql, params, many, context)
 
-    with mock.patch.object(searching, "COUNT_CAP", 10), connection.execute_wrapper(explain):
+    with mock.patch.object(database, "COUNT_CAP", 10), connection.execute_wrapper(explain):
         for sort in ("price", "-price"):
             first = search(Search({}, sort=sort), whole)
             search(Search({}, sort=sort, cursor=first.next_cursor), whole)
@@ -150,7 +151,7 @@ def test_a_search_that_takes_too_long_is_given_up() -> None:
         return execute(sql, params, many, context)
 
     with (
-        mock.patch.object(searching, "SEARCH_SECONDS", 0.05),
+        mock.patch.object(pages, "SEARCH_SECONDS", 0.05),
         connection.execute_wrapper(dawdle),
         pytest.raises(OperationalError, match="statement timeout"),
     ):
@@ -203,7 +204,7 @@ def test_paging_shows_every_stone_once_and_in_order(
         cursor = None
         turn = 0
 
-        with mock.patch.object(searching, "COUNT_CAP", cap):
+        with mock.patch.object(database, "COUNT_CAP", cap):
             while True:
                 limit = limits[turn % len(limits)]
                 page = search(Search({"availability": ("available",)}, sort=sort, limit=limit, cursor=cursor), whole)

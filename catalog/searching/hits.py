@@ -1,0 +1,52 @@
+"""What every evaluator of searches gives: the hits of a search, to be counted, paged and counted by attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from catalog.searching.sorts import Place, Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many stones; a lower bound unless it is exact."""
+
+    number: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The stones of a search by the values of one attribute, without the search's own condition on that attribute.
+
+    `counts` are by the column's values (None: those that lack it) and leave out what no stone has. For numbers that many
+    have each their own, `counts` are by the buckets' lower edges, and `low` and `high` are the least and the greatest value.
+    """
+
+    counts: Mapping[Any, int]
+    low: Any = None
+    high: Any = None
+
+
+class Hits(Protocol):
+    """The stones that meet all conditions of a search, as of one version of the catalogue."""
+
+    #: The version of the catalogue that they are of.
+    version: int
+    #: Who found them: `index` or `database`.
+    found_by: str
+
+    def count(self) -> Count:
+        """How many there are."""
+
+    def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
+        """The places of the first `limit` stones behind `after` in an order."""
+
+    def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
+        """The facet of an attribute over a column.
+
+        With `edges`, which rise and begin at the least value that there can be, it is a histogram: a bucket holds the values
+        from its edge up to, but not including, the next one; the last bucket all above its edge.
+        """
