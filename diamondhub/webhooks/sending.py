@@ -59,6 +59,9 @@ def _status(http: requests.Session, url: str, body: bytes, headers: dict[str, st
         with http.post(
             url, data=body, headers={**told, **headers}, timeout=SECONDS, stream=True, allow_redirects=False
         ) as answer:
+            if deadline.over:
+                # A head that was cut off reads like one that ended.
+                raise requests.exceptions.ReadTimeout
             with suppress(HTTPError, OSError):
                 answer.raw.read(MAX_ANSWER)
             return int(answer.status_code)

@@ -68,7 +68,11 @@ def listening() -> Iterator[Receiver]:
                 # The sender reads no long answers.
                 pass
 
-        do_GET = do_POST
+        def do_GET(self) -> None:
+            # Where a redirect was followed to.
+            receiver.messages.append(({"webhook-id": "followed"}, b""))
+            self.send_response(200)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
