@@ -9,6 +9,8 @@ from typing import Any
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import build_http_date
 
+#: Names of headers that the server itself looks for, by their small letters.
+_OURS = {name.lower(): name for name in ("Connection", "Content-Length", "Date")}
 _LIVE = json.dumps({"status": "alive"}).encode()
 
 
@@ -41,11 +43,10 @@ class Answering(Task):  # type: ignore[misc]  # waitress has no types
     def build_response_header(self) -> bytes:
         """The head of the answer.
 
-        waitress closes a connection after every answer without a length, 304s among them, and after every stream.
+        waitress closes a connection after every answer without a length, 304s among them, and after every stream. Names
+        stay as they were written (`ETag`, `RateLimit`), since not every client knows that their case means nothing.
         """
-        headers = [
-            ("-".join(part.capitalize() for part in name.split("-")), value) for name, value in self.response_headers
-        ]
+        headers = [(_OURS.get(name.lower(), name), value) for name, value in self.response_headers]
         names = {name for name, _ in headers}
         may_have_body = super().has_body
         if not may_have_body:
