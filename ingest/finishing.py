@@ -67,7 +67,14 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
         Run.objects.filter(pk=run.pk).update(summary=summary, review=run.review)
         emit(
             EventKind.RUN_COMPLETED,
-            {"run": run.pk, "feed": run.feed.slug, "kind": run.kind, "state": run.state, "version": version},
+            {
+                "run": run.pk,
+                "feed": run.feed.slug,
+                "kind": run.kind,
+                "state": run.state,
+                "complete": complete,
+                "version": version,
+            },
         )
         announce(
             dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
