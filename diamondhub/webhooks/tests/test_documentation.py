@@ -17,31 +17,31 @@ from diamondhub.webhooks import signing
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api" / "webhooks.md"
 BODY = '{"type":"catalog.changed","data":{"version":7},"shop":"J\u00fcrgens"}'
-ASKED_OF = {
-    "js": (
-        "node",
-        ["--input-type=module", "-e"],
-        "import { readFileSync } from 'node:fs';\n{code}\n"
-        "const {{ secret, headers, body }} = JSON.parse(readFileSync(0, 'utf8'));\n"
-        "console.log(verified(secret, headers, body) ? 'yes' : 'no');",
-    ),
-    "php": (
-        "php",
-        ["-r"],
-        "{code}\n$asked = json_decode(file_get_contents('php://stdin'), true);\n"
-        "echo verified($asked['secret'], $asked['headers'], $asked['body']) ? 'yes' : 'no';",
-    ),
+#: By language: the program, its options for a script, and what asks the page's function.
+LANGUAGES = {
+    "js": ("node", ["--input-type=module", "-e"]),
+    "php": ("php", ["-r"]),
+}
+ASKING = {
+    "js": """
+import { readFileSync } from "node:fs";
+const { secret, headers, body } = JSON.parse(readFileSync(0, "utf8"));
+console.log(verified(secret, headers, body) ? "yes" : "no");
+""",
+    "php": """
+$asked = json_decode(file_get_contents("php://stdin"), true);
+echo verified($asked["secret"], $asked["headers"], $asked["body"]) ? "yes" : "no";
+""",
 }
 
 
 @pytest.fixture(params=["js", "php"])
 def verified(request: pytest.FixtureRequest) -> Callable[[str, dict[str, str], str], bool]:
-    program, options, written = ASKED_OF[request.param]
+    program, options = LANGUAGES[request.param]
     if shutil.which(program) is None:
         pytest.skip(f"there is no {program} on this machine: what the page says in it was not tried")
-    found = re.search(rf"```{request.param}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found is not None
-    script = written.replace("{code}", found[1]).replace("{{", "{").replace("}}", "}")
+    (function,) = re.findall(rf"```{request.param}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    script = function + ASKING[request.param]
 
     def ask(secret: str, headers: dict[str, str], body: str) -> bool:
         asked = json.dumps({"secret": secret, "headers": headers, "body": body})
