@@ -85,7 +85,9 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
     # A day so far away that nothing is known of it.
     for name in query:
         if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", str(query[name])):
-            query[name] = f"2026{query[name][4:]}".replace("02-29", "02-28")
+            near = f"2026{query[name][4:]}".replace("02-29", "02-28")
+            # Nor with an offset that no place on earth has, and PostgreSQL does not take.
+            query[name] = re.sub(r"[+-](1[6-9]|2[0-3])(?=:[0-5][0-9]$)", "+05", near)
     # A feed that there is not, where a list of its own is asked for.
     if isinstance(query.get("feed"), str):
         query["feed"] = "nivoda-labgrown"
