@@ -74,7 +74,7 @@ class Whole(Field):
         self.low, self.high = low, high
 
     def to_internal_value(self, data: Any) -> int:
-        low, high = (-(2**63) if self.low is None else self.low), (2**63 - 1 if self.high is None else self.high)
+        low, high = self._ends()
         if not isinstance(data, int) or isinstance(data, bool) or not low <= data <= high:
             self.fail("invalid", within=_within(self.low, self.high))
         return data
@@ -83,7 +83,10 @@ class Whole(Field):
         return self.to_internal_value(int(text) if re.fullmatch(r"-?[0-9]{1,15}", text, re.ASCII) else None)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", **_bounds(self.low, self.high)}
+        return {"type": "integer", **_bounds(*self._ends())}
+
+    def _ends(self) -> tuple[int, int]:
+        return (-(2**63) if self.low is None else self.low), (2**63 - 1 if self.high is None else self.high)
 
 
 class Number(Field):
