@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from diamondhub.webhooks.events import EventKind
+from diamondhub.webhooks.outbox import emit
 
 #: Namespace of diamond ids: `uuid5(DIAMOND_NAMESPACE, "<feed slug>:<supplier stone id>")`. Never changes.
 DIAMOND_NAMESPACE = uuid.UUID("5b0d3a5e-6a3c-5d0e-9d3f-1f6f3f0f7c11")
@@ -151,7 +153,9 @@ class DatasetVersion(models.Model):
     @classmethod
     def bump(cls, cause: str) -> int:
         """Start a new version; to be called in the transaction that changes the data. Returns the version."""
-        return cls.objects.create(cause=cause).version
+        version = cls.objects.create(cause=cause).version
+        emit(EventKind.CATALOG_CHANGED, {"version": version})
+        return version
 
     @classmethod
     def current(cls) -> int:

@@ -54,7 +54,9 @@ def _configure() -> None:
     from django.conf import settings
 
     app.config_from_object(settings.CELERY)
-    app.autodiscover_tasks(["diamondhub", "diamondhub.alerts", "diamondhub.operations", "pricing", "ingest"])
+    app.autodiscover_tasks(
+        ["diamondhub", "diamondhub.alerts", "diamondhub.operations", "diamondhub.webhooks", "pricing", "ingest"]
+    )
 
 
 django.setup()

@@ -258,6 +258,10 @@ LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_betw
 #: Days of audit events of runs, alerts, and attempts at dead letters.
 HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_between(30, 36_500))
 
+# --- webhooks ------------------------------------------------------------------------------------------------------
+#: Hosts that webhooks may be sent to though they are private, and without TLS: for development, and receivers of our own.
+WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [])
+
 # --- alerts --------------------------------------------------------------------------------------------------------
 ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], validate=_mail_addresses)
@@ -425,6 +429,7 @@ INSTALLED_APPS = [
     "diamondhub.api",
     "diamondhub.alerts",
     "diamondhub.operations",
+    "diamondhub.webhooks",
     "catalog",
     "pricing",
     "ingest",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("pricing.urls")),
     path("api/v1/", include("ingest.urls")),
     path("api/v1/", include("diamondhub.audit.urls")),
+    path("api/v1/", include("diamondhub.webhooks.urls")),
     path("api/schema/", OpenApiDocument.as_view(), name="schema"),
     path("api/docs/", ApiPages.as_view(), name="docs"),
     path("api/problems/", Problems.as_view(), name="problems"),

@@ -10,6 +10,8 @@ from django.db.models.functions import Now
 from catalog.models import DatasetVersion
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
+from diamondhub.webhooks.events import EventKind
+from diamondhub.webhooks.outbox import emit
 from ingest import brakes, delisting, drift, ending, report, review
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
 from ingest.transitions import transition
@@ -55,12 +57,25 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
             ).update(watermark=run.window_to)
         totals = report.batch_totals(run)
         if delisted or totals["inserted"] or totals["updated"]:
-            DatasetVersion.bump(f"run {run.pk}")
+            version = DatasetVersion.bump(f"run {run.pk}")
+        else:
+            version = DatasetVersion.current()
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
         # What was published since the run pinned its rule set prices its stones now.
         ending.follow(run)
         summary = report.report(run, delisted=delisted)
         Run.objects.filter(pk=run.pk).update(summary=summary, review=run.review)
+        emit(
+            EventKind.RUN_COMPLETED,
+            {
+                "run": run.pk,
+                "feed": run.feed.slug,
+                "kind": run.kind,
+                "state": run.state,
+                "complete": complete,
+                "version": version,
+            },
+        )
         announce(
             dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
             kind="run_completed",

@@ -13,6 +13,8 @@ from psycopg import sql
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from diamondhub.database import psycopg_cursor
+from diamondhub.webhooks.events import EventKind
+from diamondhub.webhooks.outbox import emit
 from pricing import reprice
 from pricing.compile import Pricing, compile_set
 from pricing.errors import AlreadyPublished, ReasonMissing, SellsBelowCost, StaleDraft
@@ -93,6 +95,10 @@ def publish(
         )
         what = f"rule set {rule_set.version} is {'published again' if again else 'published'}"
         repricing = reprice.start(cause=what, actor=actor)
+        emit(
+            EventKind.RULE_SET_PUBLISHED,
+            {"rule_set": rule_set.version, "before": before.version if before else None, "repricing": repricing.pk},
+        )
         announce(
             dedupe_key=f"repricing:{repricing.pk}:published",
             kind="rule_set_published",

@@ -32,6 +32,8 @@ class Scope(StrEnum):
     LETTERS_PAYLOAD = "letters:payload"
     #: Read who changed what, when and why; what was changed in rules of prices is shown only together with `pricing:read`.
     AUDIT_READ = "audit:read"
+    #: Have addresses of its own told of events that it may read, see what became of telling them, get new secrets for them.
+    WEBHOOKS_MANAGE = "webhooks:manage"
 
 
 #: All that keys open which everybody can read.

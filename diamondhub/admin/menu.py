@@ -43,6 +43,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _entry("Alerts", "notifications", "alerts_event"),
             _entry("API clients", "key", "access_apiclient"),
+            _entry("Webhooks", "webhook", "webhooks_subscription"),
             _entry("Audit", "history", "audit_auditevent"),
             _entry("Users", "person", "auth_user"),
             _entry("Sign-ins", "login", "access_signin"),

@@ -70,6 +70,7 @@ _BY_NAME: dict[str, Any] = {
     "slug": "spring",
     "started_by": "anna",
     "supplier_name": "Northern Stones",
+    "url": "https://shop.example.com/webhooks/diamonds",
     "supplier_stone_id": "S-104822",
     "words": "carats from 1 to 1.99",
 }

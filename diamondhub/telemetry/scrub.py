@@ -140,6 +140,7 @@ _PARAMETER = re.compile(r"""([?&](?:key|sig|signature|auth|code|state|nonce)=)[^
 _SHAPED = re.compile(
     r"(dhp?_[0-9A-Za-z]{4,64}_)[0-9A-Za-z]{8,}"
     r"|(dhs_)[0-9A-Za-z]{8,}"
+    r"|(whsec_)[0-9A-Za-z+/=]{8,}"
     r"|(?<![\w-])(eyJ)[\w-]{8,}(?:\.[\w-]*){1,4}"
     r"|(AKIA|ASIA)[0-9A-Z]{12,}"
     r"|(gh[opsru]_|github_pat_|glpat-|xox[a-z]-|[prs]k_(?:live|test)_|sk-)[\w-]{12,}"
@@ -148,7 +149,7 @@ _SHAPED = re.compile(
 )
 #: What begins a known shape; a search for literals alone is much quicker than one for shapes.
 _MARK = re.compile(
-    "dh[ps]?_|eyJ|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|xox|k_live_|k_test_|sk-|hooks.slack|-----BEGIN"
+    "dh[ps]?_|whsec_|eyJ|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|xox|k_live_|k_test_|sk-|hooks.slack|-----BEGIN"
 )
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 

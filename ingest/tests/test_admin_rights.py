@@ -20,6 +20,7 @@ from diamondhub.access.clients import create_client
 from diamondhub.access.people import SignIn
 from diamondhub.alerts.models import Event
 from diamondhub.telemetry.models import Heartbeat
+from diamondhub.webhooks import subscriptions
 from ingest.models import ConsolidationBatch
 from ingest.tests import rows
 from pricing import reprice
@@ -67,7 +68,8 @@ def one_of_each() -> None:
     Heartbeat.beat("sweep")
     DatasetVersion.bump("a test")
     Group.objects.create(name="buyers")
-    create_client("shop", scopes=["catalog:read"])
+    shop = create_client("shop", scopes=["catalog:read"]).key.client
+    subscriptions.create(shop, url="https://shop.example.com/", events=["catalog.changed"])
     SignIn.objects.create(name="eve", address="10.0.0.1", outcome="refused", known_browser=False)
     User.objects.create_superuser("root", password="the password of root")
     draft = RuleSet.objects.create(version=99, margin_natural=40, margin_lab_grown=79, margin_fancy=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from catalog.models import DatasetVersion, Diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Delivery, Event
+from diamondhub.webhooks.models import Delivery as Webhook
+from diamondhub.webhooks.tests.receivers import subscribed
 from ingest import consolidation, finishing, report
 from ingest.models import Feed, Partition, Run
 from ingest.tests import factories
@@ -59,6 +62,26 @@ def test_a_run_is_told_of_once_at_its_end_with_its_report(supplier: MemorySuppli
     assert event.trace_id == run.trace_id
     assert Delivery.objects.filter(event=event).count() == 1
     assert run.finished_at is not None
+
+
+def test_subscribers_are_told_of_a_run_and_of_the_version_that_it_made(supplier: MemorySupplier) -> None:
+    subscribed("https://shop.example.com/", "run.completed", "catalog.changed")
+
+    run = factories.settled()
+
+    told = {delivery.kind: json.loads(delivery.body)["data"] for delivery in Webhook.objects.all()}
+    version = DatasetVersion.current()
+    assert told == {
+        "catalog.changed": {"version": version},
+        "run.completed": {
+            "run": run.pk,
+            "feed": "memory",
+            "kind": "full",
+            "state": "completed",
+            "complete": True,
+            "version": version,
+        },
+    }
 
 
 def test_the_report_adds_up_with_what_the_supplier_was_asked(supplier: MemorySupplier) -> None:

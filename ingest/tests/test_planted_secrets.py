@@ -29,6 +29,7 @@ from diamondhub.alerts.outbox import announce
 from diamondhub.local import stack
 from diamondhub.telemetry import scrub
 from diamondhub.telemetry.logs import logging_config
+from diamondhub.webhooks import subscriptions
 from ingest import dead_letters, feed_secrets, runs, tasks
 from ingest.errors import IngestError
 from ingest.feeds.nivoda.tokens import SharedTokens
@@ -66,8 +67,12 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
     browser = signed_in(superuser=True)
     browser.get(reverse("admin:index"))
     browser.get(reverse("admin:ingest_feed_change", args=[rosy.pk]))
+    planted = create_client("planted", scopes=["catalog:read"])
     secrets = {
-        "API key": create_client("planted", scopes=["catalog:read"]).text,
+        "API key": planted.text,
+        "webhook's secret": subscriptions.create(
+            planted.key.client, url="https://shop.example.com/", events=["catalog.changed"]
+        ).secret,
         "SECRET_KEY": settings.SECRET_KEY,
         "encryption key": NEW.rstrip("="),
         "supplier's password": settings.NIVODA_PASSWORD,

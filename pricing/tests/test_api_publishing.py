@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.test import Client
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.audit.models import AuditEvent
+from diamondhub.webhooks.models import Delivery
+from diamondhub.webhooks.tests.receivers import subscribed
 from pricing import editing, experiments, reprice
 from pricing.api import publishing
 from pricing.models import Experiment, Repricing, RuleSet
@@ -41,6 +44,18 @@ def test_a_draft_is_published_and_the_repricing_that_follows_is_told(http: Clien
     repricing = Repricing.objects.get()
     assert (answer.json()["repricing"], answer.json()["state"]) == (repricing.pk, "ready")
     assert http.get(f"/api/v1/repricings/{repricing.pk}").json() == answer.json()
+
+
+def test_subscribers_are_told_of_the_rule_set_in_force_and_of_the_one_before(http: Client) -> None:
+    subscribed("https://shop.example.com/", "rule_set.published")
+
+    publish(http, a_draft({"modifier": 5}))
+
+    told = json.loads(Delivery.objects.get().body)
+    assert (told["type"], told["data"]) == (
+        "rule_set.published",
+        {"rule_set": 2, "before": 1, "repricing": Repricing.objects.get().pk},
+    )
 
 
 def test_rolling_back_publishes_an_earlier_version_without_a_revision(http: Client) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,20 +17,17 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.exceptions import HTTPError
 
-from diamondhub.public_addresses import NotPublic, public_address_of
+from diamondhub import outgoing
+from diamondhub.outgoing import Forbidden
 from ingest.feeds.pricelist.errors import ListAway, ListRefused
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
 _CHUNK, _PIECE = 1 << 20, 1 << 16
@@ -59,10 +56,6 @@ class Fetched:
     digest: bytes
     modified: datetime
     etag: str = ""
-
-
-class _Forbidden(HTTPError):
-    """A connection to an address that is not public."""
 
 
 def places_of(source: str) -> tuple[str, ...]:
@@ -164,7 +157,7 @@ def _refused(shown: str) -> Iterator[None]:
         raise ListRefused(f"{shown} is no address that can be asked, or redirects to one that cannot") from error
     except requests.exceptions.SSLError as error:
         raise ListRefused(f"{shown} has no certificate that can be trusted") from error
-    except _Forbidden as error:
+    except Forbidden as error:
         raise ListRefused(
             f"{shown} leads to an address that is not public: name its host in PRICELIST_HOSTS if that is meant"
         ) from error
@@ -175,58 +168,10 @@ def _refused(shown: str) -> Iterator[None]:
 
 
 def _session(hosts: Sequence[str]) -> requests.Session:
-    session = requests.Session()
-    # No proxy or password that happens to be in the environment.
-    session.trust_env = False
+    session = outgoing.session(hosts)
     session.max_redirects = REDIRECTS
     session.headers["Accept-Encoding"] = "gzip, identity"
-    session.mount("http://", _Adapter(hosts))
-    session.mount("https://", _Adapter(hosts))
     return session
-
-
-class _Adapter(HTTPAdapter):
-    """Connects to public addresses only."""
-
-    def __init__(self, hosts: Sequence[str]) -> None:
-        allowed = frozenset(host.lower() for host in hosts)
-
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return _connect(self, super()._new_conn, allowed)
-
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return _connect(self, super()._new_conn, allowed)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        self._pools = {"http": PlainPool, "https": SecurePool}
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-
-def _connect(connection: Any, connect: Callable[[], socket.socket], allowed: frozenset[str]) -> socket.socket:
-    """Connect to the address that was judged; the certificate is held against the name all the same."""
-    name = connection._dns_host  # noqa: SLF001 - urllib3 connects to this, and offers no other way to name an address
-    if connection.host.lower() not in allowed:
-        try:
-            connection._dns_host = public_address_of(name, connection.port)  # noqa: SLF001
-        except NotPublic as error:
-            raise _Forbidden(str(error)) from None
-        except OSError as error:
-            raise NameResolutionError(connection.host, connection, error) from error  # type: ignore[arg-type]
-    try:
-        return connect()
-    finally:
-        connection._dns_host = name  # noqa: SLF001
 
 
 def _modified(answer: requests.Response) -> datetime:
