@@ -1,8 +1,8 @@
 """What a search asks of a stone, as data: conditions over columns, which the database and the index evaluate alike.
 
 Every evaluator has two values, yes and no. A stone that lacks a value meets no condition on it, but for one that asks for
-what is unknown. `catalog.searching.database` makes SQL of them, `catalog.index` words of bits; `holds` is plain Python, for single
-stones and for tests.
+what is unknown. `catalog.searching.database` makes SQL of them, `catalog.index` words of bits; `holds` is plain Python, for
+single stones and for tests.
 """
 
 from __future__ import annotations

@@ -10,6 +10,16 @@ class Scope(StrEnum):
 
     #: Search the catalogue and read diamonds with their prices, never what they cost.
     CATALOG_READ = "catalog:read"
+    #: See what stones cost, search and sort by it, on top of `catalog:read`.
+    CATALOG_COST = "catalog:cost"
+    #: See which supplier offers a stone, search and sort by it, on top of `catalog:read`.
+    CATALOG_SUPPLIER = "catalog:supplier"
+    #: Have whole searches written to files and fetch these, on top of `catalog:read`.
+    CATALOG_EXPORT = "catalog:export"
+    #: Have the supplier asked whether a stone is still for sale, through its limit, on top of `catalog:read`.
+    CATALOG_VERIFY = "catalog:verify"
+    #: Enter rates of exchange, by which prices are shown in other currencies.
+    RATES_EDIT = "rates:edit"
     #: Ask a supplier through its limit, to read.
     SUPPLIERS_PROXY = "suppliers:proxy"
     #: Hold and order stones at a supplier, on top of `suppliers:proxy`.

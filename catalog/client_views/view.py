@@ -1,0 +1,44 @@
+"""What one client may see of the catalogue: every address that shows stones asks `view_of` first, and keeps to it.
+
+A view is part of all that is kept of answers: of cursors, of `ETag`s, of every cache's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.searching.conditions import Asked, Condition
+from diamondhub import money
+from diamondhub.access.models import ApiClient
+
+
+@dataclass(frozen=True)
+class ClientView:
+    """The view of a client. `key` is the same for the same view and another one for any other."""
+
+    key: str
+    #: Conditions that hold in every search, look-up, feed of changes and export, whatever the client asks; by attribute.
+    forced: Mapping[str, Condition] = field(default_factory=dict)
+    #: Values of filters, by parameter name, where the client says nothing of that attribute.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    #: Names of the columns that are shown at most; None: all that the client's scopes show.
+    fields: frozenset[str] | None = None
+    #: The currency of all prices, in answers and in what is asked.
+    currency: str = money.CURRENCY
+    #: Stones that one search or export shows at most, over all pages; None: all.
+    max_rows: int | None = None
+
+    def narrowed(self, asked: Asked) -> Asked:
+        """What is asked, within what is forced. Forced conditions are attributes of their own: no facet leaves them out."""
+        return {**asked, **{f"view.{attribute}": condition for attribute, condition in self.forced.items()}}
+
+
+#: The view of a client for whom nothing else is said.
+EVERYTHING = ClientView(key="")
+
+
+def view_of(client: ApiClient) -> ClientView:
+    """The view of a client."""
+    return EVERYTHING
