@@ -1,8 +1,8 @@
 """Searches over HTTP against the same searches as other teams would write them (`benchmarks/peers`), over one table.
 
 DiamondHub answers as in production: keys, limits, signed cursors, an exact count and the index beside it. A page with all
-facets is held against FastAPI's page with an exact count and nine attributes by GROUPING SETS; a page alone against its capped count.
-The table has the indexes that the peers live on; DiamondHub's searches do not need them.
+facets is held against FastAPI's page with an exact count and nine attributes by GROUPING SETS; a page alone against its
+capped count. The table has the indexes that the peers live on; DiamondHub's searches do not need them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """FastAPI, asyncpg, orjson, and SQL by hand. `uvicorn --workers 2 --no-access-log fastapi_app:app`.
 
 `/api/v1/diamonds` has a page and a count that is exact up to 10,000: the matches are read up to one more first, sorted if
-they are few; otherwise the price index is walked. With `include=facets` the count is exact, and nine attributes are counted by
-GROUPING SETS, all under the same condition.
+they are few; otherwise the price index is walked. With `include=facets` the count is exact, and nine attributes are counted
+by GROUPING SETS, all under the same condition.
 """
 
 import os
