@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from catalog.api.search import Diamonds
+from catalog.api.search import Diamonds, DiamondsByBody
 from catalog.api.stones import OneDiamond
 
 urlpatterns: list[URLPattern] = [
     path("diamonds", Diamonds.as_view(), name="diamonds"),
+    path("diamonds/search", DiamondsByBody.as_view(), name="diamonds-by-body"),
     path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
 ]

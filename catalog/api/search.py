@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.api.asking import Filters, FiltersBody, refuse_unseen
 from catalog.api.stones import DiamondAnswer, shown
-from catalog.searching import database, names, pages
-from catalog.searching.filters import FILTERS, ORDERED
+from catalog.searching import database, pages
 from catalog.searching.sorts import SORTS
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
@@ -36,33 +35,26 @@ class DiamondsAnswer(serializers.Serializer[Any]):
     )
 
 
-class SearchQuery(PageQuery):
+_SORTS = (
+    "The order, `-` for the other way round: grades go from the best to the worst, stones without the value come last."
+)
+_CURSOR = "Where the page begins: `next` of the page before. All other parameters but `limit` stay as they were."
+
+
+class SearchQuery(Filters, PageQuery):
     """Every filter, and the page."""
 
-    sort = fields.OneOf(
-        list(SORTS),
-        default="price",
-        help_text="The order, `-` for the other way round: grades go from the best to the worst, "
-        "stones without the value come last.",
-    )
+    sort = fields.OneOf(list(SORTS), default="price", help_text=_SORTS)
     limit = fields.Limit(pages.MAX_PAGE_SIZE, help_text="Stones on a page.")
-    cursor = fields.Cursor(
-        help_text="Where the page begins: `next` of the page before. All other parameters but `limit` stay as they were."
-    )
+    cursor = fields.Cursor(help_text=_CURSOR)
 
-    class Meta:
-        ordered = ORDERED
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        declared = super().get_fields()
-        filters = {known.name: deepcopy(known.field) for known in FILTERS}
-        return {**filters, "sort": declared["sort"], **declared}
+class SearchBody(FiltersBody):
+    """Every filter, and the page, as `GET /api/v1/diamonds` takes them."""
 
-    def validate_shape(self, written: Sequence[str]) -> Sequence[str]:
-        return _known("shape", written)
-
-    def validate_lab(self, written: Sequence[str]) -> Sequence[str]:
-        return _known("lab", written)
+    sort = fields.OneOf(list(SORTS), default="price", help_text=_SORTS)
+    limit = fields.Limit(pages.MAX_PAGE_SIZE, help_text="Stones on a page.")
+    cursor = fields.Cursor(help_text=_CURSOR)
 
 
 class Diamonds(Endpoint):
@@ -75,22 +67,35 @@ class Diamonds(Endpoint):
     @operation("search_diamonds", "Search diamonds", query=SearchQuery, answer=DiamondsAnswer)
     def get(self, request: Request) -> Response:
         """Stones that pass every filter, a page at a time. Without `availability`, only what can be sold now."""
-        filters = dict(self.query)
-        paging = {name: filters.pop(name, None) for name in ("sort", "limit", "cursor")}
-        page = pages.search(pages.Search(filters, **paging), shown)
-        return Response(
-            {
-                "count": page.count,
-                "count_is_exact": page.count_is_exact,
-                "dataset_version": page.dataset_version,
-                "results": page.diamonds,
-                "next": page.next_cursor,
-            }
-        )
+        return searched(request, self.query)
 
 
-def _known(column: str, written: Sequence[str]) -> Sequence[str]:
-    if strange := names.unknown(column, written):
-        hint = fields.nearest(strange[0], names.KNOWN[column])
-        raise serializers.ValidationError(f"names {', '.join(strange)}, which no stone has{hint}")
-    return written
+class DiamondsByBody(Endpoint):
+    """Searching the catalogue by a body, for long lists."""
+
+    scope = Scope.CATALOG_READ
+    limit = LimitClass.SEARCH
+    tag = "diamonds"
+
+    @operation("search_diamonds_by_body", "Search diamonds by long lists", body=SearchBody, answer=DiamondsAnswer)
+    def post(self, request: Request) -> Response:
+        """The same as searching by `GET`, with the filters in a JSON object: lists are arrays, of ids and certificate
+        numbers up to 500. Cursors of either are taken by both."""
+        return searched(request, self.body)
+
+
+def searched(request: Request, values: Mapping[str, Any]) -> Response:
+    """The answer to a search by the values of a `SearchQuery` or a `SearchBody`."""
+    refuse_unseen([*values, values["sort"]], request.auth.client)
+    filters = dict(values)
+    paging = {name: filters.pop(name, None) for name in ("sort", "limit", "cursor")}
+    page = pages.search(pages.Search(filters, **paging), shown)
+    return Response(
+        {
+            "count": page.count,
+            "count_is_exact": page.count_is_exact,
+            "dataset_version": page.dataset_version,
+            "results": page.diamonds,
+            "next": page.next_cursor,
+        }
+    )
