@@ -9,7 +9,7 @@ from django.db.models import Case, When
 from django.db.models import Count as CountOf
 
 from catalog.facets import edges
-from catalog.facets.table import ATTRIBUTES, Attribute, label
+from catalog.facets.table import ATTRIBUTES, Attribute
 from catalog.searching.conditions import Asked, Known
 from catalog.searching.database import matching
 from catalog.searching.hits import Hits
@@ -28,7 +28,8 @@ def total_of(facets_by_name: Mapping[str, Any], asked: Asked) -> int | None:
     for name, facet in facets_by_name.items():
         if name not in asked:
             counted = facet.get("values", facet.get("buckets"))
-            return sum(bucket["count"] for bucket in counted) + int(facet["unknown"] + facet.get("others", 0))
+            total: int = sum(bucket["count"] for bucket in counted) + facet["unknown"] + facet.get("others", 0)
+            return total
     return None
 
 
@@ -46,7 +47,7 @@ def _values(attribute: Attribute, counts: Mapping[Any, int]) -> dict[str, Any]:
     if len(known) > MAX_VALUES:
         told = dict(sorted(known.items(), key=lambda entry: -entry[1])[:MAX_VALUES])
     values = [
-        {"value": shown, "label": label(shown), "count": told.get(value, 0)}
+        {"value": shown, "label": attribute.label(shown), "count": told.get(value, 0)}
         for value in attribute.in_order(told)
         for shown in [attribute.shown(value)]
     ]

@@ -15,6 +15,8 @@ from diamondhub.access.scopes import Scope
 HISTOGRAMS = ("price", "carats")
 #: Texts of which there are few, and each stands for many stones.
 _FEW = ("feed",)
+#: Attributes whose values are letters and names.
+_AS_THEY_ARE = ("color", "clarity", "lab", "feed")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ class Attribute:
             return money.to_text(value)
         return float(value) if self.is_histogram else value
 
+    def label(self, value: Any) -> str:
+        """A value that is shown, as people read it."""
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
+        return str(value) if self.name in _AS_THEY_ARE else str(value).replace("_", " ").capitalize()
+
     def in_order(self, values: Iterable[Any]) -> Sequence[Any]:
         """The column's values in the trade's order, with those that every stone could have and none of these has."""
         kind, there = self.column.kind, set(values)
@@ -65,14 +73,6 @@ class Attribute:
             return [True, False]
         first = [name for name in KNOWN.get(self.name, ()) if name in there]
         return [*first, *sorted(there.difference(first))]
-
-
-def label(value: Any) -> str:
-    """A value as people read it."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    text = str(value)
-    return text if len(text) <= 4 else text.replace("_", " ").capitalize()
 
 
 ATTRIBUTES: Mapping[str, Attribute] = {
