@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from catalog.api.searching import FOUND_BY, FilterQuery, SearchEndpoint
 from catalog.facets import counting
 from catalog.facets.table import ATTRIBUTES
+from catalog.searching import pages
 from catalog.searching.conditions import Asked
 from catalog.searching.hits import Count, Hits, Pages
-from catalog.searching.pages import evaluator
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded, shown_as
 from diamondhub.api.endpoint import operation
@@ -132,8 +132,7 @@ class Facets(SearchEndpoint):
         wanted = self.wanted(self.query)
 
         def answer() -> HttpResponseBase:
-            with evaluator() as hits_of:
-                hits = hits_of(wanted.asked)
+            with pages.hits_of(wanted.asked) as hits:
                 count, facets = counted(hits, hits, wanted.asked, names)
             answered = Encoded(
                 {"as_of": hits.version, "count": count.number, "count_is_exact": count.exact, "facets": facets}

@@ -151,8 +151,7 @@ def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) ->
     position = pages.position_of(wanted)
     read = presenting.presenter(shown, wanted.view.currency).read
     answer: dict[str, Any] = {}
-    with pages.evaluator() as hits_of:
-        hits = hits_of(wanted.asked)
+    with pages.hits_of(wanted.asked) as hits:
         page = pages.page_of(wanted, hits, position, read)
         count, is_exact = page.count, page.count_is_exact
         if facets is not None:

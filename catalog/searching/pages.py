@@ -97,18 +97,14 @@ def whole(ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, Diamond]:
     return Diamond.objects.filter(to_q(All(tuple(asked.values())))).in_bulk(ids)
 
 
-#: Gives the hits of searches, all as of the same version.
-Evaluator = Callable[[Asked], Hits]
-
-
 @contextmanager
-def evaluator() -> Iterator[Evaluator]:
-    """The quickest evaluator that there is: the index, or the database with a bound on what its statements may take.
+def hits_of(asked: Asked) -> Iterator[Hits]:
+    """The hits of a search by the quickest evaluator that there is: the index, or the database within a bound of time.
 
-    Within the block of the database's, its hits and what is read are as of one moment.
+    Within the block of the database's, its hits and what is read besides are as of one moment.
     """
     with one_moment(SEARCH_SECONDS):
-        yield DatabaseHits
+        yield DatabaseHits(asked)
 
 
 @dataclass(frozen=True)
@@ -125,8 +121,8 @@ def search(wanted: Search, read: Reads[Stone]) -> Page[Stone]:
     Raises `cursors.WrongCursor`, and `OperationalError` if it takes longer than `SEARCH_SECONDS`.
     """
     position = position_of(wanted)
-    with evaluator() as hits_of:
-        return page_of(wanted, hits_of(wanted.asked), position, read)
+    with hits_of(wanted.asked) as hits:
+        return page_of(wanted, hits, position, read)
 
 
 def page_of(wanted: Search, hits: Hits, position: Position, read: Reads[Stone]) -> Page[Stone]:
