@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any, Literal
 
 from catalog import countries, fancy_colors, fluorescence_colors, grades, labs, shapes
+from catalog.certificates import folded
 from catalog.grades import (
     Bowtie,
     Clarity,
@@ -240,10 +241,8 @@ def _ours(*names: str, scope: Scope | None) -> Iterable[Column]:
 
 def _certificate_numbers(text: str) -> Sequence[str]:
     """The ways in which a certificate's number may be kept: IGI's begin with `LG` on some lists and without on others."""
-    plain = "".join(text.split()).upper()
-    digits = plain.removeprefix("LG")
-    folded = (plain, digits, f"LG{digits}") if digits.isdigit() else (plain,)
-    return tuple(dict.fromkeys((text, *folded)))
+    plain = folded(text)
+    return tuple(dict.fromkeys((text, plain, f"LG{plain}") if plain and plain[0].isdigit() else (text, plain or text)))
 
 
 def _supplier(text: str) -> str | None:

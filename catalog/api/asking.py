@@ -60,14 +60,14 @@ class Asking(Strict):
         return tidy
 
 
-class Filters(Asking, Query):
+class FilterQuery(Asking, Query):
     """Every filter as a parameter."""
 
     def get_fields(self) -> _Fields:
         return {**{known.name: deepcopy(known.field) for known in FILTERS}, **super().get_fields()}
 
 
-class FiltersBody(Asking, Body):
+class FilterBody(Asking, Body):
     """Every filter as a field of a JSON object. Lists are arrays; those of ids and certificate numbers may be long."""
 
     def get_fields(self) -> _Fields:

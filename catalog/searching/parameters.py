@@ -56,7 +56,7 @@ class GradeOrNone(fields.Grade):
         lacking: bool,
         **options: Any,
     ) -> None:
-        super().__init__(scale, read=partial(grades.parse, kind), **options)  # type: ignore[type-var]
+        super().__init__(scale, read=partial(grades.parse, kind), **options)
         self._kind, self._beyond, self._lacking = kind, beyond, lacking
 
     def to_internal_value(self, data: Any) -> Any:
@@ -64,12 +64,15 @@ class GradeOrNone(fields.Grade):
             return None
         if self._beyond and isinstance(data, str) and len(data) <= fields.MAX_COMPARED:
             try:
-                grade = grades.parse(self._kind, data)  # type: ignore[type-var]
+                grade = grades.parse(self._kind, data)
             except ValueError:
                 grade = None
-            if grade in self._beyond:
+            if grade is not None and grade in self._beyond:
                 raise serializers.ValidationError(self._beyond[grade])
         return super().to_internal_value(data)
+
+    def to_representation(self, value: Any) -> str:
+        return _lacking_words(tuple(self.values))[0] if value is None else super().to_representation(value)
 
     def schema(self) -> dict[str, Any]:
         words = _lacking_words(tuple(self.values)) if self._lacking else []
@@ -106,6 +109,9 @@ class Spelled(fields.Text):
             self.fail("unreadable", example=self._example, hint=hint)
         return name
 
+    def to_representation(self, value: Any) -> str:
+        return LACKING[0] if value is None else str(value)
+
     def schema(self) -> dict[str, Any]:
         if self._closed:
             return {"type": "string", "enum": [*self._known, *(_lacking_words(()) if self._lacking else [])]}
@@ -136,6 +142,9 @@ class YesOrNone(fields.Field):
     def from_text(self, text: str) -> bool | None:
         return self.to_internal_value({"true": True, "false": False}.get(text, text))
 
+    def to_representation(self, value: bool | None) -> bool | str:
+        return "UNKNOWN" if value is None else value
+
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": ["true", "false", *LACKING]}
 
@@ -163,6 +172,9 @@ class Identifier(fields.Field):
         if not isinstance(data, str) or not fields.matches(self._PATTERN, data):
             self.fail("invalid")
         return UUID(data)
+
+    def to_representation(self, value: UUID) -> str:
+        return str(value)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "uuid", "pattern": f"^{self._PATTERN}$"}
