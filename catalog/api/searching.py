@@ -1,0 +1,89 @@
+"""What the addresses that search share: whose search it is, what it asks for, and the version that it is answered of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework.exceptions import PermissionDenied
+
+from catalog.api import presenting
+from catalog.api.asking import refuse_unseen
+from catalog.client_views.view import ClientView, view_of
+from catalog.facets.table import ATTRIBUTES
+from catalog.models import DatasetVersion
+from catalog.searching.filters import FILTERS
+from catalog.searching.pages import Search
+from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.access.permissions import refuse_without
+from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
+from diamondhub.api.endpoint import Endpoint, version_of
+
+#: What answers say to the client's own cache: it may show what it has while it cannot ask.
+CACHE_CONTROL = "private, no-cache, stale-if-error=300"
+#: Says who found the hits: `index` or `database`.
+FOUND_BY = "X-Search"
+
+_FILTERS = frozenset(known.name for known in FILTERS)
+
+
+class SearchEndpoint(Endpoint):
+    """A view that searches."""
+
+    scope = Scope.CATALOG_READ
+    limit = LimitClass.SEARCH
+    tag = "diamonds"
+    cache_control = CACHE_CONTROL
+
+    @cached_property
+    def client(self) -> ApiClient:
+        """Who asks."""
+        assert isinstance(self.request.auth, ApiKey)
+        return self.request.auth.client
+
+    @cached_property
+    def client_view(self) -> ClientView:
+        """What the client may see."""
+        return view_of(self.client)
+
+    def wanted(self, values: Mapping[str, Any], **paging: Any) -> Search:
+        """The search that a query's or a body's values ask for.
+
+        Raises `PermissionDenied`, which names the scope, for a filter or a sort that needs one which the client lacks.
+        """
+        filters = {name: value for name, value in values.items() if name in _FILTERS}
+        refuse_unseen([*filters, paging.get("sort", "")], self.client)
+        return Search(
+            filters,
+            view=self.client_view,
+            client=str(self.client.pk),
+            sees=presenting.seen_by(self.client),
+            **paging,
+        )
+
+    def facet_names(self, names: Iterable[str] | None) -> list[str]:
+        """The facets that are asked for, or all that the client may see; raises `PermissionDenied` for others."""
+        if names is None:
+            may_see = {Scope.CATALOG_READ, *presenting.seen_by(self.client)}
+            return [name for name, attribute in ATTRIBUTES.items() if attribute.scope in may_see and self._shows(name)]
+        for name in names:
+            if ATTRIBUTES[name].scope != Scope.CATALOG_READ:
+                refuse_without(ATTRIBUTES[name].scope, self.client)
+            if not self._shows(name):
+                raise PermissionDenied(f"Your client's view of the catalogue does not show {name}.")
+        return [name for name in ATTRIBUTES if name in names]
+
+    def _shows(self, name: str) -> bool:
+        return presenting.is_in(self.client_view, ATTRIBUTES[name].column)
+
+    def unless_unchanged(self, wanted: Search, form: Any, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """The answer to a search with its `ETag`, or 304 for a client that has it of this version already.
+
+        `form` is what else of the request decides what the answer looks like.
+        """
+        # Read first: the answer is at least as new as its tag says.
+        version = DatasetVersion.current()
+        return self.unless_known(version_of(version, wanted.normal_form, wanted.limit, wanted.cursor, form), answer)
