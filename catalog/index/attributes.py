@@ -124,6 +124,12 @@ Form = Whole | Scaled | Moment | Truth | Presence | Word | Digest
 CERTIFICATE = "certificate"
 
 
+def _field(name: str) -> models.Field[Any, Any]:
+    field = Diamond._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    return field
+
+
 def _form(field: models.Field[Any, Any], address: bool) -> Form:
     if address:
         return Presence()
@@ -145,7 +151,7 @@ def _form(field: models.Field[Any, Any], address: bool) -> Form:
 def forms() -> Mapping[str, Form]:
     """The form of every column that the index keeps, by the model's name, besides the id; and of `CERTIFICATE`."""
     kept = {
-        column.source: _form(Diamond._meta.get_field(column.source), isinstance(column.kind, Address))
+        column.source: _form(_field(column.source), isinstance(column.kind, Address))
         for column in COLUMNS
         if (column.asked or column.sortable) and column.source != "id"
     }

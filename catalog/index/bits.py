@@ -56,10 +56,11 @@ def rows_of(words: Words, first_word: int = 0) -> Rows:
         # Few of the words have any row: only these are unpacked.
         bits = np.unpackbits(words[filled].view(np.uint8), bitorder="little")
         places = np.flatnonzero(bits)
-        return (filled[places >> 6] << 6) + (places & 63) + (first_word << 6)
+        rows: Rows = (filled[places >> 6] << 6) + (places & 63) + (first_word << 6)
+        return rows
     return np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little")) + (first_word << 6)
 
 
 def has(words: Words, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Which of the rows the set has."""
-    return (words[rows >> 6] >> (rows & 63).astype(np.uint64) & _ONE).astype(np.bool_)
+    return np.asarray(words[rows >> 6] >> (rows & 63).astype(np.uint64) & _ONE, np.bool_)

@@ -119,7 +119,7 @@ def _buckets(derived: Derived, name: str, numbers: Array) -> None:
     if not len(sample):
         return
     edges = np.unique(sample[np.linspace(0, len(sample) - 1, BUCKETS + 1).astype(np.int64)[:-1]])
-    edges[0] = np.iinfo(numbers.dtype).min + 1
+    edges[0] = known.min()
     bucket = np.searchsorted(edges, numbers, "right").astype(np.uint8)
     # Bucket 0 is what lacks the value; it comes last.
     places = [*range(1, len(edges) + 1), 0]

@@ -193,7 +193,7 @@ class Snapshot:
     def verify(self) -> None:
         """Read every byte. Raises `UnusableSnapshot` if one is not as it was written."""
         for placed in self._header.arrays:
-            if zlib.crc32(_array(self._memory, placed)) != placed.checksum:
+            if zlib.crc32(_array(self._memory, placed).data) != placed.checksum:
                 raise UnusableSnapshot(f"{self.path.name} has another {placed.name} than was written")
 
 
@@ -261,7 +261,7 @@ def narrowed(numbers: Array) -> Array:
 
 def _pieces(header: _Header, arrays: Mapping[str, Array]) -> Iterator[Any]:
     """The bytes of a file, piece by piece."""
-    checksums = {name: zlib.crc32(array) for name, array in arrays.items()}
+    checksums = {name: zlib.crc32(array.data) for name, array in arrays.items()}
 
     def placed(start: int) -> list[_Placed]:
         places, offset = [], start
@@ -283,7 +283,7 @@ def _pieces(header: _Header, arrays: Mapping[str, Array]) -> Iterator[Any]:
     position = room
     for place in places:
         yield bytes(place.offset - position)
-        yield memoryview(arrays[place.name]).cast("B") if arrays[place.name].size else b""
+        yield arrays[place.name].data.cast("B") if arrays[place.name].size else b""
         position = place.offset + arrays[place.name].nbytes
     yield _TAIL.pack(_END, checksum, length)
 

@@ -1,0 +1,112 @@
+"""What the addresses that search share: whose search it is, what it asks for, and the version that it is answered of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from catalog.api import presenting
+from catalog.client_views.view import ClientView, view_of
+from catalog.facets.table import ATTRIBUTES
+from catalog.models import DatasetVersion
+from catalog.searching import names
+from catalog.searching.filters import FILTERS, ORDERED
+from catalog.searching.pages import Search
+from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.access.permissions import refuse_without
+from diamondhub.access.scopes import Scope
+from diamondhub.access.throttles.limits import LimitClass
+from diamondhub.api import fields
+from diamondhub.api.endpoint import Endpoint, version_of
+from diamondhub.api.serializers import Query
+
+#: What answers say to the client's own cache: it may show what it has while it cannot ask.
+CACHE_CONTROL = "private, no-cache, stale-if-error=300"
+#: Says who found the hits: `index` or `database`.
+FOUND_BY = "X-Search"
+
+_FILTERS = frozenset(known.name for known in FILTERS)
+
+
+class FilterQuery(Query):
+    """Every filter, before the parameters that a query declares itself."""
+
+    class Meta:
+        ordered = ORDERED
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**{known.name: deepcopy(known.field) for known in FILTERS}, **super().get_fields()}
+
+    def validate_shape(self, written: Sequence[str]) -> Sequence[str]:
+        return known_names("shape", written)
+
+    def validate_lab(self, written: Sequence[str]) -> Sequence[str]:
+        return known_names("lab", written)
+
+
+def known_names(column: str, written: Sequence[str]) -> Sequence[str]:
+    """The names of shapes, or of labs, if there are such; raises `ValidationError` with the nearest one that there is."""
+    if strange := names.unknown(column, written):
+        hint = fields.nearest(strange[0], names.KNOWN[column])
+        raise serializers.ValidationError(f"names {', '.join(strange)}, which no stone has{hint}")
+    return written
+
+
+class SearchEndpoint(Endpoint):
+    """A view that searches."""
+
+    scope = Scope.CATALOG_READ
+    limit = LimitClass.SEARCH
+    tag = "diamonds"
+    cache_control = CACHE_CONTROL
+
+    @cached_property
+    def client(self) -> ApiClient:
+        """Who asks."""
+        assert isinstance(self.request.auth, ApiKey)
+        return self.request.auth.client
+
+    @cached_property
+    def client_view(self) -> ClientView:
+        """What the client may see."""
+        return view_of(self.client)
+
+    def wanted(self, values: Mapping[str, Any], **paging: Any) -> Search:
+        """The search that a query's or a body's values ask for."""
+        return Search(
+            {name: value for name, value in values.items() if name in _FILTERS},
+            view=self.client_view,
+            client=str(self.client.pk),
+            sees=presenting.seen_by(self.client),
+            **paging,
+        )
+
+    def facet_names(self, names: Iterable[str] | None) -> list[str]:
+        """The facets that are asked for, or all that the client may see; raises `PermissionDenied` for others."""
+        if names is None:
+            may_see = {Scope.CATALOG_READ, *presenting.seen_by(self.client)}
+            return [name for name, attribute in ATTRIBUTES.items() if attribute.scope in may_see and self._shows(name)]
+        for name in names:
+            if ATTRIBUTES[name].scope != Scope.CATALOG_READ:
+                refuse_without(ATTRIBUTES[name].scope, self.client)
+            if not self._shows(name):
+                raise PermissionDenied(f"Your client's view of the catalogue does not show {name}.")
+        return [name for name in ATTRIBUTES if name in names]
+
+    def _shows(self, name: str) -> bool:
+        return presenting.is_in(self.client_view, ATTRIBUTES[name].column)
+
+    def unless_unchanged(self, wanted: Search, form: Any, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """The answer to a search with its `ETag`, or 304 for a client that has it of this version already.
+
+        `form` is what else of the request decides what the answer looks like.
+        """
+        # Read first: the answer is at least as new as its tag says.
+        version = DatasetVersion.current()
+        return self.unless_known(version_of(version, wanted.normal_form, wanted.limit, wanted.cursor, form), answer)
