@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.api import presenting
-from catalog.api.facets import FacetsByAttribute, FacetsQuery, counted
+from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, counted
 from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.api.stones import DiamondAnswer
 from catalog.searching import database, pages
@@ -21,6 +21,7 @@ from catalog.searching.suggesting import Suggestion, suggestions
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded
 from diamondhub.api.endpoint import operation
+from diamondhub.api.serializers import Strict
 
 #: What is shown of stones; no class body can hold the name beside the module's.
 _SHOWN = fields.ListOf(
@@ -85,8 +86,8 @@ class DiamondsAnswer(serializers.Serializer[Any]):
         described = {"required": ["count", "count_is_exact", "dataset_version", "results", "next"]}
 
 
-class SearchQuery(FacetsQuery):
-    """Every filter, what is shown, and the page."""
+class Showing(Strict):
+    """What is shown, and the page."""
 
     form = fields.OneOf(
         list(presenting.FORMS),
@@ -122,6 +123,14 @@ class SearchQuery(FacetsQuery):
         return super().combine(values, mistakes)
 
 
+class SearchQuery(Showing, FacetsQuery):
+    """Every filter, what is shown, and the page, as parameters."""
+
+
+class SearchBody(Showing, FacetsBody):
+    """Every filter, what is shown, and the page, as a JSON object. Lists are arrays."""
+
+
 class Diamonds(SearchEndpoint):
     """Searching the catalogue."""
 
@@ -131,8 +140,21 @@ class Diamonds(SearchEndpoint):
         return found(self, self.query)
 
 
+class DiamondsByBody(SearchEndpoint):
+    """Searching the catalogue by a body, for long lists."""
+
+    @operation("search_diamonds_by_body", "Search diamonds by long lists", body=SearchBody, answer=DiamondsAnswer)
+    def post(self, request: Request) -> HttpResponseBase:
+        """The same search as by `GET`, with the filters in a JSON object: lists are arrays.
+
+        Up to 500 `ids` or certificate numbers can be asked for, and names with commas in them. Cursors of either way are
+        taken by both.
+        """
+        return found(self, self.body)
+
+
 def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
-    """The answer to a search with these values of `SearchQuery`."""
+    """The answer to a search with these values of `SearchQuery` or `SearchBody`."""
     shown = presenting.chosen(
         view.client, view.client_view, names=values.get("fields"), form=values.get("form") or "full"
     )
