@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -131,7 +131,7 @@ class Facets(SearchEndpoint):
         names = self.facet_names(self.query.get("facets"))
         wanted = self.wanted(self.query)
 
-        def answer() -> HttpResponseBase:
+        def answer() -> HttpResponse:
             with pages.hits_of(wanted.asked) as hits:
                 count, facets = counted(hits, hits, wanted.asked, names)
             answered = Encoded(
@@ -140,7 +140,7 @@ class Facets(SearchEndpoint):
             answered[FOUND_BY] = hits.found_by
             return answered
 
-        return self.unless_unchanged(wanted, ["facets", names], answer)
+        return self.answered(wanted, ["facets", names], answer, costly=True)
 
 
 def counted(hits: Hits, counts: Pages, asked: Asked, names: Iterable[str]) -> tuple[Count, dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -144,10 +144,10 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
         cursor=values.get("cursor"),
         by_certificate=values.get("distinct") == CERTIFICATE,
     )
-    return view.unless_unchanged(wanted, [shown, facets], lambda: _answer(wanted, shown, facets))
+    return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
 
 
-def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponseBase:
+def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
     read = presenting.presenter(shown, wanted.view.currency).read
     answer: dict[str, Any] = {}

@@ -33,6 +33,9 @@ MAX_PAGE_SIZE = 100
 #: How often a page is filled up, each time by twice as many places. What is left then is for the next page.
 MAX_ROUNDS = 5
 
+#: What `finder` says of the database.
+BY_DATABASE = "database"
+
 Stone = TypeVar("Stone")
 #: Reads stones by their ids that still meet what is asked.
 Reads = Callable[[Sequence[UUID], Asked], Mapping[UUID, Stone]]
@@ -95,6 +98,11 @@ class Page(Generic[Stone]):
 def whole(ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, Diamond]:
     """Stones by their ids, with all their columns."""
     return Diamond.objects.filter(to_q(All(tuple(asked.values())))).in_bulk(ids)
+
+
+def finder() -> str:
+    """Who would find hits now, the index with its version or `BY_DATABASE`: the same text as long as it is the same."""
+    return BY_DATABASE
 
 
 @contextmanager
