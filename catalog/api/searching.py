@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
-from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from catalog.api import presenting
+from catalog.api.asking import refuse_unseen
 from catalog.client_views.view import ClientView, view_of
 from catalog.facets.table import ATTRIBUTES
 from catalog.models import DatasetVersion
-from catalog.searching import names, pages
-from catalog.searching.filters import FILTERS, ORDERED
+from catalog.searching import pages
+from catalog.searching.filters import FILTERS
 from catalog.searching.pages import Search
 from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.permissions import refuse_without
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
-from diamondhub.api import fields, kept
+from diamondhub.api import kept
 from diamondhub.api.endpoint import Endpoint, version_of
 from diamondhub.api.problems import Problem, problem_of
-from diamondhub.api.serializers import Query
 
 #: What answers say to the client's own cache: it may show what it has while it cannot ask.
 CACHE_CONTROL = "private, no-cache, stale-if-error=300"
@@ -34,30 +32,6 @@ CACHE_CONTROL = "private, no-cache, stale-if-error=300"
 FOUND_BY = "X-Search"
 
 _FILTERS = frozenset(known.name for known in FILTERS)
-
-
-class FilterQuery(Query):
-    """Every filter, before the parameters that a query declares itself."""
-
-    class Meta:
-        ordered = ORDERED
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**{known.name: deepcopy(known.field) for known in FILTERS}, **super().get_fields()}
-
-    def validate_shape(self, written: Sequence[str]) -> Sequence[str]:
-        return known_names("shape", written)
-
-    def validate_lab(self, written: Sequence[str]) -> Sequence[str]:
-        return known_names("lab", written)
-
-
-def known_names(column: str, written: Sequence[str]) -> Sequence[str]:
-    """The names of shapes, or of labs, if there are such; raises `ValidationError` with the nearest one that there is."""
-    if strange := names.unknown(column, written):
-        hint = fields.nearest(strange[0], names.KNOWN[column])
-        raise serializers.ValidationError(f"names {', '.join(strange)}, which no stone has{hint}")
-    return written
 
 
 class SearchEndpoint(Endpoint):
@@ -80,9 +54,14 @@ class SearchEndpoint(Endpoint):
         return view_of(self.client)
 
     def wanted(self, values: Mapping[str, Any], **paging: Any) -> Search:
-        """The search that a query's or a body's values ask for."""
+        """The search that a query's or a body's values ask for.
+
+        Raises `PermissionDenied`, which names the scope, for a filter or a sort that needs one which the client lacks.
+        """
+        filters = {name: value for name, value in values.items() if name in _FILTERS}
+        refuse_unseen([*filters, paging.get("sort", "")], self.client)
         return Search(
-            {name: value for name, value in values.items() if name in _FILTERS},
+            filters,
             view=self.client_view,
             client=str(self.client.pk),
             sees=presenting.seen_by(self.client),
