@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from catalog.api.searching import FOUND_BY, FilterQuery, SearchEndpoint
+from catalog.api.asking import FilterBody, FilterQuery
+from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.facets import counting
 from catalog.facets.table import ATTRIBUTES
 from catalog.searching import pages
@@ -18,6 +19,7 @@ from catalog.searching.hits import Count, Hits, Pages
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded, shown_as
 from diamondhub.api.endpoint import operation
+from diamondhub.api.serializers import Strict
 
 _EXAMPLE: Mapping[str, Any] = {
     "shape": {
@@ -111,12 +113,20 @@ class FacetsAnswer(Answer):
     facets = FacetsByAttribute()
 
 
-class FacetsQuery(FilterQuery):
-    """Every filter, and which facets."""
+class WithFacets(Strict):
+    """Which facets."""
 
     facets = fields.ListOf(
         fields.OneOf(list(ATTRIBUTES)), required=False, help_text="One or several attributes; without it all of them."
     )
+
+
+class FacetsQuery(WithFacets, FilterQuery):
+    """Every filter, and which facets, as parameters."""
+
+
+class FacetsBody(WithFacets, FilterBody):
+    """Every filter, and which facets, as a JSON object."""
 
 
 class Facets(SearchEndpoint):
@@ -131,16 +141,18 @@ class Facets(SearchEndpoint):
         names = self.facet_names(self.query.get("facets"))
         wanted = self.wanted(self.query)
 
-        def answer() -> HttpResponseBase:
-            with pages.hits_of(wanted.asked) as hits:
-                count, facets = counted(hits, hits, wanted.asked, names)
+        def answer(hits: Hits) -> Encoded:
+            count, facets = counted(hits, hits, wanted.asked, names)
             answered = Encoded(
                 {"as_of": hits.version, "count": count.number, "count_is_exact": count.exact, "facets": facets}
             )
             answered[FOUND_BY] = hits.found_by
             return answered
 
-        return self.unless_unchanged(wanted, ["facets", names], answer)
+        def make() -> HttpResponse:
+            return pages.with_hits(wanted.asked, answer)
+
+        return self.answered(wanted, ["facets", names], make, costly=True)
 
 
 def counted(hits: Hits, counts: Pages, asked: Asked, names: Iterable[str]) -> tuple[Count, dict[str, Any]]:

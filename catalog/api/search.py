@@ -6,21 +6,23 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.api import presenting
-from catalog.api.facets import FacetsByAttribute, FacetsQuery, counted
+from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, counted
 from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.api.stones import DiamondAnswer
 from catalog.searching import database, pages
+from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from catalog.searching.sorts import SORTS
 from catalog.searching.suggesting import Suggestion, suggestions
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded
 from diamondhub.api.endpoint import operation
+from diamondhub.api.serializers import Strict
 
 #: What is shown of stones; no class body can hold the name beside the module's.
 _SHOWN = fields.ListOf(
@@ -85,8 +87,8 @@ class DiamondsAnswer(serializers.Serializer[Any]):
         described = {"required": ["count", "count_is_exact", "dataset_version", "results", "next"]}
 
 
-class SearchQuery(FacetsQuery):
-    """Every filter, what is shown, and the page."""
+class Showing(Strict):
+    """What is shown, and the page."""
 
     form = fields.OneOf(
         list(presenting.FORMS),
@@ -122,6 +124,14 @@ class SearchQuery(FacetsQuery):
         return super().combine(values, mistakes)
 
 
+class SearchQuery(Showing, FacetsQuery):
+    """Every filter, what is shown, and the page, as parameters."""
+
+
+class SearchBody(Showing, FacetsBody):
+    """Every filter, what is shown, and the page, as a JSON object. Lists are arrays."""
+
+
 class Diamonds(SearchEndpoint):
     """Searching the catalogue."""
 
@@ -131,8 +141,21 @@ class Diamonds(SearchEndpoint):
         return found(self, self.query)
 
 
+class DiamondsByBody(SearchEndpoint):
+    """Searching the catalogue by a body, for long lists."""
+
+    @operation("search_diamonds_by_body", "Search diamonds by long lists", body=SearchBody, answer=DiamondsAnswer)
+    def post(self, request: Request) -> HttpResponseBase:
+        """The same search as by `GET`, with the filters in a JSON object: lists are arrays.
+
+        Up to 500 `ids` or certificate numbers can be asked for, and names with commas in them. Cursors of either way are
+        taken by both.
+        """
+        return found(self, self.body)
+
+
 def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
-    """The answer to a search with these values of `SearchQuery`."""
+    """The answer to a search with these values of `SearchQuery` or `SearchBody`."""
     shown = presenting.chosen(
         view.client, view.client_view, names=values.get("fields"), form=values.get("form") or "full"
     )
@@ -144,37 +167,40 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
         cursor=values.get("cursor"),
         by_certificate=values.get("distinct") == CERTIFICATE,
     )
-    return view.unless_unchanged(wanted, [shown, facets], lambda: _answer(wanted, shown, facets))
+    return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
 
 
-def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponseBase:
+def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
     read = presenting.presenter(shown, wanted.view.currency).read
-    answer: dict[str, Any] = {}
-    with pages.hits_of(wanted.asked) as hits:
+
+    def answer(hits: Hits) -> Encoded:
         page = pages.page_of(wanted, hits, position, read)
         count, is_exact = page.count, page.count_is_exact
+        besides: dict[str, Any] = {}
         if facets is not None:
-            exact, answer["facets"] = counted(hits, page.counts, wanted.asked, facets)
+            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets)
             count, is_exact = exact.number, exact.exact
         if not count and is_exact:
-            answer["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
-    if page.offers is not None:
-        for stone, offers in zip(page.diamonds, page.offers, strict=True):
-            stone["offers"] = offers
-    answered = Encoded(
-        {
-            "count": count,
-            "count_is_exact": is_exact,
-            "dataset_version": page.dataset_version,
-            "results": page.diamonds,
-            **answer,
-            "next": page.next_cursor,
-        },
-        data={"next": page.next_cursor},
-    )
-    answered[FOUND_BY] = page.found_by
-    return answered
+            besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
+        if page.offers is not None:
+            for stone, offers in zip(page.diamonds, page.offers, strict=True):
+                stone["offers"] = offers
+        answered = Encoded(
+            {
+                "count": count,
+                "count_is_exact": is_exact,
+                "dataset_version": page.dataset_version,
+                "results": page.diamonds,
+                **besides,
+                "next": page.next_cursor,
+            },
+            data={"next": page.next_cursor},
+        )
+        answered[FOUND_BY] = page.found_by
+        return answered
+
+    return pages.with_hits(wanted.asked, answer)
 
 
 def _suggested(suggestion: Suggestion) -> dict[str, Any]:

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.columns import COLUMNS, Address, Chosen, Column, Flag, Graded, Money, Named
-from catalog.searching.names import KNOWN
 from diamondhub import money
 from diamondhub.access.scopes import Scope
 
 #: Attributes of which it is told how their numbers lie.
 HISTOGRAMS = ("price", "carats")
-#: Texts of which there are few, and each stands for many stones.
-_FEW = ("feed",)
 #: Attributes whose values are letters and names.
-_AS_THEY_ARE = ("color", "clarity", "lab", "feed")
+_AS_THEY_ARE = ("color", "clarity", "lab", "feed", "growth_method", "supplier", "country", "location")
 
 
 @dataclass(frozen=True)
@@ -71,17 +68,12 @@ class Attribute:
             return list(kind.values)
         if isinstance(kind, Flag | Address):
             return [True, False]
-        first = [name for name in KNOWN.get(self.name, ()) if name in there]
+        first = [name for name in kind.known if name in there] if isinstance(kind, Named) else []
         return [*first, *sorted(there.difference(first))]
 
 
 ATTRIBUTES: Mapping[str, Attribute] = {
     column.asked: Attribute(column.asked, column)
     for column in COLUMNS
-    if column.asked
-    and (
-        isinstance(column.kind, Named | Chosen | Graded | Flag | Address)
-        or column.asked in _FEW
-        or column.asked in HISTOGRAMS
-    )
+    if column.facet == "values" or (column.facet == "range" and column.asked in HISTOGRAMS)
 }

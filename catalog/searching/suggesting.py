@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from catalog.columns import COLUMNS, Graded, Measured, Money
-from catalog.searching.filters import DEFAULTS, FILTERS
+from catalog.columns import COLUMNS, Counted, Graded, Measured, Money
+from catalog.searching.filters import DEFAULTS, FILTERS, normal
 from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from diamondhub.api import fields
@@ -39,7 +39,7 @@ def suggestions(hits: Hits, wanted: Search) -> list[Suggestion]:
     if hits.found_by != "index":
         return []
     made = []
-    for number, (attribute, change, values) in enumerate(_changes(wanted.filters)):
+    for number, (attribute, change, values) in enumerate(_changes(normal(wanted.filters))):
         if number == MAX_TRIED:
             break
         others = {name: value for name, value in wanted.filters.items() if _FILTERS[name].attribute != attribute}
@@ -65,19 +65,26 @@ def _changes(filters: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def _wider(kind: Any, name: str, value: Any) -> Any:
     lower = name.endswith(("_min", "_from"))
     if isinstance(kind, Graded):
-        last = max(kind.grades)
-        if isinstance(value, tuple | list):
-            near = {near for grade in value for near in (grade - 1, grade, grade + 1) if 1 <= near <= last}
-            return tuple(sorted(near))
-        return max(1, value - 1) if lower else min(last, value + 1)
-    if isinstance(kind, Measured | Money) and name.endswith(("_min", "_max")):
+        return _wider_grades(kind, value, lower=lower)
+    if isinstance(kind, Measured | Money | Counted) and name.endswith(("_min", "_max")):
         factor, rounding = (1 - _WIDER, ROUND_FLOOR) if lower else (1 + _WIDER, ROUND_CEILING)
         places = Decimal(1).scaleb(-kind.places) if isinstance(kind, Measured) else Decimal(1)
         widened = (Decimal(value) * factor).quantize(places, rounding=rounding)
         if isinstance(kind, Money):
             return int(widened)
-        return min(widened, Decimal(kind.high)) if kind.high else widened
+        if isinstance(kind, Counted):
+            return min(max(int(widened), kind.low), kind.high)
+        return min(widened, Decimal(kind.high))
     return value
+
+
+def _wider_grades(kind: Graded, value: Any, *, lower: bool) -> Any:
+    best, worst = int(kind.scale[0]), int(kind.scale[-1])
+    if isinstance(value, tuple | list):
+        known = [grade for grade in value if grade is not None]
+        near = {near for grade in known for near in (grade - 1, grade, grade + 1) if best <= near <= worst}
+        return (*sorted(near), *([None] if None in value else []))
+    return max(best, value - 1) if lower else min(worst, value + 1)
 
 
 def _written(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,6 @@ def test_the_slim_form_shows_what_a_list_needs(http: Client) -> None:
         ("fields=prize", "fields", "did you mean price?"),
         ("fields=payload_hash", "fields", "must be one of"),
         ("fields=price&form=slim", "form", "together with fields"),
-        ("fields=price&fields=shape", "fields", "given once"),
         ("form=slender", "form", "must be one of full, slim"),
         ("distinct=shape", "distinct", "must be one of certificate"),
         ("include=facet", "include", "did you mean facets?"),
