@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -15,6 +15,7 @@ from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, count
 from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.api.stones import DiamondAnswer
 from catalog.searching import database, pages
+from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from catalog.searching.sorts import SORTS
 from catalog.searching.suggesting import Suggestion, suggestions
@@ -166,37 +167,40 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
         cursor=values.get("cursor"),
         by_certificate=values.get("distinct") == CERTIFICATE,
     )
-    return view.unless_unchanged(wanted, [shown, facets], lambda: _answer(wanted, shown, facets))
+    return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
 
 
-def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponseBase:
+def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
     read = presenting.presenter(shown, wanted.view.currency).read
-    answer: dict[str, Any] = {}
-    with pages.hits_of(wanted.asked) as hits:
+
+    def answer(hits: Hits) -> Encoded:
         page = pages.page_of(wanted, hits, position, read)
         count, is_exact = page.count, page.count_is_exact
+        besides: dict[str, Any] = {}
         if facets is not None:
-            exact, answer["facets"] = counted(hits, page.counts, wanted.asked, facets)
+            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets)
             count, is_exact = exact.number, exact.exact
         if not count and is_exact:
-            answer["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
-    if page.offers is not None:
-        for stone, offers in zip(page.diamonds, page.offers, strict=True):
-            stone["offers"] = offers
-    answered = Encoded(
-        {
-            "count": count,
-            "count_is_exact": is_exact,
-            "dataset_version": page.dataset_version,
-            "results": page.diamonds,
-            **answer,
-            "next": page.next_cursor,
-        },
-        data={"next": page.next_cursor},
-    )
-    answered[FOUND_BY] = page.found_by
-    return answered
+            besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
+        if page.offers is not None:
+            for stone, offers in zip(page.diamonds, page.offers, strict=True):
+                stone["offers"] = offers
+        answered = Encoded(
+            {
+                "count": count,
+                "count_is_exact": is_exact,
+                "dataset_version": page.dataset_version,
+                "results": page.diamonds,
+                **besides,
+                "next": page.next_cursor,
+            },
+            data={"next": page.next_cursor},
+        )
+        answered[FOUND_BY] = page.found_by
+        return answered
+
+    return pages.with_hits(wanted.asked, answer)
 
 
 def _suggested(suggestion: Suggestion) -> dict[str, Any]:

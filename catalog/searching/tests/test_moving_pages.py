@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -38,15 +37,14 @@ class Versions:
         self.version, self.stones = DatasetVersion.current(), list(Diamond.objects.all())
         self.by_database = False
 
-    @contextmanager
-    def hits_of(self, asked: Asked) -> Iterator[Hits]:
-        yield DatabaseHits(asked) if self.by_database else PlainHits(self.version, self.stones, asked)
+    def with_hits(self, asked: Asked, use: Callable[[Hits], Any]) -> Any:
+        return use(DatabaseHits(asked) if self.by_database else PlainHits(self.version, self.stones, asked))
 
 
 @pytest.fixture
 def versions() -> Iterator[Versions]:
     held = Versions()
-    with mock.patch.object(pages, "hits_of", held.hits_of):
+    with mock.patch.object(pages, "with_hits", held.with_hits):
         yield held
 
 
@@ -134,7 +132,7 @@ def test_what_is_shown_is_true_and_no_standing_stone_is_missed(
         versions, touched = Versions(), set()
         shown = set()
 
-        with mock.patch.object(pages, "hits_of", versions.hits_of):
+        with mock.patch.object(pages, "with_hits", versions.with_hits):
             for turn in range(60):
                 for step, number, change in turns[turn] if turn < len(turns) else []:
                     if step == "swap":
