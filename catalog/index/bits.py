@@ -46,19 +46,25 @@ def span(low: int, high: int, total: int) -> Words:
 
 def count(words: Words) -> int:
     """How many rows the set has."""
-    return int(np.bitwise_count(words).sum(dtype=np.int64))
+    return int(np.bitwise_count(words).sum(dtype=np.uint32))
 
 
 def rows_of(words: Words, first_word: int = 0) -> Rows:
     """The rows of the set in their order; `first_word` is the place of its first word."""
     filled = np.flatnonzero(words)
-    if len(filled) * 8 < len(words):
+    if len(filled) * 16 < len(words):
         # Few of the words have any row: only these are unpacked.
-        bits = np.unpackbits(words[filled].view(np.uint8), bitorder="little")
-        places = np.flatnonzero(bits)
+        places = _set_bits(words[filled])
         rows: Rows = (filled[places >> 6] << 6) + (places & 63) + (first_word << 6)
         return rows
-    return np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little")) + (first_word << 6)
+    rows = _set_bits(words)
+    rows += first_word << 6
+    return rows
+
+
+def _set_bits(words: Words) -> Rows:
+    # Places of what is true are found five times as fast as those of what is not 0.
+    return np.flatnonzero(np.unpackbits(words.view(np.uint8), bitorder="little").view(np.bool_))
 
 
 def has(words: Words, rows: NDArray[np.integer]) -> NDArray[np.bool_]:

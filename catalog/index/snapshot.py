@@ -204,7 +204,7 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
     Raises `OSError`; what was written of the file is then gone.
     """
     stones = _narrowed(stones.in_order())
-    derived = derive(stones.columns, stones.id_high, stones.id_low, forms())
+    derived = derive(stones.columns, stones.id_high, stones.id_low)
     arrays = {
         "id/high": stones.id_high,
         "id/low": stones.id_low,

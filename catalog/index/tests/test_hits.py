@@ -133,6 +133,7 @@ def _thresholds(few: bool) -> Iterator[None]:
                 (paging, "_PATIENCE", 2),
                 (deriving, "BUCKETS", 3),
                 (counting, "_COST_OF_A_ROW", 10**9),
+                (counting, "_COST_IN_A_HISTOGRAM", 10**9),
                 (counting, "_MANY", 1),
                 (evaluating, "_FEW_VALUES", 1),
             ):
