@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def answers(server: Valkey) -> Iterator[KeptAnswers]:
+def answers(server: Valkey) -> KeptAnswers:
     with redis.Redis.from_url(server.url) as client:
         client.flushall()
     return KeptAnswers(server.url)
