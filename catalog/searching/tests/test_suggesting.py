@@ -64,7 +64,7 @@ def test_nothing_is_suggested_where_two_filters_stand_in_the_way_or_counting_is_
 
 
 def test_no_more_is_tried_than_is_quick() -> None:
-    wanted = Search(dict.fromkeys(("eye_clean", "brown", "green", "milky"), True))
+    wanted = Search(dict.fromkeys(("eye_clean", "brown", "green", "milky"), (True,)))
     hits = PlainHits(1, [build_diamond()], wanted.asked)
 
     with mock.patch.object(suggesting, "MAX_TRIED", 2), mock.patch.object(hits, "of", wraps=hits.of) as tried:
