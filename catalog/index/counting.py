@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,8 @@ _COST_IN_A_HISTOGRAM = 12
 _COST_OF_FINDING = 20
 #: Numbers that are worth a table of all values between the least and the greatest.
 _MANY = 4096
+#: Rows that are looked at together.
+_PIECE = 65_536
 
 
 class Base:
@@ -61,38 +63,48 @@ def facet(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any] | No
 def _by_number(snapshot: Snapshot, base: Base, column: str) -> Mapping[int | None, int]:
     bitmaps = snapshot.bitmaps.get(column)
     if bitmaps is not None and base.is_counted_by(bitmaps, _COST_OF_A_ROW):
-        counts = shared(base.words, bitmaps.words)
+        counts = _shared(base, bitmaps)
         return {value: count for value, count in zip(bitmaps.values, counts, strict=True) if count}
     numbers = snapshot.columns[column]
     lacking = missing(numbers.dtype)
-    occurring, counts = _tallied(numbers[base.rows])
-    return {None if n == lacking else n: count for n, count in zip(occurring, counts, strict=True)}
+    if numbers.itemsize <= 2:
+        return {None if n == lacking else n: count for n, count in _tallied(snapshot, column, base)}
+    occurring, times = np.unique(numbers[base.rows], return_counts=True)
+    return {None if n == lacking else n: m for n, m in zip(occurring.tolist(), times.tolist(), strict=True)}
 
 
-def _tallied(numbers: NDArray[Any]) -> tuple[list[int], list[int]]:
-    """The numbers that occur, and how often each does."""
-    if numbers.dtype.itemsize == 1:
-        tally = np.bincount(numbers.view(np.uint8))
-        occurring = np.flatnonzero(tally)
-        return occurring.astype(np.uint8).view(np.int8).tolist(), tally[occurring].tolist()
-    if numbers.dtype.itemsize == 2 and len(numbers) > _MANY:
-        tally = np.bincount(numbers.view(np.uint16))
-        occurring = np.flatnonzero(tally)
-        return occurring.astype(np.uint16).view(np.int16).tolist(), tally[occurring].tolist()
-    occurring, counts = np.unique(numbers, return_counts=True)
-    return occurring.tolist(), counts.tolist()
+def _tallied(snapshot: Snapshot, column: str, base: Base) -> Iterator[tuple[int, int]]:
+    """The short numbers that occur, each with how often it does."""
+    numbers = snapshot.columns[column]
+    places = numbers.view(np.uint8 if numbers.itemsize == 1 else np.uint16)
+    if base.number * 2 > len(numbers):
+        # The others are fewer.
+        tally = snapshot.tally(column) - _bincount(places, bits.rows_of(snapshot.everything & ~base.words))
+    else:
+        tally = _bincount(places, base.rows)
+    occurring = np.flatnonzero(tally)
+    return zip(occurring.astype(places.dtype).view(numbers.dtype).tolist(), tally[occurring].tolist(), strict=True)
 
 
-def shared(words: Words, bitmaps: NDArray[np.uint64]) -> list[int]:
-    """How many rows of a set each bitmap has."""
-    common = np.empty(len(words), np.uint64)
-    ones = np.empty(len(words), np.uint8)
+def _bincount(places: NDArray[Any], rows: Rows) -> NDArray[np.int64]:
+    """How often each number from 0 on is that of one of the rows; a piece at a time, so that no column is copied."""
+    tally = np.zeros(np.iinfo(places.dtype).max + 1, np.int64)
+    for begin in range(0, len(rows), _PIECE):
+        part = np.bincount(places[rows[begin : begin + _PIECE]])
+        tally[: len(part)] += part
+    return tally
+
+
+def _shared(base: Base, bitmaps: Bitmaps) -> list[int]:
+    """How many of the stones each bitmap has, which together have every stone once."""
+    common = np.empty(len(base.words), np.uint64)
+    ones = np.empty(len(base.words), np.uint8)
     counts = []
-    for bitmap in bitmaps:
-        np.bitwise_and(words, bitmap, out=common)
+    for bitmap in bitmaps.words[:-1]:
+        np.bitwise_and(base.words, bitmap, out=common)
         np.bitwise_count(common, out=ones)
         counts.append(int(ones.sum(dtype=np.uint32)))
-    return counts
+    return [*counts, base.number - sum(counts)]
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,7 @@ def _by_buckets(snapshot: Snapshot, base: Base, column: str, borders: NDArray[np
     """A histogram from the file's buckets; rows are looked at only in those in which an edge lies, and at both ends."""
     numbers, buckets = snapshot.columns[column], snapshot.buckets[column]
     begins = np.array(buckets.values[:-1], np.int64)
-    held = shared(base.words, buckets.words)
+    held = _shared(base, buckets)
     into = np.searchsorted(borders, begins, "right") - 1
     # The last number of a bucket is below the next one's edge; of the last bucket nothing is known.
     ends = np.append(begins[1:] - 1, np.iinfo(np.int64).max)

@@ -135,6 +135,7 @@ def _thresholds(few: bool) -> Iterator[None]:
                 (counting, "_COST_OF_A_ROW", 10**9),
                 (counting, "_COST_IN_A_HISTOGRAM", 10**9),
                 (counting, "_MANY", 1),
+                (counting, "_PIECE", 2),
                 (evaluating, "_FEW_VALUES", 1),
             ):
                 stack.enter_context(mock.patch.object(module, name, value))
