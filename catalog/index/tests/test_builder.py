@@ -20,7 +20,8 @@ from catalog.index import board, builder, history
 from catalog.index.board import Notice
 from catalog.index.builder import Builder, held
 from catalog.index.readers import Reader
-from catalog.index.snapshot import Snapshot
+from catalog.index.reading import read
+from catalog.index.snapshot import Snapshot, write
 from catalog.index.tests.factories import stones_of
 from catalog.index.tests.reading_back import said_of
 from catalog.models import DatasetVersion, Diamond, VersionCounter
@@ -327,8 +328,8 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "pwrite", dying(os.pwrite))
     monkeypatch.setattr(os, "replace", dying(os.replace))
-    monkeypatch.setattr(builder, "read", dying(builder.read))
-    monkeypatch.setattr(builder, "write", dying(builder.write))
+    monkeypatch.setattr(builder, "read", dying(read))
+    monkeypatch.setattr(builder, "write", dying(write))
     monkeypatch.setattr(Snapshot, "map", dying(Snapshot.map))
     monkeypatch.setattr(Builder, "_sweep", dying(Builder._sweep))
 
@@ -431,7 +432,7 @@ def test_a_connection_that_is_lost_while_rows_come_costs_a_try(
         with connection.copy().cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [server.info.backend_pid])
             cursor.connection.close()
-        return builder.read(server, ids)
+        return read(server, ids)
 
     monkeypatch.setattr(builder, "read", cut)
     working.turn()
