@@ -36,8 +36,11 @@ log = structlog.get_logger(__name__)
 
 #: How often the builder looks at the database's version (seconds).
 LOOK_SECONDS = 0.1
-#: Versions are made no faster than this (seconds): what was committed meanwhile is in the next one.
+#: Versions are begun no faster than this (seconds): what was committed meanwhile is in the next one.
 VERSION_SECONDS = 1.0
+#: The builder rests for this share of the time that the last version took: a core that it has to share with the work that
+#: changes the stones. A change that comes alone waits for nothing.
+REST_SHARE = 0.5
 #: Beyond this share of the stones a new file takes less time than a patched one.
 MAX_PATCHED_SHARE = 0.1
 #: The pause after a try that failed, doubling up to the longest (seconds).
@@ -72,7 +75,7 @@ class Builder:
         self._current: Snapshot | None = None
         self._notice = Notice(boot=board.boot(), pid=os.getpid(), looked_at=0.0)
         self._pause = FIRST_PAUSE
-        self._made_at = float("-inf")
+        self._rests_until = float("-inf")
 
     @property
     def notice(self) -> Notice:
@@ -111,7 +114,7 @@ class Builder:
                 self._tell(looked_at=time.monotonic(), database_version=moment.version, behind_since=None)
             else:
                 self._behind(moment)
-                if time.monotonic() - self._made_at < VERSION_SECONDS:
+                if time.monotonic() < self._rests_until:
                     return LOOK_SECONDS
                 self._make()
         except (DatabaseFault, psycopg.Error, OSError, UnusableSnapshot) as error:
@@ -151,7 +154,8 @@ class Builder:
         del made
         give_memory_back()
         self._current = Snapshot.map(self._folder / file)
-        self._made_at = now = time.monotonic()
+        now = time.monotonic()
+        self._rests_until = max(begun + VERSION_SECONDS, now + (now - begun) * REST_SHARE)
         self._tell(
             looked_at=now,
             database_version=moment.version,

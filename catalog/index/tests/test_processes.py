@@ -71,6 +71,7 @@ def test_a_builder_killed_at_random_is_never_seen_half_and_the_next_one_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
+    monkeypatch.setattr(builder, "REST_SHARE", 0.0)
     monkeypatch.setattr(builder, "LOOK_SECONDS", 0.0)
     stones = [a_diamond(price_cents=1000 + place) for place in range(60)]
     table = {stone.pk: stone.price_cents for stone in stones}
