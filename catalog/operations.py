@@ -1,4 +1,4 @@
-"""What the catalogue shows on the start page: how many stones can be bought now."""
+"""What the catalogue shows on the start page, how many stones can be bought now, and what it forgets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from catalog.on_sale import stones_on_sale
+from catalog.states import STATES
 from diamondhub.admin.display import NOTHING
-from diamondhub.operations import home
+from diamondhub.operations import home, retention
 
 
 def diamonds_on_sale() -> Iterator[home.Figure]:
@@ -23,3 +24,4 @@ def diamonds_on_sale() -> Iterator[home.Figure]:
 
 
 home.register(diamonds_on_sale, permission="catalog.view_diamond")
+retention.register_months("state_months", STATES)

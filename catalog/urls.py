@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from catalog.api.lookup import Lookup
 from catalog.api.search import Diamonds
 from catalog.api.stones import OneDiamond
 
 urlpatterns: list[URLPattern] = [
     path("diamonds", Diamonds.as_view(), name="diamonds"),
+    path("diamonds/lookup", Lookup.as_view(), name="lookup"),
     path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
 ]

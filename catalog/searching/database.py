@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Count as CountOf
 from django.db.models import Max, Min, Q, QuerySet
 
+from catalog.certificates import numbered
 from catalog.models import DatasetVersion, Diamond
 from catalog.searching.conditions import All, AnyOf, Asked, Between, Condition, Either, Known, Not
 from catalog.searching.hits import Count, Facet
@@ -32,6 +33,9 @@ def to_q(condition: Condition) -> Q:
     match condition:
         case AnyOf(column, values, unknown):
             of_values = Q(**{f"{column}__in": values})
+            if column == "certificate_number":
+                # What the index is over.
+                of_values &= numbered(values)
             return of_values | Q(**{f"{column}__isnull": True}) if unknown else of_values
         case Between(column, low, high):
             above = Q() if low is None else Q(**{f"{column}__gte": low})
