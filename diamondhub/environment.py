@@ -24,6 +24,7 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "API_KEY_PEPPERS": frozenset({_WEB}),
     "DATABASE_URL": frozenset({_WEB, _IO, _CPU}),
     "REDIS_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
+    "CACHE_URL": frozenset({_WEB}),
     "CELERY_BROKER_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
     "NIVODA_USERNAME": frozenset({_WEB, _IO}),
     "NIVODA_PASSWORD": frozenset({_WEB, _IO}),

@@ -173,6 +173,9 @@ _API_KEY_PEPPERS: str = _secret("API_KEY_PEPPERS", _peppers)
 DATABASE_URL: str = _secret("DATABASE_URL", _url_with("postgresql", "postgres"))
 REDIS_URL: str = _secret("REDIS_URL", _url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = _secret("CELERY_BROKER_URL", _url_with("redis", "rediss", "amqp", "amqps"))
+#: A Redis of its own for answers of the API that are kept; it may forget (`maxmemory-policy allkeys-lfu`), which the one
+#: above must not. Without it no answer is kept.
+CACHE_URL: str = _secret("CACHE_URL", _url_with("redis", "rediss"))
 #: Certificates (PEM) trusted beside the system's when Redis, or the broker, is spoken to over TLS.
 REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
 CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)

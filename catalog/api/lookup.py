@@ -10,17 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.base import LOOKUP_SECONDS, StoneEndpoint
-from catalog.api.stones import DiamondAnswer
+from catalog.api.showing import ShownBody, ShownDiamondAnswer
 from catalog.feeds import feed_slugs
 from catalog.lookup.finding import MAX_STONES_EACH, Found, Kind, Name, find
 from catalog.models import DatasetVersion
+from catalog.searching.database import matching
 from diamondhub.admin.base import bounded
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer
 from diamondhub.api.endpoint import operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody, Problem
-from diamondhub.api.serializers import Body
 
 #: Names that one request may ask for, of all kinds together.
 MAX_NAMES = 500
@@ -31,7 +31,7 @@ _FIELDS = {Kind.ID: "ids", Kind.STOCK_NUMBER: "stock_numbers", Kind.CERTIFICATE_
 _COLUMNS = {Kind.ID: "id", Kind.STOCK_NUMBER: "supplier_stone_id", Kind.CERTIFICATE_NUMBER: "certificate_number"}
 
 
-class Wanted(Body):
+class Wanted(ShownBody):
     """What stones are looked up by; kinds can be mixed."""
 
     ids = fields.ListOf(
@@ -76,7 +76,7 @@ class NameAnswer(Answer):
 class FoundAnswer(NameAnswer):
     """Something that was asked for, and the stones that it names."""
 
-    diamonds = DiamondAnswer(many=True, help_text="Those for sale first, the cheapest first; empty if there is none.")
+    diamonds = ShownDiamondAnswer(many=True, help_text="Those for sale first, the cheapest first; empty if there is none.")
     more = fields.YesNo(help_text=f"Whether it names others besides: {MAX_STONES_EACH} are shown at most.")
 
 
@@ -106,8 +106,8 @@ class Lookup(StoneEndpoint):
         names = self._names()
         version = DatasetVersion.current()
         with bounded(LOOKUP_SECONDS):
-            answers = find(names, self.stones(), self._feeds())
-            stones = self.shown({identity for answer in answers for identity in answer.ids})
+            answers = find(names, matching(self.within), self._feeds())
+            stones = self.shown({identity for answer in answers for identity in answer.ids}, self.body)
         results = [_result(answer, stones) for answer in answers]
         return Response(
             {

@@ -47,7 +47,6 @@ class Pages(Protocol):
         """The places of the first `limit` stones behind `after` in an order."""
 
 
-
 class Hits(Pages, Protocol):
     """The stones that meet all conditions of a search."""
 

@@ -9,7 +9,7 @@ import catalog.certificates
 class Migration(migrations.Migration):
     # Consolidation goes on meanwhile.
     atomic = False
-    dependencies = [("catalog", "0002_priced_on")]
+    dependencies = [("catalog", "0003_columns_of_payloads")]
     operations = [
         AddIndexConcurrently(
             "diamond",
