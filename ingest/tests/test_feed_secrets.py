@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.urls import reverse
 
 from diamondhub.access import sealed
+from diamondhub.access.checks import check_encryption_keys, encryption_keys_are_there
 from diamondhub.audit.tracking import AUDITED
 from ingest import feed_secrets
 from ingest.feed_secrets import NoSuchSecret, SecretCannotBeOpened, UnusableSecret
@@ -395,7 +397,8 @@ def test_rotation_that_was_interrupted_goes_on_where_it_was(settings: Any, monke
     with pytest.raises(KeyboardInterrupt):
         sealed.rotate(batch_rows=2)
     monkeypatch.undo()
-    assert sealed.versions_in_use() == {2: 4, 1: 2}
+    with connection.cursor() as cursor:
+        assert sealed.versions_in_use(cursor) == {2: 4, 1: 2}
 
     rotation = sealed.rotate(batch_rows=2)
 
@@ -437,14 +440,44 @@ def test_a_key_that_is_still_needed_is_not_taken_out_unseen(settings: Any) -> No
     many(2)
     settings.ENCRYPTION_KEYS = f"2:{NEW}"
 
-    (error,) = sealed.check_keys(databases=["default"])
+    (error,) = check_encryption_keys(databases=["default"])
 
     assert error.id == "access.E011"
     assert "version 1 (2 values)" in error.msg
     with pytest.raises(CommandError, match="2 values still need another key"):
         call_command("rotate_secrets", stdout=io.StringIO())
     settings.ENCRYPTION_KEYS = f"2:{NEW},1:{OLD}"
-    assert sealed.check_keys(databases=["default"]) == []
+    assert check_encryption_keys(databases=["default"]) == []
+
+
+def test_health_tells_of_secrets_whose_key_is_gone_and_names_none(settings: Any) -> None:
+    many(2)
+    with connection.cursor() as cursor:
+        before = encryption_keys_are_there(cursor)
+        settings.ENCRYPTION_KEYS = f"2:{NEW}"
+        lost = encryption_keys_are_there(cursor)
+        settings.ENCRYPTION_KEYS = ""
+        without_any = encryption_keys_are_there(cursor)
+
+    assert (before.ok, lost.ok, without_any.ok) == (True, False, False)
+    assert lost.detail == without_any.detail == "2 sealed secret(s) cannot be opened, since their key is gone"
+
+
+def test_bringing_the_database_up_to_date_stops_at_a_key_that_is_missing(settings: Any) -> None:
+    many(2)
+    settings.ENCRYPTION_KEYS = f"2:{NEW}"
+
+    with pytest.raises(SystemCheckError, match=r"version 1 \(2 values\)"):
+        call_command("migrate", verbosity=0, skip_checks=False)
+
+
+def test_a_key_that_is_missing_hides_no_other_migration(settings: Any) -> None:
+    many(2)
+    with connection.cursor() as cursor:
+        # As it is before the migration that adds a sealed column.
+        cursor.execute("ALTER TABLE webhooks_subscription DROP COLUMN previous_secret")
+
+        assert sealed.versions_in_use(cursor) == {1: 2}
 
 
 def test_no_audited_model_records_a_sealed_column() -> None:
