@@ -242,6 +242,8 @@ class SupplierProxy(Endpoint):
         """
         assert isinstance(request.auth, ApiKey)
         visit = _visit(request)
+        # One that is malformed is told also where it is passed over.
+        idempotency.key_of(request)
         asked = read(self.body["query"], self.body.get("variables") or {})
         if isinstance(asked, SignIn):
             # Whoever signs in in the head is not asked twice, but what stands in the body is not let pass unproven.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -403,6 +405,50 @@ def test_rotation_that_was_interrupted_goes_on_where_it_was(settings: Any, monke
     rotation = sealed.rotate(batch_rows=2)
 
     assert (rotation.resealed, rotation.left) == (2, 0)
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_a_rotation_that_is_killed_loses_nothing_and_is_finished_by_the_next(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = many(7)
+    settings.ENCRYPTION_KEYS = f"2:{NEW},1:{OLD}"
+    done = 0
+    reseal = sealed._reseal
+
+    def killed_within_the_third_batch(*args: Any, **kwargs: Any) -> None:
+        nonlocal done
+        reseal(*args, **kwargs)
+        done += 1
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(sealed, "_reseal", killed_within_the_third_batch)
+    # Each process has a connection of its own.
+    connection.close()
+    rotating = os.fork()
+    if not rotating:
+        try:
+            sealed.rotate(batch_rows=2)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(rotating, 0)
+    monkeypatch.undo()
+    with connection.cursor() as cursor:
+        half_way = sealed.versions_in_use(cursor)
+    opened = [feed_secrets.opened(feed)["password"] for feed in feeds]
+    out = io.StringIO()
+    call_command("rotate_secrets", as_json=True, stdout=out)
+
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    # Whole batches, and nothing of the one that was under way.
+    assert half_way == {2: 4, 1: 3}
+    assert opened == [f"password of {feed.slug}" for feed in feeds]
+    told = json.loads(out.getvalue())
+    assert (told["resealed"], told["left"], told["unopened"], told["unneeded"]) == (3, 0, [], [1])
+    settings.ENCRYPTION_KEYS = f"2:{NEW}"
+    assert [feed_secrets.opened(feed)["password"] for feed in feeds] == opened
 
 
 def test_a_value_set_meanwhile_is_not_overwritten_by_the_rotation(

@@ -154,7 +154,9 @@ def test_queries_pass_the_key_over(http: Client, sandbox: Sandbox) -> None:
 
     answers = [hold(http, sandbox, query=query, variables={}) for _ in range(2)]
 
+    malformed = hold(http, sandbox, key="two words", query=query, variables={})
     assert [answer.has_header("Idempotency-Replayed") for answer in answers] == [False, False]
+    assert told(malformed) == (400, "invalid-idempotency-key")
     assert not IdempotentRequest.objects.exists()
 
 
