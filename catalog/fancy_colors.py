@@ -11,6 +11,15 @@ _NOISE = frozenset(
     | {"COLOR", "COLOUR", "NONE", "NULL", "OTHER", "UNKNOWN", "FCY"}
 )
 _SPELLINGS = {"GREY": "GRAY", "GREYISH": "GRAYISH"}
+#: The commonest names, and those of overtones.
+KNOWN_COLORS = (
+    *("YELLOW", "BROWN", "PINK", "ORANGE", "GREEN", "BLUE", "GRAY", "BLACK", "PURPLE", "RED", "VIOLET", "WHITE"),
+    *("CHAMPAGNE", "COGNAC", "BROWN_ORANGE", "BROWN_YELLOW", "GREEN_YELLOW", "ORANGE_YELLOW", "PINK_PURPLE"),
+)
+KNOWN_OVERTONES = (
+    *("YELLOWISH", "BROWNISH", "PINKISH", "ORANGISH", "GREENISH", "BLUISH", "GRAYISH", "PURPLISH", "REDDISH"),
+    *("YELLOW", "BROWN", "PINK", "ORANGE", "GREEN", "BLUE", "GRAY", "PURPLE"),
+)
 #: Longest name that the catalogue keeps (characters).
 MAX_LENGTH = 64
 

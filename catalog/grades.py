@@ -60,8 +60,22 @@ class Clarity(IntEnum):
 
 
 class Finish(IntEnum):
-    """Grades of cut, polish and symmetry. "Ideal" is a laboratory's word for excellent."""
+    """Grades of cut, polish and symmetry as rules of prices ask for them, to which "ideal" is a word for excellent."""
 
+    EXCELLENT = 1
+    VERY_GOOD = 2
+    GOOD = 3
+    FAIR = 4
+    POOR = 5
+
+
+class LabFinish(IntEnum):
+    """Grades of cut, polish and symmetry in the laboratory's words, as the catalogue keeps them.
+
+    The numbers are those of `Finish`, with `IDEAL` better than excellent.
+    """
+
+    IDEAL = 0
     EXCELLENT = 1
     VERY_GOOD = 2
     GOOD = 3
@@ -93,7 +107,54 @@ class FancyIntensity(IntEnum):
     FANCY_DEEP = 9
 
 
-Grade = TypeVar("Grade", Color, Clarity, Finish, Fluorescence, FancyIntensity)
+class GirdleThickness(IntEnum):
+    """Thickness of a girdle, from thin to thick; `catalog.girdles` reads both ends of one."""
+
+    EXTREMELY_THIN = 1
+    VERY_THIN = 2
+    THIN = 3
+    SLIGHTLY_THIN = 4
+    MEDIUM = 5
+    SLIGHTLY_THICK = 6
+    THICK = 7
+    VERY_THICK = 8
+    EXTREMELY_THICK = 9
+
+
+class CuletSize(IntEnum):
+    """Size of a culet; a pointed one has none."""
+
+    NONE = 1
+    VERY_SMALL = 2
+    SMALL = 3
+    MEDIUM = 4
+    SLIGHTLY_LARGE = 5
+    LARGE = 6
+    VERY_LARGE = 7
+    EXTREMELY_LARGE = 8
+
+
+class Bowtie(IntEnum):
+    """Strength of the dark bow tie that elongated stones may show."""
+
+    NONE = 1
+    SLIGHT = 2
+    MEDIUM = 3
+    STRONG = 4
+
+
+Grade = TypeVar(
+    "Grade",
+    Color,
+    Clarity,
+    Finish,
+    LabFinish,
+    Fluorescence,
+    FancyIntensity,
+    GirdleThickness,
+    CuletSize,
+    Bowtie,
+)
 
 
 def fold(text: str) -> str:
@@ -102,6 +163,19 @@ def fold(text: str) -> str:
 
 
 _NOISE = str.maketrans("", "", "_-.+/")
+
+_IDEAL = dict.fromkeys(("ID", "IDL", "IDEAL", "SUPERIDEAL"), Finish.EXCELLENT)
+_EXCELLENT = dict.fromkeys(("EX", "EXC", "EXCELLENT", "EXCEPTIONAL", "3EX", "X", "XXX"), Finish.EXCELLENT)
+_BELOW = {
+    "VG": Finish.VERY_GOOD,
+    "VGOOD": Finish.VERY_GOOD,
+    "GD": Finish.GOOD,
+    "G": Finish.GOOD,
+    "FR": Finish.FAIR,
+    "F": Finish.FAIR,
+    "PR": Finish.POOR,
+    "P": Finish.POOR,
+}
 
 _SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
     Color: {
@@ -121,25 +195,9 @@ _SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
         "P2": Clarity.I2,
         "P3": Clarity.I3,
     },
-    Finish: {
-        "EX": Finish.EXCELLENT,
-        "EXC": Finish.EXCELLENT,
-        "EXCELLENT": Finish.EXCELLENT,
-        "EXCEPTIONAL": Finish.EXCELLENT,
-        "3EX": Finish.EXCELLENT,
-        "X": Finish.EXCELLENT,
-        "XXX": Finish.EXCELLENT,
-        "ID": Finish.EXCELLENT,
-        "IDEAL": Finish.EXCELLENT,
-        "VG": Finish.VERY_GOOD,
-        "VGOOD": Finish.VERY_GOOD,
-        "GD": Finish.GOOD,
-        "G": Finish.GOOD,
-        "FR": Finish.FAIR,
-        "F": Finish.FAIR,
-        "PR": Finish.POOR,
-        "P": Finish.POOR,
-    },
+    Finish: _EXCELLENT | _IDEAL | _BELOW,
+    LabFinish: {spelling: LabFinish[grade.name] for spelling, grade in (_EXCELLENT | _BELOW).items()}
+    | dict.fromkeys(_IDEAL, LabFinish.IDEAL),
     Fluorescence: {
         "NON": Fluorescence.NONE,
         "N": Fluorescence.NONE,
@@ -163,6 +221,45 @@ _SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
         "DARK": FancyIntensity.FANCY_DARK,
         "DEEP": FancyIntensity.FANCY_DEEP,
     },
+    GirdleThickness: {
+        spelling: thickness
+        for thickness, spellings in {
+            GirdleThickness.EXTREMELY_THIN: "ETN XTN EXTN EXTTHIN EXTHIN XTHIN",
+            GirdleThickness.VERY_THIN: "VTN VTHN VTHIN",
+            GirdleThickness.THIN: "THN TN",
+            GirdleThickness.SLIGHTLY_THIN: "STN SLTN SLTHN SLTHIN",
+            GirdleThickness.MEDIUM: "MED M",
+            GirdleThickness.SLIGHTLY_THICK: "STK SLTK SLTHK SLK SLTHICK",
+            GirdleThickness.THICK: "THK TK",
+            GirdleThickness.VERY_THICK: "VTK VTHK VTHICK",
+            GirdleThickness.EXTREMELY_THICK: "ETK XTK EXTK XTHK EXTTHICK EXTHICK XTHICK",
+        }.items()
+        for spelling in spellings.split()
+    },
+    CuletSize: {
+        spelling: size
+        for size, spellings in {
+            CuletSize.NONE: "NON N NIL NO POINTED PTD POINT",
+            CuletSize.VERY_SMALL: "VS VSM VSML VSMALL",
+            CuletSize.SMALL: "S SM SML",
+            CuletSize.MEDIUM: "M MED",
+            CuletSize.SLIGHTLY_LARGE: "SL SLG SLLG SLARGE SLLARGE",
+            CuletSize.LARGE: "L LG LRG",
+            CuletSize.VERY_LARGE: "VL VLG VLRG VLARGE",
+            CuletSize.EXTREMELY_LARGE: "EL XL ELG EXL EXTLARGE",
+        }.items()
+        for spelling in spellings.split()
+    },
+    Bowtie: {
+        spelling: strength
+        for strength, spellings in {
+            Bowtie.NONE: "NON N NIL NO NOBOWTIE FALSE",
+            Bowtie.SLIGHT: "SLT SL FAINT MINOR WEAK LIGHT VERYSLIGHT",
+            Bowtie.MEDIUM: "MED M MODERATE",
+            Bowtie.STRONG: "STG HEAVY SEVERE PROMINENT SIGNIFICANT OBVIOUS",
+        }.items()
+        for spelling in spellings.split()
+    },
 }
 #: Words that say "no grade" in every field.
 NOT_GRADED = frozenset({"", "NA", "NONE", "NULL", "UNKNOWN", "NOTSPECIFIED", "NOTGRADED", "0"})
@@ -177,9 +274,19 @@ def parse(grades: type[Grade], text: str) -> Grade | None:
     """The grade that a spelling means; None if it says that there is none. Raises `UnknownGrade`."""
     folded = fold(text)
     by_name = {fold(grade.name): grade for grade in grades}
-    grade = by_name.get(folded) or _SPELLINGS[grades].get(folded)
+    if folded in by_name:
+        return by_name[folded]
+    grade = _SPELLINGS[grades].get(folded)
     if grade is not None:
         return grade  # type: ignore[return-value]
     if folded in NOT_GRADED:
         return None
     raise UnknownGrade(f"{text[:60]!r} is not a {grades.__name__.lower()} grade")
+
+
+def spellings(grades: type[IntEnum]) -> Mapping[str, tuple[str, ...]]:
+    """The spellings of each grade besides its name, by its name; folded."""
+    return {
+        grade.name: tuple(written for written, meant in _SPELLINGS[grades].items() if meant == grade)
+        for grade in grades
+    }

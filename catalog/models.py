@@ -9,7 +9,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.grades import (
+    Bowtie,
+    Clarity,
+    Color,
+    CuletSize,
+    FancyIntensity,
+    Fluorescence,
+    GirdleThickness,
+    LabFinish,
+)
 from diamondhub.webhooks.events import EventKind
 from diamondhub.webhooks.outbox import emit
 
@@ -36,6 +45,11 @@ def _grade(grades: type) -> models.PositiveSmallIntegerField[int | None, int | N
     return models.PositiveSmallIntegerField(null=True, blank=True, choices=[(g.value, g.name) for g in grades])  # type: ignore[attr-defined]
 
 
+def _scale(grades: type) -> models.SmallIntegerField[int | None, int | None]:
+    """A grade without a check of its own: to add one, PostgreSQL reads the whole table."""
+    return models.SmallIntegerField(null=True, blank=True, choices=[(g.value, g.name) for g in grades])  # type: ignore[attr-defined]
+
+
 def _measure(digits: int, places: int) -> models.DecimalField[Decimal | str | float | None, Decimal | None]:
     return models.DecimalField(max_digits=digits, decimal_places=places, null=True, blank=True)
 
@@ -44,10 +58,11 @@ class Diamond(models.Model):
     """One stone as the catalogue knows it.
 
     Rows are written only by consolidation, delisting and repricing, in sets. Grades are small integers in the trade's order
-    (best first); money is US cents; lengths are mm. `payload_hash`, `raw_id` and `source_updated_at` name the payload it
-    was mapped from: a payload observed earlier never overwrites one observed later. `feed`, `rule_set` and `rule` are plain
-    values, because the tables they name belong to apps above this one; `rule` is the number of a rule of the set. The
-    price is the set's on the day `priced_on` (UTC): rules have days on which they are valid.
+    (best first, 0 for an ideal cut, polish or symmetry); money is US cents; lengths are mm. `payload_hash`, `raw_id` and
+    `source_updated_at` name the payload it was mapped from: a payload observed earlier never overwrites one observed later.
+    `feed`, `rule_set` and `rule` are plain values, because the tables they name belong to apps above this one; `rule` is
+    the number of a rule of the set. The price is the set's on the day `priced_on` (UTC): rules have days on which they are
+    valid.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -58,15 +73,16 @@ class Diamond(models.Model):
     carats = _measure(8, 3)
     color = _grade(Color)
     clarity = _grade(Clarity)
-    cut = _grade(Finish)
-    polish = _grade(Finish)
-    symmetry = _grade(Finish)
+    cut = _grade(LabFinish)
+    polish = _grade(LabFinish)
+    symmetry = _grade(LabFinish)
     fluorescence_intensity = _grade(Fluorescence)
     fluorescence_color = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
     fancy_color = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     fancy_intensity = _grade(FancyIntensity)
     fancy_overtone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     lab_grown = models.BooleanField()
+    growth_method = models.CharField(max_length=8, null=True, blank=True)  # noqa: DJ001
     treated = models.BooleanField(null=True, blank=True)
     lab = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
     certificate_number = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
@@ -82,18 +98,28 @@ class Diamond(models.Model):
     pavilion_angle = _measure(6, 2)
     pavilion_depth = _measure(6, 2)
     girdle = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001
+    girdle_from = _scale(GirdleThickness)
+    girdle_to = _scale(GirdleThickness)
     culet = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001
+    culet_size = _scale(CuletSize)
     eye_clean = models.BooleanField(null=True, blank=True)
     brown = models.BooleanField(null=True, blank=True)
     green = models.BooleanField(null=True, blank=True)
+    blue = models.BooleanField(null=True, blank=True)
+    gray = models.BooleanField(null=True, blank=True)
     milky = models.BooleanField(null=True, blank=True)
+    bowtie = _scale(Bowtie)
+    key_to_symbols = models.CharField(max_length=300, null=True, blank=True)  # noqa: DJ001
     image_url = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
     video_url = models.CharField(max_length=2000, null=True, blank=True)  # noqa: DJ001
     images = ArrayField(models.CharField(max_length=2000), default=list, blank=True)
     supplier_name = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     country_of_origin = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001
+    location_country = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001
+    location_city = models.CharField(max_length=80, null=True, blank=True)  # noqa: DJ001
     delivery_days_min = models.PositiveSmallIntegerField(null=True, blank=True)
     delivery_days_max = models.PositiveSmallIntegerField(null=True, blank=True)
+    return_days = models.SmallIntegerField(null=True, blank=True)
     cost_cents = models.BigIntegerField()
     cost_per_carat_cents = models.BigIntegerField(null=True, blank=True)
     availability = models.CharField(max_length=16, choices=Availability)

@@ -32,6 +32,7 @@ class StoneFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fancy_intensity: int | None
     fancy_overtone: str | None
     lab_grown: bool
+    growth_method: str | None
     treated: bool | None
     lab: str | None
     certificate_number: str | None
@@ -47,18 +48,28 @@ class StoneFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pavilion_angle: Decimal | None
     pavilion_depth: Decimal | None
     girdle: str | None
+    girdle_from: int | None
+    girdle_to: int | None
     culet: str | None
+    culet_size: int | None
     eye_clean: bool | None
     brown: bool | None
     green: bool | None
+    blue: bool | None
+    gray: bool | None
     milky: bool | None
+    bowtie: int | None
+    key_to_symbols: str | None
     image_url: str | None
     video_url: str | None
     images: list[str]
     supplier_name: str | None
     country_of_origin: str | None
+    location_country: str | None
+    location_city: str | None
     delivery_days_min: int | None
     delivery_days_max: int | None
+    return_days: int | None
     cost_cents: int
     cost_per_carat_cents: int | None
     #: A value of `catalog.models.Availability` other than "delisted".

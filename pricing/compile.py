@@ -6,6 +6,7 @@ a table of outcomes with all that the price needs. Publishing pins both on the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from typing import Any
 from psycopg import sql
 
 from catalog.grades import Color
-from pricing.conditions import STONE_TYPE, STONE_TYPES, literal, why_never
+from pricing.conditions import CONDITIONS, STONE_TYPE, STONE_TYPES, FinishCondition, literal, why_never
 from pricing.decisions import Candidate, Open, decide
 from pricing.evaluate import rules_of
 from pricing.models import Clause, Experiment, Rule, RuleSet
@@ -25,6 +26,10 @@ from pricing.models import Clause, Experiment, Rule, RuleSet
 FORMAT = 1
 #: What an outcome says, in this order; 0 stands for no rule and no rating, the kind is a place in `STONE_TYPES`.
 OUTCOME = ("rule", "rating", "factor", "fixed", "step", "ending", "shift", "floor", "kind")
+
+#: The columns of a stone that an expression may ask for, and where it names them; a text in it may look so as well.
+_ASKED = {condition.column for condition in CONDITIONS} - {STONE_TYPE.column} | {"color", "fancy_color", "lab_grown"}
+_MENTIONED = re.compile(r"\bs\.([a-z_]+)")
 
 _IS_FANCY = f"s.fancy_color IS NOT NULL OR s.color = {int(Color.FANCY)}"
 
@@ -125,13 +130,33 @@ class Pricing:
 
         A look at a million rows is quicker if only the columns that it needs are `kept`; by default all are.
         """
-        names = sql.SQL(", ").join(sql.Identifier("s", name) for name in kept) if kept else sql.SQL("s.*")
-        return sql.SQL("(SELECT {names}, {outcome} AS outcome FROM {source} AS s) AS {alias}").format(
+        names = sql.SQL(", ").join(sql.Identifier("d", name) for name in kept) if kept else sql.SQL("d.*")
+        return sql.SQL("(SELECT {names}, {outcome} AS outcome FROM {source} AS d{seen}) AS {alias}").format(
             names=names,
             outcome=computed_once(self._outcome(), sql.SQL("integer")),
             source=source,
+            seen=self._as_rules_see("d"),
             alias=sql.Identifier(alias),
         )
+
+    def _as_rules_see(self, stone: str) -> sql.Composable:
+        """The row `s` that the sets' expressions are over: the columns of the row `stone` that they ask for."""
+        mentioned = {name for compiled in self._all_compiled for name in _MENTIONED.findall(compiled["outcome"])}
+        row = sql.Identifier(stone)
+        finishes = {condition.column: condition for condition in CONDITIONS if isinstance(condition, FinishCondition)}
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(
+                finishes[name].as_rules_see(row) if name in finishes else sql.Identifier(stone, name),
+                sql.Identifier(name),
+            )
+            for name in sorted({"id", *(mentioned & _ASKED)})
+        )
+        # Without a FROM of its own it is no step of a plan: its columns stand where they are named.
+        return sql.SQL(" CROSS JOIN LATERAL (SELECT {}) AS s").format(columns)
+
+    @cached_property
+    def _all_compiled(self) -> list[dict[str, Any]]:
+        return [self._control, *([_compiled(self.experiment.rule_set)] if self.experiment else [])]
 
     def columns(self, alias: str) -> dict[str, sql.Composable]:
         """The diamonds' columns that pricing determines, as expressions over a row of `rows`."""

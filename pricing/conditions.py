@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from psycopg import sql
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence, LabFinish
 from catalog.shapes import KNOWN_SHAPES
 from pricing import missing_values
 
@@ -304,6 +304,27 @@ class GradeCondition(RangeCondition):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FinishCondition(GradeCondition):
+    """Grades of cut, polish or symmetry. The catalogue tells ideal from excellent; to rules both are excellent.
+
+    SQL sees a stone's grades so by `as_rules_see`, whatever it was compiled by, so that rules that were published when
+    nobody told the two apart mean what they meant.
+    """
+
+    def value(self, stone: Stone) -> Any:
+        grade = GradeCondition.value(self, stone)
+        return int(Finish.EXCELLENT) if grade == LabFinish.IDEAL else grade
+
+    def as_rules_see(self, stone: sql.Composable) -> sql.Composed:
+        """The stone's grade in SQL, of the row `stone`."""
+        return sql.SQL("CASE {column} WHEN {ideal} THEN {excellent} ELSE {column} END").format(
+            column=sql.SQL("{}.{}").format(stone, sql.Identifier(self.column)),
+            ideal=sql.Literal(int(LabFinish.IDEAL)),
+            excellent=sql.Literal(int(Finish.EXCELLENT)),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NumberCondition(RangeCondition):
     """Numbers of so many decimal places. Money is in cents and said in dollars."""
 
@@ -365,9 +386,9 @@ CONDITIONS: tuple[Condition, ...] = (
     STONE_TYPE,
     GradeCondition("color", "color", "colour", tuple(grade for grade in Color if grade != Color.FANCY)),
     GradeCondition("clarity", "clarity", "clarity", tuple(Clarity)),
-    GradeCondition("cut", "cut", "cut", tuple(Finish)),
-    GradeCondition("polish", "polish", "polish", tuple(Finish)),
-    GradeCondition("symmetry", "symmetry", "symmetry", tuple(Finish)),
+    FinishCondition("cut", "cut", "cut", tuple(Finish)),
+    FinishCondition("polish", "polish", "polish", tuple(Finish)),
+    FinishCondition("symmetry", "symmetry", "symmetry", tuple(Finish)),
     GradeCondition("fluorescence", "fluorescence_intensity", "fluorescence", tuple(Fluorescence)),
     GradeCondition("fancy_intensity", "fancy_intensity", "fancy intensity", tuple(FancyIntensity)),
     PresenceCondition("has_image", "image_url", "an image"),

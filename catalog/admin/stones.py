@@ -181,8 +181,10 @@ def _stone(diamond: Diamond) -> list[tuple[str, Any]]:
         ("fluorescence", grade(diamond, "fluorescence_intensity")),
         *_shown(diamond, "fluorescence_color", "fancy_color"),
         ("fancy intensity", grade(diamond, "fancy_intensity")),
-        *_shown(diamond, "fancy_overtone", "treated", "eye_clean", "brown", "green", "milky"),
-        *_shown(diamond, "country_of_origin"),
+        *_shown(diamond, "fancy_overtone", "growth_method", "treated", "eye_clean"),
+        *_shown(diamond, "brown", "green", "blue", "gray", "milky"),
+        ("bow tie", grade(diamond, "bowtie")),
+        *_shown(diamond, "key_to_symbols", "country_of_origin"),
     ]
 
 
@@ -193,7 +195,10 @@ def _measurements(diamond: Diamond) -> list[tuple[str, Any]]:
         *_shown(diamond, "ratio"),
         ("table, %", field_value(diamond, "table_pct")),
         ("depth, %", field_value(diamond, "depth_pct")),
-        *_shown(diamond, "crown_angle", "crown_height", "pavilion_angle", "pavilion_depth", "girdle", "culet"),
+        *_shown(diamond, "crown_angle", "crown_height", "pavilion_angle", "pavilion_depth", "girdle"),
+        *((name.replace("_", " "), grade(diamond, name)) for name in ("girdle_from", "girdle_to")),
+        *_shown(diamond, "culet"),
+        ("culet size", grade(diamond, "culet_size")),
     ]
 
 
@@ -223,7 +228,8 @@ def _provenance(diamond: Diamond) -> list[tuple[str, Any]]:
     return [
         ("diamond id", str(diamond.pk)),
         *_shown(diamond, "feed", "supplier_stone_id", "offer_id", "supplier_name"),
-        *_shown(diamond, "delivery_days_min", "delivery_days_max"),
+        *_shown(diamond, "location_country", "location_city"),
+        *_shown(diamond, "delivery_days_min", "delivery_days_max", "return_days"),
         ("first seen", moment(diamond.first_seen_at)),
         ("changed", moment(diamond.changed_at)),
         ("supplier's change", moment(diamond.source_updated_at)),

@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from catalog.api.stones import DiamondAnswer, shown
-from catalog.searching import database, names, pages
-from catalog.searching.filters import FILTERS, ORDERED
+from catalog.api import presenting
+from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, counted
+from catalog.api.searching import FOUND_BY, SearchEndpoint
+from catalog.api.stones import DiamondAnswer
+from catalog.searching import database, pages
+from catalog.searching.hits import Hits
+from catalog.searching.pages import Search
 from catalog.searching.sorts import SORTS
-from diamondhub.access.scopes import Scope
-from diamondhub.access.throttles.limits import LimitClass
+from catalog.searching.suggesting import Suggestion, suggestions
 from diamondhub.api import fields
-from diamondhub.api.endpoint import Endpoint, PageQuery, operation
+from diamondhub.api.answers import Answer, Encoded
+from diamondhub.api.endpoint import operation
+from diamondhub.api.serializers import Strict
+
+#: What is shown of stones; no class body can hold the name beside the module's.
+_SHOWN = fields.ListOf(
+    fields.OneOf(presenting.NAMES),
+    required=False,
+    max_length=len(presenting.NAMES),
+    help_text="What is shown of each stone, beside its `id`; instead of `form`.",
+)
+#: What one stone of each certificate is asked for by.
+CERTIFICATE = "certificate"
+
+
+class FoundDiamondAnswer(DiamondAnswer):
+    """A diamond among the hits of a search: all that the client sees, or what `form` or `fields` leave of it."""
+
+    offers = serializers.IntegerField(
+        read_only=True, help_text="With `distinct=certificate`: how many of the hits have this certificate."
+    )
+
+    class Meta(DiamondAnswer.Meta):
+        fields = [*DiamondAnswer.Meta.fields, "offers"]
+        read_only_fields = fields
+        described: Mapping[str, Any] = {"required": ["id"]}
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "offers": self._declared_fields["offers"]}
+
+
+class SuggestionAnswer(Answer):
+    """One filter to leave out or to widen, and how many stones there are then."""
+
+    filter = fields.Text(help_text="The attribute whose filters would be others.")
+    change = fields.OneOf(["without", "wider"], help_text="Left out, or widened by a grade or by 10 %.")
+    parameters = fields.Anything(help_text="All parameters of that attribute as they would be; empty: none.")
+    count = fields.Whole(0, help_text="Stones that the search then finds.")
 
 
 class DiamondsAnswer(serializers.Serializer[Any]):
@@ -25,20 +65,43 @@ class DiamondsAnswer(serializers.Serializer[Any]):
 
     count = serializers.IntegerField(read_only=True, help_text="Stones of the whole search, over all pages.")
     count_is_exact = serializers.BooleanField(
-        read_only=True, help_text=f"False: there are more than {database.COUNT_CAP:,}; `count` is a lower bound."
+        read_only=True,
+        help_text=f"False: there are more than {database.COUNT_CAP:,}, and `count` is a lower bound. The index counts "
+        "exactly.",
     )
     dataset_version = serializers.IntegerField(
-        read_only=True, help_text="Version of the catalogue; it rises whenever stones change."
+        read_only=True,
+        help_text="Version of the catalogue that was counted and paged; it rises whenever stones change. What is shown of "
+        "stones is as it is now.",
     )
-    results = DiamondAnswer(many=True, read_only=True)
+    results = FoundDiamondAnswer(many=True, read_only=True)
+    facets = FacetsByAttribute(read_only=True, help_text="With `include=facets`, as at `/api/v1/diamonds/facets`.")
+    suggestions = SuggestionAnswer(
+        many=True, read_only=True, help_text="Where nothing is found: what single change finds something."
+    )
     next = serializers.CharField(
         read_only=True, allow_null=True, help_text="`cursor` of the next page; null on the last."
     )
 
+    class Meta:
+        described = {"required": ["count", "count_is_exact", "dataset_version", "results", "next"]}
 
-class SearchQuery(PageQuery):
-    """Every filter, and the page."""
 
+class Showing(Strict):
+    """What is shown, and the page."""
+
+    form = fields.OneOf(
+        list(presenting.FORMS),
+        required=False,
+        help_text=f"`slim` shows what a list in a shop needs: {', '.join(presenting.SLIM)}. Without it all is shown.",
+    )
+    distinct = fields.OneOf(
+        [CERTIFICATE],
+        required=False,
+        help_text="One stone of each certificate, the cheapest offer, with the number of `offers`; stones without a "
+        "certificate stand for themselves.",
+    )
+    include = fields.ListOf(fields.OneOf(["facets"]), required=False, help_text="What is answered besides.")
     sort = fields.OneOf(
         list(SORTS),
         default="price",
@@ -47,50 +110,103 @@ class SearchQuery(PageQuery):
     )
     limit = fields.Limit(pages.MAX_PAGE_SIZE, help_text="Stones on a page.")
     cursor = fields.Cursor(
-        help_text="Where the page begins: `next` of the page before. All other parameters but `limit` stay as they were."
+        help_text="Where the page begins: `next` of the page before. Filters, `sort` and `distinct` stay as they were."
     )
 
-    class Meta:
-        ordered = ORDERED
-
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        declared = super().get_fields()
-        filters = {known.name: deepcopy(known.field) for known in FILTERS}
-        return {**filters, "sort": declared["sort"], **declared}
+        return {"fields": deepcopy(_SHOWN), **super().get_fields()}
 
-    def validate_shape(self, written: Sequence[str]) -> Sequence[str]:
-        return _known("shape", written)
+    def combine(self, values: dict[str, Any], mistakes: Any) -> Any:
+        if "fields" in values and "form" in values:
+            mistakes.add("form", "must not be given together with fields")
+        if "facets" in values and "include" not in values:
+            mistakes.add("facets", "needs include=facets")
+        return super().combine(values, mistakes)
 
-    def validate_lab(self, written: Sequence[str]) -> Sequence[str]:
-        return _known("lab", written)
+
+class SearchQuery(Showing, FacetsQuery):
+    """Every filter, what is shown, and the page, as parameters."""
 
 
-class Diamonds(Endpoint):
+class SearchBody(Showing, FacetsBody):
+    """Every filter, what is shown, and the page, as a JSON object. Lists are arrays."""
+
+
+class Diamonds(SearchEndpoint):
     """Searching the catalogue."""
 
-    scope = Scope.CATALOG_READ
-    limit = LimitClass.SEARCH
-    tag = "diamonds"
-
     @operation("search_diamonds", "Search diamonds", query=SearchQuery, answer=DiamondsAnswer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Stones that pass every filter, a page at a time. Without `availability`, only what can be sold now."""
-        filters = dict(self.query)
-        paging = {name: filters.pop(name, None) for name in ("sort", "limit", "cursor")}
-        page = pages.search(pages.Search(filters, **paging), shown)
-        return Response(
+        return found(self, self.query)
+
+
+class DiamondsByBody(SearchEndpoint):
+    """Searching the catalogue by a body, for long lists."""
+
+    @operation("search_diamonds_by_body", "Search diamonds by long lists", body=SearchBody, answer=DiamondsAnswer)
+    def post(self, request: Request) -> HttpResponseBase:
+        """The same search as by `GET`, with the filters in a JSON object: lists are arrays.
+
+        Up to 500 `ids` or certificate numbers can be asked for, and names with commas in them. Cursors of either way are
+        taken by both.
+        """
+        return found(self, self.body)
+
+
+def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
+    """The answer to a search with these values of `SearchQuery` or `SearchBody`."""
+    shown = presenting.chosen(
+        view.client, view.client_view, names=values.get("fields"), form=values.get("form") or "full"
+    )
+    facets = view.facet_names(values.get("facets")) if values.get("include") else None
+    wanted = view.wanted(
+        values,
+        sort=values["sort"],
+        limit=values["limit"],
+        cursor=values.get("cursor"),
+        by_certificate=values.get("distinct") == CERTIFICATE,
+    )
+    return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
+
+
+def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
+    position = pages.position_of(wanted)
+    read = presenting.presenter(shown, wanted.view.currency).read
+
+    def answer(hits: Hits) -> Encoded:
+        page = pages.page_of(wanted, hits, position, read)
+        count, is_exact = page.count, page.count_is_exact
+        besides: dict[str, Any] = {}
+        if facets is not None:
+            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets)
+            count, is_exact = exact.number, exact.exact
+        if not count and is_exact:
+            besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
+        if page.offers is not None:
+            for stone, offers in zip(page.diamonds, page.offers, strict=True):
+                stone["offers"] = offers
+        answered = Encoded(
             {
-                "count": page.count,
-                "count_is_exact": page.count_is_exact,
+                "count": count,
+                "count_is_exact": is_exact,
                 "dataset_version": page.dataset_version,
                 "results": page.diamonds,
+                **besides,
                 "next": page.next_cursor,
-            }
+            },
+            data={"next": page.next_cursor},
         )
+        answered[FOUND_BY] = page.found_by
+        return answered
+
+    return pages.with_hits(wanted.asked, answer)
 
 
-def _known(column: str, written: Sequence[str]) -> Sequence[str]:
-    if strange := names.unknown(column, written):
-        hint = fields.nearest(strange[0], names.KNOWN[column])
-        raise serializers.ValidationError(f"names {', '.join(strange)}, which no stone has{hint}")
-    return written
+def _suggested(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "filter": suggestion.attribute,
+        "change": suggestion.change,
+        "parameters": suggestion.parameters,
+        "count": suggestion.count,
+    }

@@ -7,43 +7,39 @@ scan that keeps the best.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Sequence
-from functools import cached_property, reduce
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count as CountOf
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, QuerySet
 
+from catalog.certificates import FOLDED
 from catalog.models import DatasetVersion, Diamond
-from catalog.searching.conditions import All, AnyOf, Asked, Between, Condition, Either, Known, Not
-from catalog.searching.hits import Count, Facet
+from catalog.searching.conditions import All, Asked
+from catalog.searching.hits import Certified, Count, Facet, Hits
 from catalog.searching.sorts import Place, Sort
+from catalog.searching.sql import to_q, where
 
 #: Counts are exact up to here.
 COUNT_CAP = 10_000
 
-_NOTHING = Q(pk__in=[])
 
+@contextmanager
+def one_moment(seconds: float) -> Iterator[None]:
+    """Have all statements of the block see the catalogue as of one moment, and none take longer than `seconds`.
 
-def to_q(condition: Condition) -> Q:
-    """The condition for a query of diamonds."""
-    match condition:
-        case AnyOf(column, values, unknown):
-            of_values = Q(**{f"{column}__in": values})
-            return of_values | Q(**{f"{column}__isnull": True}) if unknown else of_values
-        case Between(column, low, high):
-            above = Q() if low is None else Q(**{f"{column}__gte": low})
-            return above if high is None else above & Q(**{f"{column}__lte": high})
-        case Known(column, known):
-            return Q(**{f"{column}__isnull": not known})
-        case Either(parts):
-            return reduce(operator.or_, map(to_q, parts), _NOTHING)
-        case All(parts):
-            return reduce(operator.and_, map(to_q, parts), Q())
-        case Not(part):
-            return ~to_q(part)
+    Within a transaction that has begun already they see what that one sees.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        yield
 
 
 def matching(asked: Asked) -> QuerySet[Diamond]:
@@ -56,10 +52,18 @@ class DatabaseHits:
 
     found_by = "database"
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, version: int | None = None) -> None:
         self._asked = asked
         # Read first: the stones are at least as new as the version says.
-        self.version = DatasetVersion.current()
+        self.version = DatasetVersion.current() if version is None else version
+
+    def of(self, asked: Asked) -> Hits:
+        """The hits of another search."""
+        return DatabaseHits(asked, self.version)
+
+    def by_certificate(self) -> Certified:
+        """The hits, of each certificate the cheapest alone."""
+        return _OfCertificates(self._asked, self.version)
 
     @cached_property
     def _matching(self) -> QuerySet[Diamond]:
@@ -113,6 +117,68 @@ class DatabaseHits:
         return Facet(counts, low, high)
 
 
+class _OfCertificates:
+    """The cheapest stones of each certificate; all that match are read for it."""
+
+    found_by = "database"
+
+    def __init__(self, asked: Asked, version: int) -> None:
+        self.version = version
+        self._condition, self._values = where(asked)
+
+    def count(self) -> Count:
+        """How many there are."""
+        ((number,),) = self._rows(f"SELECT count(DISTINCT {_CERTIFICATE}) FROM catalog_diamond WHERE {self._condition}")
+        return Count(number)
+
+    def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
+        """The places of the first `limit` stones behind `after` in an order."""
+        follows, after_values = _behind(sort, after)
+        return self._rows(
+            f"""
+            -- A page of a search, of each certificate the cheapest stone. Reads all that match; takes no locks.
+            WITH hits (key, id) AS MATERIALIZED (
+                SELECT DISTINCT ON ({_CERTIFICATE}) {sort.column}, id
+                FROM catalog_diamond
+                WHERE {self._condition}
+                ORDER BY {_CERTIFICATE}, price_cents, id
+            )
+            SELECT key, id
+            FROM hits
+            WHERE {follows}
+            ORDER BY {_order(sort)}
+            LIMIT %(limit)s
+            """,
+            {**after_values, "limit": limit},
+        )
+
+    def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """How many of the hits there are of the certificates of these stones."""
+        return dict(
+            self._rows(
+                f"""
+                -- Offers of the certificates of a page. Reads all that match once; takes no locks.
+                WITH shown AS (SELECT id, {_CERTIFICATE} AS certificate FROM catalog_diamond WHERE id = ANY(%(ids)s)),
+                hits AS (
+                    SELECT {_CERTIFICATE} AS certificate, count(*) AS offers
+                    FROM catalog_diamond
+                    WHERE {self._condition}
+                    GROUP BY 1
+                )
+                SELECT shown.id, hits.offers FROM shown JOIN hits USING (certificate)
+                """,
+                {"ids": list(ids)},
+            )
+        )
+
+    def _rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
+        return _rows(statement, {**self._values, **(values or {})})
+
+
+#: What stones of one certificate share; a stone without a number has its own.
+_CERTIFICATE = f"coalesce({FOLDED}, id::text)"
+
+
 def _matches(stones: QuerySet[Diamond], sort: Sort) -> tuple[str, dict[str, Any]]:
     """The ORM's statement for (key, id) of what matches, with its parameters named."""
     return _named(stones.values_list(sort.column, "id").query)
@@ -143,7 +209,7 @@ def _behind(sort: Sort, place: Place | None) -> tuple[str, dict[str, Any]]:
     return (f"(key IS NULL OR {follows})" if sort.nullable else follows), values
 
 
-def _rows(statement: str, values: dict[str, Any]) -> list[Any]:
+def _rows(statement: str, values: Mapping[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[Any] = cursor.fetchall()

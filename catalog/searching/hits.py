@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
+from catalog.searching.conditions import Asked
 from catalog.searching.sorts import Place, Sort
 
 
@@ -30,8 +32,8 @@ class Facet:
     high: Any = None
 
 
-class Hits(Protocol):
-    """The stones that meet all conditions of a search, as of one version of the catalogue."""
+class Pages(Protocol):
+    """Stones in any order, as of one version of the catalogue."""
 
     #: The version of the catalogue that they are of.
     version: int
@@ -44,9 +46,29 @@ class Hits(Protocol):
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
         """The places of the first `limit` stones behind `after` in an order."""
 
+
+class Hits(Pages, Protocol):
+    """The stones that meet all conditions of a search."""
+
+    def of(self, asked: Asked) -> Hits:
+        """The hits of another search, as of the same version."""
+
+    def by_certificate(self) -> Certified:
+        """The hits, of each certificate the cheapest alone."""
+
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         """The facet of an attribute over a column.
 
         With `edges`, which rise and begin at the least value that there can be, it is a histogram: a bucket holds the values
         from its edge up to, but not including, the next one; the last bucket all above its edge.
         """
+
+
+class Certified(Pages, Protocol):
+    """The cheapest stone (of equals the one with the least id) of each certificate among the hits of a search.
+
+    Certificates are those of `catalog.certificates.folded` numbers. A stone without a number stands for itself.
+    """
+
+    def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """How many of the hits there are of the certificates of these stones, which are among the places of pages."""

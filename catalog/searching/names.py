@@ -1,30 +1,33 @@
-"""Which names of shapes and laboratories there are: those that the trade uses, and those of the catalogue's stones.
+"""Which names of shapes, laboratories, colours and countries there are: those that the trade uses, and those of the stones.
 
 The lists are open, suppliers bring new names; but a search by a name that no stone ever had is a mistake, and is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from catalog.columns import COLUMNS, Named
 from catalog.models import Diamond
 from catalog.searching.pages import SEARCH_SECONDS
-from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin.base import bounded
 
-#: Laboratories that certify stones of the trade.
-KNOWN_LABS = ("GIA", "IGI", "HRD", "GCAL", "AGS", "EGL", "GSI", "NONE")
-KNOWN = {"shape": KNOWN_SHAPES, "lab": KNOWN_LABS}
+#: Filters whose names are checked, each with its kind.
+CHECKED: Mapping[str, Named] = {
+    column.asked: column.kind for column in COLUMNS if isinstance(column.kind, Named) and column.kind.checked
+}
+_SOURCES = {column.asked: column.source for column in COLUMNS if column.asked in CHECKED}
 
 
-def unknown(column: str, names: Collection[str]) -> Sequence[str]:
-    """Those of the names that are none of a shape, or of a lab.
+def unknown(name: str, asked: Collection[str]) -> Sequence[str]:
+    """Those of the names asked for by a filter that nothing is called.
 
     Only a name that the lists do not have is looked for in the catalogue; that takes no longer than the search by it would.
     """
-    strange = set(names) - set(KNOWN[column])
+    strange = set(asked) - set(CHECKED[name].known)
     if not strange:
         return ()
+    column = _SOURCES[name]
     # Both kinds are all stones; naming them lets the index of shapes serve.
     stones = Diamond.objects.filter(**{f"{column}__in": strange, "lab_grown__in": [False, True]})
     with bounded(SEARCH_SECONDS):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from catalog.columns import COLUMNS
+from catalog.columns import COLUMNS, Column
 
 #: The place of a stone in an order: (its key, None if it lacks the value; its id).
 Place = tuple[Any, UUID]
@@ -30,9 +30,13 @@ class Sort:
         return Sort(self.column, self.read, self.nullable, not self.descending)
 
 
-_BY = {
-    column.name: Sort(column.source, column.kind.read, nullable=column.nullable)
-    for column in COLUMNS
-    if column.sortable
-}
+def _of(column: Column) -> Sort:
+    order = Sort(column.source, column.kind.read, nullable=column.nullable)
+    # An order that is named for its greatest value, such as the newest, begins with it.
+    return order.reversed() if column.sort.startswith("-") else order
+
+
+_BY = {column.sort.lstrip("-"): _of(column) for column in COLUMNS if column.sort}
+# Its name of old.
+_BY["changed_at"] = _BY["changed"]
 SORTS: Mapping[str, Sort] = _BY | {f"-{name}": sort.reversed() for name, sort in _BY.items()}

@@ -213,7 +213,7 @@ class StrictFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
         if isinstance(field, fields.ListOf) and isinstance(field.child, serializers.Serializer):
             items = auto_schema.resolve_serializer(field.child, direction).ref
             return {"type": "array", "items": items, **({} if field.read_only else field.lengths(text=False))}
-        schema: dict[str, Any] = field.schema()
+        schema: dict[str, Any] = field.body_schema() if direction == "request" else field.schema()
         if field.allow_null and "enum" in schema:
             schema = {**schema, "enum": [*schema["enum"], None]}
         if isinstance(field, fields.Text) and direction == "response" and not field.pattern:

@@ -37,6 +37,11 @@ _PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 _PLAIN_IN_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole text is as the pattern says, in ASCII."""
+    return re.fullmatch(pattern, text, re.ASCII) is not None
+
+
 def nearest(text: str, known: Iterable[str]) -> str:
     """The end of a message: `; did you mean ROUND?`, or nothing if no known name is close."""
     if len(text) > MAX_COMPARED:
@@ -62,6 +67,10 @@ class Field(serializers.Field[Any, Any, Any, Any]):
     def schema(self) -> dict[str, Any]:
         """The JSON schema: of the answer's value for a field that is read only, else of what is taken."""
         raise NotImplementedError
+
+    def body_schema(self) -> dict[str, Any]:
+        """The schema of what a body may hold, where that is another than what a query may."""
+        return self.schema()
 
 
 class Whole(Field):
@@ -431,14 +440,22 @@ class ListOf(Field):
         return values
 
     def from_text(self, text: str) -> tuple[Any, ...]:
+        return self.from_texts([text])
+
+    def from_texts(self, texts: Iterable[str]) -> tuple[Any, ...]:
+        """The values of a parameter that is given once or several times."""
         assert isinstance(self.child, Field)
-        parts = text.split(",")
+        parts = [part for text in texts for part in text.split(",")]
         if len(parts) > self.max_length:
             self.fail("long", max_length=self.max_length)
         try:
-            return tuple(sorted({self.child.from_text(part) for part in parts}))
+            return self.tidy([self.child.from_text(part) for part in parts])
         except serializers.ValidationError as error:
             raise serializers.ValidationError(f"{message_of(error)}, or several with commas between") from None
+
+    def tidy(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """A query's values in one order, each once."""
+        return tuple(sorted(set(values)))
 
     def to_representation(self, value: Iterable[Any]) -> list[Any]:
         return [self.child.to_representation(inner) for inner in value]
@@ -446,6 +463,10 @@ class ListOf(Field):
     def schema(self) -> dict[str, Any]:
         assert isinstance(self.child, Field)
         return {"type": "array", "items": self.child.schema(), **self.lengths(text=True)}
+
+    def body_schema(self) -> dict[str, Any]:
+        assert isinstance(self.child, Field)
+        return {"type": "array", "items": self.child.body_schema(), **self.lengths(text=True)}
 
     def lengths(self, *, text: bool) -> dict[str, int]:
         """The bounds of the length as a schema has them; a query's list is never empty."""

@@ -138,13 +138,16 @@ class Query(Strict):
                 return
             if name not in self.fields:
                 super().check_names({name: texts}, mistakes)
-            elif len(texts) > 1:
+            elif len(texts) > 1 and not isinstance(self.fields[name], fields.ListOf):
                 mistakes.add(name, str(self.error_messages["doubled"]))
 
     def value_of(self, field: _Field, written: Any) -> Any:
-        (text,) = written
         assert isinstance(field, fields.Field)
-        value = field.from_text(text)
+        if isinstance(field, fields.ListOf):
+            value: Any = field.from_texts(written)
+        else:
+            (text,) = written
+            value = field.from_text(text)
         field.run_validators(value)
         return value
 

@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
 from catalog import grades
+from catalog.countries import normal_country
 
 #: What JSON holds where a number or a text belongs, and what it holds where a boolean does.
 Written = str | int | float | None
@@ -21,6 +22,10 @@ Scalar = str | int | float | bool | None
 NOTHING = frozenset({"", "NA", "NONE", "NULL", "UNDEFINED", "UNKNOWN", "NOTSPECIFIED", "NAN"})
 _YES = frozenset({"TRUE", "T", "YES", "Y", "1", "100%"})
 _NO = frozenset({"FALSE", "F", "NO", "N", "0", "0%"})
+#: Degrees of a tinge that are none.
+_WITHOUT = frozenset(
+    {"NONE", "NIL", "NON", "NOTINGE", "NOMILKY", "NOTMILKY", "NOBROWN", "NOGREEN", "NOBGM", "M0", "WHITE"}
+)
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 # Nobody groups the digits of zero: "0,345" is a decimal comma.
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
@@ -158,6 +163,29 @@ def yes_or_no(value: Scalar) -> bool | None:
         word = "".join(value.upper().split())
         return word in _YES if word in _YES or word in _NO else None
     return bool(value) if value in (0, 1) else None
+
+
+def tinge(value: Scalar) -> bool | None:
+    """Whether a stone has a tinge, milkiness or the like, said as yes or no or by a degree: "None", "Faint", "M1"."""
+    said = yes_or_no(value)
+    if said is not None or not isinstance(value, str):
+        return said
+    word = grades.fold(value)
+    if word in _WITHOUT:
+        return False
+    return None if word in NOTHING else True
+
+
+def growth_method(value: Scalar) -> str | None:
+    """How a stone was grown, `"CVD"` or `"HPHT"`; what names both or another says nothing."""
+    word = grades.fold(value) if isinstance(value, str) else ""
+    named = [method for method in ("CVD", "HPHT") if method in word]
+    return named[0] if len(named) == 1 else None
+
+
+def country(value: Scalar) -> str | None:
+    """The name of a country, in one form for all its spellings."""
+    return normal_country(text(value, 80) or "")
 
 
 def grade(kind: type[grades.Grade], value: Scalar) -> int | None:

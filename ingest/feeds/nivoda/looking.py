@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from graphql import FieldNode, OperationDefinitionNode, SelectionSetNode, parse
 
-from catalog.grades import NOT_GRADED, Clarity, FancyIntensity, Finish, Fluorescence, fold
+from catalog.grades import NOT_GRADED, Clarity, FancyIntensity, Fluorescence, LabFinish, fold
 from catalog.shapes import KNOWN_SHAPES, normal_shape
 from ingest.errors import MappingError
 from ingest.feeds import values
@@ -27,9 +27,9 @@ _NOTHING = values.NOTHING | NOT_GRADED
 #: Column → field of the certificate, and the grades that it holds.
 _GRADED: dict[str, tuple[str, Any]] = {
     "clarity": ("clarity", Clarity),
-    "cut": ("cut", Finish),
-    "polish": ("polish", Finish),
-    "symmetry": ("symmetry", Finish),
+    "cut": ("cut", LabFinish),
+    "polish": ("polish", LabFinish),
+    "symmetry": ("symmetry", LabFinish),
     "fluorescence_intensity": ("floInt", Fluorescence),
     "fancy_intensity": ("f_intensity", FancyIntensity),
 }

@@ -13,7 +13,10 @@ from typing import Any
 
 import msgspec
 
-from catalog.grades import Clarity, Finish, Fluorescence
+from catalog.fluorescence_colors import fluorescence_color
+from catalog.girdles import girdle_ends
+from catalog.grades import Bowtie, Clarity, CuletSize, Fluorescence, LabFinish
+from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
 from catalog.shapes import normal_shape
@@ -24,7 +27,7 @@ from ingest.feeds.adapter import StoneIdentity
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.values import Reader, Scalar, Written
 
-MAPPER_VERSION = "nivoda-mapper-1"
+MAPPER_VERSION = "nivoda-mapper-2"
 
 #: Longest id that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
@@ -86,6 +89,7 @@ class _Certificate(msgspec.Struct, gc=False):
     treated: Scalar = None
     labgrown: Scalar = None
     labgrown_type: Written = None
+    keyToSymbols: Written = None  # noqa: N815
     country_of_origin: Written = None
     image: Written = None
     video: Written = None
@@ -101,7 +105,11 @@ class _Diamond(msgspec.Struct, gc=False):
     eyeClean: Scalar = None  # noqa: N815
     brown: Scalar = None
     green: Scalar = None
+    blue: Scalar = None
+    gray: Scalar = None
     milky: Scalar = None
+    bowtie: Scalar = None
+    return_window: Scalar = None
     mine_of_origin: Written = None
     supplier_video_link: Written = None
     v360: _Url | None = None
@@ -133,11 +141,19 @@ _below_100 = Reader(lambda value: values.measure(value, 2, 100))
 _below_1000 = Reader(lambda value: values.measure(value, 2, 1_000))
 _days = Reader(values.days)
 _clarity = Reader(lambda value: values.grade(Clarity, value))
-_finish = Reader(lambda value: values.grade(Finish, value))
+_finish = Reader(lambda value: values.grade(LabFinish, value))
 _fluorescence = Reader(lambda value: values.grade(Fluorescence, value))
 _flag = Reader(values.yes_or_no)
+_tinge = Reader(values.tinge)
+_bowtie = Reader(lambda value: values.grade(Bowtie, value))
+_growth = Reader(values.growth_method)
+_country = Reader(values.country)
+_lab = Reader(lambda value: normal_lab(values.text(value, 200) or ""))
+_fluorescence_color = Reader(lambda value: fluorescence_color(values.text(value, 32) or ""))
+_girdle = Reader(lambda value: girdle_ends(values.text(value, 120) or ""))
+_culet_size = Reader(lambda value: values.grade(CuletSize, value))
+_symbols = Reader(lambda value: values.text(value, 300))
 _name = Reader(lambda value: values.name(value, 32))
-_text_80 = Reader(lambda value: values.text(value, 80))
 _text_120 = Reader(lambda value: values.text(value, 120))
 _text_200 = Reader(lambda value: values.text(value, 200))
 _culet = Reader(lambda value: values.text(value, 120) or values.no_culet(value))
@@ -176,6 +192,9 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
     carats = _carats[certificate.carats]
     length = _millimetres[certificate.length]
     width = _millimetres[certificate.width]
+    grown = _lab_grown(certificate, labgrown)
+    thinnest, thickest = _girdle[certificate.girdle]
+    culet_size = _culet_size[certificate.culetSize]
     fancy = fancy_facts(certificate.color, certificate.f_color, certificate.f_intensity, certificate.f_overtone)
     delivery_days = _delivery_days(diamond.delivery_time)
     images = _images(diamond, certificate)
@@ -190,13 +209,14 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         polish=_finish[certificate.polish],
         symmetry=_finish[certificate.symmetry],
         fluorescence_intensity=_fluorescence[certificate.floInt],
-        fluorescence_color=_name[certificate.floCol],
+        fluorescence_color=_fluorescence_color[certificate.floCol],
         fancy_color=fancy.name,
         fancy_intensity=fancy.intensity,
         fancy_overtone=fancy.overtone,
-        lab_grown=_lab_grown(certificate, labgrown),
+        lab_grown=grown,
+        growth_method=_growth[certificate.labgrown_type] if grown else None,
         treated=_flag[certificate.treated],
-        lab=_name[certificate.lab],
+        lab=_lab[certificate.lab],
         certificate_number=values.number_text(certificate.certNumber, 64),
         certificate_url=values.url(certificate.pdfUrl),
         length_mm=length,
@@ -210,18 +230,29 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         pavilion_angle=_below_90[certificate.pavAngle],
         pavilion_depth=_below_100[certificate.pavDepth],
         girdle=_text_120[certificate.girdle],
+        girdle_from=thinnest,
+        girdle_to=thickest,
         culet=_culet[certificate.culetSize] or _text_120[certificate.culet_condition],
+        culet_size=culet_size if culet_size is not None else _culet_size[certificate.culet_condition],
         eye_clean=_flag[diamond.eyeClean],
-        brown=_flag[diamond.brown],
-        green=_flag[diamond.green],
-        milky=_flag[diamond.milky],
+        brown=_tinge[diamond.brown],
+        green=_tinge[diamond.green],
+        blue=_tinge[diamond.blue],
+        gray=_tinge[diamond.gray],
+        milky=_tinge[diamond.milky],
+        bowtie=_bowtie[diamond.bowtie],
+        key_to_symbols=_symbols[certificate.keyToSymbols],
         image_url=images[0] if images else None,
         video_url=_video(diamond, certificate),
         images=images,
         supplier_name=_text_200[supplier.name] or _text_200[supplier.legal_name],
-        country_of_origin=_text_80[certificate.country_of_origin] or _text_80[diamond.mine_of_origin],
+        country_of_origin=_country[certificate.country_of_origin] or _country[diamond.mine_of_origin],
+        # The supplier does not say where a stone is.
+        location_country=None,
+        location_city=None,
         delivery_days_min=delivery_days[0],
         delivery_days_max=delivery_days[1],
+        return_days=_days[diamond.return_window],
         cost_cents=cost,
         cost_per_carat_cents=money.round_half_up(cost / carats) if carats else None,
         availability=_availability(diamond.availability),

@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
-from catalog.grades import NOT_GRADED, Clarity, FancyIntensity, Finish, Grade, fold
+from catalog.girdles import girdle_ends
+from catalog.grades import NOT_GRADED, Bowtie, Clarity, CuletSize, FancyIntensity, Grade, LabFinish, fold
+from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
 from catalog.shapes import KNOWN_SHAPES
@@ -29,7 +31,7 @@ from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import BEYOND
 from ingest.feeds.values import Reader
 
-MAPPER_VERSION = "pricelist-mapper-1"
+MAPPER_VERSION = "pricelist-mapper-2"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
@@ -52,10 +54,14 @@ _below_1000 = Reader(lambda cell: _measure(cell, 2, 1_000))
 _ratio = Reader(lambda cell: _measure(cell, 3, 10_000))
 _days = Reader(values.days)
 _clarity = Reader(lambda cell: values.grade(Clarity, cell))
-_finish = Reader(lambda cell: values.grade(Finish, cell))
+_finish = Reader(lambda cell: values.grade(LabFinish, cell))
 _flag = Reader(values.yes_or_no)
-_lab = Reader(lambda cell: values.name(cell, 32))
-_text_80 = Reader(lambda cell: values.text(cell, 80))
+_lab = Reader(lambda cell: normal_lab(values.text(cell, 200) or ""))
+_growth = Reader(values.growth_method)
+_country = Reader(values.country)
+_bowtie = Reader(lambda cell: values.grade(Bowtie, cell))
+_culet_size = Reader(lambda cell: values.grade(CuletSize, cell))
+_text_300 = Reader(lambda cell: values.text(cell, 300))
 _text_120 = Reader(lambda cell: values.text(cell, 120))
 _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
@@ -145,6 +151,11 @@ class Mapper:
         certificate = cells["certificate"]
         image, video, shade = values.url(cells["image"]), values.url(cells["video"]), cells["shade"]
         days = _days[cells["delivery_days"]]
+        grown = words.lab_grown(cells["lab_grown"], cells["growth"], default=self._parameters.labgrown)
+        girdle = _girdle(cells)
+        thinnest, thickest = girdle_ends(girdle or "")
+        culet_size = _culet_size[cells["culet"]]
+        location_country, location_city = words.location(cells["country"], cells["city"], cells["location"])
         return StoneFacts(
             offer_id=number,
             shape=_shape[cells["shape"]],
@@ -159,7 +170,8 @@ class Mapper:
             fancy_color=fancy.name,
             fancy_intensity=fancy.intensity,
             fancy_overtone=fancy.overtone,
-            lab_grown=words.lab_grown(cells["lab_grown"], cells["growth"], default=self._parameters.labgrown),
+            lab_grown=grown,
+            growth_method=(_growth[cells["growth"]] or _growth[cells["lab_grown"]]) if grown else None,
             treated=words.treated(cells["treatment"]),
             lab=_lab[cells["lab"]] or (None if any(map(str.isdigit, certificate)) else _lab[certificate]),
             certificate_number=_certificate_number(cells["certificate_number"], certificate),
@@ -174,19 +186,29 @@ class Mapper:
             crown_height=_below_100[cells["crown_height"]],
             pavilion_angle=_below_90[cells["pavilion_angle"]],
             pavilion_depth=_below_100[cells["pavilion_depth"]],
-            girdle=_girdle(cells),
+            girdle=girdle,
+            girdle_from=thinnest,
+            girdle_to=thickest,
             culet=_culet[cells["culet"]] or _text_120[cells["culet_condition"]],
+            culet_size=culet_size if culet_size is not None else _culet_size[cells["culet_condition"]],
             eye_clean=_flag[cells["eye_clean"]],
             brown=words.shaded(cells["brown"], shade, "BROWN"),
             green=words.shaded(cells["green"], shade, "GREEN"),
+            blue=words.shaded(cells["blue"], shade, "BLU"),
+            gray=words.shaded(cells["gray"], shade, "GRAY", "GREY"),
             milky=words.shaded(cells["milky"], shade, "MILKY"),
+            bowtie=_bowtie[cells["bowtie"]],
+            key_to_symbols=_text_300[cells["key_to_symbols"]],
             image_url=image,
             video_url=video,
             images=[image] if image else [],
             supplier_name=_text_200[cells["supplier_name"]] or _text_200[self._parameters.supplier],
-            country_of_origin=_text_80[cells["origin"]],
+            country_of_origin=_country[cells["origin"]],
+            location_country=location_country,
+            location_city=location_city,
             delivery_days_min=days,
             delivery_days_max=days,
+            return_days=_days[cells["return_days"]],
             cost_cents=price.total,
             cost_per_carat_cents=price.per_carat,
             availability=_availability[cells["availability"]],
@@ -335,9 +357,10 @@ _COLUMNS = {"fluorescence": "fluorescence_intensity"}
 _GRADED: dict[str, Any] = {
     "color": lambda cell: fancy_facts(cell, None, None, None).color,
     "clarity": _graded_by(Clarity),
-    "cut": _graded_by(Finish),
-    "polish": _graded_by(Finish),
-    "symmetry": _graded_by(Finish),
+    "cut": _graded_by(LabFinish),
+    "polish": _graded_by(LabFinish),
+    "symmetry": _graded_by(LabFinish),
     "fluorescence": lambda cell: words.fluorescence(cell, "")[0],
     "fancy_intensity": _graded_by(FancyIntensity),
+    "bowtie": _graded_by(Bowtie),
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from catalog import fluorescence_colors
+from catalog.countries import is_country
 from catalog.grades import Fluorescence, fold
 from catalog.models import Availability
-from catalog.shapes import normal_shape
+from catalog.shapes import spelled_shape
 from ingest.feeds import values
 from ingest.feeds.values import Reader
 
@@ -23,42 +25,19 @@ _AVAILABILITY = _by_word(
         Availability.UNAVAILABLE.value: "UNAVAILABLE NOTAVAILABLE NA NO N U OUTOFSTOCK",
     }
 )
-#: Abbreviations; whole names are the catalogue's own.
-_SHAPES = _by_word(
-    {
-        "ROUND": "RB RBC BR RD RND RN R RO",
-        "PRINCESS": "PR PRN PRI SMB",
-        "EMERALD": "EM EC EMR EMD EMERALDCUT",
-        "SQUARE_EMERALD": "SE SQEM SQEMERALD",
-        "ASSCHER": "AS ASC ASS ASSCHERCUT",
-        "OVAL": "OV OVL OB OVALBRILLIANT",
-        "PEAR": "PS PE PER PSH PB PEARSHAPE PEARBRILLIANT",
-        "MARQUISE": "MQ MR MRQ MAR MB MARQUISEBRILLIANT",
-        "HEART": "HT HS HRT HB HEARTSHAPE HEARTBRILLIANT",
-        "RADIANT": "RA RAD RT CCRMB RADIANTCUT",
-        "SQUARE_RADIANT": "SQR SQRAD SQRADIANT",
-        "CUSHION": "CU CUS CUSH CUSHIONCUT",
-        "CUSHION_BRILLIANT": "CB CBR CUB",
-        "CUSHION_MODIFIED": "CM CMB CUM CUSHIONMODIFIEDBRILLIANT",
-        "TRILLIANT": "TR TRI TRL TRIL",
-        "BAGUETTE": "BG BAG",
-        "TAPERED_BAGUETTE": "TB TBG",
-    }
-)
-_FLUORESCENCE_COLORS = _by_word(
-    {"BLUE": "BLUE BL B", "YELLOW": "YELLOW YEL YL", "WHITE": "WHITE WH", "ORANGE": "ORANGE", "GREEN": "GREEN"}
-)
+_FLUORESCENCE_COLORS = frozenset(fluorescence_colors.KNOWN_FLUORESCENCE_COLORS) | fluorescence_colors.SPELLINGS.keys()
 _GROWN = re.compile(r"\b(LAB|LABGROWN|LGD|LG|CVD|HPHT|GROWN|SYNTHETIC|CREATED)\b")
 _NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0"})
 
 _flag = Reader(values.yes_or_no)
+_country = Reader(values.country)
+_town = Reader(lambda cell: values.text(cell, 80))
 _color_name = Reader(lambda cell: values.name(cell, 32))
 
 
 def shape(cell: str) -> str | None:
     """The catalogue's name of a shape."""
-    said = values.text(cell, 200) or ""
-    return _SHAPES.get(fold(said)) or normal_shape(said)
+    return spelled_shape(values.text(cell, 200) or "")
 
 
 def availability(cell: str) -> str:
@@ -84,7 +63,7 @@ def fluorescence(cell: str, color: str) -> tuple[int | None, str | None]:
 
 
 def _fluorescence_color(color: str) -> str | None:
-    return _FLUORESCENCE_COLORS.get(color.upper()) or _color_name[color]
+    return fluorescence_colors.fluorescence_color(_color_name[color] or "")
 
 
 def lab_grown(said: str, growth: str, *, default: bool) -> bool:
@@ -96,14 +75,25 @@ def lab_grown(said: str, growth: str, *, default: bool) -> bool:
     return _GROWN.search(words) is not None or (default and "NATURAL" not in words)
 
 
-def shaded(own: str, shade: str, word: str) -> bool | None:
+def shaded(own: str, shade: str, *names: str) -> bool | None:
     """Whether a stone has a shade: by the column of its own, else by one that names all ("No BGM", "Light Brown")."""
-    said = _flag[own]
-    if said is not None or not (own or shade):
-        return said
     if own:
-        return fold(own) not in ("NONE", "NIL")
-    return word in shade.upper() and not shade.upper().startswith("NO")
+        return values.tinge(own)
+    if not shade:
+        return None
+    said = shade.upper()
+    return any(name in said for name in names) and not said.startswith("NO")
+
+
+def location(country: str, city: str, place: str) -> tuple[str | None, str | None]:
+    """Country and city where a stone is; lists write one in each column, or both in one: "Mumbai, India"."""
+    named, town = _country[country], _town[city]
+    parts = [part for part in map(str.strip, re.split(r"[,/|]| - ", place)) if values.text(part, 80)]
+    if named is None:
+        named = next((_country[part] for part in parts if is_country(part)), None)
+    if town is None:
+        town = next((_town[part] for part in parts if not is_country(part)), None)
+    return named, town
 
 
 def treated(cell: str) -> bool | None:

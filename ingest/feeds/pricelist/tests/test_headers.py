@@ -30,7 +30,10 @@ from ingest.feeds.pricelist.headers import columns_of, field_of, unknown_headers
         *[(header, "growth") for header in ("Growth type", "Lab grown type")],
         *[(header, "fancy_color") for header in ("Fancy Color", "Fancy Colour")],
         *[(header, "fancy_intensity") for header in ("Fancy Color Intensity", "Fancy Intensity")],
-        *[(header, "") for header in ("Rap %", "Country", "City", "Sr. No.", "Comments")],
+        ("Country", "country"),
+        ("City", "city"),
+        ("Key To Symbols", "key_to_symbols"),
+        *[(header, "") for header in ("Rap %", "Sr. No.", "Comments")],
     ],
 )
 def test_spellings_of_the_trade_are_known(header: str, field: str) -> None:

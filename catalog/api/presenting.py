@@ -1,0 +1,132 @@
+"""How stones are shown: which of their columns, and rows of the table as JSON without a model or a serializer for each.
+
+What a client may see follows from its scopes and its view; within that it chooses by `fields` or by `form`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import DateTimeField, DecimalField
+from rest_framework.exceptions import PermissionDenied
+
+from catalog.client_views.view import ClientView
+from catalog.columns import COLUMNS, Column, Graded, Money
+from catalog.models import Diamond
+from catalog.searching.conditions import Asked
+from catalog.searching.standing import standing
+from diamondhub import money
+from diamondhub.access.models import ApiClient
+from diamondhub.access.permissions import refuse_without
+from diamondhub.access.scopes import Scope
+
+#: What stands before the first price.
+CURRENCY = "currency"
+#: What a shop shows of a stone in a list.
+SLIM = (
+    "id", "availability", "price", "price_per_carat", "shape", "carats", "color", "clarity", "cut", "polish", "symmetry",
+    "fluorescence_intensity", "fancy_color", "fancy_intensity", "lab_grown", "lab", "certificate_number", "ratio",
+    "image_url", "video_url", "delivery_days_min", "delivery_days_max",
+)  # fmt: skip
+FORMS: Mapping[str, Collection[str] | None] = {"full": None, "slim": frozenset({*SLIM, CURRENCY})}
+#: All names that anybody can ask for.
+NAMES = tuple(
+    name
+    for column in COLUMNS
+    if column.scope
+    for name in ((CURRENCY, column.name) if column.name == "price" else (column.name,))
+)
+#: Scopes on which it hangs what is seen of stones, besides the one that everybody has.
+TELLING = tuple(sorted({column.scope for column in COLUMNS if column.scope} - {Scope.CATALOG_READ}))
+
+_BY_NAME = {column.name: column for column in COLUMNS}
+
+
+def seen_by(client: ApiClient) -> tuple[str, ...]:
+    """The client's scopes that show more of stones than everybody sees."""
+    return tuple(scope for scope in TELLING if scope in client.scopes)
+
+
+def chosen(client: ApiClient, view: ClientView, *, names: Iterable[str] | None, form: str) -> tuple[str, ...]:
+    """The names of what is shown, in the table's order: what is asked for, or of a form what the client may see.
+
+    Raises `PermissionDenied`, which names the scope, for a column that needs one which the client does not hold.
+    """
+    if names is None:
+        of_form = FORMS[form]
+        may_see = {Scope.CATALOG_READ, *seen_by(client)}
+        wanted = {column.name for column in COLUMNS if column.scope in may_see and is_in(view, column)} | {CURRENCY}
+        wanted = wanted if of_form is None else wanted & set(of_form)
+    else:
+        wanted = {"id", *names}
+        for column in (_BY_NAME[name] for name in wanted - {CURRENCY}):
+            if column.scope and column.scope != Scope.CATALOG_READ:
+                refuse_without(column.scope, client)
+            if not is_in(view, column):
+                raise PermissionDenied(f"Your client's view of the catalogue does not show {column.name}.")
+    return tuple(name for name in NAMES if name in wanted)
+
+
+def is_in(view: ClientView, column: Column) -> bool:
+    """Whether a view shows a column."""
+    return view.fields is None or column.name in view.fields or column.name == "id"
+
+
+class Presenter:
+    """Shows some names of stones."""
+
+    def __init__(self, names: Sequence[str], currency: str) -> None:
+        names = [name for name in names if name != "id"]
+        self._names = ("id", *names)
+        #: What is read of the table.
+        self.columns = ", ".join(f"'{currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names)
+        self._converted = [
+            (place, convert)
+            for place, name in enumerate(self._names)
+            if place and name != CURRENCY and (convert := _conversion(_BY_NAME[name]))
+        ]
+
+    def read(self, ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, dict[str, Any]]:
+        """The stones of these ids that still meet what is asked, as they are now."""
+        return {identity: self._show(identity, row) for identity, row in standing(ids, asked, self.columns).items()}
+
+    def _show(self, identity: UUID, row: Sequence[Any]) -> dict[str, Any]:
+        values = [identity, *row]
+        for place, convert in self._converted:
+            if (value := values[place]) is not None:
+                values[place] = convert(value)
+        return dict(zip(self._names, values, strict=True))
+
+
+@lru_cache(maxsize=256)
+def presenter(names: tuple[str, ...], currency: str = money.CURRENCY) -> Presenter:
+    """The presenter of these names, in this order."""
+    return Presenter(names, currency)
+
+
+def _read(column: Column) -> str:
+    # JSON's numbers are floats, and its times are texts: the server makes them more quickly than Python.
+    match Diamond._meta.get_field(column.source):
+        case DecimalField():
+            return f"{column.source}::float8"
+        case DateTimeField():
+            return f"({column.source} AT TIME ZONE 'UTC')::text"
+        case _:
+            return column.source
+
+
+def _conversion(column: Column) -> Callable[[Any], Any] | None:
+    if isinstance(column.kind, Money):
+        return money.to_text
+    if isinstance(column.kind, Graded):
+        return {grade.value: grade.name for grade in column.kind.grades}.__getitem__
+    return _moment if isinstance(Diamond._meta.get_field(column.source), DateTimeField) else None
+
+
+def _moment(written: str) -> str:
+    """PostgreSQL's text of a time in UTC as the whole API has it: with no fraction of the second, or with six digits."""
+    second, point, fraction = written.partition(".")
+    return f"{second[:10]}T{second[11:]}{point}{fraction.ljust(6, '0') if point else ''}Z"

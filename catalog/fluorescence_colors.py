@@ -1,0 +1,31 @@
+"""Names of fluorescence's colours: one form for the spellings that suppliers use."""
+
+from __future__ import annotations
+
+import re
+
+#: Those that laboratories name, the commonest first.
+KNOWN_FLUORESCENCE_COLORS = ("BLUE", "YELLOW", "WHITE", "ORANGE", "GREEN", "RED")
+SPELLINGS = {
+    "BL": "BLUE",
+    "B": "BLUE",
+    "BLU": "BLUE",
+    "YEL": "YELLOW",
+    "YL": "YELLOW",
+    "Y": "YELLOW",
+    "WH": "WHITE",
+    "W": "WHITE",
+    "OR": "ORANGE",
+    "ORG": "ORANGE",
+    "GRN": "GREEN",
+    "GN": "GREEN",
+    "RD": "RED",
+}
+#: Longest name that the catalogue keeps (characters).
+MAX_LENGTH = 32
+
+
+def fluorescence_color(text: str) -> str | None:
+    """The name of a fluorescence's colour: `"Blue"` and `"BL"` are both `"BLUE"`; None for a text that names none."""
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
+    return SPELLINGS.get(name, name) or None

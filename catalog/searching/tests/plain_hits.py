@@ -1,0 +1,97 @@
+"""Hits in plain Python over a list of stones as they once were: what any evaluator of an old version may give."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from catalog.certificates import folded
+from catalog.models import Diamond
+from catalog.searching.conditions import All, Asked, holds
+from catalog.searching.hits import Count, Facet
+from catalog.searching.sorts import Place, Sort
+
+
+def meets(stone: Diamond, asked: Asked) -> bool:
+    """Whether a stone meets all that is asked."""
+    return holds(All(tuple(asked.values())), lambda column: getattr(stone, column))
+
+
+class PlainHits:
+    """The hits of a search among some stones."""
+
+    found_by = "index"
+
+    def __init__(self, version: int, stones: Sequence[Diamond], asked: Asked) -> None:
+        self.version = version
+        self._all, self._asked = stones, asked
+        self.stones = [stone for stone in stones if meets(stone, asked)]
+
+    def of(self, asked: Asked) -> PlainHits:
+        return PlainHits(self.version, self._all, asked)
+
+    def count(self) -> Count:
+        return Count(len(self.stones))
+
+    def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
+        return page_of(self.stones, sort, after, limit)
+
+    def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
+        others = self.of({name: condition for name, condition in self._asked.items() if name != attribute}).stones
+        values = [getattr(stone, column) for stone in others]
+        if edges is None:
+            return Facet(Counter(values))
+        known = [value for value in values if value is not None]
+        counts: Counter[Any] = Counter(edges[bisect_right(edges, value) - 1] for value in known)
+        if lacking := len(values) - len(known):
+            counts[None] = lacking
+        return Facet(counts, min(known, default=None), max(known, default=None))
+
+    def by_certificate(self) -> PlainCertified:
+        return PlainCertified(self.version, self.stones)
+
+
+class PlainCertified:
+    """The cheapest stone of each certificate among some stones."""
+
+    found_by = "index"
+
+    def __init__(self, version: int, stones: Sequence[Diamond]) -> None:
+        self.version = version
+        self._offers = Counter(map(_certificate, stones))
+        cheapest: dict[str, Diamond] = {}
+        for stone in sorted(stones, key=lambda stone: (stone.price_cents, stone.pk)):
+            cheapest.setdefault(_certificate(stone), stone)
+        self._stones = {stone.pk: stone for stone in cheapest.values()}
+
+    def count(self) -> Count:
+        return Count(len(self._stones))
+
+    def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
+        return page_of(list(self._stones.values()), sort, after, limit)
+
+    def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        return {identity: self._offers[_certificate(self._stones[identity])] for identity in ids}
+
+
+def page_of(stones: Sequence[Diamond], sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
+    """The places behind one, in an order: stones without the value last, ties by id, both the way of the sort."""
+    places = [(getattr(stone, sort.column), stone.pk) for stone in stones]
+    known = sorted((place for place in places if place[0] is not None), reverse=sort.descending)
+    unknown = sorted((place for place in places if place[0] is None), reverse=sort.descending)
+    in_order = known + unknown
+    return [place for place in in_order if after is None or _is_behind(place, after, sort)][:limit]
+
+
+def _is_behind(place: Place, after: Place, sort: Sort) -> bool:
+    if (place[0] is None) != (after[0] is None):
+        return place[0] is None
+    key, other = (place, after) if place[0] is not None else (place[1:], after[1:])
+    return key < other if sort.descending else key > other
+
+
+def _certificate(stone: Diamond) -> str:
+    return folded(stone.certificate_number) or str(stone.pk)
