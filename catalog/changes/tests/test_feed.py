@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 
 from catalog.changes import feed, log
 from catalog.models import DatasetVersion, Diamond, VersionCounter
-from catalog.tests.factories import a_diamond, build_diamond
+from catalog.tests.factories import a_diamond, build_diamond, committed
 
 pytestmark = pytest.mark.django_db
-
-
-def committed() -> int:
-    """Take the versions as a commit would; the newest."""
-    version = log.take()
-    with connection.cursor() as cursor:
-        # As the next transaction finds it.
-        cursor.execute("SELECT set_config('diamondhub.change_set', '', true)")
-    return version
 
 
 def test_every_way_of_writing_stones_makes_a_version_and_names_them() -> None:
