@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from catalog.changes import log
+from catalog.changes import forgetting
+from catalog.changes.log import DAYS
 from catalog.on_sale import stones_on_sale
 from catalog.states import STATES
 from diamondhub.admin.display import NOTHING
@@ -26,6 +27,6 @@ def diamonds_on_sale() -> Iterator[home.Figure]:
 
 home.register(diamonds_on_sale, permission="catalog.view_diamond")
 
-retention.register(retention.Step("changes", log.forget, lambda: {"change_days": len(log.old_days()), "versions": 0}))
-retention.make_ahead(log.DAYS)
+retention.register(retention.Step("changes", forgetting.forget, forgetting.would_forget))
+retention.make_ahead(DAYS)
 retention.register_months("state_months", STATES)
