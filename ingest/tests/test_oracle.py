@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from catalog.rows import StoneFacts
+from ingest.feeds.nivoda.mapping import to_diamond
+from ingest.sandbox.supplier import Options, Supplier
 from ingest.tests import oracle
 
 CLEAN: dict[str, Any] = {
@@ -253,3 +255,14 @@ def test_it_names_availability_in_our_words(written: str, meant: str) -> None:
     item = {"id": "DIAMOND/1", "price": 100, "diamond": {"availability": written}}
 
     assert oracle.expected(item, labgrown=False)["availability"] == meant
+
+
+def test_the_adapter_maps_the_sandbox_s_stones_as_the_oracle_does() -> None:
+    supplier = Supplier(Options(now=1_780_315_200_000_000))
+
+    for number, item in enumerate(supplier.items(labgrown=None, availability=None)):
+        labgrown = item["diamond"]["CertificateType"] == "LABGROWN_DIAMOND"
+        facts = to_diamond(msgspec.json.encode(item), labgrown=labgrown)
+        assert msgspec.structs.asdict(facts) == oracle.expected(item, labgrown=labgrown)
+        if number == 1_500:
+            break
