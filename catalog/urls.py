@@ -10,6 +10,7 @@ from catalog.api.facets import Facets
 from catalog.api.lookup import Lookup
 from catalog.api.one_stone import OneDiamond
 from catalog.api.search import Diamonds, DiamondsByBody
+from catalog.vocabulary.api import Vocabulary
 
 urlpatterns: list[URLPattern] = [
     path("diamonds", Diamonds.as_view(), name="diamonds"),
@@ -17,5 +18,6 @@ urlpatterns: list[URLPattern] = [
     path("diamonds/lookup", Lookup.as_view(), name="lookup"),
     path("diamonds/facets", Facets.as_view(), name="facets"),
     path("diamonds/search", DiamondsByBody.as_view(), name="diamonds-by-body"),
+    path("diamonds/vocabulary", Vocabulary.as_view(), name="vocabulary"),
     path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
 ]
