@@ -60,6 +60,8 @@ def stones_to_measure(number: int) -> int:
 def measure(number: int) -> list[Figure]:
     """Fill the catalogue with `number` stones, start a builder, and change one, a hundredth and all of them."""
     catalogue.fill(number)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) catalog_diamond")
     watched = stones(1, feed=FEED)[0]
     _consolidate(watched)
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
