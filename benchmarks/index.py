@@ -179,7 +179,9 @@ def _scanned_facets(snapshot: Snapshot, meeting: Mapping[str, NDArray[np.bool_]]
             others = np.logical_and.reduce([everything, *(rows for of, rows in meeting.items() if of != column)])
         values = snapshot.columns[column][others]
         if attribute.is_histogram:
-            edges = np.array(LADDERS[name], np.float64) * (10 ** form.places if isinstance(form := forms()[column], Scaled) else 1)
+            edges = np.array(LADDERS[name], np.float64) * (
+                10**form.places if isinstance(form := forms()[column], Scaled) else 1
+            )
             yield np.bincount(np.searchsorted(edges, values, "right")), values.min(initial=0), values.max(initial=0)
         else:
             yield np.unique(values, return_counts=True) if values.itemsize > 1 else np.bincount(values.view(np.uint8))

@@ -10,7 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.fancy_colors import color_name
-from catalog.index.attributes import CERTIFICATE, Certificate, Digest, Form, Moment, Presence, Scaled, Truth, Whole, Word, forms
+from catalog.index.attributes import (
+    CERTIFICATE,
+    Certificate,
+    Digest,
+    Form,
+    Moment,
+    Presence,
+    Scaled,
+    Truth,
+    Whole,
+    Word,
+    forms,
+)
 from catalog.index.snapshot import Stones, missing
 from catalog.models import Availability, Diamond
 from catalog.shapes import KNOWN_SHAPES
@@ -26,7 +38,15 @@ _WORDS: Mapping[str, tuple[Sequence[str], Sequence[float]]] = {
     "supplier_name": (tuple(f"Supplier {number}" for number in range(400)), [1 / 400] * 400),
 }
 #: The share of stones that lack a value; of all other columns `_SOME`.
-_LACKING = {"shape": 0.0, "lab": 0.03, "fancy_color": 0.95, "fancy_intensity": 0.95, "color": 0.03, "clarity": 0.01, "cut": 0.3}
+_LACKING = {
+    "shape": 0.0,
+    "lab": 0.03,
+    "fancy_color": 0.95,
+    "fancy_intensity": 0.95,
+    "color": 0.03,
+    "clarity": 0.01,
+    "cut": 0.3,
+}
 _SOME = 0.1
 #: How many grades there are in use, from the best on.
 _GRADES = {"color": 12, "clarity": 11, "cut": 4, "polish": 3, "symmetry": 3, "fluorescence_intensity": 5, "rating": 10}

@@ -1,4 +1,4 @@
-"""What the catalogue shows on the start page: how many stones can be bought now, and whether searches have their index."""
+"""What the catalogue shows on the start page: how many stones can be bought now, whether searches have their index; and what it forgets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.urls import reverse
 
+from catalog.changes import log
 from catalog.on_sale import stones_on_sale
 from diamondhub.admin.display import NOTHING
-from diamondhub.operations import home
+from diamondhub.operations import home, retention
 
 
 def diamonds_on_sale() -> Iterator[home.Figure]:
@@ -41,3 +42,6 @@ def search_index() -> Iterator[home.Figure]:
 
 home.register(diamonds_on_sale, permission="catalog.view_diamond")
 home.register(search_index, permission="catalog.view_diamond")
+
+retention.register(retention.Step("changes", log.forget, lambda: {"change_days": len(log.old_days()), "versions": 0}))
+retention.make_ahead(log.DAYS)
