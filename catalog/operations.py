@@ -1,4 +1,4 @@
-"""What the catalogue shows on the start page: how many stones can be bought now, whether searches have their index; and what it forgets."""
+"""What the catalogue shows on the start page: stones that can be bought now, the index of searches; and what it forgets."""
 
 from __future__ import annotations
 
