@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from catalog.certificates import Folded
 from catalog.grades import (
     Bowtie,
     Clarity,
@@ -149,9 +150,10 @@ class Diamond(models.Model):
             models.Index(fields=["price_cents", "id"], name="diamond_price"),
             # Narrow searches filter here and sort afterwards.
             models.Index(fields=["lab_grown", "shape", "carats"], name="diamond_kind"),
+            # Look-ups by certificate, whatever its number's spelling.
             models.Index(
-                fields=["certificate_number"],
-                name="diamond_certificate",
+                Folded("certificate_number"),
+                name="diamond_certificate_folded",
                 condition=Q(certificate_number__isnull=False),
             ),
         ]
@@ -159,6 +161,29 @@ class Diamond(models.Model):
     def __str__(self) -> str:
         words = [str(self.carats or "?"), "ct", self.shape or "stone"]
         return " ".join(words)
+
+
+class AvailabilityChange(models.Model):
+    """One change of one diamond's availability: its history. Append-only, in monthly pieces of the table.
+
+    A trigger on the diamonds writes it, whatever statement changed them; a stone that is new has none. `catalog.states` has
+    the pieces.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    diamond_id = models.UUIDField()
+    changed_on = models.DateField()
+    changed_at = models.DateTimeField()
+    old = models.CharField(max_length=16, choices=Availability)
+    new = models.CharField(max_length=16, choices=Availability)
+
+    class Meta:
+        managed = False
+        db_table = "catalog_availabilitychange"
+        ordering = ["-changed_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}"
 
 
 class DatasetVersion(models.Model):

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from catalog.changes import log
 from catalog.on_sale import stones_on_sale
+from catalog.states import STATES
 from diamondhub.admin.display import NOTHING
 from diamondhub.operations import home, retention
 
@@ -45,3 +46,4 @@ home.register(search_index, permission="catalog.view_diamond")
 
 retention.register(retention.Step("changes", log.forget, lambda: {"change_days": len(log.old_days()), "versions": 0}))
 retention.make_ahead(log.DAYS)
+retention.register_months("state_months", STATES)
