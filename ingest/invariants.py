@@ -248,6 +248,14 @@ def finished_runs_are_accounted_for() -> Iterator[str]:
             yield f"run {run.pk} is over and nobody was told"
 
 
+def the_index_says_what_the_table_says() -> Iterator[str]:
+    """The index of this host has of every stone what the table has, where there is an index and it is of this version."""
+    # Numpy takes memory and time to start, which programs without an index need not spend.
+    from catalog.index import checking
+
+    yield from checking.differences()
+
+
 CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     1: partitions_tile_the_axis,
     2: ledgers_balance,
@@ -259,6 +267,7 @@ CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     8: prices_follow_their_rule_set,
     # 9, the supplier's view of the request rate, is checked where the supplier can be asked: in the tests.
     10: finished_runs_are_accounted_for,
+    11: the_index_says_what_the_table_says,
 }
 
 
