@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,7 +93,7 @@ def test_buckets_hold_all_from_the_least_to_the_greatest_and_are_never_many(
     assert 1 <= len(buckets) <= edges.MAX_BUCKETS
     assert buckets[0][0] <= low
     assert buckets[-1][1] is None or buckets[-1][1] > high
-    assert all(before[1] == after[0] for before, after in zip(buckets, buckets[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(buckets))
 
 
 def test_more_values_than_people_read_are_counted_together() -> None:
