@@ -240,8 +240,12 @@ def _certificates(derived: Derived, digests: Array) -> None:
     several[:-1] |= same
     begins = several.copy()
     begins[1:] &= ~same
-    certificate = np.full(len(digests), -1, np.int32)
-    certificate[order[several]] = (np.cumsum(begins) - 1)[several]
-    derived.arrays["certificate"] = certificate
-    derived.arrays["single"] = bits.pack(certificate == -1)
+    shared = order[several]
+    group = (np.cumsum(begins) - 1)[several]
+    by_row = np.argsort(shared)
+    derived.arrays["shared/rows"] = shared[by_row].astype(np.uint32)
+    derived.arrays["shared/certificate"] = group[by_row].astype(np.int32)
+    single = np.ones(len(digests), np.bool_)
+    single[shared] = False
+    derived.arrays["single"] = bits.pack(single)
     derived.certificates = int(begins.sum())

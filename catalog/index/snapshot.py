@@ -163,8 +163,9 @@ class Snapshot:
         }
         self.columns: Mapping[str, Array] = _Columns(arrays, self.bitmaps, header.rows)
         self.stones = Stones(arrays["id/high"], arrays["id/low"], self.columns, self.words)
-        #: A number for all stones of one certificate; -1 for a stone whose certificate no other stone has.
-        self.certificate: NDArray[np.int32] = arrays["certificate"]
+        #: The rows of stones whose certificate others have as well, and the number of it.
+        self.shared_rows: NDArray[np.uint32] = arrays["shared/rows"]
+        self.shared_certificate: NDArray[np.int32] = arrays["shared/certificate"]
         #: How many certificates several stones share.
         self.certificates = header.certificates
         #: The stones whose certificate no other stone has, or that have none, as bits.
