@@ -35,18 +35,15 @@ _WORDS: Mapping[str, tuple[Sequence[str], Sequence[float]]] = {
     "feed": (("nivoda-natural", "nivoda-labgrown", "list-one", "list-two"), [0.35, 0.45, 0.15, 0.05]),
     "availability": (tuple(Availability.values), [0.86, 0.04, 0.03, 0.02, 0.05]),
     "fancy_color": (tuple(filter(None, map(color_name, ("yellow", "pink", "blue", "green", "brown")))), [0.2] * 5),
+    "growth_method": (("CVD", "HPHT"), [0.8, 0.2]),
+    "fluorescence_color": (("BLUE", "YELLOW", "WHITE"), [0.9, 0.08, 0.02]),
     "supplier_name": (tuple(f"Supplier {number}" for number in range(400)), [1 / 400] * 400),
 }
 #: The share of stones that lack a value; of all other columns `_SOME`.
 _LACKING = {
-    "shape": 0.0,
-    "lab": 0.03,
-    "fancy_color": 0.95,
-    "fancy_intensity": 0.95,
-    "color": 0.03,
-    "clarity": 0.01,
-    "cut": 0.3,
-}
+    "shape": 0.0, "lab": 0.03, "fancy_color": 0.95, "fancy_intensity": 0.95, "fancy_overtone": 0.98, "color": 0.03,
+    "clarity": 0.01, "cut": 0.3, "fluorescence_color": 0.7, "growth_method": 0.5, "bowtie": 0.6,
+}  # fmt: skip
 _SOME = 0.1
 #: How many grades there are in use, from the best on.
 _GRADES = {"color": 12, "clarity": 11, "cut": 4, "polish": 3, "symmetry": 3, "fluorescence_intensity": 5, "rating": 10}
@@ -86,7 +83,7 @@ def _drawn(dice: np.random.Generator, name: str, form: Form, number: int) -> NDA
         case Whole():
             return 1 + dice.binomial(_GRADES.get(name, 6) - 1, 0.4, number)
         case Scaled(places):
-            return np.round(np.abs(dice.normal(60, 4, number)) * 10**places).astype(np.int64)
+            return np.asarray(np.round(np.abs(dice.normal(60, 4, number)) * 10**places), np.int64)
         case Truth():
             return dice.integers(0, 2, number)
         case Presence():
@@ -95,7 +92,7 @@ def _drawn(dice: np.random.Generator, name: str, form: Form, number: int) -> NDA
             # Batches of a thousand stones in the last month.
             batch = dice.integers(0, max(1, number // 1000), number)
             batches = dice.integers(0, 30 * 86_400, max(1, number // 1000)) * 1_000_000
-            return np.asarray(form.number(NOW - timedelta(days=30)) + batches[batch])
+            return form.number(NOW - timedelta(days=30)) + np.asarray(batches[batch], np.int64)
         case Certificate():
             # One in ten has a certificate that another stone has as well.
             return _shared(dice, number)

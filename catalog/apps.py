@@ -17,8 +17,12 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        """Have health look at the index of this host."""
+        """Have health look at the index of this host, and the sweep tell of new versions."""
+        from catalog.changes import telling
+        from diamondhub import sweep
         from diamondhub.telemetry import health
+
+        sweep.register(telling.sweep)
 
         health.register_host("index", _index)
 

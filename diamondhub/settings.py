@@ -268,6 +268,8 @@ PARTITION_ERROR_BUDGET: int = env.int("PARTITION_ERROR_BUDGET", 12, validate=_be
 RAW_RETENTION_DAYS: int = env.int("RAW_RETENTION_DAYS", 30, validate=_between(1, 3650))
 #: A finished run keeps its ledger of pages for so many days; then its sums are kept and it cannot be retried any more.
 LEDGER_RETENTION_DAYS: int = env.int("LEDGER_RETENTION_DAYS", 7, validate=_between(1, 3650))
+#: Days of the log of changed stones: a client that follows `changes` may be away for so long, and so may an index.
+CHANGES_RETENTION_DAYS: int = env.int("CHANGES_RETENTION_DAYS", 7, validate=_between(1, 365))
 #: A dead letter that is closed is kept for so many days, with its payload.
 LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_between(1, 3650))
 #: Days of audit events of runs, alerts, and attempts at dead letters.

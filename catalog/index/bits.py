@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 Rows = NDArray[np.int64]
 
+#: Rows that are looked at first along a way.
+FIRST_LOOK = 1024
 _ONE = np.uint64(1)
 _ALL = ~np.uint64(0)
 
@@ -70,3 +74,17 @@ def _set_bits(words: Words) -> Rows:
 def has(words: Words, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Which of the rows the set has."""
     return np.asarray(words[rows >> 6] >> (rows & 63).astype(np.uint64) & _ONE, np.bool_)
+
+
+def along(words: Words, way: NDArray[np.integer]) -> Iterator[Rows]:
+    """Those rows along a way that the set has, in looks of which each is four times as long as the one before."""
+    at, look = 0, FIRST_LOOK
+    while at < len(way):
+        rows = way[at : at + look].astype(np.int64)
+        yield rows[has(words, rows)]
+        at, look = at + look, look << 2
+
+
+def first_of(words: Words, way: NDArray[np.integer]) -> int:
+    """The first row along a way that the set has; it has one."""
+    return next(int(rows[0]) for rows in along(words, way) if len(rows))

@@ -21,8 +21,8 @@ from catalog.index.attributes import CERTIFICATE, Moment, Scaled, Whole, forms
 
 #: Columns of more values have no bitmap for each.
 MAX_BITMAPS = 96
-#: Buckets of a column of many values.
-BUCKETS = 32
+#: Buckets of an order that no ladder of edges cuts: what walks pass over at once.
+BUCKETS = 8
 
 Array = NDArray[Any]
 

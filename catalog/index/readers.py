@@ -25,9 +25,9 @@ from catalog.index.snapshot import Snapshot, UnusableSnapshot
 log = structlog.get_logger(__name__)
 
 #: How often a process looks at the board (seconds): a new version is not asked before it has been seen.
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 #: A process whose thread has not looked for so long looks itself, in a request (seconds).
-ASLEEP_SECONDS = 5 * LOOK_SECONDS
+ASLEEP_SECONDS = 10 * LOOK_SECONDS
 #: The database is asked for its generation no more often, while it does not say (seconds).
 ASK_SECONDS = 2.0
 

@@ -20,7 +20,8 @@ from catalog.index import board, builder, history
 from catalog.index.board import Notice
 from catalog.index.builder import Builder, held
 from catalog.index.readers import Reader
-from catalog.index.snapshot import Snapshot
+from catalog.index.reading import read
+from catalog.index.snapshot import Snapshot, write
 from catalog.index.tests.factories import stones_of
 from catalog.index.tests.reading_back import said_of
 from catalog.models import DatasetVersion, Diamond, VersionCounter
@@ -36,6 +37,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _a_version_at_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
+    monkeypatch.setattr(builder, "REST_SHARE", 0.0)
 
 
 @pytest.fixture
@@ -169,8 +171,8 @@ def test_versions_are_made_no_faster_than_one_in_a_while(folder: Path, monkeypat
     waiting = posted(folder)
     assert (waiting.file, waiting.database_version) == (first.file, first.version + 1)
     assert waiting.behind_since is not None
-    monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
-    working.turn()
+    # A new one owes nothing.
+    a_builder(folder).turn()
     assert_current(folder)
     assert posted(folder).behind_since is None
 
@@ -327,8 +329,8 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "pwrite", dying(os.pwrite))
     monkeypatch.setattr(os, "replace", dying(os.replace))
-    monkeypatch.setattr(builder, "read", dying(builder.read))
-    monkeypatch.setattr(builder, "write", dying(builder.write))
+    monkeypatch.setattr(builder, "read", dying(read))
+    monkeypatch.setattr(builder, "write", dying(write))
     monkeypatch.setattr(Snapshot, "map", dying(Snapshot.map))
     monkeypatch.setattr(Builder, "_sweep", dying(Builder._sweep))
 
@@ -431,13 +433,12 @@ def test_a_connection_that_is_lost_while_rows_come_costs_a_try(
         with connection.copy().cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s)", [server.info.backend_pid])
             cursor.connection.close()
-        return builder.read(server, ids)
+        return read(server, ids)
 
     monkeypatch.setattr(builder, "read", cut)
     working.turn()
 
     assert posted(folder).failure
-    monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
     working.turn()
     assert_current(folder)
 
@@ -505,13 +506,13 @@ def test_a_file_of_another_generation_is_used_by_nobody_from_the_next_look_on(
     working = a_builder(folder)
     working.turn()
     VersionCounter.objects.update(generation=uuid.uuid4())
-    monkeypatch.setattr(builder, "VERSION_SECONDS", 3600.0)
+    monkeypatch.setattr(Builder, "_make", lambda _self: None)
 
     working.turn()
 
     assert posted(folder).file == ""
     assert usable(folder) is None
-    monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
+    monkeypatch.undo()
     working.turn()
     assert_current(folder)
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import numpy as np
 import pytest
 from django.db import connection, connections
 
@@ -70,6 +71,7 @@ def test_a_builder_killed_at_random_is_never_seen_half_and_the_next_one_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builder, "VERSION_SECONDS", 0.0)
+    monkeypatch.setattr(builder, "REST_SHARE", 0.0)
     monkeypatch.setattr(builder, "LOOK_SECONDS", 0.0)
     stones = [a_diamond(price_cents=1000 + place) for place in range(60)]
     table = {stone.pk: stone.price_cents for stone in stones}
@@ -148,7 +150,7 @@ def test_of_two_builders_one_waits_and_goes_on_when_the_other_is_killed(tmp_path
 def test_the_memory_of_a_process_is_flat_over_a_hundred_swaps(tmp_path: Path) -> None:
     generation = history.moment(connection).generation
     stones = stones_of([build_diamond(price_cents=number) for number in range(1, 400)])
-    many = stones.taken(list(range(399)) * 150)
+    many = stones.taken(np.tile(np.arange(399), 150))
     write(tmp_path / "0.index", many, version=1, generation=generation)
     reader = Reader(tmp_path, max_age=3600)
 
