@@ -13,9 +13,7 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.lookups import In
 
-_TEMPLATE = (
-    "nullif(regexp_replace(upper(regexp_replace({}, '[^A-Za-z0-9]', '', 'g')), '^LG(?=[0-9])', ''), '')"
-)
+_TEMPLATE = "nullif(regexp_replace(upper(regexp_replace({}, '[^A-Za-z0-9]', '', 'g')), '^LG(?=[0-9])', ''), '')"
 #: The fold of the column `certificate_number` in SQL, the same as `folded`; NULL for a number without letters and digits.
 FOLDED = _TEMPLATE.format("certificate_number")
 
@@ -27,7 +25,7 @@ class Folded(Func):
     arity = 1
 
     def __init__(self, column: Any) -> None:
-        super().__init__(column, output_field=models.CharField(null=True))  # noqa: DJ001 - as the column is
+        super().__init__(column, output_field=models.CharField(null=True))
 
 
 def numbered(numbers: Iterable[str]) -> Q:

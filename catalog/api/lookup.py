@@ -76,7 +76,9 @@ class NameAnswer(Answer):
 class FoundAnswer(NameAnswer):
     """Something that was asked for, and the stones that it names."""
 
-    diamonds = ShownDiamondAnswer(many=True, help_text="Those for sale first, the cheapest first; empty if there is none.")
+    diamonds = ShownDiamondAnswer(
+        many=True, help_text="Those for sale first, the cheapest first; empty if there is none."
+    )
     more = fields.YesNo(help_text=f"Whether it names others besides: {MAX_STONES_EACH} are shown at most.")
 
 

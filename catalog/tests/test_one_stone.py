@@ -26,7 +26,9 @@ def http() -> Client:
 
 
 def ask(http: Client, stone: Any, query: str = "", **headers: str) -> Any:
-    return http.get(f"/api/v1/diamonds/{stone}{query}", headers={name.replace("_", "-"): headers[name] for name in headers})
+    return http.get(
+        f"/api/v1/diamonds/{stone}{query}", headers={name.replace("_", "-"): headers[name] for name in headers}
+    )
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, view: ClientView) -> None:
@@ -134,11 +136,10 @@ def test_another_view_makes_another_tag(http: Client, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("?fields=cost", 403), ("?fields=prise", 400), ("?fields=price&form=slim", 400), ("?x=1", 400)]
+    ("query", "status"),
+    [("?fields=cost", 403), ("?fields=prise", 400), ("?fields=price&form=slim", 400), ("?x=1", 400)],
 )
 def test_fields_that_are_none_or_not_the_client_s_are_refused(http: Client, query: str, status: int) -> None:
     stone = a_diamond()
 
     assert ask(http, stone.pk, query).status_code == status
-
-

@@ -38,7 +38,6 @@ else:
 COMING_SLOTS, LAST_SLOTS = 3, 10
 
 
-
 class FeedForm(FeedModelForm):
     """A feed's settings; its adapter is one that exists."""
 

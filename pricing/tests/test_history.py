@@ -63,7 +63,10 @@ def test_costs_and_rules_are_shown_only_with_their_scope() -> None:
     stone = a_diamond(price_cents=100, cost_cents=98_765_43)
     become(stone, price_cents=200, rule=76_543)
 
-    without, with_scope = ask("catalog:read", of=stone.pk), ask("catalog:read", "pricing:read", of=stone.pk, name="ours")
+    without, with_scope = (
+        ask("catalog:read", of=stone.pk),
+        ask("catalog:read", "pricing:read", of=stone.pk, name="ours"),
+    )
 
     assert without.json()["results"][0]["priced"] is None
     assert not any(secret in without.content.decode() for secret in ("98765", "76543"))

@@ -173,9 +173,7 @@ def test_nothing_outside_the_view_is_found_by_any_name(http: Client, monkeypatch
     view = ClientView(key="natural", forced={"lab_grown": AnyOf("lab_grown", (False,))})
     monkeypatch.setattr("catalog.api.base.view_of", lambda _client: view)
 
-    answer = look_up(
-        http, ids=[str(hidden.pk)], stock_numbers=[hidden.supplier_stone_id], certificate_numbers=["5"]
-    )
+    answer = look_up(http, ids=[str(hidden.pk)], stock_numbers=[hidden.supplier_stone_id], certificate_numbers=["5"])
 
     assert [ids for _, ids in answered(answer)] == [[], [], []]
 
