@@ -209,9 +209,9 @@ def _write(run: Run, feed: Feed, told: Sequence[Answered], observed_at: datetime
         return
     because("verify", None, actor)
     pricing = held_pricing()
-    with psycopg_cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
-        upsert.create_incoming(cursor)
+    with psycopg_cursor() as copier:
+        copier.execute("DROP TABLE IF EXISTS pg_temp.incoming")
+        upsert.create_incoming(copier)
 
     def refused(stone: upsert.MappedStone, error: MappingError) -> None:
         # Nothing of it is kept: the raw store has no payload that neither the catalogue nor a dead letter has.
