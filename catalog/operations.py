@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
+from catalog.changes import log
 from catalog.on_sale import stones_on_sale
 from catalog.states import STATES
 from diamondhub.admin.display import NOTHING
@@ -24,4 +25,7 @@ def diamonds_on_sale() -> Iterator[home.Figure]:
 
 
 home.register(diamonds_on_sale, permission="catalog.view_diamond")
+
+retention.register(retention.Step("changes", log.forget, lambda: {"change_days": len(log.old_days()), "versions": 0}))
+retention.make_ahead(log.DAYS)
 retention.register_months("state_months", STATES)

@@ -1,4 +1,4 @@
-"""The history of availability: the table's monthly pieces. A trigger on the diamonds fills it (`0005_states_kept`)."""
+"""The history of availability: the table's monthly pieces. A trigger on the diamonds fills it (`0006_states_kept`)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from catalog import kinds  # noqa: F401 - declares what the API answers with
+from catalog.api.changes import Changes
 from catalog.api.facets import Facets
 from catalog.api.lookup import Lookup
 from catalog.api.one_stone import OneDiamond
@@ -12,6 +14,7 @@ from catalog.api.search import Diamonds, DiamondsByBody
 
 urlpatterns: list[URLPattern] = [
     path("diamonds", Diamonds.as_view(), name="diamonds"),
+    path("diamonds/changes", Changes.as_view(), name="changes"),
     path("diamonds/lookup", Lookup.as_view(), name="lookup"),
     path("diamonds/facets", Facets.as_view(), name="facets"),
     path("diamonds/search", DiamondsByBody.as_view(), name="diamonds-by-body"),

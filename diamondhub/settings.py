@@ -160,7 +160,9 @@ ENV: str = env.str("ENV", "development", validate=_one_of("development", "produc
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
 #: The program of the stack that this process is; empty for commands and where nobody says. It decides which secrets are
 #: demanded (`diamondhub.environment`).
-PROGRAM: str = env.str("DIAMONDHUB_PROGRAM", "", validate=_one_of("", "web", "worker-io", "worker-cpu", "beat"))
+PROGRAM: str = env.str(
+    "DIAMONDHUB_PROGRAM", "", validate=_one_of("", "web", "worker-io", "worker-cpu", "beat", "index")
+)
 SECRET_KEY: str = _secret("SECRET_KEY")
 #: Former keys, the newest first: what they signed (sessions, cursors) is taken until they are taken out.
 SECRET_KEY_FALLBACKS: list[str] = [key for key in re.split(r"[\s,]+", _secret("SECRET_KEY_FALLBACKS")) if key]
@@ -224,6 +226,16 @@ PRICELIST_MAX_BYTES: int = env.int("PRICELIST_MAX_BYTES", 1_000_000_000, validat
 #: Fetching a list by address may take this long (seconds).
 PRICELIST_TIMEOUT: float = env.float("PRICELIST_TIMEOUT", 300.0, validate=_between(1, 3600))
 
+# --- the catalogue's index -------------------------------------------------------------------------------------------
+#: Folder of the index, which the program `index` writes and the web processes of the host map. Below `var/` it goes with the
+#: checkout, and what is mapped is in memory all the same. Where much is repriced, some 150 MB a second are written to it: on
+#: a server a memory-backed folder (a tmpfs with room for three files) spares the disk.
+INDEX_DIR = Path(env.str("DIAMONDHUB_INDEX_DIR", "") or VAR_DIR / "index")
+#: So long may the builder be silent, or behind the database, until searches are answered by the database instead (seconds).
+#: Stones sold or repriced since are never shown, however old the index is, but new ones are missing and counts are old. The
+#: longest build, of all of 1.3 million stones on a busy machine, should fit in.
+INDEX_MAX_AGE_SECONDS: float = env.float("INDEX_MAX_AGE_SECONDS", 60.0, validate=_between(1, 86_400))
+
 # --- pace of the work ----------------------------------------------------------------------------------------------
 #: How often beat asks what is due (seconds). Bounds how long a lost doorbell delays anything.
 SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", 5.0, validate=_between(0.2, 300))
@@ -256,6 +268,8 @@ PARTITION_ERROR_BUDGET: int = env.int("PARTITION_ERROR_BUDGET", 12, validate=_be
 RAW_RETENTION_DAYS: int = env.int("RAW_RETENTION_DAYS", 30, validate=_between(1, 3650))
 #: A finished run keeps its ledger of pages for so many days; then its sums are kept and it cannot be retried any more.
 LEDGER_RETENTION_DAYS: int = env.int("LEDGER_RETENTION_DAYS", 7, validate=_between(1, 3650))
+#: Days of the log of changed stones: a client that follows `changes` may be away for so long, and so may an index.
+CHANGES_RETENTION_DAYS: int = env.int("CHANGES_RETENTION_DAYS", 7, validate=_between(1, 365))
 #: A dead letter that is closed is kept for so many days, with its payload.
 LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_between(1, 3650))
 #: Days of audit events of runs, alerts, and attempts at dead letters.
@@ -318,7 +332,7 @@ if PRODUCTION:
     missing = [name for name in _demanded if environment.is_needed(name, PROGRAM) and not globals()[name]]
     if environment.is_needed("API_KEY_PEPPERS", PROGRAM) and not _API_KEY_PEPPERS.strip(" ,"):
         missing.append("API_KEY_PEPPERS")
-    if PROGRAM != "beat":
+    if PROGRAM not in ("beat", "index"):
         missing += [name for name in ("NIVODA_ENDPOINT", "ALLOWED_HOSTS") if not globals()[name]]
     if missing:
         raise ImproperlyConfigured(f"ENV=production needs these variables to be set: {', '.join(missing)}")

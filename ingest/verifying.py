@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from catalog import upsert
-from catalog.models import Availability, DatasetVersion, Diamond
+from catalog.models import Availability, Diamond
 from catalog.rows import StoneFacts
 from diamondhub.database import clock, psycopg_cursor, release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
@@ -217,5 +217,4 @@ def _write(run: Run, feed: Feed, told: Sequence[Answered], observed_at: datetime
         # Nothing of it is kept: the raw store has no payload that neither the catalogue nor a dead letter has.
         raise _Refused(f"{stone.supplier_stone_id}: {error.field}")
 
-    if consolidation.write(stones, pricing, refused=refused).updated:
-        DatasetVersion.bump("verification")
+    consolidation.write(stones, pricing, refused=refused)

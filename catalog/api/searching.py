@@ -123,7 +123,11 @@ class SearchEndpoint(Endpoint):
             return None
         caller = kept.caller_of(visit.request, visit.address)
         answer = kept.answers().read_of(caller) if caller else None
-        return None if answer is None else answer.stale_response(visit.request)
+        if answer is None:
+            return None
+        response = answer.stale_response(visit.request)
+        response["Cache-Control"] = CACHE_CONTROL
+        return response
 
     def handle_exception(self, exc: Exception) -> Any:
         """As DRF does it, but for what can be answered all the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,21 +13,29 @@ from numpy.typing import NDArray
 from catalog.index import bits
 from catalog.index.attributes import Digest, Presence, Word
 from catalog.index.bits import Rows, Words
+from catalog.index.deriving import Bitmaps
 from catalog.index.evaluating import NotIndexed, exact, form_of, numeric_form_of
 from catalog.index.snapshot import Snapshot, missing
 from catalog.searching.hits import Facet
 
-#: What it costs to count one hit by itself, in words of a bitmap.
-_COST_OF_A_ROW = 6
+#: What it costs to count one hit by itself, in words of a bitmap that are counted meanwhile: by value, and into buckets.
+_COST_OF_A_ROW = 3
+_COST_IN_A_HISTOGRAM = 12
+#: What it costs to find the stones of a word: once for one facet, or for all facets of attributes that nothing is asked of.
+_COST_OF_FINDING = 20
+_COST_OF_FINDING_FOR_MANY = 8
 #: Numbers that are worth a table of all values between the least and the greatest.
 _MANY = 4096
+#: Rows that are looked at together.
+_PIECE = 65_536
 
 
 class Base:
-    """The stones among which values are counted."""
+    """The stones among which values are counted; `shared` if those of several facets."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, *, shared: bool = False) -> None:
         self.words = words
+        self._finding = _COST_OF_FINDING_FOR_MANY if shared else _COST_OF_FINDING
 
     @cached_property
     def number(self) -> int:
@@ -36,6 +44,11 @@ class Base:
     @cached_property
     def rows(self) -> Rows:
         return bits.rows_of(self.words)
+
+    def is_counted_by(self, bitmaps: Bitmaps, cost_of_a_row: int) -> bool:
+        """Whether it is quicker to count what it shares with each of the bitmaps than stone by stone."""
+        finding = 0 if "rows" in self.__dict__ else self._finding * len(self.words)
+        return finding + self.number * cost_of_a_row > bitmaps.words.size
 
 
 def facet(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any] | None) -> Facet:
@@ -51,39 +64,49 @@ def facet(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any] | No
 
 def _by_number(snapshot: Snapshot, base: Base, column: str) -> Mapping[int | None, int]:
     bitmaps = snapshot.bitmaps.get(column)
-    if bitmaps is not None and base.number * _COST_OF_A_ROW > bitmaps.words.size:
-        counts = shared(base.words, bitmaps.words)
+    if bitmaps is not None and base.is_counted_by(bitmaps, _COST_OF_A_ROW):
+        counts = _shared(base, bitmaps)
         return {value: count for value, count in zip(bitmaps.values, counts, strict=True) if count}
     numbers = snapshot.columns[column]
     lacking = missing(numbers.dtype)
-    occurring, counts = _tallied(numbers[base.rows])
-    return {None if n == lacking else n: count for n, count in zip(occurring, counts, strict=True)}
+    if numbers.itemsize <= 2:
+        return {None if n == lacking else n: count for n, count in _tallied(snapshot, column, base)}
+    occurring, times = np.unique(numbers[base.rows], return_counts=True)
+    return {None if n == lacking else n: m for n, m in zip(occurring.tolist(), times.tolist(), strict=True)}
 
 
-def _tallied(numbers: NDArray[Any]) -> tuple[list[int], list[int]]:
-    """The numbers that occur, and how often each does."""
-    if numbers.dtype.itemsize == 1:
-        tally = np.bincount(numbers.view(np.uint8))
-        occurring = np.flatnonzero(tally)
-        return occurring.astype(np.uint8).view(np.int8).tolist(), tally[occurring].tolist()
-    if numbers.dtype.itemsize == 2 and len(numbers) > _MANY:
-        tally = np.bincount(numbers.view(np.uint16))
-        occurring = np.flatnonzero(tally)
-        return occurring.astype(np.uint16).view(np.int16).tolist(), tally[occurring].tolist()
-    occurring, counts = np.unique(numbers, return_counts=True)
-    return occurring.tolist(), counts.tolist()
+def _tallied(snapshot: Snapshot, column: str, base: Base) -> Iterator[tuple[int, int]]:
+    """The short numbers that occur, each with how often it does."""
+    numbers = snapshot.columns[column]
+    places = numbers.view(np.uint8 if numbers.itemsize == 1 else np.uint16)
+    if base.number * 2 > len(numbers):
+        # The others are fewer.
+        tally = snapshot.tally(column) - _bincount(places, bits.rows_of(snapshot.everything & ~base.words))
+    else:
+        tally = _bincount(places, base.rows)
+    occurring = np.flatnonzero(tally)
+    return zip(occurring.astype(places.dtype).view(numbers.dtype).tolist(), tally[occurring].tolist(), strict=True)
 
 
-def shared(words: Words, bitmaps: NDArray[np.uint64]) -> list[int]:
-    """How many rows of a set each bitmap has."""
-    common = np.empty(len(words), np.uint64)
-    ones = np.empty(len(words), np.uint8)
+def _bincount(places: NDArray[Any], rows: Rows) -> NDArray[np.int64]:
+    """How often each number from 0 on is that of one of the rows; a piece at a time, so that no column is copied."""
+    tally = np.zeros(np.iinfo(places.dtype).max + 1, np.int64)
+    for begin in range(0, len(rows), _PIECE):
+        part = np.bincount(places[rows[begin : begin + _PIECE]])
+        tally[: len(part)] += part
+    return tally
+
+
+def _shared(base: Base, bitmaps: Bitmaps) -> list[int]:
+    """How many of the stones each bitmap has, which together have every stone once."""
+    common = np.empty(len(base.words), np.uint64)
+    ones = np.empty(len(base.words), np.uint8)
     counts = []
-    for bitmap in bitmaps:
-        np.bitwise_and(words, bitmap, out=common)
+    for bitmap in bitmaps.words[:-1]:
+        np.bitwise_and(base.words, bitmap, out=common)
         np.bitwise_count(common, out=ones)
-        counts.append(int(ones.sum(dtype=np.int64)))
-    return counts
+        counts.append(int(ones.sum(dtype=np.uint32)))
+    return [*counts, base.number - sum(counts)]
 
 
 @dataclass(frozen=True)
@@ -102,7 +125,11 @@ def _histogram(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any]
     borders = np.array([exact(form, edge).__ceil__() for edge in edges], np.int64)
     if column == "price_cents":
         tally = _along_the_rows(snapshot.columns[column], base, borders)
-    elif column in snapshot.buckets and base.number * _COST_OF_A_ROW > snapshot.buckets[column].words.size:
+    elif (
+        (buckets := snapshot.buckets.get(column))
+        and buckets.has_edges
+        and base.is_counted_by(buckets, _COST_IN_A_HISTOGRAM)
+    ):
         tally = _by_buckets(snapshot, base, column, borders)
     else:
         tally = _one_by_one(snapshot.columns[column][base.rows], borders)
@@ -135,23 +162,30 @@ def _by_buckets(snapshot: Snapshot, base: Base, column: str, borders: NDArray[np
     """A histogram from the file's buckets; rows are looked at only in those in which an edge lies, and at both ends."""
     numbers, buckets = snapshot.columns[column], snapshot.buckets[column]
     begins = np.array(buckets.values[:-1], np.int64)
-    held = shared(base.words, buckets.words)
+    held = _shared(base, buckets)
     into = np.searchsorted(borders, begins, "right") - 1
     # The last number of a bucket is below the next one's edge; of the last bucket nothing is known.
     ends = np.append(begins[1:] - 1, np.iinfo(np.int64).max)
     whole = into == np.searchsorted(borders, ends, "right") - 1
     filled = [place for place in range(len(begins)) if held[place]]
+    if not filled:
+        return _Tally([0] * len(borders), held[-1], None, None)
     counts = np.zeros(len(borders), np.int64)
+    order, starts = snapshot.orders.get(column), snapshot.starts(column)
     low: int | None = None
     high: int | None = None
     for place in filled:
-        if whole[place] and place not in (filled[0], filled[-1]):
-            counts[into[place]] += held[place]
+        is_end = place in (filled[0], filled[-1])
+        if not whole[place] or (is_end and order is None):
+            part = _one_by_one(numbers[bits.rows_of(base.words & buckets.words[place])], borders)
+            counts += part.counts
+            low, high = part.low if low is None else low, part.high
             continue
-        part = _one_by_one(numbers[bits.rows_of(base.words & buckets.words[place])], borders)
-        counts += part.counts
-        low = part.low if low is None else low
-        high = part.high
+        counts[into[place]] += held[place]
+        if is_end and order is not None:
+            along = order[starts[place] : starts[place + 1]]
+            low = int(numbers[bits.first_of(base.words, along)]) if low is None else low
+            high = int(numbers[bits.first_of(base.words, along[::-1])])
     return _Tally(counts.tolist(), held[-1], low, high)
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.columns import COLUMNS
+from catalog.facets.edges import LADDERS
 from catalog.index import bits
-from catalog.index.attributes import CERTIFICATE, Form, Moment, Scaled, Whole
+from catalog.index.attributes import CERTIFICATE, Moment, Scaled, Whole, forms
 
 #: Columns of more values have no bitmap for each.
 MAX_BITMAPS = 96
-#: Buckets of a column of many values.
-BUCKETS = 32
+#: Buckets of an order that no ladder of edges cuts: what walks pass over at once.
+BUCKETS = 8
 
 Array = NDArray[Any]
 
@@ -31,6 +33,11 @@ class Bitmaps:
 
     values: tuple[int | None, ...]
     words: NDArray[np.uint64]
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether there is any besides that of what is lacking."""
+        return len(self.values) > 1
 
 
 @dataclass
@@ -47,24 +54,24 @@ def derive(
     columns: Mapping[str, Array],
     id_high: NDArray[np.uint64],
     id_low: NDArray[np.uint64],
-    forms: Mapping[str, Form],
 ) -> Derived:
     """Everything that follows from the columns of stones in the order of their price."""
     derived = Derived()
     by_id = _by_id(id_high, id_low)
+    rank = _ranks(by_id)
     derived.arrays["order/id"] = by_id
-    derived.arrays["rank/id"] = _ranks(by_id)
+    derived.arrays["rank/id"] = rank
     sortable = {column.source for column in COLUMNS if column.sortable}
-    for name, form in forms.items():
+    for name, form in forms().items():
         numbers = columns[name]
         values = _values(numbers)
         if values is not None:
             _bitmaps(derived, name, numbers, values)
         elif isinstance(form, Whole | Scaled | Moment) and name != "price_cents":
-            if name in sortable:
-                order = np.argsort(_last(numbers[by_id]), kind="stable")
-                derived.arrays[f"order/{name}"] = by_id[order]
-            _buckets(derived, name, numbers)
+            order = _order(numbers, by_id, rank) if name in sortable else None
+            if order is not None:
+                derived.arrays[f"order/{name}"] = order
+            _buckets(derived, name, numbers, order)
     _certificates(derived, columns[CERTIFICATE])
     return derived
 
@@ -83,10 +90,23 @@ def _ranks(by_id: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return ranks
 
 
-def _last(numbers: Array) -> Array:
-    """The numbers as unsigned ones, with what is lacking behind all others and the rest in their order."""
+def _order(numbers: Array, by_id: NDArray[np.uint32], rank: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The rows in the order of their numbers and then of their ids, with what is lacking behind all others.
+
+    Numbers and ranks are sorted as one number each, which is several times as fast as a stable sort of rows.
+    """
     # One less, the smallest number becomes the greatest.
-    return numbers - 1 if numbers.dtype.kind == "i" else numbers
+    numbers = numbers - 1
+    if numbers.itemsize > 4:
+        order = np.argsort(numbers)
+        ordered = numbers[order]
+        runs = np.zeros(len(numbers), np.uint64)
+        np.cumsum(ordered[1:] != ordered[:-1], out=runs[1:])
+        keys = (runs << np.uint64(32)) | rank[order]
+    else:
+        keys = ((numbers.astype(np.int64) + 2**31).astype(np.uint64) << np.uint64(32)) | rank
+    keys.sort()
+    return by_id[keys.astype(np.uint32)]
 
 
 def _values(numbers: Array) -> list[int] | None:
@@ -112,28 +132,71 @@ def _bitmaps(derived: Derived, name: str, numbers: Array, values: list[int]) -> 
     derived.values[name] = [*values, None]
 
 
-def _buckets(derived: Derived, name: str, numbers: Array) -> None:
-    """Bitmaps of buckets from their edge up to, but not including, the next one."""
-    known = numbers[numbers != np.iinfo(numbers.dtype).min]
-    sample = np.sort(known[:: max(1, len(known) // 50_000)])
-    if not len(sample):
-        return
-    edges = np.unique(sample[np.linspace(0, len(sample) - 1, BUCKETS + 1).astype(np.int64)[:-1]])
-    edges[0] = known.min()
-    bucket = np.searchsorted(edges, numbers, "right").astype(np.uint8)
+def _buckets(derived: Derived, name: str, numbers: Array, order: NDArray[np.uint32] | None) -> None:
+    """Bitmaps of buckets from their edge up to, but not including, the next one; last, of what lacks the value.
+
+    Without an order and a ladder of edges there is nothing that needs more than the last.
+    """
+    lacking = numbers == np.iinfo(numbers.dtype).min
+    edges = _edges(name, numbers[~lacking], ordered=order is not None)
+    bucket = np.zeros(len(numbers), np.uint8)
+    if order is not None:
+        known = order[: len(numbers) - np.count_nonzero(lacking)]
+        borders = [_below(numbers, known, edge) for edge in edges] + [len(known)]
+        for place, (begin, end) in enumerate(pairwise(borders), start=1):
+            bucket[known[begin:end]] = place
+    elif edges:
+        bucket = np.searchsorted(np.array(edges, numbers.dtype), numbers, "right").astype(np.uint8)
     # Bucket 0 is what lacks the value; it comes last.
     places = [*range(1, len(edges) + 1), 0]
     words = np.zeros((len(places), bits.words_for(len(numbers))), np.uint64)
     for place, code in enumerate(places):
-        words[place] = bits.pack(bucket == code)
+        words[place] = bits.pack(bucket == code if edges else lacking)
     derived.arrays[f"buckets/{name}"] = words
-    derived.edges[name] = [*(int(edge) for edge in edges), None]
+    derived.edges[name] = [*edges, None]
+
+
+def _below(numbers: Array, order: NDArray[np.uint32], edge: int) -> int:
+    """How many of the rows in their order have a lesser number."""
+    first, last = 0, len(order)
+    while first < last:
+        middle = (first + last) // 2
+        if numbers[order[middle]] < edge:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+def _edges(name: str, known: Array, *, ordered: bool) -> list[int]:
+    """The lower edges of a column's buckets, the first its least number."""
+    if not len(known):
+        return []
+    low, high = int(known.min()), int(known.max())
+    ladder = _ladder(name, low, high)
+    if ladder is None:
+        if not ordered:
+            return []
+        sample = np.sort(known[:: max(1, len(known) // 50_000)])
+        ladder = sample[np.linspace(0, len(sample) - 1, BUCKETS + 1).astype(np.int64)[1:-1]].tolist()
+    return sorted({low, *ladder})
+
+
+def _ladder(name: str, low: int, high: int) -> list[int] | None:
+    """The edges at which a column's histograms are cut anyway, of those between its least and greatest number."""
+    form = forms()[name]
+    ladder = next(
+        (LADDERS[column.asked] for column in COLUMNS if column.source == name and column.asked in LADDERS), None
+    )
+    if ladder is None or not isinstance(form, Whole | Scaled):
+        return None
+    return [number for edge in ladder if low < (number := form.number(edge)) <= high]
 
 
 def _certificates(derived: Derived, digests: Array) -> None:
     """Numbers for the certificates that several stones have."""
     lacking = np.iinfo(digests.dtype).min
-    order = np.argsort(digests, kind="stable")
+    order = np.argsort(digests)
     ordered = digests[order]
     same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != lacking)
     several = np.zeros(len(order), np.bool_)

@@ -43,7 +43,7 @@ class IndexHits:
     def __init__(self, snapshot: Snapshot, asked: Asked, terms: _Terms | None = None) -> None:
         self.version = snapshot.version
         self._snapshot = snapshot
-        self._asked = asked
+        self.asked = asked
         self._terms = terms or _Terms(snapshot)
         self._sets = {name: self._terms.of(condition) for name, condition in asked.items()}
 
@@ -81,7 +81,7 @@ class IndexHits:
 
     @cached_property
     def _base(self) -> counting.Base:
-        return counting.Base(self._rows)
+        return counting.Base(self._rows, shared=True)
 
     @cached_property
     def _others(self) -> Mapping[str, counting.Base]:

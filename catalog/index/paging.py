@@ -20,8 +20,6 @@ from catalog.searching.sorts import Place, Sort
 
 #: Hits up to here are sorted; more are met by walking.
 FEW = 4096
-#: Rows that a walk looks at first; each further look is at four times as many.
-_FIRST_LOOK = 1024
 #: Rows after which a walk asks which buckets of the order have any hit.
 _PATIENCE = 16_384
 
@@ -76,7 +74,7 @@ class _Walk:
 
     def _words_from(self, row: int) -> Iterator[Rows]:
         """The hits from a row on, look by look."""
-        word, look = row >> 6, _FIRST_LOOK >> 2
+        word, look = row >> 6, bits.FIRST_LOOK >> 2
         while word < len(self._hits):
             rows = bits.rows_of(self._hits[word : word + look], word)
             yield rows[rows >= row]
@@ -84,7 +82,7 @@ class _Walk:
 
     def _words_below(self, row: int) -> Iterator[Rows]:
         """The hits below a row, from the last on, look by look."""
-        word, look = (row + 63) >> 6, _FIRST_LOOK >> 2
+        word, look = (row + 63) >> 6, bits.FIRST_LOOK >> 2
         while word > 0:
             first = max(0, word - look)
             rows = bits.rows_of(self._hits[first:word], first)
@@ -130,7 +128,7 @@ class _Walk:
             return rows[(order[::-1] if self._down else order)[:limit]]
         by_id = self._snapshot.by_id
         way = by_id[:bound][::-1] if self._down else by_id[bound or 0 :]
-        return _gathered(_looks(hits, way), limit)
+        return _gathered(bits.along(hits, way), limit)
 
     def by_order(self, limit: int) -> Rows:
         """Along the file's order of the column; the few are sorted instead."""
@@ -179,7 +177,7 @@ class _Walk:
         near, far = ((patience, high), (low, patience)) if self._down else ((low, patience), (patience, high))
         for begin, end in (near, *self._filled(*far)):
             way = order[begin:end]
-            yield from _looks(self._hits, way[::-1] if self._down else way)
+            yield from bits.along(self._hits, way[::-1] if self._down else way)
 
     def _filled(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """The parts of a stretch of the order in which there are hits, in the direction of the walk."""
@@ -210,15 +208,6 @@ def _first(length: int, is_behind: Callable[[int], bool]) -> int:
         else:
             first = middle + 1
     return first
-
-
-def _looks(hits: Words, way: NDArray[np.uint32]) -> Iterator[Rows]:
-    """Those of the rows along a way that are hits, look by look."""
-    at, look = 0, _FIRST_LOOK
-    while at < len(way):
-        rows = way[at : at + look].astype(np.int64)
-        yield rows[bits.has(hits, rows)]
-        at, look = at + look, look << 2
 
 
 def _gathered(looks: Iterator[Rows], limit: int) -> Rows:

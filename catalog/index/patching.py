@@ -17,13 +17,15 @@ from catalog.index.snapshot import Stones, missing
 Array = NDArray[Any]
 
 
-def patched(base: Stones, changed: Stones, ids: Sequence[UUID]) -> Stones:
+def patched(base: Stones, changed: Stones, ids: Sequence[UUID], *, by_id: Array) -> Stones:
     """The stones of `base`, which are in the order of the price, without those of `ids` and with `changed` instead.
 
-    `changed` are what there is of `ids` now. The result is in the order of the price, and its words are those of both.
-    Arrays of `base` are only read.
+    `changed` are what there is of `ids` now, `by_id` the rows of `base` in the order of their ids. The result is in the
+    order of the price, and its words are those of both. Arrays of `base` are only read.
     """
-    kept = np.flatnonzero(~_among(base.id_high, base.id_low, ids))
+    is_kept = np.ones(len(base), np.bool_)
+    is_kept[_rows(base, ids, by_id)] = False
+    kept = np.flatnonzero(is_kept)
     new = changed.in_order()
     places = _places(base, kept, new)
     words, translated = _words(base, new)
@@ -39,18 +41,19 @@ def patched(base: Stones, changed: Stones, ids: Sequence[UUID]) -> Stones:
     )
 
 
-def _among(high: Array, low: Array, ids: Sequence[UUID]) -> Array:
-    """Which of many ids, given by their halves, are among some."""
-    if not ids:
-        return np.zeros(len(high), np.bool_)
-    wanted = np.sort(np.array([identity.int >> 64 for identity in ids], np.uint64))
-    among = np.asarray(wanted[np.minimum(np.searchsorted(wanted, high), len(wanted) - 1)] == high)
-    # Few rows are left, of which the other halves are looked at as well.
-    rows = np.flatnonzero(among)
-    numbers = {identity.int for identity in ids}
-    halves = zip(high[rows].tolist(), low[rows].tolist(), strict=True)
-    among[rows] = [high_half << 64 | low_half in numbers for high_half, low_half in halves]
-    return among
+def _rows(base: Stones, ids: Sequence[UUID], by_id: Array) -> Array:
+    """The rows of those ids that there are."""
+    high = np.array([identity.int >> 64 for identity in ids], np.uint64)
+    low = np.array([identity.int & 2**64 - 1 for identity in ids], np.uint64)
+    first = np.searchsorted(base.id_high, high, "left", sorter=by_id)
+    behind = np.searchsorted(base.id_high, high, "right", sorter=by_id)
+    rows = []
+    # Halves may be shared, whole ids are not.
+    for step in range(int((behind - first).max(initial=0))):
+        near = first + step < behind
+        candidates = by_id[(first + step)[near]]
+        rows.append(candidates[base.id_low[candidates] == low[near]])
+    return np.concatenate(rows) if rows else np.empty(0, np.int64)
 
 
 def _places(base: Stones, kept: Array, new: Stones) -> Array:
@@ -69,10 +72,11 @@ def _places(base: Stones, kept: Array, new: Stones) -> Array:
 def _inserted(numbers: Array, kept: Array, places: Array, new: Array) -> Array:
     """The kept numbers with new ones before `places`, in a type that holds both."""
     dtype = np.promote_types(numbers.dtype, new.dtype)
-    return np.insert(_widened(numbers[kept], dtype), places, _widened(new, dtype))
+    return np.insert(widened(numbers[kept], dtype), places, widened(new, dtype))
 
 
-def _widened(numbers: Array, dtype: np.dtype[Any]) -> Array:
+def widened(numbers: Array, dtype: np.dtype[Any]) -> Array:
+    """The same numbers in another type that holds them."""
     if numbers.dtype == dtype:
         return numbers
     wide = numbers.astype(dtype)

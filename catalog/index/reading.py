@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from psycopg import pq, sql
 
 from catalog.index.attributes import Certificate, Digest, Form, Moment, Presence, Scaled, Truth, Whole, Word, forms
+from catalog.index.patching import widened
 from catalog.index.snapshot import Stones, missing, narrowed
 from catalog.models import Diamond
 
@@ -45,7 +46,7 @@ class _Sent:
 
 
 def read(connection: psycopg.Connection[Any], ids: Sequence[UUID] | None = None) -> Stones:
-    """All stones, or those of `ids` that there are, in whatever order; every id is to be named once.
+    """All stones, or those of `ids` that there are, in the order of their price; every id is to be named once.
 
     To be called in a transaction that keeps its snapshot (`REPEATABLE READ`): it takes two statements. Raises what psycopg
     raises.
@@ -229,18 +230,24 @@ class _Reading:
                 numbers = numbers[:, 0]
             elif isinstance(forms()[name], Moment):
                 numbers = np.where(numbers == missing(np.int64), numbers, numbers + _MILLENNIUM)
-            self.pieces.setdefault(name, []).append(numbers.astype(sent.kept))
+            self.pieces.setdefault(name, []).append(narrowed(numbers.astype(sent.kept)))
 
     def stones(self, connection: psycopg.Connection[Any]) -> Stones:
         """Everything that was read. Pieces are given up column by column, so that memory holds little twice."""
         ids = np.concatenate(self.ids) if self.ids else np.empty((0, 2), np.uint64)
         self.ids.clear()
-        columns = {}
-        for name, sent in self.columns.items():
-            pieces = self.pieces.pop(name, [])
-            columns[name] = narrowed(np.concatenate(pieces) if pieces else np.empty(0, sent.kept))
+        high, low = ids.T
+        prices = self._whole("price_cents")
+        order = np.lexsort((low, high, prices))
+        columns = {name: (prices if name == "price_cents" else self._whole(name))[order] for name in self.columns}
         words = {name: _texts(connection, name, seen.shown_by) for name, seen in self.dictionaries.items()}
-        return Stones(np.ascontiguousarray(ids[:, 0]), np.ascontiguousarray(ids[:, 1]), columns, words)
+        return Stones(high[order], low[order], columns, words)
+
+    def _whole(self, name: str) -> Array:
+        """All of a column, whose pieces are forgotten."""
+        pieces = self.pieces.pop(name, [np.empty(0, self.columns[name].kept)])
+        dtype = np.result_type(*(piece.dtype for piece in pieces))
+        return narrowed(np.concatenate([widened(piece, dtype) for piece in pieces]))
 
 
 def _texts(connection: psycopg.Connection[Any], column: str, shown_by: Sequence[UUID]) -> list[str]:

@@ -150,6 +150,7 @@ class Snapshot:
 
         self._places: dict[str, Mapping[str, int]] = {}
         self._starts: dict[str, list[int]] = {}
+        self._tallies: dict[str, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
         return len(self.stones)
@@ -171,6 +172,14 @@ class Snapshot:
             ends = np.cumsum([bits.count(words) for words in self.buckets[column].words[:-1]])
             self._starts[column] = [0, *ends.tolist()]
         return self._starts[column]
+
+    def tally(self, column: str) -> NDArray[np.int64]:
+        """How often each number occurs in a column of short ones, as they are without a sign."""
+        if column not in self._tallies:
+            numbers = self.columns[column]
+            places = numbers.view(np.uint8 if numbers.itemsize == 1 else np.uint16)
+            self._tallies[column] = np.bincount(places, minlength=256**places.itemsize)
+        return self._tallies[column]
 
     @property
     def nbytes(self) -> int:
@@ -204,7 +213,7 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
     Raises `OSError`; what was written of the file is then gone.
     """
     stones = _narrowed(stones.in_order())
-    derived = derive(stones.columns, stones.id_high, stones.id_low, forms())
+    derived = derive(stones.columns, stones.id_high, stones.id_low)
     arrays = {
         "id/high": stones.id_high,
         "id/low": stones.id_low,

@@ -110,7 +110,7 @@ def whole(ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, Diamond]:
 def finder() -> str:
     """Who would find hits now, the index with its version or `BY_DATABASE`: the same text as long as it is the same."""
     snapshot = index.current()
-    return BY_DATABASE if snapshot is None else f"index:{snapshot.version}"
+    return BY_DATABASE if snapshot is None else f"index:{snapshot.generation}:{snapshot.version}"
 
 
 def with_hits(asked: Asked, use: Callable[[Hits], Used]) -> Used:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from catalog.models import DatasetVersion
 from catalog.tests.factories import a_diamond
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
+from diamondhub.local.valkey import cache
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/diamonds"
@@ -254,3 +256,26 @@ def test_answers_are_compressed(http: Client) -> None:
 
     assert answer["Content-Encoding"] == "gzip"
     assert json.loads(gzip.decompress(answer.content))["count"] == 5
+
+
+def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: Any, tmp_path: Path) -> None:
+    a_diamond(shape="OVAL")
+    server = cache(tmp_path)
+    server.start()
+    settings.CACHE_URL = server.url
+    address = f"{FACETS}?facets=shape"
+
+    first, second = http.get(address), http.get(address)
+    a_diamond(shape="OVAL")
+    DatasetVersion.bump("test")
+    changed = http.get(address)
+    server.stop()
+    without = http.get(address)
+
+    assert [answer["Cache-Status"] for answer in (first, second, changed)] == [
+        "diamondhub; fwd=miss",
+        "diamondhub; hit",
+        "diamondhub; fwd=miss",
+    ]
+    assert (first.content, first["ETag"]) == (second.content, second["ETag"])
+    assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]

@@ -71,7 +71,10 @@ _ONLY_WITH: dict[str, Callable[[Operation], bool]] = {
     "invalid-idempotency-key": lambda declared: declared.idempotent,
     "idempotency-key-in-use": lambda declared: declared.idempotent,
     "idempotency-key-reused": lambda declared: declared.idempotent,
+    "outcome-unknown": lambda declared: declared.acts_elsewhere,
 }
+#: What every answer says to a client that is signed in.
+_OF_LIMITS = ("RateLimit", "RateLimit-Policy")
 _HEADERS_OF_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
     HTTPStatus.CONFLICT: ("Retry-After",),
@@ -168,7 +171,7 @@ class EndpointSchema(AutoSchema):
         return {
             str(status.value): {
                 "description": "\n".join(f"* [{kind.title}]({kind.type})" for kind in by_status[status]),
-                "headers": _references("headers", ("X-Request-Id", *_HEADERS_OF_ERRORS.get(status, ()))),
+                "headers": _references("headers", _headers_of_error(status)),
                 "content": {
                     CONTENT_TYPE: {
                         "schema": problem,
@@ -229,7 +232,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 def _headers_of(declared: Operation) -> Iterator[str]:
-    yield "X-Request-Id"
+    yield from ("X-Request-Id", *_OF_LIMITS)
     if "cursor" in declared.query.shared().fields or declared.successor is not None:
         yield "Link"
     if declared.idempotent:
@@ -238,6 +241,13 @@ def _headers_of(declared: Operation) -> Iterator[str]:
         yield "Deprecation"
     if declared.sunset is not None:
         yield "Sunset"
+
+
+def _headers_of_error(status: HTTPStatus) -> Iterator[str]:
+    yield "X-Request-Id"
+    if status != HTTPStatus.UNAUTHORIZED:
+        yield from _OF_LIMITS
+    yield from _HEADERS_OF_ERRORS.get(status, ())
 
 
 def _of_deprecation(declared: Operation) -> Iterator[str]:

@@ -69,6 +69,7 @@ class Operation:
     body_is_optional: bool
     problems: tuple[HTTPStatus | str, ...]
     idempotent: bool
+    acts_elsewhere: bool
     deprecated: date | None
     sunset: date | None
     successor: str | None
@@ -88,6 +89,7 @@ def operation(
     body_is_optional: bool = False,
     problems: tuple[HTTPStatus | str, ...] = (),
     idempotent: bool = False,
+    acts_elsewhere: bool = False,
     deprecated: date | None = None,
     sunset: date | None = None,
     successor: str | None = None,
@@ -100,7 +102,8 @@ def operation(
     and 404 where the address names something. A status stands for all kinds of problems that the view has of it, a kind's
     name for that one alone.
 
-    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`).
+    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`). With
+    `acts_elsewhere` the method sees to it by `idempotency.once_elsewhere`.
     `deprecated` is the day from which nobody should use it any more, `sunset` the one on which it may go (both UTC), and
     `successor` the address of what to use instead: all are told in headers and in the OpenAPI document.
     """
@@ -116,6 +119,7 @@ def operation(
         body_is_optional,
         problems,
         idempotent,
+        acts_elsewhere,
         deprecated,
         sunset,
         successor,
@@ -123,7 +127,7 @@ def operation(
     )
 
     def with_declaration(method: Method) -> Method:
-        if idempotent:
+        if idempotent and not acts_elsewhere:
             method = _once(method)
         method.operation = declared  # type: ignore[attr-defined]
         return method

@@ -127,6 +127,9 @@ class RelayedAnswer:
 class Relaying(Protocol):
     """An adapter that relays queries of other programs of the house, within the account's one limit."""
 
+    def is_order(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> bool:
+        """Whether a query changes anything at the supplier's: such a one is put to it once. Raises as `proxy` refuses."""
+
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
         """Ask the supplier at once, on our account, in the interactive lane, and log what kind of query that is.
 

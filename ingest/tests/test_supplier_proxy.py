@@ -342,6 +342,6 @@ def test_the_document_describes_the_proxy(client: Client) -> None:
 
     described = document["paths"]["/api/v1/suppliers/{feed}/graphql"]["post"]
     assert set(described["responses"]) == {
-        "200", "400", "401", "403", "404", "406", "411", "413", "415", "429", "500", "502", "503", "504",
+        "200", "400", "401", "403", "404", "406", "409", "411", "413", "415", "422", "429", "500", "502", "503", "504",
     }  # fmt: skip
     assert set(described["requestBody"]["content"]) == {"application/json"}

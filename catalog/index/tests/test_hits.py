@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.certificates import folded
-from catalog.index import counting, deriving, evaluating, paging
+from catalog.index import bits, counting, deriving, evaluating, paging
 from catalog.index.attributes import Digest, Presence, Word, forms
 from catalog.index.evaluating import NotIndexed
 from catalog.index.hits import IndexHits
@@ -129,11 +129,13 @@ def _thresholds(few: bool) -> Iterator[None]:
         if not few:
             for module, name, value in (
                 (paging, "FEW", 0),
-                (paging, "_FIRST_LOOK", 4),
+                (bits, "FIRST_LOOK", 4),
                 (paging, "_PATIENCE", 2),
                 (deriving, "BUCKETS", 3),
                 (counting, "_COST_OF_A_ROW", 10**9),
+                (counting, "_COST_IN_A_HISTOGRAM", 10**9),
                 (counting, "_MANY", 1),
+                (counting, "_PIECE", 2),
                 (evaluating, "_FEW_VALUES", 1),
             ):
                 stack.enter_context(mock.patch.object(module, name, value))

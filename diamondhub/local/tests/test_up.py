@@ -24,7 +24,7 @@ from diamondhub.local.tests.test_services import ROOT, Holder, alive, environmen
 
 pytestmark = [pytest.mark.processes, pytest.mark.in_order]
 
-PROGRAMS = {"web", "worker-io", "worker-cpu", "beat"}
+PROGRAMS = {"web", "worker-io", "worker-cpu", "beat", "index"}
 
 
 class Up:
@@ -204,7 +204,7 @@ def test_sigterm_stops_everything_in_order(up: Up) -> None:
     assert up.end() == 0
 
     steps = [line.partition("stopping ")[2] for line in up.said().splitlines() if "stopping " in line]
-    assert steps == ["beat", "web", "worker-io and worker-cpu"]
+    assert steps == ["beat", "web and index", "worker-io and worker-cpu"]
     assert not any(alive(pid) for pid in relatives)
     assert not (up.var / "run" / "up.json").exists()
     assert not (up.var / "run" / "services.json").exists()

@@ -156,6 +156,10 @@ class NivodaAdapter:
         """The unknown of an item."""
         return looking.look(item)
 
+    def is_order(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> bool:
+        """Whether it is a mutation; see `ingest.feeds.adapter.Relaying`."""
+        return relaying.prepare(query, variables, may_order=may_order).kind == relaying.MUTATION
+
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
         """Somebody else's query on our account; see `ingest.feeds.adapter.Relaying`."""
         prepared = relaying.prepare(query, variables, may_order=may_order)

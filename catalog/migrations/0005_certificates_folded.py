@@ -9,7 +9,7 @@ import catalog.certificates
 class Migration(migrations.Migration):
     # Consolidation goes on meanwhile.
     atomic = False
-    dependencies = [("catalog", "0003_columns_of_payloads")]
+    dependencies = [("catalog", "0004_versions_in_commit_order")]
     operations = [
         AddIndexConcurrently(
             "diamond",

@@ -58,7 +58,7 @@ DROP FUNCTION catalog_refuse_change();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0004_certificates_folded")]
+    dependencies = [("catalog", "0005_certificates_folded")]
     operations = [
         migrations.RunSQL(
             CREATE,
