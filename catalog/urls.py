@@ -9,6 +9,7 @@ from catalog.api.changes import Changes
 from catalog.api.facets import Facets
 from catalog.api.lookup import Lookup
 from catalog.api.one_stone import OneDiamond
+from catalog.api.related import Related
 from catalog.api.search import Diamonds, DiamondsByBody
 from catalog.vocabulary.api import Vocabulary
 
@@ -20,4 +21,5 @@ urlpatterns: list[URLPattern] = [
     path("diamonds/search", DiamondsByBody.as_view(), name="diamonds-by-body"),
     path("diamonds/vocabulary", Vocabulary.as_view(), name="vocabulary"),
     path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
+    path("diamonds/<uuid:id>/related", Related.as_view(), name="related"),
 ]
