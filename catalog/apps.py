@@ -10,3 +10,11 @@ class CatalogConfig(AppConfig):
 
     name = "catalog"
     verbose_name = "Catalogue"
+
+    def ready(self) -> None:
+        """Have the sweep look at exports and whole stocks."""
+        from catalog.exports import jobs, stock
+        from diamondhub import sweep
+
+        sweep.register(jobs.ring_due)
+        sweep.register(stock.start_due)

@@ -187,3 +187,7 @@ class DatasetVersion(models.Model):
     def current(cls) -> int:
         """The newest version, 0 before there is any data."""
         return cls.objects.aggregate(newest=models.Max("version"))["newest"] or 0
+
+
+# What the room of exports has in the database. Last, since its models are this app's.
+from catalog.exports.models import Export, Stock  # noqa: E402, F401
