@@ -270,12 +270,19 @@ class _Watch:
                     held.update(rows_written=self._rows)
                 except leases.LeaseLost:
                     self._lost.set()
-                    with self._lock:
-                        if self._stop is not None:
-                            self._stop()
+                    self._stop_until_over()
                     return
                 except DatabaseError:
                     # The lease may outlast that; the final write decides.
                     connection.close()
         finally:
             connection.close()
+
+    def _stop_until_over(self) -> None:
+        """Stop PostgreSQL again and again: what comes between two statements stops neither."""
+        while True:
+            with self._lock:
+                if self._stop is not None:
+                    self._stop()
+            if self._over.wait(BEAT_SECONDS):
+                return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from catalog.exports.tests.asking import signed_in
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
+def folder(tmp_path: Path, settings: Any) -> Path:
     """Where the files are."""
     settings.EXPORTS_DIR = tmp_path / "exports"
     exports = {**settings.STORAGES["exports"]}
     exports["OPTIONS"] = {**exports["OPTIONS"], "location": tmp_path / "exports" / "files"}
     settings.STORAGES = {**settings.STORAGES, "exports": exports}
-    yield tmp_path / "exports"
+    return tmp_path / "exports"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +281,8 @@ def test_a_full_disk_ends_the_export_with_the_reason_and_gives_the_rows_back(
     http: Client, folder: Path, monkeypatch: pytest.MonkeyPatch, today: Any
 ) -> None:
     a_diamond()
-    monkeypatch.setattr(writing, "open", lambda _path, _mode: open("/dev/full", "wb"), raising=False)
+    full = partial(open, "/dev/full", "wb")
+    monkeypatch.setattr(writing, "open", lambda _path, _mode: full(), raising=False)
 
     export = written(http)
 
