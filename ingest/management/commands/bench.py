@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from benchmarks import consolidation, limiter, pages, planner, pricing, recovery, throttles, whole
+from benchmarks import consolidation, exports, limiter, pages, planner, pricing, recovery, throttles, whole
 from benchmarks.result import Figure
 from diamondhub.local.processes import free_port
 from ingest.demo import empty_catalogue, supplier_settings
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "throttles": lambda: throttles.measure(60),
     "recovery": lambda: recovery.measure(9_000),
     "pricing": lambda: pricing.measure(1_000_000),
+    "exports": lambda: exports.measure(300_000),
     "whole": lambda: whole.measure(50_000, 300_000),
 }
 
