@@ -110,12 +110,12 @@ def _fill(number: int) -> None:
         "girdle": "'Medium to slightly thick, faceted'",
     }
     values = sql.SQL(", ").join(
-        sql.SQL(varied[field.column])
+        sql.SQL(varied[str(field.column)])
         if field.column in varied
         else sql.SQL("{}").format(sql.Literal(field.get_prep_value(getattr(sample, field.attname))))
         for field in fields
     )
-    columns = sql.SQL(", ").join(sql.Identifier(field.column) for field in fields)
+    columns = sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields])
     with psycopg_cursor() as cursor:
         cursor.execute(
             sql.SQL("INSERT INTO catalog_diamond ({}) SELECT {} FROM generate_series(1, {}) AS n").format(

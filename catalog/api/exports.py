@@ -79,7 +79,7 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class ProgressAnswer(Answer):
+class ExportProgressAnswer(Answer):
     """How far the writing is."""
 
     rows = fields.Whole(0, help_text="Stones that are written.")
@@ -99,7 +99,7 @@ class ExportAnswer(Answer):
     started_at = fields.Moment(allow_null=True)
     finished_at = fields.Moment(allow_null=True)
     expires_at = fields.Moment(allow_null=True, help_text="Until then the file can be fetched.")
-    progress = ProgressAnswer()
+    progress = ExportProgressAnswer()
     rows = fields.Whole(0, allow_null=True, help_text="Stones in the file.")
     bytes = fields.Whole(0, allow_null=True, help_text="Length of the file, as it is sent.")
     sha256 = fields.Text(

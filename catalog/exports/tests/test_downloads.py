@@ -212,7 +212,7 @@ def test_a_file_of_another_host_is_a_bounded_stream_and_closed_when_its_reader_g
 def test_files_of_this_host_need_no_place_of_a_stream_and_are_closed_with_the_answer(
     http: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = []
+    opened: list[Any] = []
 
     def open_file(name: str) -> tuple[Any, bool]:
         file, is_here = original(name)
