@@ -44,11 +44,13 @@ NOT_SAID_BY_SCHEMAS = {
         "something must be asked for, of a feed that there is",
     ),
     ("POST /api/v1/experiments", "its name may be taken"),
+    ("POST /api/v1/exports", "filters contradict each other, and names are those of stones"),
     ("PATCH /api/v1/feeds/{feed}", "schedules are crontab strings"),
 }
 #: Operations with so many values that their borders make hundreds of requests each; these have tests of their own.
 WITHOUT_BORDERS = (
     "GET /api/v1/diamonds",
+    "POST /api/v1/exports",
     "POST /api/v1/rule-sets/{version}/rules",
     "PUT /api/v1/rule-sets/{version}/rules/{number}",
 )
