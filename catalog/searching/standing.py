@@ -21,7 +21,7 @@ def standing(ids: Sequence[UUID], asked: Asked, columns: str) -> Mapping[UUID, t
         cursor.execute(
             f"""
             -- The stones of a page as they are now. Read by primary key; takes no locks.
-            SELECT id, {columns}
+            SELECT id{", " * bool(columns)}{columns}
             FROM catalog_diamond
             WHERE id = ANY(%(ids)s) AND {condition}
             """,

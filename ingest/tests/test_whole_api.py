@@ -95,6 +95,10 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
             near = f"2026{query[name][4:]}".replace("02-29", "02-28")
             # Nor with an offset that no place on earth has, and PostgreSQL does not take.
             query[name] = re.sub(r"[+-](1[6-9]|2[0-3])(?=:[0-5][0-9]$)", "+05", near)
+    # Both ways of choosing what is shown.
+    for chosen in (query, case.body if isinstance(case.body, dict) else {}):
+        if "fields" in chosen:
+            chosen.pop("form", None)
     # A feed that there is not, where a list of its own is asked for.
     if isinstance(query.get("feed"), str):
         query["feed"] = "nivoda-labgrown"
