@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog.changes import log
 from catalog.grades import Color
-from catalog.tests.factories import a_diamond
+from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
 from diamondhub.local.valkey import cache
@@ -238,7 +237,7 @@ def test_who_has_the_answer_of_this_version_is_told_so_at_no_cost(http: Client, 
     again = http.get(address, headers={"If-None-Match": first["ETag"]})
     other_form = http.get(f"{address}&shape=ROUND", headers={"If-None-Match": first["ETag"]})
     a_diamond()
-    log.take()
+    committed()
     changed = http.get(address, headers={"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
@@ -287,7 +286,7 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
 
     first, second = http.get(address), http.get(address)
     a_diamond(shape="OVAL")
-    log.take()
+    committed()
     changed = http.get(address)
     server.stop()
     without = http.get(address)

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.api.search import SearchQuery
-from catalog.changes import log
 from catalog.grades import (
     Bowtie,
     Clarity,
@@ -33,7 +32,7 @@ from catalog.searching import database, pages
 from catalog.searching.filters import FILTERS
 from catalog.searching.pages import Page, Search, search, whole
 from catalog.searching.sorts import SORTS
-from catalog.tests.factories import SEEN, a_diamond, build_diamond
+from catalog.tests.factories import SEEN, a_diamond, build_diamond, committed
 
 pytestmark = pytest.mark.django_db
 
@@ -196,7 +195,7 @@ def test_filters_hold_together() -> None:
 
 def test_a_page_says_the_version_of_the_catalogue() -> None:
     a_diamond()
-    version = log.take()
+    version = committed()
 
     assert find("").dataset_version == version
 
