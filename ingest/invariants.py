@@ -313,6 +313,20 @@ def changes_are_logged() -> Iterator[str]:
         yield f"triggers that log changes are switched off: {disabled}"
 
 
+def the_index_says_what_the_table_says() -> Iterator[str]:
+    """The index of this host has of every stone what the table has, where there is an index and it is of this version."""
+    # Numpy takes memory and time to start, which programs without an index need not spend.
+    from catalog.index import checking
+
+    yield from checking.differences()
+
+
+def changes_and_index_are_true() -> Iterator[str]:
+    """The log of changes has what changed, and the index of this host what the table says."""
+    yield from changes_are_logged()
+    yield from the_index_says_what_the_table_says()
+
+
 CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     1: partitions_tile_the_axis,
     2: ledgers_balance,
@@ -324,7 +338,7 @@ CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     8: prices_follow_their_rule_set,
     # 9, the supplier's view of the request rate, is checked where the supplier can be asked: in the tests.
     10: finished_runs_are_accounted_for,
-    11: changes_are_logged,
+    11: changes_and_index_are_true,
 }
 
 

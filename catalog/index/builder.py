@@ -175,7 +175,7 @@ class Builder:
         self._sweep(file)
 
     def _stones(self) -> _Made:
-        with _one_moment() as moment:
+        with one_moment() as moment:
             base = self._current
             if base is not None and base.generation == moment.generation:
                 limit = int(len(base) * MAX_PATCHED_SHARE) + 1
@@ -213,7 +213,7 @@ class Builder:
 
 
 @contextmanager
-def _one_moment() -> Iterator[Moment]:
+def one_moment() -> Iterator[Moment]:
     """A transaction that sees the catalogue as it is at its first statement, and of which version that is."""
     with transaction.atomic():
         with connection.cursor() as cursor:

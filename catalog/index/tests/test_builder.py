@@ -388,6 +388,17 @@ def test_a_full_disk_leaves_the_version_before_and_is_told_and_got_over(folder: 
     assert_current(folder)
 
 
+def test_a_folder_in_which_nothing_can_be_written_is_got_over(folder: Path) -> None:
+    many(1)
+    # Nobody makes files here, not even root.
+    working = Builder(Path("/proc/self/task"))
+    working.take_up()
+
+    assert working.turn() == builder.FIRST_PAUSE
+    assert usable(Path("/proc/self/task")) is None
+    assert not builder.is_alive(Path("/proc/self/task"))
+
+
 def test_tries_that_fail_come_slower_and_slower(folder: Path) -> None:
     many(1)
     working = a_builder(folder)

@@ -109,3 +109,18 @@ def test_health_says_how_far_behind_the_index_is_and_what_fails(
 def test_health_without_an_index_is_degraded_and_the_instance_ready(client: Client) -> None:
     assert {check["name"]: check["ok"] for check in client.get("/health/status").json()["checks"]}["index"] is False
     assert client.get("/health/ready").status_code == 200
+
+
+def test_the_start_page_says_whether_searches_have_their_index(
+    folder: Path, capsys: pytest.CaptureFixture[str], admin_client: Client
+) -> None:
+    without = admin_client.get("/admin/").content.decode()
+    version = built(capsys)["version"]
+
+    with held(folder):
+        page = admin_client.get("/admin/").content.decode()
+
+    assert "no builder has been at work here" in without
+    assert "search index" in page
+    assert f"version {version}" in page
+    assert "builder" not in page

@@ -147,7 +147,7 @@ def test_it_serves_and_sweeps_and_tells_where(up: Up) -> None:
 
     assert up.state["url"] == f"http://127.0.0.1:{up.port}"
     assert up.state["pid"] == up.process.pid
-    assert set(up.pids) == PROGRAMS | {"postgres", "valkey"}
+    assert set(up.pids) == PROGRAMS | {"postgres", "valkey", "cache"}
     assert (up.var / "run" / "up.json").stat().st_mode & 0o777 == 0o600
     assert f"http://127.0.0.1:{up.port}/admin/" in up.said()
 
