@@ -236,3 +236,7 @@ class VersionCounter(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+# What the room of exports has in the database. Last, since its models are this app's.
+from catalog.exports.models import Export, Stock  # noqa: E402, F401

@@ -8,7 +8,7 @@ runs, keeps both on the run, and alerts when something jumped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -132,8 +132,10 @@ def compare(run: Run) -> None:
     Part of the run's last transaction, and of the one that puts it in review.
     """
     now = counted(run)
-    before, runs = _before(run)
-    jumps = list(find_jumps(now, before).values()) if runs else []
+    before, runs, mappers = _before(run)
+    # What another mapper never missed it may not have read at all, as a column of which it knew nothing.
+    unread = () if mappers <= {run.mapper_version} else [name for name in _WATCHED if not before.unknown[name]]
+    jumps = list(find_jumps(now, before, unread=unread).values()) if runs else []
     run.drift = {**now.kept(), "compared_with": runs, "before": before.kept() if runs else {}, "jumps": jumps}
     Run.objects.filter(pk=run.pk).update(drift=run.drift)
     if jumps:
@@ -148,31 +150,33 @@ def compare(run: Run) -> None:
         )
 
 
-def _before(run: Run) -> tuple[Counts, list[int]]:
-    """What the feed's last completed runs counted, and their numbers; none if that is too little to go by."""
+def _before(run: Run) -> tuple[Counts, list[int], set[str]]:
+    """What the feed's last completed runs counted, their numbers and mappers; no numbers if that is too little to go by."""
     counts = Counts()
+    mappers = set()
     runs = (
         Run.objects.filter(feed_id=run.feed_id, state=Run.State.COMPLETED, drift__mapped__gt=0)
         .exclude(pk=run.pk)
         .order_by("-pk")[:COMPARED_RUNS]
     )
     numbers = []
-    for pk, kept in runs.values_list("pk", "drift"):
+    for pk, kept, mapper in runs.values_list("pk", "drift", "mapper_version"):
         counts.add(kept)
         numbers.append(pk)
-    return counts, numbers if counts.mapped >= MIN_STONES else []
+        mappers.add(mapper)
+    return counts, numbers if counts.mapped >= MIN_STONES else [], mappers
 
 
-def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
+def find_jumps(now: Counts, before: Counts, *, unread: Collection[str] = ()) -> dict[tuple[str, str], str]:
     """What differs from before by more than chance: ("unknown" | "field" | "value", its name) → words for it.
 
-    The most striking comes first.
+    The most striking comes first. `unread` columns were not read before: on how many they were unknown is not known.
     """
     jumps: list[tuple[float, tuple[str, str], str]] = []
     if now.mapped >= MIN_STONES:
         for column in _WATCHED:
             share, was = now.unknown_share(column), before.unknown_share(column)
-            if share - was > UNKNOWN_JUMP:
+            if share - was > UNKNOWN_JUMP and column not in unread:
                 words = f"{column} is unknown on {share:.1%} of stones, before on {was:.1%}"
                 jumps.append((share - was, ("unknown", column), words))
     for path, number in now.strange_fields.items():

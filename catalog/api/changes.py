@@ -16,9 +16,9 @@ from catalog.api import presenting
 from catalog.api.searching import SearchEndpoint
 from catalog.api.stones import DiamondAnswer
 from catalog.changes import feed, log
-from catalog.models import Availability, Diamond
+from catalog.models import Availability
 from catalog.searching.conditions import AnyOf
-from catalog.searching.database import one_moment
+from catalog.searching.database import matching, one_moment
 from catalog.searching.pages import SEARCH_SECONDS
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import cursors, fields
@@ -85,8 +85,8 @@ def _gone(error: Exception) -> Problem:
     return Problem(
         HTTPStatus.GONE,
         "changes-gone",
-        f"The log of changes reaches from version {error.oldest} to version {error.newest}. Take the whole stock once more, "
-        "and follow the changes after its dataset_version.",
+        f"The log has the changes after version {error.oldest}, up to version {error.newest}. "
+        "Take the whole stock once more, and follow the changes after its dataset_version.",
         members={"oldest": error.oldest, "newest": error.newest},
     )
 
@@ -103,7 +103,8 @@ class Changes(SearchEndpoint):
     def get(self, request: Request) -> HttpResponseBase:
         """What changed after a version, in the order of commits, a page at a time; each stone as it is now.
 
-        Who applies every page, and asks after `after` the next time, has exactly what is for sale.
+        Who applies every page, and asks after `after` the next time, has exactly what is for sale. Begin with the
+        `dataset_version` of an export, or of the first page of a search, and what these brought.
         """
         shown = presenting.chosen(self.client, self.client_view, names=None, form=self.query["form"])
         newest = log.current()
@@ -120,16 +121,18 @@ class Changes(SearchEndpoint):
         place, generation = self._place()
         with one_moment(SEARCH_SECONDS):
             generation_now = log.current().generation
+            if place.version < self.client_view.since:
+                raise feed.ChangesGone(self.client_view.since, log.current().number)
             page = feed.read(place, generation=generation, limit=self.query["limit"])
             ids = [stone for _, stone in page.stones]
             standing = presenting.presenter(shown, self.client_view.currency).read(
                 ids, self.client_view.narrowed(_ON_SALE)
             )
-            states = dict(
-                Diamond.objects.filter(pk__in=[stone for stone in ids if stone not in standing]).values_list(
-                    "pk", "availability"
-                )
-            )
+            gone = [stone for stone in ids if stone not in standing]
+            # Of what the client may not see nothing is told but that.
+            states = dict(matching(self.client_view.narrowed({})).filter(pk__in=gone).values_list("pk", "availability"))
+        # In a moment of its own: what was dropped while the page was read was missing from it.
+        feed.check(place, generation=generation)
         following = (
             cursors.encode([generation_now, page.behind.version, str(page.behind.stone)], self._normal_form)
             if page.behind

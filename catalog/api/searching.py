@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
 from rest_framework.exceptions import PermissionDenied
 
@@ -13,7 +14,7 @@ from catalog.api import presenting
 from catalog.api.asking import refuse_unseen
 from catalog.client_views.view import ClientView, view_of
 from catalog.facets.table import ATTRIBUTES
-from catalog.models import DatasetVersion
+from catalog.index import history
 from catalog.searching import pages
 from catalog.searching.filters import FILTERS
 from catalog.searching.pages import Search
@@ -92,10 +93,10 @@ class SearchEndpoint(Endpoint):
         is made once for each version.
         """
         # Read first: the answer is at least as new as its tag says.
-        version = DatasetVersion.current()
+        newest = history.moment(connection)
         key = version_of(wanted.normal_form, wanted.limit, wanted.cursor, form, self.request.accepted_media_type)
         finder = pages.finder()
-        tag = version_of(version, finder, key)
+        tag = version_of(newest.generation, newest.version, finder, key)
         again = costly or finder == pages.BY_DATABASE
 
         def answer() -> HttpResponse:

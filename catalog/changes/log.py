@@ -6,8 +6,9 @@ commit, a deferred trigger takes the next version for the change set from the co
 from then to the end of the commit, so versions are in the order in which commits are seen, and a version that is seen has
 everything below it.
 
-Nobody waits in a circle for the counter: whoever holds it waits for nothing any more but the disk. `take` is for what must
-know its version before the commit; what follows it in the transaction must wait for no lock.
+Nobody waits in a circle for the counter: whoever holds it waits for nothing any more but the disk. Checks of foreign keys,
+which wait for the commit as well and lock rows, come first: the trigger queues itself a second time, behind them. `take` is
+for what must know its version before the commit; what follows it in the transaction must wait for no lock.
 
 Who reads the counter and then rows sees rows at least as new as the version. The ids are read by `catalog.index.history` and
 `catalog.changes.feed`.
@@ -15,16 +16,12 @@ Who reads the counter and then rows sees rows at least as new as the version. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import connection
 
-from catalog.models import DatasetVersion, VersionCounter
-from diamondhub.operations.retention import Removed, days_ago
-from diamondhub.timed_tables import Piece, TimedTable
+from catalog.models import VersionCounter
+from diamondhub.timed_tables import TimedTable
 
 #: The log's table, in daily pieces.
 DAYS = TimedTable("catalog_change", "changed_on", "day", ahead=3)
@@ -59,11 +56,12 @@ def current() -> Version:
 def take() -> int:
     """The version of the current transaction, which is taken now; the newest that can be seen if it changed no stone.
 
-    The counter stays locked until the transaction ends: what follows must wait for no lock that others hold.
+    The counter stays locked until the transaction ends: what follows must wait for no lock that others hold. All checks that
+    wait for the commit are made here, before it is locked.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS version_taken IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS version_taken DEFERRED")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         cursor.execute(
             """
             -- The version of this transaction's change set. By the primary key; takes no lock.
@@ -78,22 +76,3 @@ def take() -> int:
         )
         (version,) = cursor.fetchone()
     return int(version)
-
-
-def old_days() -> list[Piece]:
-    """The days of the log that are older than `CHANGES_RETENTION_DAYS`."""
-    return DAYS.older_than(days_ago(settings.CHANGES_RETENTION_DAYS).date())
-
-
-def forget() -> Iterator[Removed]:
-    """Forget old days of the log with their versions, each in a transaction of its own."""
-    for day in old_days():
-        versions = DatasetVersion.objects.filter(changed_on__lt=day.behind)
-        with transaction.atomic():
-            newest = versions.aggregate(newest=Max("version"))["newest"]
-            DAYS.drop(day)
-            forgotten, _ = versions.delete()
-            if newest is not None:
-                # Last, so that the counter is not held while the piece's lock is waited for.
-                VersionCounter.objects.filter(forgotten__lt=newest).update(forgotten=newest)
-        yield {"change_days": 1, "versions": forgotten}

@@ -63,10 +63,15 @@ def facet(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any] | No
 
 
 def _by_number(snapshot: Snapshot, base: Base, column: str) -> Mapping[int | None, int]:
-    bitmaps = snapshot.bitmaps.get(column)
-    if bitmaps is not None and base.is_counted_by(bitmaps, _COST_OF_A_ROW):
-        counts = _shared(base, bitmaps)
-        return {value: count for value, count in zip(bitmaps.values, counts, strict=True) if count}
+    if (bitmaps := snapshot.bitmaps.get(column)) is not None:
+        is_kept = snapshot.is_kept(column)
+        counts: list[int] | None = None
+        if base.is_counted_by(bitmaps, _COST_OF_A_ROW if is_kept else _COST_OF_A_ROW * len(bitmaps.values)):
+            counts = _shared(base, bitmaps)
+        elif not is_kept:
+            counts = [int(np.count_nonzero(bits.has(words, base.rows))) for words in bitmaps.words]
+        if counts is not None:
+            return {value: count for value, count in zip(bitmaps.values, counts, strict=True) if count}
     numbers = snapshot.columns[column]
     lacking = missing(numbers.dtype)
     if numbers.itemsize <= 2:
@@ -125,6 +130,8 @@ def _histogram(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any]
     borders = np.array([exact(form, edge).__ceil__() for edge in edges], np.int64)
     if column == "price_cents":
         tally = _along_the_rows(snapshot.columns[column], base, borders)
+    elif column in snapshot.bitmaps:
+        tally = _of_values(_by_number(snapshot, base, column), borders)
     elif (
         (buckets := snapshot.buckets.get(column))
         and buckets.has_edges
@@ -138,6 +145,15 @@ def _histogram(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any]
         counts[None] = tally.lacking
     low, high = (None if end is None else form.value(end) for end in (tally.low, tally.high))
     return Facet(counts, low, high)
+
+
+def _of_values(counts: Mapping[int | None, int], borders: NDArray[np.int64]) -> _Tally:
+    known = sorted((number, count) for number, count in counts.items() if number is not None)
+    tally = np.zeros(len(borders), np.int64)
+    for number, count in known:
+        tally[np.searchsorted(borders, number, "right") - 1] += count
+    low, high = (known[0][0], known[-1][0]) if known else (None, None)
+    return _Tally(tally.tolist(), counts.get(None, 0), low, high)
 
 
 def _along_the_rows(prices: NDArray[Any], base: Base, borders: NDArray[np.int64]) -> _Tally:

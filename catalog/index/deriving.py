@@ -18,18 +18,26 @@ from catalog.columns import COLUMNS
 from catalog.facets.edges import LADDERS
 from catalog.index import bits
 from catalog.index.attributes import CERTIFICATE, Moment, Scaled, Whole, forms
+from diamondhub.access.scopes import Scope
 
 #: Columns of more values have no bitmap for each.
 MAX_BITMAPS = 96
+#: Columns of no more bitmaps, that of what is lacking among them, are kept as these alone.
+MAX_ALONE = 8
 #: Buckets of an order that no ladder of edges cuts: what walks pass over at once.
 BUCKETS = 8
+
+_TYPES = (np.int8, np.int16, np.int32, np.int64)
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Bitmaps:
-    """Sets of rows by value (None: those that lack it), or by the lower edge of a bucket, rising, None last."""
+    """Sets of rows by value (None: those that lack it), or by the lower edge of a bucket, rising, None last.
+
+    Every row is in one of them.
+    """
 
     values: tuple[int | None, ...]
     words: NDArray[np.uint64]
@@ -38,6 +46,26 @@ class Bitmaps:
     def has_edges(self) -> bool:
         """Whether there is any besides that of what is lacking."""
         return len(self.values) > 1
+
+    def numbers(self, rows: int) -> Array:
+        """The column of which these are the values, of so many rows."""
+        numbers = np.full(rows, np.iinfo(self._dtype).min, self._dtype)
+        for value, words in zip(self.values[:-1], self.words, strict=False):
+            numbers[bits.rows_of(words)] = value
+        return numbers
+
+    def numbers_at(self, rows: NDArray[np.integer]) -> list[int | None]:
+        """The values in some rows."""
+        numbers: list[int | None] = [None] * len(rows)
+        for value, words in zip(self.values[:-1], self.words, strict=False):
+            for place in np.flatnonzero(bits.has(words, rows)).tolist():
+                numbers[place] = value
+        return numbers
+
+    @property
+    def _dtype(self) -> Any:
+        known = [value for value in self.values if value is not None]
+        return smallest_type(min(known, default=0), max(known, default=0))
 
 
 @dataclass
@@ -50,18 +78,26 @@ class Derived:
     certificates: int = 0
 
 
+def smallest_type(low: int, high: int) -> Any:
+    """The smallest type that holds such numbers, and a lesser one for what is lacking."""
+    return next(kind for kind in _TYPES if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
+
+
 def derive(
     columns: Mapping[str, Array],
     id_high: NDArray[np.uint64],
     id_low: NDArray[np.uint64],
 ) -> Derived:
-    """Everything that follows from the columns of stones in the order of their price."""
+    """Everything that follows from the columns of stones in the order of their price.
+
+    Columns that few clients may sort by get no order of their own.
+    """
     derived = Derived()
     by_id = _by_id(id_high, id_low)
     rank = _ranks(by_id)
     derived.arrays["order/id"] = by_id
     derived.arrays["rank/id"] = rank
-    sortable = {column.source for column in COLUMNS if column.sortable}
+    sortable = {column.source for column in COLUMNS if column.sortable and column.scope is Scope.CATALOG_READ}
     for name, form in forms().items():
         numbers = columns[name]
         values = _values(numbers)
@@ -204,8 +240,12 @@ def _certificates(derived: Derived, digests: Array) -> None:
     several[:-1] |= same
     begins = several.copy()
     begins[1:] &= ~same
-    certificate = np.full(len(digests), -1, np.int32)
-    certificate[order[several]] = (np.cumsum(begins) - 1)[several]
-    derived.arrays["certificate"] = certificate
-    derived.arrays["single"] = bits.pack(certificate == -1)
+    shared = order[several]
+    group = (np.cumsum(begins) - 1)[several]
+    by_row = np.argsort(shared)
+    derived.arrays["shared/rows"] = shared[by_row].astype(np.uint32)
+    derived.arrays["shared/certificate"] = group[by_row].astype(np.int32)
+    single = np.ones(len(digests), np.bool_)
+    single[shared] = False
+    derived.arrays["single"] = bits.pack(single)
     derived.certificates = int(begins.sum())

@@ -21,6 +21,7 @@ from catalog.searching.conditions import All, AnyOf, Between, Condition, Either,
 
 #: Values up to here are looked for by one comparison each.
 _FEW_VALUES = 4
+_NO_NUMBERS = np.empty(0, np.int64)
 
 
 class NotIndexed(LookupError):
@@ -149,7 +150,8 @@ def _any_of(snapshot: Snapshot, column: str, values: Iterable[Any], unknown: boo
 
 def _between(snapshot: Snapshot, column: str, low: Any, high: Any) -> Words:
     form = numeric_form_of(column)
-    numbers = snapshot.columns[column]
+    by_bitmaps = column in snapshot.bitmaps and column != "price_cents"
+    numbers = _NO_NUMBERS if by_bitmaps else snapshot.columns[column]
     least, most = number_range(form, numbers.dtype, low, high)
     if least > most:
         return nothing(snapshot)
@@ -157,7 +159,7 @@ def _between(snapshot: Snapshot, column: str, low: Any, high: Any) -> Words:
         # The rows lie in the order of the price.
         behind = np.searchsorted(numbers, numbers.dtype.type(most), "right")
         return bits.span(int(np.searchsorted(numbers, numbers.dtype.type(least))), int(behind), len(snapshot))
-    if column in snapshot.bitmaps:
+    if by_bitmaps:
         bitmaps = snapshot.bitmaps[column]
         places = [place for place, value in enumerate(bitmaps.values) if value is not None and least <= value <= most]
         if not places:

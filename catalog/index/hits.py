@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.index import bits, counting, evaluating
 from catalog.index.bits import Words
@@ -116,26 +117,30 @@ class CertifiedInIndex:
 
     def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """How many of the hits there are of the certificates of these stones."""
-        rows = {identity: evaluating.row_of(self._snapshot, identity) for identity in ids}
-        certificate = self._snapshot.certificate
-        tally = np.bincount(certificate[self._doubtful], minlength=self._snapshot.certificates)
-        return {
-            identity: 1 if certificate[row] < 0 else int(tally[certificate[row]])
-            for identity, row in rows.items()
-            if row is not None
-        }
+        snapshot = self._snapshot
+        _, certificates = self._doubtful
+        tally = np.bincount(certificates, minlength=snapshot.certificates)
+        offers = {}
+        for identity in ids:
+            row = evaluating.row_of(snapshot, identity)
+            if row is not None:
+                place = int(np.searchsorted(snapshot.shared_rows, np.uint32(row)))
+                is_shared = place < len(snapshot.shared_rows) and snapshot.shared_rows[place] == row
+                offers[identity] = int(tally[snapshot.shared_certificate[place]]) if is_shared else 1
+        return offers
 
     @cached_property
-    def _doubtful(self) -> bits.Rows:
-        """The hits whose certificates other stones of the catalogue have as well."""
-        return bits.rows_of(self._hits & ~self._snapshot.single)
+    def _doubtful(self) -> tuple[bits.Rows, NDArray[np.int32]]:
+        """The hits whose certificates other stones of the catalogue have as well, and the numbers of these."""
+        among = bits.has(self._hits, self._snapshot.shared_rows)
+        return self._snapshot.shared_rows[among].astype(np.int64), self._snapshot.shared_certificate[among]
 
     @cached_property
     def _rows(self) -> Words:
-        rows, snapshot = self._doubtful, self._snapshot
+        (rows, certificates), snapshot = self._doubtful, self._snapshot
         # Rows lie in the order of the price: read backwards, the first of a certificate is the last to be noted.
         cheapest = np.full(snapshot.certificates, -1, np.int64)
-        cheapest[snapshot.certificate[rows][::-1]] = rows[::-1]
+        cheapest[certificates[::-1]] = rows[::-1]
         return (self._hits & snapshot.single) | bits.of_rows(cheapest[cheapest >= 0], len(snapshot))
 
     @cached_property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catalog.index import bits
 from catalog.index.bits import Rows, Words
-from catalog.index.evaluating import NotIndexed, exact, numeric_form_of, rank_range
+from catalog.index.evaluating import exact, numeric_form_of, rank_range
 from catalog.index.snapshot import Snapshot, id_at, missing
 from catalog.searching.sorts import Place, Sort
 
@@ -32,13 +32,9 @@ def page_of(snapshot: Snapshot, hits: Words, number: int, sort: Sort, after: Pla
         rows = walk.by_price(limit)
     elif sort.column in snapshot.bitmaps:
         rows = walk.by_values(limit)
-    elif sort.column in snapshot.orders:
-        rows = walk.by_order(limit)
     else:
-        raise NotIndexed(f"the index has no order by {sort.column}")
-    numbers = snapshot.columns[sort.column]
-    lacking = missing(numbers.dtype)
-    keys = (None if key == lacking else form.value(key) for key in numbers[rows].tolist())
+        rows = walk.by_order(limit)
+    keys = (None if number is None else form.value(number) for number in snapshot.numbers_at(sort.column, rows))
     return [(key, id_at(snapshot.stones, row)) for key, row in zip(keys, rows.tolist(), strict=True)]
 
 
@@ -131,8 +127,8 @@ class _Walk:
         return _gathered(bits.along(hits, way), limit)
 
     def by_order(self, limit: int) -> Rows:
-        """Along the file's order of the column; the few are sorted instead."""
-        if self._number <= FEW:
+        """Along the file's order of the column; the few, and those of columns without an order, are sorted instead."""
+        if self._number <= FEW or self._column not in self._snapshot.orders:
             return self._sorted(limit)
         rows = _gathered(self._along(limit), limit)
         if len(rows) < limit:
@@ -151,7 +147,12 @@ class _Walk:
             rows, keys, ranks, lacking = rows[kept], keys[kept], ranks[kept], lacking[kept]
         if self._down:
             keys, ranks = -keys, -ranks
-        return rows[np.lexsort((ranks, np.where(lacking, 0, keys), lacking))[:limit]]
+        keys = np.where(lacking, np.iinfo(np.int64).max, keys)
+        if len(rows) > max(FEW, limit):
+            # Those that are behind so many others need not be sorted.
+            among = np.flatnonzero(keys <= np.partition(keys, limit - 1)[limit - 1])
+            rows, keys, ranks = rows[among], keys[among], ranks[among]
+        return rows[np.lexsort((ranks, keys))[:limit]]
 
     def _follows(self, keys: NDArray[np.int64], ranks: NDArray[np.int64], lacking: NDArray[np.bool_]) -> Any:
         beyond = ranks < self._rank if self._down else ranks >= self._rank

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from catalog.index import bits
 from catalog.index.attributes import forms, layout
-from catalog.index.deriving import Bitmaps, derive
+from catalog.index.deriving import MAX_ALONE, Bitmaps, derive, smallest_type
 
 #: Raised whenever the meaning of a file changes: files of other formats are not read.
 FORMAT = 1
@@ -37,7 +37,9 @@ _HEAD = struct.Struct("<8sIIIxxxxQ")
 _TAIL = struct.Struct("<8sIxxxxQ")
 _BORDER = 64
 _TYPES = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"})
-_NARROWING = (np.int8, np.int16, np.int32, np.int64)
+
+#: Stands for the values of a column of so many that they have no bitmaps.
+_MANY = range(MAX_ALONE + 1)
 
 Array = NDArray[Any]
 
@@ -113,6 +115,25 @@ class _Header(msgspec.Struct, frozen=True):
     certificates: int
 
 
+class _Columns(Mapping[str, Array]):
+    """The columns of a version; those that it keeps as bitmaps alone are made anew whenever they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, Array], bitmaps: Mapping[str, Bitmaps], rows: int) -> None:
+        self._arrays = arrays
+        self._bitmaps = bitmaps
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Array:
+        kept = self._arrays.get(f"column/{name}")
+        return self._bitmaps[name].numbers(self._rows) if kept is None else kept
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(forms())
+
+    def __len__(self) -> int:
+        return len(forms())
+
+
 class Snapshot:
     """One mapped version. Its arrays are read-only, and shared by all processes that map the file."""
 
@@ -124,9 +145,8 @@ class Snapshot:
         self._header = header
         self._memory = memory
         arrays = {placed.name: _array(memory, placed) for placed in header.arrays}
-        self.columns: Mapping[str, Array] = {name: arrays[f"column/{name}"] for name in forms()}
+        self._arrays = arrays
         self.words: Mapping[str, Sequence[str]] = header.words
-        self.stones = Stones(arrays["id/high"], arrays["id/low"], self.columns, self.words)
         #: The rows in the order of the ids.
         self.by_id: NDArray[np.uint32] = arrays["order/id"]
         #: The place of every row in that order.
@@ -141,8 +161,11 @@ class Snapshot:
         self.buckets: Mapping[str, Bitmaps] = {
             name: Bitmaps(tuple(edges), arrays[f"buckets/{name}"]) for name, edges in header.edges.items()
         }
-        #: A number for all stones of one certificate; -1 for a stone whose certificate no other stone has.
-        self.certificate: NDArray[np.int32] = arrays["certificate"]
+        self.columns: Mapping[str, Array] = _Columns(arrays, self.bitmaps, header.rows)
+        self.stones = Stones(arrays["id/high"], arrays["id/low"], self.columns, self.words)
+        #: The rows of stones whose certificate others have as well, and the number of it.
+        self.shared_rows: NDArray[np.uint32] = arrays["shared/rows"]
+        self.shared_certificate: NDArray[np.int32] = arrays["shared/certificate"]
         #: How many certificates several stones share.
         self.certificates = header.certificates
         #: The stones whose certificate no other stone has, or that have none, as bits.
@@ -172,6 +195,18 @@ class Snapshot:
             ends = np.cumsum([bits.count(words) for words in self.buckets[column].words[:-1]])
             self._starts[column] = [0, *ends.tolist()]
         return self._starts[column]
+
+    def is_kept(self, column: str) -> bool:
+        """Whether the numbers of a column lie in the file, and not its bitmaps alone."""
+        return f"column/{column}" in self._arrays
+
+    def numbers_at(self, column: str, rows: NDArray[Any]) -> list[int | None]:
+        """The numbers of a column in some rows; None for what is lacking."""
+        if not self.is_kept(column):
+            return self.bitmaps[column].numbers_at(rows)
+        numbers = self.columns[column]
+        lacking = missing(numbers.dtype)
+        return [None if number == lacking else number for number in numbers[rows].tolist()]
 
     def tally(self, column: str) -> NDArray[np.int64]:
         """How often each number occurs in a column of short ones, as they are without a sign."""
@@ -218,7 +253,11 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
     arrays = {
         "id/high": stones.id_high,
         "id/low": stones.id_low,
-        **{f"column/{name}": numbers for name, numbers in stones.columns.items()},
+        **{
+            f"column/{name}": numbers
+            for name, numbers in stones.columns.items()
+            if name == "price_cents" or len(derived.values.get(name, _MANY)) > MAX_ALONE
+        },
         **derived.arrays,
     }
     header = _Header(
@@ -259,7 +298,7 @@ def narrowed(numbers: Array) -> Array:
     lacking = numbers == missing(numbers.dtype)
     known = numbers[~lacking] if lacking.any() else numbers
     low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
-    dtype = next(kind for kind in _NARROWING if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
+    dtype = smallest_type(low, high)
     if dtype == numbers.dtype:
         return np.ascontiguousarray(numbers)
     narrow = numbers.astype(dtype)

@@ -160,7 +160,11 @@ def _one(column: Column) -> fields.Field:
             return fields.Text(kind.pattern, kind.accepted)
         case Named():
             return Spelled(
-                kind.normal, kind.example, known=kind.known, lacking=column.nullable, max_length=kind.max_length
+                kind.normal,
+                kind.example,
+                known=kind.known,
+                lacking=column.nullable,
+                max_length=max(kind.max_length, fields.MAX_COMPARED),
             )
         case Chosen() if column.nullable:
             longest = max(map(len, kind.values))

@@ -12,8 +12,7 @@ import pytest
 from django.test import Client
 
 from catalog.grades import Color
-from catalog.models import DatasetVersion
-from catalog.tests.factories import a_diamond
+from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
 from diamondhub.local.valkey import cache
@@ -218,7 +217,7 @@ def test_who_has_the_answer_of_this_version_is_told_so_at_no_cost(http: Client, 
     again = http.get(address, headers={"If-None-Match": first["ETag"]})
     other_form = http.get(f"{address}&shape=ROUND", headers={"If-None-Match": first["ETag"]})
     a_diamond()
-    DatasetVersion.bump("test")
+    committed()
     changed = http.get(address, headers={"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
@@ -267,7 +266,7 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
 
     first, second = http.get(address), http.get(address)
     a_diamond(shape="OVAL")
-    DatasetVersion.bump("test")
+    committed()
     changed = http.get(address)
     server.stop()
     without = http.get(address)

@@ -5,7 +5,6 @@ What is asked, and how it is put to the supplier, is the adapter's; here are the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,8 +32,8 @@ from diamondhub.api.problems import Becomes, InvalidBody, Problem, Unavailable, 
 from diamondhub.api.serializers import Body
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from diamondhub.serving.bounds import THREADS
 from ingest.api.supplier_clients import Asked, SignIn, read
+from ingest.asking import AllAsking, place
 from ingest.errors import (
     AnswerTooLong,
     IngestError,
@@ -55,11 +54,8 @@ log = structlog.get_logger(__name__)
 
 #: When a client may ask again where nobody says when (seconds).
 ASK_AGAIN_SECONDS = 5
-#: Questions that one process puts to suppliers at once: a supplier that hangs holds no more of its threads.
-MAX_AT_ONCE = THREADS // 4
 #: What a client is told of a token, in words by which the supplier's clients know that they have to sign in again.
 _OUTDATED = "The token is invalid or has expired: unauthorized, sign in again."
-_places = threading.BoundedSemaphore(MAX_AT_ONCE)
 _NO_QUERY = "must be a GraphQL text"
 
 
@@ -121,10 +117,6 @@ def _no_slot(error: WaitTooLong) -> Problem:
         "The limit of requests to the supplier is used up, or the supplier does not answer at present.",
         headers={"Retry-After": str(max(1, ceil(error.wait)))},
     )
-
-
-class AllAsking(Exception):
-    """As many questions as one process puts to suppliers are being asked."""
 
 
 def _all_asking(error: AllAsking) -> Problem:
@@ -268,7 +260,7 @@ class SupplierProxy(Endpoint):
         def put() -> HttpResponse:
             with _recorded(feed, request.auth.client.name, problem_of_failure) as record:  # type: ignore[union-attr]
                 release_connection()
-                with _place():
+                with place():
                     record.answer = adapter.proxy(asked.text, asked.variables, may_order=may_order)
             return self._relayed(record.answer, asked)
 
@@ -346,17 +338,6 @@ def _within(error: dict[str, Any], key: str | None) -> dict[str, Any]:
 
 def _json(body: Any) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(body), content_type="application/json")
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    """One of the places of this process for as long as a supplier is asked. Raises `AllAsking` if none is free."""
-    if not _places.acquire(blocking=False):
-        raise AllAsking
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 def _relaying(slug: str) -> Relaying:

@@ -136,3 +136,14 @@ class Relaying(Protocol):
         Raises `QueryRefused` or `OrderingRefused` for what is not asked, a `SupplierError` for what went wrong there, and
         `WaitTooLong` or `LimiterUnavailable` when there is no slot.
         """
+
+
+@runtime_checkable
+class Confirming(Adapter, Protocol):
+    """An adapter whose supplier can be asked for stones by id while somebody waits for it."""
+
+    def lookup_now(self, supplier_stone_ids: Sequence[str], seconds: float) -> SupplierPage:
+        """As `lookup`, in the interactive lane, all of it within `seconds`.
+
+        Raises a `SupplierError` for what went wrong there, and `WaitTooLong` or `LimiterUnavailable` when there is no slot.
+        """

@@ -13,7 +13,16 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.grades import (
+    Bowtie,
+    Clarity,
+    Color,
+    CuletSize,
+    FancyIntensity,
+    Fluorescence,
+    GirdleThickness,
+    LabFinish,
+)
 
 Json = dict[str, Any]
 
@@ -37,13 +46,14 @@ CLARITIES.update(
     }
 )
 
-FINISHES: dict[str, Finish] = {}
+FINISHES: dict[str, LabFinish] = {}
 for _grade, _spellings in {
-    Finish.EXCELLENT: "EX EXC EXCELLENT IDEAL ID 3EX X XXX EXCEPTIONAL",
-    Finish.VERY_GOOD: "VG VERYGOOD VGOOD",
-    Finish.GOOD: "GD G GOOD",
-    Finish.FAIR: "FR F FAIR",
-    Finish.POOR: "PR P POOR",
+    LabFinish.IDEAL: "IDEAL ID IDL SUPERIDEAL",
+    LabFinish.EXCELLENT: "EX EXC EXCELLENT 3EX X XXX EXCEPTIONAL",
+    LabFinish.VERY_GOOD: "VG VERYGOOD VGOOD",
+    LabFinish.GOOD: "GD G GOOD",
+    LabFinish.FAIR: "FR F FAIR",
+    LabFinish.POOR: "PR P POOR",
 }.items():
     FINISHES.update(dict.fromkeys(_spellings.split(), _grade))
 
@@ -72,6 +82,38 @@ INTENSITIES: dict[str, FancyIntensity] = {
     "DEEP": FancyIntensity.FANCY_DEEP,
     "FANCYDEEP": FancyIntensity.FANCY_DEEP,
 }
+
+CULETS: dict[str, CuletSize] = {
+    "NON": CuletSize.NONE,
+    "NONE": CuletSize.NONE,
+    "POINTED": CuletSize.NONE,
+    "VERYSMALL": CuletSize.VERY_SMALL,
+    "SMALL": CuletSize.SMALL,
+    "MEDIUM": CuletSize.MEDIUM,
+    "LARGE": CuletSize.LARGE,
+}
+
+BOWTIES: dict[str, Bowtie] = {
+    "NONE": Bowtie.NONE,
+    "SLIGHT": Bowtie.SLIGHT,
+    "MEDIUM": Bowtie.MEDIUM,
+    "STRONG": Bowtie.STRONG,
+}
+
+#: Words for a girdle's thickness, the long ones first.
+GIRDLES = [
+    (re.compile(words), thickness)
+    for words, thickness in [
+        (r"SLIGHTLY THICK|STK", GirdleThickness.SLIGHTLY_THICK),
+        (r"VERY THICK|VTK", GirdleThickness.VERY_THICK),
+        (r"VERY THIN|VTN", GirdleThickness.VERY_THIN),
+        (r"THICK", GirdleThickness.THICK),
+        (r"THIN|THN", GirdleThickness.THIN),
+        (r"MEDIUM|MED", GirdleThickness.MEDIUM),
+    ]
+]
+
+SAME_COUNTRY = {"US": "USA", "United States": "USA"}
 
 SAME_SHAPE = {
     "ASCHER": "ASSCHER",
@@ -150,6 +192,7 @@ def _appearance(certificate: Json) -> dict[str, object]:
         "symmetry": _graded(certificate.get("symmetry"), FINISHES),
         "fluorescence_intensity": _graded(certificate.get("floInt"), FLUORESCENCES),
         "fluorescence_color": _code(certificate.get("floCol"), 32),
+        "key_to_symbols": text(certificate.get("keyToSymbols"), 300),
     }
 
 
@@ -176,11 +219,17 @@ def _origin(diamond: Json, certificate: Json, labgrown: bool) -> dict[str, objec
     if grown is None:
         grown = labgrown or text(certificate.get("labgrown_type"), 1_000) is not None
     supplier = _object(diamond.get("supplier"))
+    method = (_written(certificate.get("labgrown_type")) or "").upper()
+    origin = text(certificate.get("country_of_origin"), 80) or text(diamond.get("mine_of_origin"), 80)
     return {
         "lab_grown": grown,
+        "growth_method": method if grown and method in {"CVD", "HPHT"} else None,
+        "location_country": None,
+        "location_city": None,
+        "return_days": _days(diamond.get("return_window")),
         "treated": yes_or_no(certificate.get("treated")),
         "supplier_name": text(supplier.get("name"), 200) or text(supplier.get("legal_name"), 200),
-        "country_of_origin": text(certificate.get("country_of_origin"), 80) or text(diamond.get("mine_of_origin"), 80),
+        "country_of_origin": None if origin is None else SAME_COUNTRY.get(origin, origin),
     }
 
 
@@ -216,7 +265,9 @@ def _proportions(certificate: Json) -> dict[str, object]:
         "pavilion_angle": bounded("pavAngle", 90),
         "pavilion_depth": bounded("pavDepth", 100),
         "girdle": text(certificate.get("girdle"), 120),
+        **girdle(certificate.get("girdle")),
         "culet": culet(certificate),
+        "culet_size": _first(_graded(certificate.get(name), CULETS) for name in ("culetSize", "culet_condition")),
     }
 
 
@@ -231,9 +282,8 @@ def _ratio(length: Decimal | None, width: Decimal | None) -> Decimal | None:
 def _eye(diamond: Json) -> dict[str, object]:
     return {
         "eye_clean": yes_or_no(diamond.get("eyeClean")),
-        "brown": yes_or_no(diamond.get("brown")),
-        "green": yes_or_no(diamond.get("green")),
-        "milky": yes_or_no(diamond.get("milky")),
+        **{name: tinge(diamond.get(name)) for name in ("brown", "green", "blue", "gray", "milky")},
+        "bowtie": _graded(diamond.get("bowtie"), BOWTIES),
     }
 
 
@@ -260,14 +310,38 @@ def _media(diamond: Json, certificate: Json) -> dict[str, object]:
 
 
 def _delivery(delivery: Json) -> dict[str, object]:
-    def days(field: str) -> int | None:
-        value = number(delivery.get(field))
-        if value is None or not 0 <= value <= 365 or value != int(value):
-            return None
-        return int(value)
-
-    known = [value for value in (days("min_business_days"), days("max_business_days")) if value is not None]
+    ends = (_days(delivery.get(field)) for field in ("min_business_days", "max_business_days"))
+    known = [value for value in ends if value is not None]
     return {"delivery_days_min": min(known, default=None), "delivery_days_max": max(known, default=None)}
+
+
+def _days(said: object) -> int | None:
+    value = number(said)
+    return int(value) if value is not None and 0 <= value <= 365 and value == int(value) else None
+
+
+def girdle(value: object) -> dict[str, object]:
+    """The ends of a girdle that is written as laboratories and the supplier do."""
+    written = value.upper() if isinstance(value, str) else ""
+    named = []
+    for words, thickness in GIRDLES:
+        written, times = words.subn(" ", written)
+        named += [int(thickness)] * times
+    return {"girdle_from": min(named, default=None), "girdle_to": max(named, default=None)}
+
+
+def tinge(value: object) -> bool | None:
+    """Whether a tinge is there: said as a truth, or by a degree of which "None" is one."""
+    said = yes_or_no(value)
+    if said is not None or not isinstance(value, str):
+        return said
+    if value.strip().upper() == "NONE":
+        return False
+    return None if _squeezed(value) in NOTHING else True
+
+
+def _first(values: Iterable[int | None]) -> int | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _availability(value: object) -> str:

@@ -156,6 +156,18 @@ class TestRuns:
         assert "shape is unknown on 100.0% of stones" in event.subject
         assert event.severity == "warning"
 
+    def test_columns_that_the_mapper_before_did_not_read_are_none_that_are_gone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        supplier = supplying(monkeypatch, Watched([again(stone, says={"cut": None}) for stone in stones(120)]))
+        settled()
+        supplier.shelf = changed(supplier.shelf, shape=None, cut=None)
+        monkeypatch.setattr(supplier, "mapper_version", "memory-mapper-2")
+
+        run = settled()
+
+        assert (run.drift["unknown"]["shape"], run.drift["jumps"]) == (120, [])
+
     def test_new_fields_and_grades_are_told_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         supplier = Watched(stones(120))
         supplying(monkeypatch, supplier)

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from catalog.rows import StoneFacts
+from ingest.feeds.nivoda.mapping import to_diamond
+from ingest.sandbox.supplier import Options, Supplier
 from ingest.tests import oracle
 
 CLEAN: dict[str, Any] = {
@@ -80,7 +82,7 @@ def test_it_expects_every_column_of_an_item_with_ordinary_dirt() -> None:
         "color": 4,
         "clarity": 4,
         "cut": None,
-        "polish": 1,
+        "polish": 0,
         "symmetry": 2,
         "fluorescence_intensity": 4,
         "fluorescence_color": "YELLOWISH_WHITE",
@@ -88,6 +90,7 @@ def test_it_expects_every_column_of_an_item_with_ordinary_dirt() -> None:
         "fancy_intensity": None,
         "fancy_overtone": None,
         "lab_grown": False,
+        "growth_method": None,
         "treated": False,
         "lab": "GIA",
         "certificate_number": "2141234567",
@@ -103,16 +106,26 @@ def test_it_expects_every_column_of_an_item_with_ordinary_dirt() -> None:
         "pavilion_angle": None,
         "pavilion_depth": None,
         "girdle": "Medium to Thick",
+        "girdle_from": 5,
+        "girdle_to": 7,
         "culet": "Pointed",
+        "culet_size": 1,
         "eye_clean": True,
         "brown": False,
         "green": False,
+        "blue": None,
+        "gray": None,
         "milky": None,
+        "bowtie": None,
+        "key_to_symbols": None,
         "image_url": "https://media.example/1.jpg",
         "video_url": "https://media.example/turn",
         "images": ["https://media.example/1.jpg", "https://media.example/2.jpg", "https://media.example/3.jpg"],
         "supplier_name": "Gems Ltd",
         "country_of_origin": "Botswana",
+        "location_country": None,
+        "location_city": None,
+        "return_days": None,
         "delivery_days_min": 4,
         "delivery_days_max": 9,
         "cost_cents": 123_457,
@@ -242,3 +255,14 @@ def test_it_names_availability_in_our_words(written: str, meant: str) -> None:
     item = {"id": "DIAMOND/1", "price": 100, "diamond": {"availability": written}}
 
     assert oracle.expected(item, labgrown=False)["availability"] == meant
+
+
+def test_the_adapter_maps_the_sandbox_s_stones_as_the_oracle_does() -> None:
+    supplier = Supplier(Options(now=1_780_315_200_000_000))
+
+    for number, item in enumerate(supplier.items(labgrown=None, availability=None)):
+        labgrown = item["diamond"]["CertificateType"] == "LABGROWN_DIAMOND"
+        facts = to_diamond(msgspec.json.encode(item), labgrown=labgrown)
+        assert msgspec.structs.asdict(facts) == oracle.expected(item, labgrown=labgrown)
+        if number == 1_500:
+            break

@@ -80,6 +80,25 @@ def test_a_new_mapper_changes_what_it_reads_otherwise_and_asks_nobody(
     assert not sound()
 
 
+def test_columns_that_a_mapper_did_not_know_are_filled_from_payloads_that_are_kept(
+    supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = supplier.to_diamond
+    told = {"cut": 0, "growth_method": "CVD", "girdle_from": 3, "girdle_to": 5, "culet_size": 1, "blue": False,
+            "gray": True, "bowtie": 1, "key_to_symbols": "Feather", "location_country": "India",
+            "location_city": "Surat", "return_days": 14}  # fmt: skip
+    monkeypatch.setattr(supplier, "mapper_version", "memory-mapper-2")
+    monkeypatch.setattr(supplier, "to_diamond", lambda item: msgspec.structs.replace(old(item), **told))
+    prices = dict(Diamond.objects.values_list("pk", "price_cents"))
+
+    done = remapped()
+
+    assert (done["changed"], done["error"]) == (40, "")
+    assert set(Diamond.objects.values_list(*told)) == {tuple(told.values())}
+    assert dict(Diamond.objects.values_list("pk", "price_cents")) == prices
+    assert not sound()
+
+
 def test_stones_that_this_mapper_mapped_already_are_skipped(
     supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

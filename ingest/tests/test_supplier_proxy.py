@@ -18,7 +18,7 @@ from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient
 from diamondhub.access.tests.signing import send, signing_client
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
-from ingest.api import proxy
+from ingest import asking
 from ingest.feeds import registry
 from ingest.feeds.nivoda import adapter as nivoda_adapter
 from ingest.feeds.nivoda import build as nivoda
@@ -275,8 +275,8 @@ def test_a_supplier_that_hangs_holds_few_threads_and_the_next_is_told_at_once(ht
     ask(http, ASK)
     before = requests(sandbox)
     with ExitStack() as held:
-        for _ in range(proxy.MAX_AT_ONCE):
-            held.enter_context(proxy._place())
+        for _ in range(asking.MAX_AT_ONCE):
+            held.enter_context(asking.place())
 
         refused = ask(http, ASK)
 

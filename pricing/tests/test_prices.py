@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from psycopg import sql
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.grades import Clarity, Color, FancyIntensity, Fluorescence, LabFinish
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
 from diamondhub import money
@@ -114,9 +114,9 @@ def stones(draw: st.DrawFn) -> Diamond:
         fancy_color=draw(st.sampled_from([None, None, *NAMES])),
         color=maybe(list(map(int, Color))),
         clarity=maybe(list(map(int, Clarity))),
-        cut=maybe(list(map(int, Finish))),
-        polish=maybe(list(map(int, Finish))),
-        symmetry=maybe(list(map(int, Finish))),
+        cut=maybe(list(map(int, LabFinish))),
+        polish=maybe(list(map(int, LabFinish))),
+        symmetry=maybe(list(map(int, LabFinish))),
         fluorescence_intensity=maybe(list(map(int, Fluorescence))),
         fancy_intensity=maybe(list(map(int, FancyIntensity))),
         image_url=maybe(["https://images.example/1.jpg"]),
@@ -156,6 +156,23 @@ def in_python(rule_set: RuleSet, stone: Diamond, day: date, arm: str | None = No
         "experiment_arm": arm,
         "priced_on": day,
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["cut", "polish", "symmetry"])
+def test_an_ideal_stone_costs_what_an_excellent_one_does_by_rules_of_before_they_were_told_apart(name: str) -> None:
+    excellent = {f"{name}_min": 1, f"{name}_max": 1}
+    rule_set = a_draft({"modifier": Decimal(10), "clauses": [excellent]})
+    rule_set.compiled = compile_set(rule_set)
+    stones = [build_diamond(**{name: grade}) for grade in (*LabFinish, None)]
+
+    in_sql = priced_in_sql(Pricing(rule_set, TODAY), stones)
+
+    # That is what sets hold that were published then.
+    assert f"s.{name} = 1" in rule_set.compiled["outcome"]
+    assert [in_sql[stone.pk]["rule"] for stone in stones] == [1, 1, None, None, None, None, None]
+    assert [evaluate(rule_set, stone, TODAY).rule_number for stone in stones] == [1, 1, None, None, None, None, None]
+    assert in_sql[stones[0].pk]["price_cents"] == in_sql[stones[1].pk]["price_cents"]
 
 
 class BothEvaluators(TestCase):

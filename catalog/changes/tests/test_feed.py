@@ -11,20 +11,11 @@ from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.changes import feed, log
+from catalog.changes import feed, forgetting, log
 from catalog.models import DatasetVersion, Diamond, VersionCounter
-from catalog.tests.factories import a_diamond, build_diamond
+from catalog.tests.factories import a_diamond, build_diamond, committed
 
 pytestmark = pytest.mark.django_db
-
-
-def committed() -> int:
-    """Take the versions as a commit would; the newest."""
-    version = log.take()
-    with connection.cursor() as cursor:
-        # As the next transaction finds it.
-        cursor.execute("SELECT set_config('diamondhub.change_set', '', true)")
-    return version
 
 
 def test_every_way_of_writing_stones_makes_a_version_and_names_them() -> None:
@@ -128,7 +119,7 @@ def test_a_catalogue_that_is_emptied_at_once_begins_anew() -> None:
         feed.read(feed.Place(before), limit=10)
 
 
-def test_old_days_are_forgotten_with_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_days_are_forgotten_with_their_versions() -> None:
     a_diamond()
     old = committed()
     long_ago = log.DAYS.piece(DatasetVersion.objects.get(version=old).changed_on - timedelta(days=30)).first
@@ -139,9 +130,10 @@ def test_old_days_are_forgotten_with_their_versions(monkeypatch: pytest.MonkeyPa
     a_diamond()
     newest = committed()
 
-    removed = list(log.forget())
+    removed = list(forgetting.forget())
 
-    assert removed[0] == {"change_days": 1, "versions": 1}
+    assert removed[-1] == {"versions": 1}
+    assert {"change_days": 1} in removed
     assert log.current().forgotten == old
     assert [version for version, _ in feed.read(feed.Place(old), limit=10).stones] == [newest]
     with pytest.raises(feed.ChangesGone):

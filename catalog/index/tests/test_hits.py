@@ -212,7 +212,7 @@ _EDGES = {
 }
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(catalogue=_catalogues(), limits=_LIMITS, bitmaps=st.sampled_from([0, 3, 96]), few=st.booleans())
 def test_pages_and_counts_are_those_of_plain_python(
     catalogue: tuple[list[Diamond], Asked, Sort], limits: list[int], bitmaps: int, few: bool
@@ -225,7 +225,7 @@ def test_pages_and_counts_are_those_of_plain_python(
         assert _paged(hits.page, sort, limits) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(catalogue=_catalogues(), data=st.data(), bitmaps=st.sampled_from([0, 3, 96]), few=st.booleans())
 def test_a_page_begins_behind_any_place_whether_a_stone_has_it_or_not(
     catalogue: tuple[list[Diamond], Asked, Sort], data: st.DataObject, bitmaps: int, few: bool
@@ -239,7 +239,7 @@ def test_a_page_begins_behind_any_place_whether_a_stone_has_it_or_not(
         assert list(hits.page(sort, after, 5)) == expected[:5]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(catalogue=_catalogues(), data=st.data(), bitmaps=st.sampled_from([0, 3, 96]), few=st.booleans())
 def test_facets_and_histograms_are_those_of_plain_python(
     catalogue: tuple[list[Diamond], Asked, Sort], data: st.DataObject, bitmaps: int, few: bool
@@ -256,7 +256,7 @@ def test_facets_and_histograms_are_those_of_plain_python(
                     assert hits.facet(attribute, column, edges=edges) == _histogram(others, column, edges)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(catalogue=_catalogues(), limits=_LIMITS, data=st.data())
 def test_of_each_certificate_the_cheapest_hit_is_shown_with_the_number_of_offers(
     catalogue: tuple[list[Diamond], Asked, Sort], limits: list[int], data: st.DataObject
@@ -277,7 +277,7 @@ def test_of_each_certificate_the_cheapest_hit_is_shown_with_the_number_of_offers
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(catalogue=_catalogues(), limits=_LIMITS, data=st.data())
 def test_the_index_and_the_database_find_and_count_the_same(
     catalogue: tuple[list[Diamond], Asked, Sort], limits: list[int], data: st.DataObject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -140,3 +141,18 @@ def test_offers_of_certificates_are_those_of_counting_all_stones(snapshot: Snaps
     assert certified.count().number == len(shown)
     assert certified.offers(list(shown)) == shown
     assert {identity for _, identity in certified.page(SORTS["carats"], None, STONES)} == set(shown)
+
+
+def test_threads_that_share_a_version_find_what_each_finds_alone(snapshot: Snapshot) -> None:
+    def answers() -> list[Any]:
+        found = []
+        for asked in SEARCHES.values():
+            hits = IndexHits(snapshot, asked)
+            found.append((hits.count(), hits.page(SORTS["-carats"], None, 20), hits.facet("color", "color")))
+        return found
+
+    alone = answers()
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(lambda _: answers(), range(12)))
+
+    assert together == [alone] * 12

@@ -46,7 +46,26 @@ def test_columns_take_the_smallest_type_and_keep_what_is_lacking(tmp_path: Path)
     carats = snapshot.columns["carats"]
     assert carats.dtype == np.int32
     assert sorted(carats.tolist()) == [missing(np.int32), 0, 127, 99_999_999]
-    assert not carats.flags.writeable
+
+
+def test_nobody_can_write_into_a_version(tmp_path: Path) -> None:
+    snapshot = snapshot_of([build_diamond()], tmp_path)
+
+    with pytest.raises(ValueError, match="read-only"):
+        snapshot.columns["price_cents"][0] = 1
+
+
+def test_columns_of_few_values_are_kept_as_bitmaps_alone(tmp_path: Path) -> None:
+    few = snapshot_of([build_diamond(color=color, treated=treated) for color, treated in _COLORS], tmp_path)
+
+    assert not few.is_kept("color")
+    assert not few.is_kept("treated")
+    assert few.is_kept("price_cents")
+    assert sorted(few.columns["color"].tolist()) == [missing(np.int8), 1, 2, 2, 24]
+    assert sorted(few.numbers_at("treated", np.arange(5)), key=str) == [0, 0, 1, None, None]
+
+
+_COLORS = [(2, True), (1, None), (None, None), (24, False), (2, False)]
 
 
 def test_a_version_of_no_stones_can_be_read(tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def shaded(own: str, shade: str, *names: str) -> bool | None:
 def location(country: str, city: str, place: str) -> tuple[str | None, str | None]:
     """Country and city where a stone is; lists write one in each column, or both in one: "Mumbai, India"."""
     named, town = _country[country], _town[city]
-    parts = [part for part in map(str.strip, re.split(r"[,/|]| - ", place)) if values.text(part, 80)]
+    parts = [
+        part for part in map(str.strip, re.split(r"[,/|]| - ", values.text(place, 200) or "")) if values.text(part, 80)
+    ]
     if named is None:
         named = next((_country[part] for part in parts if is_country(part)), None)
     if town is None:

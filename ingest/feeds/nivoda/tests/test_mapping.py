@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.grades import Clarity, Color, Finish, Fluorescence
+from catalog.grades import (
+    Bowtie,
+    Clarity,
+    Color,
+    CuletSize,
+    Finish,
+    Fluorescence,
+    GirdleThickness,
+    LabFinish,
+)
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneIdentity
 from ingest.feeds.nivoda.mapping import identify, to_diamond
@@ -207,3 +216,45 @@ def test_whatever_stands_in_its_other_fields_a_stone_with_id_and_price_maps(
     facts = to_diamond(item(certificate=certificate, **diamond), labgrown=False)
 
     assert facts.cost_cents == 123_456
+
+
+@pytest.mark.parametrize(
+    ("diamond", "certificate", "column", "value"),
+    [
+        ({}, {"cut": "Ideal"}, "cut", LabFinish.IDEAL),
+        ({}, {"cut": "3EX"}, "cut", LabFinish.EXCELLENT),
+        ({}, {"polish": "ID"}, "polish", LabFinish.IDEAL),
+        ({}, {}, "girdle_from", GirdleThickness.THIN),
+        ({}, {}, "girdle_to", GirdleThickness.MEDIUM),
+        ({}, {"girdle": "Faceted"}, "girdle_to", None),
+        ({}, {}, "culet_size", CuletSize.NONE),
+        ({}, {"culetSize": None, "culet_condition": "POINTED"}, "culet_size", CuletSize.NONE),
+        ({}, {"culetSize": "VERY SMALL"}, "culet_size", CuletSize.VERY_SMALL),
+        ({"brown": "None"}, {}, "brown", False),
+        ({"brown": "Faint"}, {}, "brown", True),
+        ({"blue": "N/A"}, {}, "blue", None),
+        ({"gray": "Light"}, {}, "gray", True),
+        ({"milky": "M1"}, {}, "milky", True),
+        ({"milky": "None"}, {}, "milky", False),
+        ({"bowtie": "Slight"}, {}, "bowtie", Bowtie.SLIGHT),
+        ({"bowtie": "None"}, {}, "bowtie", Bowtie.NONE),
+        ({"bowtie": 7}, {}, "bowtie", None),
+        ({}, {"labgrown": True, "labgrown_type": "cvd"}, "growth_method", "CVD"),
+        ({}, {"labgrown": None, "labgrown_type": "HPHT"}, "growth_method", "HPHT"),
+        ({}, {"labgrown": False, "labgrown_type": "CVD"}, "growth_method", None),
+        ({}, {"labgrown": True, "labgrown_type": "CVD/HPHT"}, "growth_method", None),
+        ({}, {"keyToSymbols": "Feather\0Crystal"}, "key_to_symbols", "Feather Crystal"),
+        ({}, {"keyToSymbols": "x" * 400}, "key_to_symbols", "x" * 300),
+        ({"return_window": "14"}, {}, "return_days", 14),
+        ({"return_window": -1}, {}, "return_days", None),
+        ({}, {"country_of_origin": "united states"}, "country_of_origin", "USA"),
+        ({}, {"floCol": "BL"}, "fluorescence_color", "BLUE"),
+        ({}, {"lab": "G.I.A."}, "lab", "GIA"),
+    ],
+)
+def test_what_searches_ask_for_is_read(
+    diamond: dict[str, Any], certificate: dict[str, Any], column: str, value: Any
+) -> None:
+    facts = to_diamond(item(certificate=certificate, **diamond), labgrown=False)
+
+    assert getattr(facts, column) == value

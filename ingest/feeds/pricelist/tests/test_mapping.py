@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
+from catalog.grades import (
+    Bowtie,
+    Clarity,
+    Color,
+    CuletSize,
+    FancyIntensity,
+    Finish,
+    Fluorescence,
+    GirdleThickness,
+    LabFinish,
+)
 from ingest.errors import MappingError
 from ingest.feeds.pricelist.headers import SPELLINGS
 from ingest.feeds.pricelist.mapping import Mapper
@@ -79,6 +89,13 @@ def test_a_row_of_the_trade_becomes_a_diamond() -> None:
         "video_url": None,
         "supplier_name": "Rosy Blue",
         "country_of_origin": None,
+        "location_country": "India",
+        "location_city": None,
+        "girdle_from": GirdleThickness.MEDIUM,
+        "girdle_to": GirdleThickness.SLIGHTLY_THICK,
+        "culet_size": CuletSize.NONE,
+        "blue": False,
+        "gray": False,
         "availability": "available",
         "lab_grown": False,
         "treated": False,
@@ -253,3 +270,31 @@ def test_no_cell_breaks_the_mapper(cells: dict[str, str]) -> None:
     mapper.look(item)
     with suppress(MappingError):
         assert 0 < mapper.to_diamond(item).cost_cents <= 10**12
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "value"),
+    [
+        ({"Cut": "ID"}, "cut", LabFinish.IDEAL),
+        ({"Growth Type": "CVD", "Lab Grown": "Yes"}, "growth_method", "CVD"),
+        ({"Type": "Lab-Grown HPHT"}, "growth_method", "HPHT"),
+        ({"Growth Type": "CVD", "Lab Grown": "No"}, "growth_method", None),
+        ({"Bow Tie": "Faint"}, "bowtie", Bowtie.SLIGHT),
+        ({"Shade": "Light Grey"}, "gray", True),
+        ({"Shade": "Bluish"}, "blue", True),
+        ({"Milky": "None"}, "milky", False),
+        ({"Key To Symbols": "Feather, Cloud"}, "key_to_symbols", "Feather, Cloud"),
+        ({"Return Days": "7"}, "return_days", 7),
+        ({"Location": "Mumbai, India"}, "location_country", "India"),
+        ({"Location": "Mumbai, India"}, "location_city", "Mumbai"),
+        ({"Location": "USA - New York"}, "location_city", "New York"),
+        ({"Location": "N/A"}, "location_city", None),
+        ({"Country": "u.s.a.", "City": "New York"}, "location_country", "USA"),
+        ({"Origin": "RU"}, "country_of_origin", "Russia"),
+        ({"Girdle": "VTN-STK 3.5%"}, "girdle_from", GirdleThickness.VERY_THIN),
+    ],
+)
+def test_what_searches_ask_for_is_read(cells: dict[str, str], column: str, value: Any) -> None:
+    facts = mapped({"Stock #": "A", "Weight": "1.50", "Price": "3,000", **cells})
+
+    assert getattr(facts, column) == value

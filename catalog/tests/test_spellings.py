@@ -1,0 +1,64 @@
+"""Names of girdles, countries, laboratories and colours: one for all their spellings, and none for noise."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.countries import COUNTRIES, MAX_LENGTH, normal_country
+from catalog.fluorescence_colors import fluorescence_color
+from catalog.girdles import girdle_ends
+from catalog.grades import GirdleThickness as G
+from catalog.labs import normal_lab
+from catalog.shapes import spelled_shape
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("MED - STK", (G.MEDIUM, G.SLIGHTLY_THICK)),
+        ("STK-MED", (G.MEDIUM, G.SLIGHTLY_THICK)),
+        ("Thin - Slightly Thick", (G.THIN, G.SLIGHTLY_THICK)),
+        ("Medium to Slightly Thick (Faceted) 3.5%", (G.MEDIUM, G.SLIGHTLY_THICK)),
+        ("Extremely Thin to Very Thick", (G.EXTREMELY_THIN, G.VERY_THICK)),
+        ("VTN", (G.VERY_THIN, G.VERY_THIN)),
+        ("v. thick", (G.VERY_THICK, G.VERY_THICK)),
+        ("Slightly THK", (G.SLIGHTLY_THICK, G.SLIGHTLY_THICK)),
+        ("XTK / ETN", (G.EXTREMELY_THIN, G.EXTREMELY_THICK)),
+        ("Very medium", (G.MEDIUM, G.MEDIUM)),
+        ("Faceted", (None, None)),
+        ("very", (None, None)),
+        ("3.5%", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_both_ends_of_a_girdle_are_read(text: str, ends: tuple[G | None, G | None]) -> None:
+    assert girdle_ends(text) == ends
+
+
+@given(text=st.text(max_size=60))
+def test_no_text_of_a_girdle_is_a_fault(text: str) -> None:
+    thinnest, thickest = girdle_ends(text)
+
+    assert (thinnest is None) == (thickest is None)
+    assert thinnest is None or thickest is None or thinnest <= thickest
+
+
+@pytest.mark.parametrize("name", COUNTRIES)
+def test_every_spelling_of_a_country_is_its_name(name: str) -> None:
+    for spelling in (name, name.upper(), name.replace(" ", "_"), f" {name.lower()} ", *COUNTRIES[name]):
+        assert normal_country(spelling) == name
+
+
+def test_a_country_that_is_on_no_list_is_kept_as_it_is_written() -> None:
+    assert normal_country("  New   Caledonia ") == "New Caledonia"
+    assert normal_country("-") is None
+    assert len(normal_country("A" * 200) or "") == MAX_LENGTH
+
+
+def test_laboratories_colours_and_shapes_have_one_name() -> None:
+    assert {normal_lab(text) for text in ("GIA", "g.i.a.", "Gemological Institute of America")} == {"GIA"}
+    assert {fluorescence_color(text) for text in ("Blue", "BL", "blu")} == {"BLUE"}
+    assert {spelled_shape(text) for text in ("cushion modified", "CM", "Cushion-Mod")} == {"CUSHION_MODIFIED"}
+    assert (normal_lab("..."), fluorescence_color("-"), spelled_shape("")) == (None, None, None)
