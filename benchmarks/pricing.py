@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
 
+from benchmarks import catalogue
 from benchmarks.result import Figure
 from catalog.upsert import PRICE_COLUMNS
 from diamondhub.database import psycopg_cursor
@@ -31,12 +32,12 @@ GOAL = 700_000
 _SCAN = "SELECT sum(cost_cents), count(*) FROM catalog_diamond"
 #: Length of a turn of repricing and the bare UPDATE (seconds).
 _TURN = 5.0
-_SHAPES = ("ROUND", "OVAL", "PEAR", "EMERALD", "PRINCESS", "CUSHION", "RADIANT", "MARQUISE", "HEART", "ASSCHER")
 
 
 def measure(number: int) -> list[Figure]:
     """Measure a set of 50 rules over `number` stones: evaluation, repricing and simulation."""
-    _fill(number)
+    catalogue.fill(number)
+    _settle()
     first = RuleSet.objects.get(version=1)
     rules = _rule_set(first)
     pricing = Pricing(rules, day_of(timezone.now()))
@@ -101,45 +102,6 @@ def measure(number: int) -> list[Figure]:
     ]
 
 
-def _fill(number: int) -> None:
-    """Insert stones into the catalogue whose rows are as wide as real ones, priced by the set in force."""
-    _ask(
-        sql.SQL(
-            """
-            INSERT INTO catalog_diamond (
-                id, feed, supplier_stone_id, offer_id, shape, carats, color, clarity, cut, polish, symmetry,
-                fluorescence_intensity, fancy_color, lab_grown, lab, certificate_number, certificate_url, length_mm,
-                width_mm, depth_mm, ratio, table_pct, depth_pct, image_url, video_url, images, supplier_name,
-                cost_cents, cost_per_carat_cents, availability, price_cents, price_per_carat_cents, rule_set,
-                payload_hash, raw_id, source_updated_at, first_seen_at, changed_at, priced_on
-            )
-            SELECT
-                md5(n::text)::uuid, 'bench-' || n % 2, 'S-' || n, 'DIAMOND/' || md5(n::text),
-                ({shapes}::text[])[1 + floor(10 * r1 * r1)::int], c.carats, 1 + floor(10 * r2)::int, 1 + floor(9 * r3)::int,
-                CASE WHEN r1 < 0.3 THEN 1 + floor(3 * r4)::int END, 1 + floor(3 * r2)::int, 1 + floor(3 * r3)::int,
-                1 + floor(4 * r4)::int, CASE WHEN r3 > 0.97 THEN 'YELLOW' END, n % 3 <> 0,
-                ({labs}::text[])[1 + floor(3 * r4)::int], (10000000 + n)::text,
-                'https://certificates.example/' || md5(n::text),
-                6 + r1, 6 + r2, 4 + r3, 1 + r4 / 2, 55 + floor(10 * r1), 58 + floor(8 * r2),
-                'https://images.example/' || md5(n::text) || '.jpg',
-                CASE WHEN r2 < 0.6 THEN 'https://videos.example/' || md5(n::text) END,
-                ARRAY['https://images.example/' || md5(n::text) || '.jpg'], 'Supplier ' || floor(300 * r1),
-                c.cost, round(c.cost / c.carats), 'available', round(c.cost * 1.4), round(c.cost * 1.4 / c.carats), 1,
-                decode(md5(n::text), 'hex'), n, now(), now(), now(), current_date
-            FROM (
-                SELECT n, random() AS r1, random() AS r2, random() AS r3, random() AS r4, random() AS r5
-                FROM generate_series(1, {number}) AS n
-            ) AS chance
-            CROSS JOIN LATERAL (
-                SELECT round((0.3 + 3 * r5 * r5)::numeric, 2) AS carats,
-                    (20000 + 3000000 * r4 * r5 * r5)::bigint AS cost
-            ) AS c
-            """
-        ).format(shapes=sql.Literal(list(_SHAPES)), labs=sql.Literal(["GIA", "IGI", "HRD"]), number=sql.Literal(number))
-    )
-    _settle()
-
-
 def _rule_set(first: RuleSet) -> RuleSet:
     """A draft of 50 rules as merchandisers write them: by shape, weight, grades, money, laboratory and media."""
     draft = editing.new_draft(actor="bench", source=first, notes="bench")
@@ -159,7 +121,7 @@ def _rule_set(first: RuleSet) -> RuleSet:
         Clause.objects.create(
             rule=rule,
             stone_types=[["natural"], ["lab_grown"], []][place % 3],
-            shapes=list(_SHAPES[place % 10 : place % 10 + 2]),
+            shapes=list(catalogue.SHAPES[place % 10 : place % 10 + 2]),
             carats_min=low,
             carats_max=low + Decimal("0.5"),
             color_min=1,

@@ -43,7 +43,7 @@ class Web:
         self.port = free_port()
         environment = {
             **environment,
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url,
             "WEB_CONCURRENCY": str(processes),
             "DIAMONDHUB_BOOTSTRAP": "off",
@@ -144,7 +144,8 @@ def shortfall(asked: Sequence[Asked], *, per_second: float, burst: int) -> float
     return due - sum(request.sent <= refused.received for request in admitted)
 
 
-def _database_url() -> str:
+def database_url() -> str:
+    """The address of the database of the settings, for another program."""
     database = settings.DATABASES["default"]
     user, password = quote(str(database["USER"]), safe=""), quote(str(database["PASSWORD"]), safe="")
     host, port = quote(str(database["HOST"]), safe=""), database["PORT"]

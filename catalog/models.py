@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from catalog.certificates import Folded
 from catalog.grades import (
     Bowtie,
     Clarity,
@@ -19,8 +20,6 @@ from catalog.grades import (
     GirdleThickness,
     LabFinish,
 )
-from diamondhub.webhooks.events import EventKind
-from diamondhub.webhooks.outbox import emit
 
 #: Namespace of diamond ids: `uuid5(DIAMOND_NAMESPACE, "<feed slug>:<supplier stone id>")`. Never changes.
 DIAMOND_NAMESPACE = uuid.UUID("5b0d3a5e-6a3c-5d0e-9d3f-1f6f3f0f7c11")
@@ -151,9 +150,10 @@ class Diamond(models.Model):
             models.Index(fields=["price_cents", "id"], name="diamond_price"),
             # Narrow searches filter here and sort afterwards.
             models.Index(fields=["lab_grown", "shape", "carats"], name="diamond_kind"),
+            # Look-ups by certificate, whatever its number's spelling.
             models.Index(
-                fields=["certificate_number"],
-                name="diamond_certificate",
+                Folded("certificate_number"),
+                name="diamond_certificate_folded",
                 condition=Q(certificate_number__isnull=False),
             ),
         ]
@@ -163,27 +163,80 @@ class Diamond(models.Model):
         return " ".join(words)
 
 
-class DatasetVersion(models.Model):
-    """One version of the catalogue's data. Written in the transaction that changed the data; the newest is current."""
+class AvailabilityChange(models.Model):
+    """One change of one diamond's availability: its history. Append-only, in monthly pieces of the table.
 
-    version = models.BigAutoField(primary_key=True)
+    A trigger on the diamonds writes it, whatever statement changed them; a stone that is new has none. `catalog.states` has
+    the pieces.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    diamond_id = models.UUIDField()
+    changed_on = models.DateField()
+    changed_at = models.DateTimeField()
+    old = models.CharField(max_length=16, choices=Availability)
+    new = models.CharField(max_length=16, choices=Availability)
+
+    class Meta:
+        managed = False
+        db_table = "catalog_availabilitychange"
+        ordering = ["-changed_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}"
+
+
+class DatasetVersion(models.Model):
+    """One version of the catalogue: what one transaction changed, and why. Written by triggers (`catalog.changes.log`).
+
+    The id names the transaction's change set, under which its stones are in the log. The version is taken from the counter
+    when all else is done, so that versions are in the order of commits; other transactions never see a row without one.
+    Rows are forgotten with their days of the log.
+    """
+
+    version = models.BigIntegerField(null=True, unique=True)
     cause = models.CharField(max_length=100)
-    created_at = models.DateTimeField(auto_now_add=True)
+    #: The day (UTC) on which the transaction began: the piece of the log with its stones.
+    changed_on = models.DateField()
+    created_at = models.DateTimeField()
+    #: When subscribers were told of it; most versions are not told of, but the next one is.
+    told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         get_latest_by = "version"
+        indexes = [
+            models.Index(fields=["-told_at"], name="version_told", condition=Q(told_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.version}"
 
     @classmethod
-    def bump(cls, cause: str) -> int:
-        """Start a new version; to be called in the transaction that changes the data. Returns the version."""
-        version = cls.objects.create(cause=cause).version
-        emit(EventKind.CATALOG_CHANGED, {"version": version})
-        return version
-
-    @classmethod
     def current(cls) -> int:
         """The newest version, 0 before there is any data."""
-        return cls.objects.aggregate(newest=models.Max("version"))["newest"] or 0
+        return VersionCounter.objects.values_list("version", flat=True).get()
+
+
+class VersionCounter(models.Model):
+    """The counter of versions: exactly one row, which every transaction that changed stones locks at its very end.
+
+    `generation` is another one after a restore from a backup, and when all stones went at once: what was kept of an earlier
+    generation says nothing any more. The log has all changes since version `forgotten`, and none before. `incarnation` names
+    the database that counted last.
+    """
+
+    one = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField()
+    generation = models.UUIDField(default=uuid.uuid4)
+    forgotten = models.BigIntegerField()
+    incarnation = models.TextField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(one=1), name="one_version_counter")]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+# What the room of exports has in the database. Last, since its models are this app's.
+from catalog.exports.models import Export, Stock  # noqa: E402, F401

@@ -14,23 +14,27 @@ from pathlib import Path
 #: Longest file of a secret (bytes).
 MAX_FILE_BYTES = 64_000
 
-_WEB, _IO, _CPU, _BEAT = "web", "worker-io", "worker-cpu", "beat"
+_WEB, _IO, _CPU, _BEAT, _INDEX = "web", "worker-io", "worker-cpu", "beat", "index"
 #: The secret variables, and the programs that need them: the web signs in clients and people, the I/O worker asks suppliers
-#: and sends alerts, the other worker maps and prices, beat rings.
+#: and sends alerts, the other worker maps and prices, beat rings, the index reads the catalogue.
 NEEDED_BY: Mapping[str, frozenset[str]] = {
     "SECRET_KEY": frozenset({_WEB, _IO}),
     "SECRET_KEY_FALLBACKS": frozenset({_WEB}),
     "ENCRYPTION_KEYS": frozenset({_WEB, _IO}),
     "API_KEY_PEPPERS": frozenset({_WEB}),
-    "DATABASE_URL": frozenset({_WEB, _IO, _CPU}),
+    "DATABASE_URL": frozenset({_WEB, _IO, _CPU, _INDEX}),
     "REDIS_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
+    "CACHE_URL": frozenset({_WEB}),
     "CELERY_BROKER_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
     "NIVODA_USERNAME": frozenset({_WEB, _IO}),
     "NIVODA_PASSWORD": frozenset({_WEB, _IO}),
     "EMAIL_HOST_PASSWORD": frozenset({_IO}),
 }
 #: What libraries read by themselves, and who needs it.
-_OF_LIBRARIES = {"PGPASSWORD": frozenset({_WEB, _IO, _CPU}), "PGPASSFILE": frozenset({_WEB, _IO, _CPU})}
+_OF_LIBRARIES = {
+    "PGPASSWORD": frozenset({_WEB, _IO, _CPU, _INDEX}),
+    "PGPASSFILE": frozenset({_WEB, _IO, _CPU, _INDEX}),
+}
 #: What a server that is not ours to configure by environment may know: where programs and libraries are, and the language.
 _OF_SERVERS = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "USER", "LOGNAME")
 

@@ -160,7 +160,9 @@ ENV: str = env.str("ENV", "development", validate=_one_of("development", "produc
 PORT: int = env.int("PORT", 8000, validate=_between(1, 65535))
 #: The program of the stack that this process is; empty for commands and where nobody says. It decides which secrets are
 #: demanded (`diamondhub.environment`).
-PROGRAM: str = env.str("DIAMONDHUB_PROGRAM", "", validate=_one_of("", "web", "worker-io", "worker-cpu", "beat"))
+PROGRAM: str = env.str(
+    "DIAMONDHUB_PROGRAM", "", validate=_one_of("", "web", "worker-io", "worker-cpu", "beat", "index")
+)
 SECRET_KEY: str = _secret("SECRET_KEY")
 #: Former keys, the newest first: what they signed (sessions, cursors) is taken until they are taken out.
 SECRET_KEY_FALLBACKS: list[str] = [key for key in re.split(r"[\s,]+", _secret("SECRET_KEY_FALLBACKS")) if key]
@@ -173,6 +175,9 @@ _API_KEY_PEPPERS: str = _secret("API_KEY_PEPPERS", _peppers)
 DATABASE_URL: str = _secret("DATABASE_URL", _url_with("postgresql", "postgres"))
 REDIS_URL: str = _secret("REDIS_URL", _url_with("redis", "rediss"))
 CELERY_BROKER_URL: str = _secret("CELERY_BROKER_URL", _url_with("redis", "rediss", "amqp", "amqps"))
+#: A Redis of its own for answers of the API that are kept; it may forget (`maxmemory-policy allkeys-lfu`), which the one
+#: above must not. Without it no answer is kept.
+CACHE_URL: str = _secret("CACHE_URL", _url_with("redis", "rediss"))
 #: Certificates (PEM) trusted beside the system's when Redis, or the broker, is spoken to over TLS.
 REDIS_CA_FILE: str = env.str("REDIS_CA_FILE", "", validate=_certificates)
 CELERY_BROKER_CA_FILE: str = env.str("CELERY_BROKER_CA_FILE", REDIS_CA_FILE or "", validate=_certificates)
@@ -221,6 +226,16 @@ PRICELIST_MAX_BYTES: int = env.int("PRICELIST_MAX_BYTES", 1_000_000_000, validat
 #: Fetching a list by address may take this long (seconds).
 PRICELIST_TIMEOUT: float = env.float("PRICELIST_TIMEOUT", 300.0, validate=_between(1, 3600))
 
+# --- the catalogue's index -------------------------------------------------------------------------------------------
+#: Folder of the index, which the program `index` writes and the web processes of the host map. Below `var/` it goes with the
+#: checkout, and what is mapped is in memory all the same. Where much is repriced, some 150 MB a second are written to it: on
+#: a server a memory-backed folder (a tmpfs with room for three files) spares the disk.
+INDEX_DIR = Path(env.str("DIAMONDHUB_INDEX_DIR", "") or VAR_DIR / "index")
+#: So long may the builder be silent, or behind the database, until searches are answered by the database instead (seconds).
+#: Stones sold or repriced since are never shown, however old the index is, but new ones are missing and counts are old. The
+#: longest build, of all of 1.3 million stones on a busy machine, should fit in.
+INDEX_MAX_AGE_SECONDS: float = env.float("INDEX_MAX_AGE_SECONDS", 60.0, validate=_between(1, 86_400))
+
 # --- pace of the work ----------------------------------------------------------------------------------------------
 #: How often beat asks what is due (seconds). Bounds how long a lost doorbell delays anything.
 SWEEP_SECONDS: float = env.float("SWEEP_SECONDS", 5.0, validate=_between(0.2, 300))
@@ -253,10 +268,22 @@ PARTITION_ERROR_BUDGET: int = env.int("PARTITION_ERROR_BUDGET", 12, validate=_be
 RAW_RETENTION_DAYS: int = env.int("RAW_RETENTION_DAYS", 30, validate=_between(1, 3650))
 #: A finished run keeps its ledger of pages for so many days; then its sums are kept and it cannot be retried any more.
 LEDGER_RETENTION_DAYS: int = env.int("LEDGER_RETENTION_DAYS", 7, validate=_between(1, 3650))
+#: Days of the log of changed stones: a client that follows `changes` may be away for so long, and so may an index.
+CHANGES_RETENTION_DAYS: int = env.int("CHANGES_RETENTION_DAYS", 7, validate=_between(1, 365))
 #: A dead letter that is closed is kept for so many days, with its payload.
 LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_between(1, 3650))
 #: Days of audit events of runs, alerts, and attempts at dead letters.
 HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_between(30, 36_500))
+
+# --- exports -------------------------------------------------------------------------------------------------------
+#: Folder of the files of exports, which web processes and workers share; nobody else of the host reads it.
+EXPORTS_DIR = Path(env.str("EXPORTS_DIR", "") or VAR_DIR / "exports")
+#: Hours for which the file of an export can be fetched.
+EXPORT_HOURS: int = env.int("EXPORT_HOURS", 24, validate=_between(1, 24 * 30))
+#: Exports that are written at once over all hosts: each takes a core, which consolidation wants as well.
+EXPORTS_AT_ONCE: int = env.int("EXPORTS_AT_ONCE", 1, validate=_between(1, 64))
+#: Reading the stones of an export may take this long (seconds); a million take some twenty.
+EXPORT_STATEMENT_SECONDS: float = env.float("EXPORT_STATEMENT_SECONDS", 900.0, validate=_between(1, 86_400))
 
 # --- webhooks ------------------------------------------------------------------------------------------------------
 #: Hosts that webhooks may be sent to though they are private, and without TLS: for development, and receivers of our own.
@@ -315,7 +342,7 @@ if PRODUCTION:
     missing = [name for name in _demanded if environment.is_needed(name, PROGRAM) and not globals()[name]]
     if environment.is_needed("API_KEY_PEPPERS", PROGRAM) and not _API_KEY_PEPPERS.strip(" ,"):
         missing.append("API_KEY_PEPPERS")
-    if PROGRAM != "beat":
+    if PROGRAM not in ("beat", "index"):
         missing += [name for name in ("NIVODA_ENDPOINT", "ALLOWED_HOSTS") if not globals()[name]]
     if missing:
         raise ImproperlyConfigured(f"ENV=production needs these variables to be set: {', '.join(missing)}")
@@ -469,6 +496,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Another one, such as S3's, is named here.
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": EXPORTS_DIR / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "diamondhub" / "static"]
 # Served straight from the packages: nothing to collect on one machine, and the same files in production.
@@ -572,6 +612,7 @@ CELERY = {
         "ingest.tasks.remap": {"queue": "consolidation"},
         "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
+        "catalog.tasks.export": {"queue": "consolidation"},
     },
     "beat_schedule": {
         "sweep": {

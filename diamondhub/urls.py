@@ -25,7 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/problems/<slug:kind>", OneProblem.as_view(), name="problem"),
 ]
 
-handler400 = "diamondhub.api.problems.bad_request"
-handler403 = "diamondhub.api.problems.permission_denied"
-handler404 = "diamondhub.api.problems.not_found"
-handler500 = "diamondhub.api.problems.server_error"
+handler400 = "diamondhub.api.handlers.bad_request"
+handler403 = "diamondhub.api.handlers.permission_denied"
+handler404 = "diamondhub.api.handlers.not_found"
+handler500 = "diamondhub.api.handlers.server_error"

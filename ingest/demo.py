@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Count, Q
 
 from catalog.models import Diamond
+from catalog.states import STATES
 from diamondhub.local import services
 from diamondhub.local.processes import var_dir
 from diamondhub.local.stack import ROOT
@@ -123,10 +124,11 @@ def empty_catalogue(*, of: str = ACTOR) -> None:
             HAVING max(pgh_obj_id) IS NOT NULL
             """
         )
-    # The history of prices refuses TRUNCATE, so its pieces are dropped.
-    for piece in CHANGES.pieces():
-        CHANGES.drop(piece)
-    CHANGES.make_ahead()
+    # Histories refuse TRUNCATE, so their pieces are dropped.
+    for history in (CHANGES, STATES):
+        for piece in history.pieces():
+            history.drop(piece)
+        history.make_ahead()
     Feed.objects.update(watermark=None)
 
 

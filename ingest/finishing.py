@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from catalog.models import DatasetVersion
+from catalog.changes import log
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.webhooks.events import EventKind
@@ -50,21 +50,25 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
         if pressing := brakes.pressing(run, brakes.end_brakes(run, may_delist=may_delist)):
             return pressing
         run.review = review.with_answers(run)
+        log.because(f"run {run.pk}")
         delisted = delisting.delist(run) if may_delist else 0
         if complete and not run.suspect:
             Feed.objects.filter(pk=run.feed_id).filter(
                 Q(watermark__isnull=True) | Q(watermark__lt=run.window_to)
             ).update(watermark=run.window_to)
-        totals = report.batch_totals(run)
-        if delisted or totals["inserted"] or totals["updated"]:
-            version = DatasetVersion.bump(f"run {run.pk}")
-        else:
-            version = DatasetVersion.current()
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
         # What was published since the run pinned its rule set prices its stones now.
         ending.follow(run)
         summary = report.report(run, delisted=delisted)
         Run.objects.filter(pk=run.pk).update(summary=summary, review=run.review)
+        announce(
+            dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
+            kind="run_completed",
+            severity="warning" if run.suspect or not complete else "info",
+            subject=_subject(run, summary, complete=complete),
+            details=summary,
+            trace_id=run.trace_id,
+        )
         emit(
             EventKind.RUN_COMPLETED,
             {
@@ -73,16 +77,9 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
                 "kind": run.kind,
                 "state": run.state,
                 "complete": complete,
-                "version": version,
+                # What it delisted is in this version, too; nothing that could wait for others comes after.
+                "version": log.take(),
             },
-        )
-        announce(
-            dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
-            kind="run_completed",
-            severity="warning" if run.suspect or not complete else "info",
-            subject=_subject(run, summary, complete=complete),
-            details=summary,
-            trace_id=run.trace_id,
         )
     return []
 

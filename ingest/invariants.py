@@ -248,6 +248,84 @@ def finished_runs_are_accounted_for() -> Iterator[str]:
             yield f"run {run.pk} is over and nobody was told"
 
 
+def changes_are_logged() -> Iterator[str]:
+    """Every version that is kept is counted once and has its stones in the log, and every stone that changed since the log
+    begins is in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            /* One statement, so that all of it is of one moment. A stone's change and its entry in the log have the time at
+               which their transaction began. Statements by hand that leave `changed_at` as it is are logged, too. */
+            WITH kept AS (
+                SELECT v.* FROM catalog_datasetversion AS v, catalog_versioncounter AS c WHERE v.version > c.forgotten
+            ), beginning AS (
+                /* From the day behind the last one that was forgotten, or the first version's, everything is there. */
+                SELECT coalesce(
+                    (
+                        SELECT max(v.changed_on) + 1
+                        FROM catalog_datasetversion AS v, catalog_versioncounter AS c
+                        WHERE v.version <= c.forgotten
+                    ),
+                    (SELECT min(changed_on) + 1 FROM kept)
+                ) AS day
+            )
+            SELECT
+                (SELECT version - forgotten FROM catalog_versioncounter),
+                (SELECT count(*) FROM kept),
+                (SELECT max(version) FROM kept),
+                (SELECT version FROM catalog_versioncounter),
+                (
+                    SELECT min(version) FROM kept
+                    WHERE NOT EXISTS (
+                        SELECT FROM catalog_change AS c
+                        WHERE c.change_set = kept.id AND c.changed_on = kept.changed_on
+                    )
+                ),
+                (
+                    SELECT min(d.id::text) FROM catalog_diamond AS d, beginning
+                    WHERE d.changed_at >= beginning.day::timestamp AT TIME ZONE 'UTC'
+                        AND NOT EXISTS (
+                            SELECT FROM catalog_change AS c
+                            WHERE c.diamond_id = d.id AND c.changed_on >= (d.changed_at AT TIME ZONE 'UTC')::date
+                        )
+                ),
+                (
+                    SELECT string_agg(tgname, ', ' ORDER BY tgname) FROM pg_trigger
+                    WHERE tgrelid IN ('catalog_diamond'::regclass, 'catalog_datasetversion'::regclass)
+                        AND tgfoid IN (
+                            'catalog_log_changes'::regproc, 'catalog_take_version'::regproc, 'catalog_emptied'::regproc
+                        )
+                        AND tgenabled IN ('D', 'R')
+                )
+            """
+        )
+        counted, rows, newest, counter, bare, unlogged, disabled = cursor.fetchone()
+    if counted != rows:
+        yield f"{counted} versions were counted since the log begins, and {rows} are kept"
+    if rows and newest != counter:
+        yield f"the newest version is {newest}, and the counter is at {counter}"
+    if bare is not None:
+        yield f"version {bare} has no stones in the log of changes"
+    if unlogged is not None:
+        yield f"stone {unlogged} changed, and is not in the log of changes since then"
+    if disabled:
+        yield f"triggers that log changes are switched off: {disabled}"
+
+
+def the_index_says_what_the_table_says() -> Iterator[str]:
+    """The index of this host has of every stone what the table has, where there is an index and it is of this version."""
+    # Numpy takes memory and time to start, which programs without an index need not spend.
+    from catalog.index import checking
+
+    yield from checking.differences()
+
+
+def changes_and_index_are_true() -> Iterator[str]:
+    """The log of changes has what changed, and the index of this host what the table says."""
+    yield from changes_are_logged()
+    yield from the_index_says_what_the_table_says()
+
+
 CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     1: partitions_tile_the_axis,
     2: ledgers_balance,
@@ -259,6 +337,7 @@ CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     8: prices_follow_their_rule_set,
     # 9, the supplier's view of the request rate, is checked where the supplier can be asked: in the tests.
     10: finished_runs_are_accounted_for,
+    11: changes_and_index_are_true,
 }
 
 

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from catalog import upsert
-from catalog.models import Availability, DatasetVersion, Diamond
+from catalog.models import Availability, Diamond
 from diamondhub import leases
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
@@ -144,8 +144,6 @@ def chunk(lease: leases.Lease) -> bool:
             .values_list("pk", flat=True)[:CHUNK]
         )
         if not ids:
-            if remap.changed:
-                DatasetVersion.bump(f"remap {remap.pk}")
             _follow(remap)
             leases.finish(lease, state=Remap.State.COMPLETED, completed_at=Now())
             log.info("remap_completed", **counts(remap))
@@ -177,8 +175,6 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
         raise NoSuchStone(f"stone {supplier_stone_id} is delisted: it is mapped when the supplier shows it again")
     with transaction.atomic():
         done = _map_again(_passing(feed), [stone.pk], held_pricing())
-        if done["changed"]:
-            DatasetVersion.bump(f"remap of {slug} {supplier_stone_id}"[:100])
         transaction.set_rollback(dry_run)
     return {**dict.fromkeys(_COUNTS, 0), **done}
 

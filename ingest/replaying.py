@@ -18,7 +18,6 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from catalog.models import DatasetVersion
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from ingest import consolidation, dead_letters
@@ -158,9 +157,6 @@ def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -
             .select_for_update(skip_locked=True, of=("self",))
         )
         results = ReplayChunk(letters, pricing, actor=actor).results()
-        if any(result.outcome in (Outcome.INSERTED, Outcome.UPDATED) for result in results.values()):
-            # In each chunk's own transaction, so that a crash between two leaves no change without a version.
-            DatasetVersion.bump("replay of dead letters")
         _keep(letters, results, pricing.rule_set, actor=actor, why=why)
         if report.dry_run:
             transaction.set_rollback(True)

@@ -10,6 +10,7 @@ from ingest.api.feeds import AskAgain, Feeds, OneFeed, Slots
 from ingest.api.partitions import OnePartition, Partitions
 from ingest.api.proxy import SupplierProxy
 from ingest.api.runs import OneRun, RunApproval, RunCancellation, RunRetry, Runs
+from ingest.api.verify import Verification
 
 urlpatterns: list[URLPattern] = [
     path("feeds", Feeds.as_view(), name="feeds"),
@@ -29,5 +30,6 @@ urlpatterns: list[URLPattern] = [
     path("dead-letters/discard", Discard.as_view(), name="dead_letters_discard"),
     path("dead-letters/<int:number>", OneLetter.as_view(), name="dead_letter"),
     path("dead-letters/<int:number>/payload", LetterPayload.as_view(), name="dead_letter_payload"),
+    path("diamonds/verify", Verification.as_view(), name="verification"),
     path("suppliers/<slug:feed>/graphql", SupplierProxy.as_view(), name="supplier_proxy"),
 ]

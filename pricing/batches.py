@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from psycopg import sql
 
+from catalog.changes import log as log_of_changes
 from diamondhub import leases
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
@@ -213,6 +214,7 @@ def _reprice_once(pricing: Pricing, diamonds: _Range, repricing: Repricing) -> _
         job=sql.Literal(repricing.pk),
         actor=sql.Literal(repricing.started_by),
     )
+    log_of_changes.because(f"repricing {repricing.pk}")
     with psycopg_cursor() as cursor:
         # The statement writes the history itself, in sets.
         cursor.execute("SELECT set_config('diamondhub.prices_kept', 'on', true)")

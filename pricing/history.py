@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import connection
 
+from catalog.changes import log
 from diamondhub.timed_tables import TimedTable
 
 #: The history's table, in monthly pieces.
@@ -14,7 +15,8 @@ CHANGES = TimedTable("pricing_pricechange", "changed_on", "month", ahead=2)
 
 
 def because(cause: str, cause_id: int | None, actor: str) -> None:
-    """Name the cause of the price changes that the current transaction makes: "run" 7, "repricing" 3, "replay", …"""
+    """Name the cause of what the current transaction changes in stones and prices: "run" 7, "repricing" 3, "replay", …"""
+    log.because(cause if cause_id is None else f"{cause} {cause_id}")
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from psycopg import sql
 from psycopg.errors import DeadlockDetected
 
-from catalog.models import DatasetVersion
+from catalog.changes import log as log_of_changes
 from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.database import clock
@@ -156,7 +156,8 @@ def finish(repricing_id: int) -> bool:
         if repricing.batches.filter(state=RepricingBatch.State.READY).exists():
             return False
         done = totals(repricing)
-        version = DatasetVersion.bump(f"repricing {repricing.pk}") if done["changed"] else None
+        # All batches are committed, so that the newest version has what they changed.
+        version = log_of_changes.current().number if done["changed"] else None
         REPRICING_STATES.move(repricing, Repricing.State.COMPLETED, finished_at=Now(), dataset_version=version)
         announce(
             dedupe_key=f"repricing:{repricing.pk}:completed",
@@ -197,7 +198,7 @@ def _cancel(repricing: Repricing, *, actor: str, reason: str) -> None:
         finished_at=Now(),
         cancelled_by=actor[:150],
         cancelled_reason=reason[:500],
-        dataset_version=DatasetVersion.bump(f"repricing {repricing.pk}, cancelled") if changed else None,
+        dataset_version=log_of_changes.current().number if changed else None,
     )
     log.info("repricing_cancelled", repricing_id=repricing.pk, actor=actor, reason=reason)
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from pricing.api import kinds  # noqa: F401 - declares what the API answers with
 from pricing.api.diamonds import PastPriceOfDiamond, PriceExplanation, PriceHistory
 from pricing.api.experiments import EndExperiment, Experiments, OneExperiment, StartExperiment
+from pricing.api.history import History
 from pricing.api.publishing import Publication, RuleSetConflicts, RuleSetSimulation
 from pricing.api.repricings import CancelRepricing, OneRepricing, Repricings
 from pricing.api.rule_sets import OneRuleSet, RuleSets
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path("experiments/<slug:slug>", OneExperiment.as_view(), name="experiment"),
     path("experiments/<slug:slug>/start", StartExperiment.as_view(), name="experiment_start"),
     path("experiments/<slug:slug>/end", EndExperiment.as_view(), name="experiment_end"),
+    path("diamonds/<uuid:id>/history", History.as_view(), name="history"),
     path("diamonds/<uuid:id>/price-history", PriceHistory.as_view(), name="price_history"),
     path("diamonds/<uuid:id>/past-price", PastPriceOfDiamond.as_view(), name="past_price"),
     path("diamonds/<uuid:id>/price-explanation", PriceExplanation.as_view(), name="price_explanation"),

@@ -1,12 +1,12 @@
 """The diamonds in the admin: found by exact look-ups, listed by price, never edited.
 
-Apps above extend the page of a diamond: ingestion calls `name_feeds_by` with the feeds' slugs and `link_from_diamonds` with
-the link to the raw payload, pricing calls `show_below_diamonds` with the history of prices.
+Apps above extend the page of a diamond: ingestion calls `link_from_diamonds` with the link to the raw payload, pricing calls
+`show_below_diamonds` with the history of prices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from catalog.certificates import numbered
+from catalog.feeds import feed_slugs
 from catalog.models import Diamond, diamond_id
 from catalog.shapes import KNOWN_SHAPES
 from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
@@ -32,17 +34,10 @@ from diamondhub.admin.display import (
     spoken,
 )
 
-_feed_slugs: list[Callable[[], Sequence[str]]] = []
 _links: list[Callable[[HttpRequest, Diamond], Link | None]] = []
 _tables: list[Callable[[HttpRequest, Diamond], Table | None]] = []
 #: Stones of one certificate number that a search shows at most.
 SAME_CERTIFICATE = 100
-
-
-def name_feeds_by(slugs: Callable[[], Sequence[str]]) -> None:
-    """Register the source of the feeds' slugs, for the filter and for the search by the supplier's stone id."""
-    if slugs not in _feed_slugs:
-        _feed_slugs.append(slugs)
 
 
 def link_from_diamonds(link: Callable[[HttpRequest, Diamond], Link | None]) -> None:
@@ -57,11 +52,6 @@ def show_below_diamonds(table: Callable[[HttpRequest, Diamond], Table | None]) -
         _tables.append(table)
 
 
-def feed_slugs() -> list[str]:
-    """The slugs of all feeds, from every registered source."""
-    return [slug for slugs in _feed_slugs for slug in slugs()]
-
-
 class FeedFilter(SelectFilter):
     """Stones of one feed."""
 
@@ -69,7 +59,7 @@ class FeedFilter(SelectFilter):
     parameter_name = field = "feed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known feeds; reading them from the stones would scan the table."""
+        """The known feeds."""
         return [(slug, slug) for slug in feed_slugs()]
 
 
@@ -113,7 +103,7 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
             ids.append(UUID(text))
         except ValueError:
             pass
-        certified = Diamond.objects.filter(certificate_number=text).values_list("pk", flat=True)
+        certified = Diamond.objects.filter(numbered([text])).values_list("pk", flat=True)
         return rows.filter(pk__in=[*ids, *certified[:SAME_CERTIFICATE]])
 
     @admin.display(description="stone")

@@ -14,8 +14,14 @@ from diamondhub.admin.display import moment
 class DatasetVersionAdmin(ReadOnlyAdmin[DatasetVersion]):
     """The admin of data set versions, newest first, each with its cause."""
 
-    list_display = ("version", "cause", "created")
+    list_display = ("version", "cause", "created", "told")
+    ordering = ("-version",)
+    search_fields = ("=version", "cause")
 
     @admin.display(description="created")
     def created(self, version: DatasetVersion) -> str | SafeString:
         return moment(version.created_at)
+
+    @admin.display(description="subscribers told")
+    def told(self, version: DatasetVersion) -> str | SafeString:
+        return moment(version.told_at)

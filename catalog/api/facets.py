@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -141,16 +141,18 @@ class Facets(SearchEndpoint):
         names = self.facet_names(self.query.get("facets"))
         wanted = self.wanted(self.query)
 
-        def answer() -> HttpResponseBase:
-            with pages.hits_of(wanted.asked) as hits:
-                count, facets = counted(hits, hits, wanted.asked, names)
+        def answer(hits: Hits) -> Encoded:
+            count, facets = counted(hits, hits, wanted.asked, names)
             answered = Encoded(
                 {"as_of": hits.version, "count": count.number, "count_is_exact": count.exact, "facets": facets}
             )
             answered[FOUND_BY] = hits.found_by
             return answered
 
-        return self.unless_unchanged(wanted, ["facets", names], answer)
+        def make() -> HttpResponse:
+            return pages.with_hits(wanted.asked, answer)
+
+        return self.answered(wanted, ["facets", names], make, costly=True)
 
 
 def counted(hits: Hits, counts: Pages, asked: Asked, names: Iterable[str]) -> tuple[Count, dict[str, Any]]:

@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.api import presenting
 from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, counted
 from catalog.api.searching import FOUND_BY, SearchEndpoint
-from catalog.api.stones import DiamondAnswer
+from catalog.api.showing import Shown, ShownDiamondAnswer
 from catalog.searching import database, pages
+from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from catalog.searching.sorts import SORTS
 from catalog.searching.suggesting import Suggestion, suggestions
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded
 from diamondhub.api.endpoint import operation
-from diamondhub.api.serializers import Strict
 
-#: What is shown of stones; no class body can hold the name beside the module's.
-_SHOWN = fields.ListOf(
-    fields.OneOf(presenting.NAMES),
-    required=False,
-    max_length=len(presenting.NAMES),
-    help_text="What is shown of each stone, beside its `id`; instead of `form`.",
-)
 #: What one stone of each certificate is asked for by.
 CERTIFICATE = "certificate"
 
 
-class FoundDiamondAnswer(DiamondAnswer):
+class FoundDiamondAnswer(ShownDiamondAnswer):
     """A diamond among the hits of a search: all that the client sees, or what `form` or `fields` leave of it."""
 
     offers = serializers.IntegerField(
         read_only=True, help_text="With `distinct=certificate`: how many of the hits have this certificate."
     )
 
-    class Meta(DiamondAnswer.Meta):
-        fields = [*DiamondAnswer.Meta.fields, "offers"]
+    class Meta(ShownDiamondAnswer.Meta):
+        fields = [*ShownDiamondAnswer.Meta.fields, "offers"]
         read_only_fields = fields
-        described: Mapping[str, Any] = {"required": ["id"]}
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {**super().get_fields(), "offers": self._declared_fields["offers"]}
@@ -86,14 +77,9 @@ class DiamondsAnswer(serializers.Serializer[Any]):
         described = {"required": ["count", "count_is_exact", "dataset_version", "results", "next"]}
 
 
-class Showing(Strict):
+class Showing(Shown):
     """What is shown, and the page."""
 
-    form = fields.OneOf(
-        list(presenting.FORMS),
-        required=False,
-        help_text=f"`slim` shows what a list in a shop needs: {', '.join(presenting.SLIM)}. Without it all is shown.",
-    )
     distinct = fields.OneOf(
         [CERTIFICATE],
         required=False,
@@ -112,12 +98,7 @@ class Showing(Strict):
         help_text="Where the page begins: `next` of the page before. Filters, `sort` and `distinct` stay as they were."
     )
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {"fields": deepcopy(_SHOWN), **super().get_fields()}
-
     def combine(self, values: dict[str, Any], mistakes: Any) -> Any:
-        if "fields" in values and "form" in values:
-            mistakes.add("form", "must not be given together with fields")
         if "facets" in values and "include" not in values:
             mistakes.add("facets", "needs include=facets")
         return super().combine(values, mistakes)
@@ -166,37 +147,40 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
         cursor=values.get("cursor"),
         by_certificate=values.get("distinct") == CERTIFICATE,
     )
-    return view.unless_unchanged(wanted, [shown, facets], lambda: _answer(wanted, shown, facets))
+    return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
 
 
-def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponseBase:
+def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
     read = presenting.presenter(shown, wanted.view.currency).read
-    answer: dict[str, Any] = {}
-    with pages.hits_of(wanted.asked) as hits:
+
+    def answer(hits: Hits) -> Encoded:
         page = pages.page_of(wanted, hits, position, read)
         count, is_exact = page.count, page.count_is_exact
+        besides: dict[str, Any] = {}
         if facets is not None:
-            exact, answer["facets"] = counted(hits, page.counts, wanted.asked, facets)
+            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets)
             count, is_exact = exact.number, exact.exact
         if not count and is_exact:
-            answer["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
-    if page.offers is not None:
-        for stone, offers in zip(page.diamonds, page.offers, strict=True):
-            stone["offers"] = offers
-    answered = Encoded(
-        {
-            "count": count,
-            "count_is_exact": is_exact,
-            "dataset_version": page.dataset_version,
-            "results": page.diamonds,
-            **answer,
-            "next": page.next_cursor,
-        },
-        data={"next": page.next_cursor},
-    )
-    answered[FOUND_BY] = page.found_by
-    return answered
+            besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
+        if page.offers is not None:
+            for stone, offers in zip(page.diamonds, page.offers, strict=True):
+                stone["offers"] = offers
+        answered = Encoded(
+            {
+                "count": count,
+                "count_is_exact": is_exact,
+                "dataset_version": page.dataset_version,
+                "results": page.diamonds,
+                **besides,
+                "next": page.next_cursor,
+            },
+            data={"next": page.next_cursor},
+        )
+        answered[FOUND_BY] = page.found_by
+        return answered
+
+    return pages.with_hits(wanted.asked, answer)
 
 
 def _suggested(suggestion: Suggestion) -> dict[str, Any]:

@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.db import connection
+from django.http import HttpResponse, HttpResponseBase
 from rest_framework.exceptions import PermissionDenied
 
 from catalog.api import presenting
 from catalog.api.asking import refuse_unseen
 from catalog.client_views.view import ClientView, view_of
 from catalog.facets.table import ATTRIBUTES
-from catalog.models import DatasetVersion
+from catalog.index import history
+from catalog.searching import pages
 from catalog.searching.filters import FILTERS
 from catalog.searching.pages import Search
+from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.permissions import refuse_without
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
+from diamondhub.api import kept
 from diamondhub.api.endpoint import Endpoint, version_of
+from diamondhub.api.problems import Problem, problem_of
 
 #: What answers say to the client's own cache: it may show what it has while it cannot ask.
 CACHE_CONTROL = "private, no-cache, stale-if-error=300"
@@ -79,11 +84,57 @@ class SearchEndpoint(Endpoint):
     def _shows(self, name: str) -> bool:
         return presenting.is_in(self.client_view, ATTRIBUTES[name].column)
 
-    def unless_unchanged(self, wanted: Search, form: Any, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    def answered(
+        self, wanted: Search, form: Any, make: Callable[[], HttpResponse], *, costly: bool = False
+    ) -> HttpResponseBase:
         """The answer to a search with its `ETag`, or 304 for a client that has it of this version already.
 
-        `form` is what else of the request decides what the answer looks like.
+        `form` is what else of the request decides what the answer looks like. A costly answer, as all are without an index,
+        is made once for each version.
         """
         # Read first: the answer is at least as new as its tag says.
-        version = DatasetVersion.current()
-        return self.unless_known(version_of(version, wanted.normal_form, wanted.limit, wanted.cursor, form), answer)
+        newest = history.moment(connection)
+        key = version_of(wanted.normal_form, wanted.limit, wanted.cursor, form, self.request.accepted_media_type)
+        finder = pages.finder()
+        tag = version_of(newest.generation, newest.version, finder, key)
+        again = costly or finder == pages.BY_DATABASE
+
+        def answer() -> HttpResponse:
+            known = kept_answers.read(key) if again else None
+            if known is not None and known.tag == tag:
+                return known.response()
+            response = kept_answers.once(key, tag, make) if again else make()
+            if "Cache-Status" not in response:
+                kept_answers.keep(key, tag, response, caller=self._caller, again=again)
+                response["Cache-Status"] = f"{kept.CACHE}; fwd=miss"
+            return response
+
+        kept_answers = kept.answers()
+        return self.unless_known(tag, answer)
+
+    @cached_property
+    def _caller(self) -> str:
+        request = self.request._request  # noqa: SLF001 - DRF offers no other way to Django's request
+        return kept.caller_of(request, request.visit.address)  # type: ignore[attr-defined]
+
+    @classmethod
+    def told(cls, visit: Visit, problem: Problem) -> HttpResponse | None:
+        """While the database is away, what the same caller was told lately."""
+        if problem.kind != "database-away":
+            return None
+        caller = kept.caller_of(visit.request, visit.address)
+        answer = kept.answers().read_of(caller) if caller else None
+        if answer is None:
+            return None
+        response = answer.stale_response(visit.request)
+        response["Cache-Control"] = CACHE_CONTROL
+        return response
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """As DRF does it, but for what can be answered all the same."""
+        problem = problem_of(exc, self.problems_of)
+        if problem is not None:
+            request = self.request._request  # noqa: SLF001 - DRF offers no other way to Django's request
+            if (answer := self.told(request.visit, problem)) is not None:  # type: ignore[attr-defined]
+                return answer
+        return super().handle_exception(exc)

@@ -29,6 +29,9 @@ class ClientView:
     currency: str = money.CURRENCY
     #: Stones that one search or export shows at most, over all pages; None: all.
     max_rows: int | None = None
+    #: The version of the catalogue at which the view became what it is: changes since an earlier one do not name the stones
+    #: that left the view or came into it with that.
+    since: int = 0
 
     def narrowed(self, asked: Asked) -> Asked:
         """What is asked, within what is forced. Forced conditions are attributes of their own: no facet leaves them out."""

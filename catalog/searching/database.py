@@ -18,7 +18,8 @@ from django.db.models import Count as CountOf
 from django.db.models import Max, Min, QuerySet
 
 from catalog.certificates import FOLDED
-from catalog.models import DatasetVersion, Diamond
+from catalog.index import history
+from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked
 from catalog.searching.hits import Certified, Count, Facet, Hits
 from catalog.searching.sorts import Place, Sort
@@ -55,7 +56,7 @@ class DatabaseHits:
     def __init__(self, asked: Asked, version: int | None = None) -> None:
         self._asked = asked
         # Read first: the stones are at least as new as the version says.
-        self.version = DatasetVersion.current() if version is None else version
+        self.version = history.moment(connection).version if version is None else version
 
     def of(self, asked: Asked) -> Hits:
         """The hits of another search."""

@@ -9,15 +9,19 @@ that stands still is skipped, whoever finds the hits of the next page.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import structlog
+
+from catalog import index
 from catalog.client_views.view import EVERYTHING, ClientView
+from catalog.index.evaluating import NotIndexed
+from catalog.index.hits import IndexHits
 from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked
 from catalog.searching.database import DatabaseHits, one_moment
@@ -27,13 +31,19 @@ from catalog.searching.sorts import SORTS, Place
 from catalog.searching.sql import to_q
 from diamondhub.api import cursors
 
+log = structlog.get_logger(__name__)
+
 #: A search that the database cannot answer in this time is given up (seconds).
 SEARCH_SECONDS = 5.0
 MAX_PAGE_SIZE = 100
 #: How often a page is filled up, each time by twice as many places. What is left then is for the next page.
 MAX_ROUNDS = 5
 
+#: What `finder` says of the database.
+BY_DATABASE = "database"
+
 Stone = TypeVar("Stone")
+Used = TypeVar("Used")
 #: Reads stones by their ids that still meet what is asked.
 Reads = Callable[[Sequence[UUID], Asked], Mapping[UUID, Stone]]
 
@@ -97,14 +107,25 @@ def whole(ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, Diamond]:
     return Diamond.objects.filter(to_q(All(tuple(asked.values())))).in_bulk(ids)
 
 
-@contextmanager
-def hits_of(asked: Asked) -> Iterator[Hits]:
-    """The hits of a search by the quickest evaluator that there is: the index, or the database within a bound of time.
+def finder() -> str:
+    """Who would find hits now, the index with its version or `BY_DATABASE`: the same text as long as it is the same."""
+    snapshot = index.current()
+    return BY_DATABASE if snapshot is None else f"index:{snapshot.generation}:{snapshot.version}"
 
-    Within the block of the database's, its hits and what is read besides are as of one moment.
+
+def with_hits(asked: Asked, use: Callable[[Hits], Used]) -> Used:
+    """What `use` makes of the hits of a search, by the quickest evaluator that can: the index, or else the database.
+
+    By the database, its hits and what `use` reads besides are as of one moment, within a bound of time.
     """
+    snapshot = index.current()
+    if snapshot is not None:
+        try:
+            return use(IndexHits(snapshot, asked))
+        except NotIndexed as reason:
+            log.debug("search_not_indexed", reason=str(reason))
     with one_moment(SEARCH_SECONDS):
-        yield DatabaseHits(asked)
+        return use(DatabaseHits(asked))
 
 
 @dataclass(frozen=True)
@@ -121,8 +142,7 @@ def search(wanted: Search, read: Reads[Stone]) -> Page[Stone]:
     Raises `cursors.WrongCursor`, and `OperationalError` if it takes longer than `SEARCH_SECONDS`.
     """
     position = position_of(wanted)
-    with hits_of(wanted.asked) as hits:
-        return page_of(wanted, hits, position, read)
+    return with_hits(wanted.asked, lambda hits: page_of(wanted, hits, position, read))
 
 
 def page_of(wanted: Search, hits: Hits, position: Position, read: Reads[Stone]) -> Page[Stone]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
+from catalog.certificates import FOLDED, folded
 from catalog.searching.conditions import All, AnyOf, Asked, Between, Condition, Either, Known, Not
 
 #: Takes a value in, and gives what stands for it in the statement.
@@ -66,9 +67,15 @@ def _expression(condition: Condition, bind: Bind) -> str:
 
 
 def _any_of(column: str, wanted: tuple[Any, ...], bind: Bind) -> str:
-    return (
-        f"{_name(column)} = {bind(wanted[0])}" if len(wanted) == 1 else f"{_name(column)} = ANY({bind(list(wanted))})"
-    )
+    if len(wanted) == 1:
+        expression = f"{_name(column)} = {bind(wanted[0])}"
+    else:
+        expression = f"{_name(column)} = ANY({bind(list(wanted))})"
+    if column == "certificate_number":
+        # The same stones: the index is over the folded numbers of those that have one.
+        keys = sorted({key for number in wanted if (key := folded(number))})
+        expression = f"({expression} AND {_name(column)} IS NOT NULL AND {FOLDED} = ANY({bind(keys)}))"
+    return expression
 
 
 def _joined(parts: list[str], word: str, of_none: str) -> str:

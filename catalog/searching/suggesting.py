@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from catalog.columns import COLUMNS, Counted, Graded, Measured, Money
-from catalog.searching.filters import DEFAULTS, FILTERS
+from catalog.searching.filters import DEFAULTS, FILTERS, normal
 from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from diamondhub.api import fields
@@ -39,7 +39,7 @@ def suggestions(hits: Hits, wanted: Search) -> list[Suggestion]:
     if hits.found_by != "index":
         return []
     made = []
-    for number, (attribute, change, values) in enumerate(_changes(wanted.filters)):
+    for number, (attribute, change, values) in enumerate(_changes(normal(wanted.filters))):
         if number == MAX_TRIED:
             break
         others = {name: value for name, value in wanted.filters.items() if _FILTERS[name].attribute != attribute}

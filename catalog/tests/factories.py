@@ -8,6 +8,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.db import connection
+
+from catalog.changes import log
 from catalog.grades import Clarity, Color, Finish, Fluorescence
 from catalog.models import Availability, Diamond, diamond_id
 
@@ -67,3 +70,11 @@ def a_diamond(**changes: Any) -> Diamond:
     stone = build_diamond(**changes)
     stone.save(force_insert=True)
     return stone
+
+
+def committed() -> int:
+    """Take the version of what was written so far, as the end of its transaction would, and begin another; the version."""
+    version = log.take()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('diamondhub.change_set', '', true)")
+    return version

@@ -108,12 +108,6 @@ def test_a_stone_that_there_is_not_is_not_found(http: Client) -> None:
     assert answer.json()["type"] == "/api/problems/not-found"
 
 
-def test_one_stone_takes_no_parameters(http: Client) -> None:
-    stone = a_diamond()
-
-    assert "fields" in refused(http.get(f"{ADDRESS}/{stone.pk}?fields=price"))
-
-
 def test_pages_follow_each_other_by_their_cursor(http: Client) -> None:
     for cents in (300, 100, 200):
         a_diamond(price_cents=cents)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gzip
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from catalog.grades import Color
-from catalog.models import DatasetVersion
-from catalog.tests.factories import a_diamond
+from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
+from diamondhub.local.valkey import cache
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/diamonds"
@@ -216,7 +217,7 @@ def test_who_has_the_answer_of_this_version_is_told_so_at_no_cost(http: Client, 
     again = http.get(address, headers={"If-None-Match": first["ETag"]})
     other_form = http.get(f"{address}&shape=ROUND", headers={"If-None-Match": first["ETag"]})
     a_diamond()
-    DatasetVersion.bump("test")
+    committed()
     changed = http.get(address, headers={"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
@@ -254,3 +255,26 @@ def test_answers_are_compressed(http: Client) -> None:
 
     assert answer["Content-Encoding"] == "gzip"
     assert json.loads(gzip.decompress(answer.content))["count"] == 5
+
+
+def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: Any, tmp_path: Path) -> None:
+    a_diamond(shape="OVAL")
+    server = cache(tmp_path)
+    server.start()
+    settings.CACHE_URL = server.url
+    address = f"{FACETS}?facets=shape"
+
+    first, second = http.get(address), http.get(address)
+    a_diamond(shape="OVAL")
+    committed()
+    changed = http.get(address)
+    server.stop()
+    without = http.get(address)
+
+    assert [answer["Cache-Status"] for answer in (first, second, changed)] == [
+        "diamondhub; fwd=miss",
+        "diamondhub; hit",
+        "diamondhub; fwd=miss",
+    ]
+    assert (first.content, first["ETag"]) == (second.content, second["ETag"])
+    assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]

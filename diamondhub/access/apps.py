@@ -21,4 +21,5 @@ class AccessConfig(AppConfig):
 
         sweep.register(ending.tell_of_ending)
         health.register("api_keys", checks.peppers_are_there)
+        health.register("encryption_keys", checks.encryption_keys_are_there)
         sweep.register(nonces.forget)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hmac
 from datetime import datetime, timedelta
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.db.models import BooleanField, ExpressionWrapper, Q, Subquery
+from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Model, Q, Subquery
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
@@ -164,9 +166,7 @@ def find(presented: keys.PresentedKey) -> ApiKey | None:
     # One query and the same work whatever the reason to refuse: if there is no such key another one is looked at, whose hash
     # no other key has. Nothing is kept of it from one request to the next: it is a look-up by unique indexes, and what is
     # revoked is refused by every process from the next request on.
-    is_it = ExpressionWrapper(Q(key_id=presented.key_id), output_field=BooleanField())
-    candidates = ApiKey.objects.select_related("client").annotate(now=Now(), usable=USABLE)
-    key: Any = candidates.filter(Q(key_id=presented.key_id) | Q(pk=_OLDEST)).order_by(is_it.desc()).first()
+    key: Any = _looked_up(presented.key_id)
     if key is None:
         return None
     made = presented.hashed(key.pepper_version)
@@ -181,6 +181,46 @@ def find(presented: keys.PresentedKey) -> ApiKey | None:
         _rehash(key, presented)
     found: ApiKey = key
     return found
+
+
+#: Stands for the id of the key in the statement that is made once.
+_ASKED = "the id that is asked for"
+
+
+@cache
+def _statement() -> tuple[str, tuple[Any, ...]]:
+    """The look-up of a key with its client. It is made once: making it takes longer than asking it."""
+    is_it = ExpressionWrapper(Q(key_id=_ASKED), output_field=BooleanField())
+    candidates = ApiKey.objects.annotate(now=Now(), usable=USABLE).filter(Q(key_id=_ASKED) | Q(pk=_OLDEST))
+    names = [field.attname for field in ApiKey._meta.concrete_fields]
+    names += [f"client__{field.attname}" for field in ApiClient._meta.concrete_fields]
+    statement, values = (
+        candidates.order_by(is_it.desc()).values_list(*names, "now", "usable")[:1].query.sql_with_params()
+    )
+    return statement, tuple(values)
+
+
+def _looked_up(key_id: str) -> Any:
+    """The key of this id, or else another one; None if there is none at all."""
+    statement, values = _statement()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [key_id if value == _ASKED else value for value in values])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    *columns, now, usable = row
+    key: Any = _instance(ApiKey, columns[: len(ApiKey._meta.concrete_fields)])
+    key.client = _instance(ApiClient, columns[len(ApiKey._meta.concrete_fields) :])
+    key.now, key.usable = now, usable
+    return key
+
+
+def _instance(model: type[Model], columns: list[Any]) -> Any:
+    fields = model._meta.concrete_fields
+    for place, field in enumerate(fields):
+        for convert in field.get_db_converters(connection):
+            columns[place] = convert(columns[place], field, connection)
+    return model.from_db(connection.alias, [field.attname for field in fields], columns)
 
 
 def _rehash(key: ApiKey, presented: keys.PresentedKey) -> None:

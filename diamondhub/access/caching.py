@@ -10,6 +10,8 @@ from diamondhub.access.gate import Place, Step, Visit
 
 #: Where a view says nothing: it is for this client alone, and nobody gives it out again without asking us.
 DEFAULT = "private, no-cache"
+#: Headers by which the same address answers otherwise; what is accepted and from where adds its own.
+VARIES_BY = (HEADER, "Authorization", "Signature-Input")
 
 
 class Caching(Step):
@@ -22,7 +24,7 @@ class Caching(Step):
             return
         response.headers.setdefault("Cache-Control", DEFAULT)
         if visit.scope is not None or visit.endpoint is None:
-            patch_vary_headers(response, (HEADER, "Authorization"))
+            patch_vary_headers(response, VARIES_BY)
         if visit.request.method == "HEAD" and isinstance(response, HttpResponse):
             # Not every server leaves away what must not be sent.
             length = len(response.content)

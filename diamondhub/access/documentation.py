@@ -9,10 +9,10 @@ from diamondhub.access.authentication import HEADER, ApiKeyAuthentication
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself by a hook
-    """How the OpenAPI document describes a key in the header, and a signature by it."""
+    """How the OpenAPI document describes a key in the header, a signature by it, and a token where those are taken."""
 
     target_class = ApiKeyAuthentication
-    name = ["ApiKey", "Signature", "SignatureInput"]
+    name = ["ApiKey", "Signature", "SignatureInput", "Token"]
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
         """The security schemes."""
@@ -37,8 +37,17 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
                 "name": "Signature-Input",
                 "description": "What the signature covers, with `created`, `nonce`, `keyid` and `alg`.",
             },
+            {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token of six hours that the supplier proxy gives to whoever signs in there as the "
+                "supplier's own clients do, by a client's name and key; it opens nothing else. See docs/api/suppliers.md.",
+            },
         ]
 
     def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
-        """A key, or a signature."""
-        return [{"ApiKey": []}, {"Signature": [], "SignatureInput": []}]
+        """A key, or a signature; or a token where the endpoint takes it."""
+        with_token: list[dict[str, list[str]]] = (
+            [{"Token": []}] if getattr(auto_schema.view, "takes_tokens", False) else []
+        )
+        return [{"ApiKey": []}, {"Signature": [], "SignatureInput": []}, *with_token]

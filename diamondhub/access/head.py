@@ -15,7 +15,7 @@ import structlog
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
 
-from diamondhub.access import addresses
+from diamondhub.access import addresses, in_clear
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.api.problems import Problem
 from diamondhub.telemetry.views import PROBES
@@ -63,7 +63,8 @@ class RequestId(Step):
 
 
 class Head(Step):
-    """Refuses heads that are malformed, ambiguous or too long (400, 405, 414, 431), and hosts that are not ours (400).
+    """Refuses heads that are malformed, ambiguous or too long (400, 405, 414, 431), hosts that are not ours (400), and
+    credentials that come without TLS in production (403).
 
     What stays is made plain: only a trusted proxy's `X-Forwarded-Proto`, and an empty `Accept` accepts everything.
     """
@@ -78,6 +79,8 @@ class Head(Step):
         _check_framing(request)
         _check_host(request)
         addresses.believe_trusted_proxies_only(request.META)
+        if request.path_info not in PROBES:
+            in_clear.refuse(visit)
         if not request.META.get("HTTP_ACCEPT", "*/*").strip():
             del request.META["HTTP_ACCEPT"]
 

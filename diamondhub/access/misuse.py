@@ -1,4 +1,4 @@
-"""What the owner of a key is told: that somebody who holds it came from where it must not be used.
+"""What the owner of a key is told: that somebody who holds it came from where, or in a way in which, it must not be used.
 
 Each case is a line in the log, and the first one of a day and key an alert. Only whoever proved the key's secret gets here,
 so strangers can fill neither.
@@ -46,6 +46,17 @@ def tell_of_foreign_network(visit: Visit, key: Any, address: str) -> None:
         f"The key {key} of {key.client} was refused at {address[:MAX_SHOWN]}, which is in none of the client's networks. "
         f"If that is none of the client's machines, somebody has its key: revoke_api_key {_name(key)}.",
         address=address[:MAX_SHOWN],
+    )
+
+
+def tell_of_key_in_clear(visit: Visit, key: Any) -> None:
+    """A key came without TLS, though all of us is reached by it."""
+    _tell(
+        key,
+        "key_sent_in_clear",
+        f"The key {key} of {key.client} was sent by plain http from {visit.address[:MAX_SHOWN]}: others can read it. "
+        f"Replace it (rotate_api_key {_name(key)} --overlap 0) and have the client ask https addresses.",
+        address=visit.address[:MAX_SHOWN],
     )
 
 

@@ -32,6 +32,8 @@ else:
         *("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser"),
         *("password", "last_login", "date_joined"),
     ),
+    # A program that reads the audit needs to know who it was, and has no business with how to write to them.
+    personal=("first_name", "last_name", "email"),
 )
 class Person(User):
     """A user of the admin, as the audit sees it."""

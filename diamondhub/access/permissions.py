@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpResponseBase
-from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -14,11 +12,6 @@ from rest_framework.request import Request
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope
-
-#: What answers that need a key say to caches, where they say nothing else themselves.
-PRIVATE = "private, no-cache"
-#: Headers by which the same address answers otherwise; what is accepted and from where adds its own.
-VARIES_BY = ("X-API-Key", "Authorization", "Signature-Input")
 
 if TYPE_CHECKING:
     # DRF imports this module while it defines its views.
@@ -40,19 +33,13 @@ class HasScope(BasePermission):
 
 
 class Scopes(Step):
-    """Refuses clients that lack the operation's scope (403), and tells caches that an answer is one client's own."""
+    """Refuses clients that lack the operation's scope (403)."""
 
     place = Place.SCOPE
 
     def check(self, visit: Visit) -> None:
         if visit.scope is not None and visit.client is not None:
             refuse_without(visit.scope, visit.client)
-
-    def finish(self, visit: Visit, response: HttpResponseBase) -> None:
-        if visit.scope is None:
-            return
-        response.headers.setdefault("Cache-Control", PRIVATE)
-        patch_vary_headers(response, VARIES_BY)
 
 
 def refuse_without(scope: Scope, client: ApiClient) -> None:

@@ -7,11 +7,13 @@ when this is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
@@ -71,13 +73,23 @@ _ONLY_WITH: dict[str, Callable[[Operation], bool]] = {
     "invalid-idempotency-key": lambda declared: declared.idempotent,
     "idempotency-key-in-use": lambda declared: declared.idempotent,
     "idempotency-key-reused": lambda declared: declared.idempotent,
+    "outcome-unknown": lambda declared: declared.acts_elsewhere,
 }
+#: What every answer says to a client that is signed in.
+_OF_LIMITS = ("RateLimit", "RateLimit-Policy")
 _HEADERS_OF_ERRORS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
     HTTPStatus.CONFLICT: ("Retry-After",),
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """The `answer` of an operation that sends a file, whole or by `Range` in part, which may be of each of these types."""
+
+    media_types: tuple[str, ...]
 
 
 class EndpointSchema(AutoSchema):
@@ -130,6 +142,10 @@ class EndpointSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         declared = self._declared()
+        if declared is not None and isinstance(declared.answer, FileAnswer):
+            statuses = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
+            kinds_of_file = declared.answer.media_types
+            return {(status.value, media): OpenApiTypes.BINARY for status in statuses for media in kinds_of_file}
         return {declared.status.value: declared.answer} if declared else super().get_response_serializers()
 
     def map_renderers(self, attribute: str) -> list[Any]:
@@ -168,7 +184,7 @@ class EndpointSchema(AutoSchema):
         return {
             str(status.value): {
                 "description": "\n".join(f"* [{kind.title}]({kind.type})" for kind in by_status[status]),
-                "headers": _references("headers", ("X-Request-Id", *_HEADERS_OF_ERRORS.get(status, ()))),
+                "headers": _references("headers", _headers_of_error(status)),
                 "content": {
                     CONTENT_TYPE: {
                         "schema": problem,
@@ -229,7 +245,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 def _headers_of(declared: Operation) -> Iterator[str]:
-    yield "X-Request-Id"
+    yield from ("X-Request-Id", *_OF_LIMITS)
     if "cursor" in declared.query.shared().fields or declared.successor is not None:
         yield "Link"
     if declared.idempotent:
@@ -238,6 +254,13 @@ def _headers_of(declared: Operation) -> Iterator[str]:
         yield "Deprecation"
     if declared.sunset is not None:
         yield "Sunset"
+
+
+def _headers_of_error(status: HTTPStatus) -> Iterator[str]:
+    yield "X-Request-Id"
+    if status != HTTPStatus.UNAUTHORIZED:
+        yield from _OF_LIMITS
+    yield from _HEADERS_OF_ERRORS.get(status, ())
 
 
 def _of_deprecation(declared: Operation) -> Iterator[str]:

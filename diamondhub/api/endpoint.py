@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import wraps
 from hashlib import blake2b
 from http import HTTPStatus
@@ -19,7 +19,7 @@ import msgspec
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.functional import cached_property
-from django.utils.http import parse_etags, quote_etag
+from django.utils.http import http_date, parse_etags, parse_http_date_safe, quote_etag
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,6 +34,8 @@ from diamondhub.api import cursors, fields, idempotency, links, serializers
 from diamondhub.api.parsers import StrictJsonParser, check_announced, is_sent
 from diamondhub.api.problems import Becomes, InvalidBody, Problem
 
+#: Transactions that change what is shown are over by then (seconds).
+LONGEST_WRITE_SECONDS = 300
 #: Longest body where an operation says nothing else (bytes).
 BODY_LIMIT = 64_000
 
@@ -67,6 +69,7 @@ class Operation:
     body_is_optional: bool
     problems: tuple[HTTPStatus | str, ...]
     idempotent: bool
+    acts_elsewhere: bool
     deprecated: date | None
     sunset: date | None
     successor: str | None
@@ -86,6 +89,7 @@ def operation(
     body_is_optional: bool = False,
     problems: tuple[HTTPStatus | str, ...] = (),
     idempotent: bool = False,
+    acts_elsewhere: bool = False,
     deprecated: date | None = None,
     sunset: date | None = None,
     successor: str | None = None,
@@ -98,7 +102,8 @@ def operation(
     and 404 where the address names something. A status stands for all kinds of problems that the view has of it, a kind's
     name for that one alone.
 
-    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`).
+    `idempotent`: an `Idempotency-Key` is taken, so that the same request sent twice acts once (see `idempotency`). With
+    `acts_elsewhere` the method sees to it by `idempotency.once_elsewhere`.
     `deprecated` is the day from which nobody should use it any more, `sunset` the one on which it may go (both UTC), and
     `successor` the address of what to use instead: all are told in headers and in the OpenAPI document.
     """
@@ -114,6 +119,7 @@ def operation(
         body_is_optional,
         problems,
         idempotent,
+        acts_elsewhere,
         deprecated,
         sunset,
         successor,
@@ -121,7 +127,7 @@ def operation(
     )
 
     def with_declaration(method: Method) -> Method:
-        if idempotent:
+        if idempotent and not acts_elsewhere:
             method = _once(method)
         method.operation = declared  # type: ignore[attr-defined]
         return method
@@ -146,6 +152,16 @@ def actor(request: Request) -> str:
 def version_of(*values: Any) -> str:
     """The version that these values make: the same as long as they are."""
     return blake2b(msgspec.json.encode(values, order="sorted", enc_hook=str), digest_size=16).hexdigest()
+
+
+def _unchanged(changed_at: datetime, since: str) -> bool:
+    """Whether a client that asks by `If-Modified-Since` has what is there now.
+
+    A later date than `Last-Modified` is one of the client's own. What is committed after it may have begun before it, so it
+    says nothing until no transaction can have been under way.
+    """
+    asked, changed = parse_http_date_safe(since), int(changed_at.timestamp())
+    return asked is not None and (asked == changed or asked >= changed + LONGEST_WRITE_SECONDS)
 
 
 class Endpoint(APIView):
@@ -220,16 +236,31 @@ class Endpoint(APIView):
         found, after = cursors.page_of(rows, query, by=by, limit=self.query["limit"], cursor=self.query.get("cursor"))
         return Response({"results": [present(row) for row in found], "next": after})
 
-    def unless_known(self, version: str, answer: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """The answer with its `ETag`, which `version` makes; 304 without making one for a client who has that version."""
+    def unless_known(
+        self, version: str, answer: Callable[[], HttpResponseBase], *, changed_at: datetime | None = None
+    ) -> HttpResponseBase:
+        """The answer with its `ETag`, which `version` makes; 304 without making one for a client who has that version.
+
+        With `changed_at`, which is when a transaction began that changed it, there is a `Last-Modified` as well, and clients
+        that send no tags may ask by it.
+        """
         etag = quote_etag(version)
-        known = {tag.removeprefix("W/") for tag in parse_etags(self.request.META.get("HTTP_IF_NONE_MATCH", ""))}
-        if known & {etag, "*"}:
+        tags = self.request.META.get("HTTP_IF_NONE_MATCH")
+        if tags is not None:
+            # Tags come first, and who sends them is asked for no date (RFC 9110, 13.2.2).
+            is_known = bool({tag.removeprefix("W/") for tag in parse_etags(tags)} & {etag, "*"})
+        else:
+            is_known = changed_at is not None and _unchanged(
+                changed_at, self.request.META.get("HTTP_IF_MODIFIED_SINCE", "")
+            )
+        if is_known:
             response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
             del response["Content-Type"]
         else:
             response = answer()
         response["ETag"] = etag
+        if changed_at is not None:
+            response["Last-Modified"] = http_date(int(changed_at.timestamp()))
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]

@@ -82,6 +82,16 @@ _BY_FORMAT = {
 }
 _HEADERS = {
     "X-Request-Id": ("string", "Names this request in our logs.", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+    "RateLimit": (
+        "string",
+        "What is left of each limit that this request counted for (`r`), and in how many seconds there is more (`t`).",
+        '"search";r=50;t=1, "at-once";r=7',
+    ),
+    "RateLimit-Policy": (
+        "string",
+        "These limits: so many requests (`q`) in so many seconds (`w`), or at once (`qu`).",
+        '"search";q=60;w=3, "at-once";q=8;qu="concurrent-requests"',
+    ),
     "Retry-After": ("string", "Seconds to wait before asking again.", "2"),
     "WWW-Authenticate": ("string", "How to sign in.", 'ApiKey header="X-API-Key"'),
     "Link": ("string", 'Where the next page is (`rel="next"`), or what replaces this.', '</api/v1/…>; rel="next"'),

@@ -13,6 +13,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum, IntEnum
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -30,6 +31,7 @@ MIN_YEAR, MAX_YEAR = 1970, 2999
 #: PostgreSQL takes no offset beyond this, though no place on earth has more than 14 hours.
 MAX_OFFSET = timedelta(hours=15, minutes=59)
 
+_UUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 #: The same for schemas, whose readers know no half surrogates.
@@ -302,6 +304,23 @@ class Text(Field):
         if self.pattern:
             return f"^{self.pattern}$"
         return _PLAIN_IN_LINES if self.lines else _PLAIN
+
+
+class Id(Field):
+    """An id: a UUID in its usual form, in letters of either case."""
+
+    default_error_messages = {"invalid": "must be a UUID such as 5c1f7a52-6b0e-5c8b-9d53-0c6a4e1f2b7d"}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str) or not re.fullmatch(_UUID, data, re.ASCII):
+            self.fail("invalid")
+        return UUID(data)
+
+    def to_representation(self, value: UUID) -> str:
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "uuid"}
 
 
 class Reason(Text):

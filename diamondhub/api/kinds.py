@@ -199,6 +199,13 @@ declare(
         "Use a new key for a new action, and the same key only to repeat the same request.",
     ),
     Kind(
+        "outcome-unknown",
+        HTTPStatus.CONFLICT,
+        "Whether it was done is not known",
+        "A request with this `Idempotency-Key` was begun at a supplier's, and its answer was lost. It is not repeated.",
+        "Look at the supplier's whether it was done; if not, send it with a new `Idempotency-Key`.",
+    ),
+    Kind(
         "origin-not-allowed",
         HTTPStatus.FORBIDDEN,
         "The page's origin is not one of a client's",
@@ -214,6 +221,13 @@ declare(
         "A secret key is in a page",
         "A browser sent a secret key from a page: everybody who opens that page can read it. Its owner has been told.",
         "Use a publishable key in pages, or ask from a server; have the secret key replaced.",
+    ),
+    Kind(
+        "credential-sent-in-clear",
+        HTTPStatus.FORBIDDEN,
+        "A credential came without TLS",
+        "A key or a token came by http: whoever is on the way can have read it. Nothing was done; the key's owner is told.",
+        "Have the key replaced, and send everything to https addresses; nothing is redirected.",
     ),
     Kind(
         "malformed-signature",

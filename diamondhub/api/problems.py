@@ -1,6 +1,6 @@
 """Errors of the API as problem details (RFC 9457), whoever raised them: a view, DRF, or Django before any view.
 
-DRF calls `exception_handler` (settings); `diamondhub.urls` names the handlers of Django's own errors. One table says what
+DRF calls `exception_handler` (settings); what Django raises is answered by `diamondhub.api.handlers`. One table says what
 becomes of which exception, and a view adds its app's own by `problems_of`.
 """
 
@@ -14,8 +14,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
-from django.views import defaults
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from psycopg.errors import QueryCanceled
 from rest_framework import exceptions
 
@@ -189,15 +188,18 @@ _KINDS = {
 }
 
 
-def _not_found(error: Exception | None = None) -> Problem:
+def not_found(error: Exception | None = None) -> Problem:
+    """What becomes of an address that names nothing."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address.")
 
 
-def _forbidden(error: Exception | None = None) -> Problem:
+def forbidden(error: Exception | None = None) -> Problem:
+    """What becomes of what is not allowed."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", "This is not allowed.")
 
 
-def _bad_request(error: Exception | None = None) -> Problem:
+def bad_request(error: Exception | None = None) -> Problem:
+    """What becomes of a request that cannot be read."""
     return Problem(HTTPStatus.BAD_REQUEST, "bad-request", "The request is malformed.")
 
 
@@ -209,48 +211,12 @@ def _of_database(error: Exception) -> Problem:
 
 _COMMON: Mapping[type[Exception], Becomes] = {
     exceptions.APIException: _of_drf,
-    Http404: _not_found,
-    PermissionDenied: _forbidden,
-    SuspiciousOperation: _bad_request,
-    BadRequest: _bad_request,
+    Http404: not_found,
+    PermissionDenied: forbidden,
+    SuspiciousOperation: bad_request,
+    BadRequest: bad_request,
     # The client went away, or sent less than it said.
-    UnreadablePostError: _bad_request,
+    UnreadablePostError: bad_request,
     OperationalError: _of_database,
     InterfaceError: _of_database,
 }
-
-
-# --- Django's own errors, which happen outside of any API view -------------------------------------------------------
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler400`."""
-    if not _of_api(request):
-        return defaults.bad_request(request, exception)
-    return respond(request, _bad_request())
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler403`."""
-    if not _of_api(request):
-        return defaults.permission_denied(request, exception)
-    return respond(request, _forbidden())
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler404`."""
-    if not _of_api(request):
-        return defaults.page_not_found(request, exception)
-    return respond(request, _not_found())
-
-
-def server_error(request: HttpRequest) -> HttpResponseBase:
-    """`handler500`."""
-    if not _of_api(request):
-        return defaults.server_error(request)
-    detail = "This is our fault. Tell us the request_id if it goes on."
-    return respond(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail))
-
-
-def _of_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API_PREFIX)

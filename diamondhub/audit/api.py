@@ -23,6 +23,7 @@ from diamondhub.audit import events, words
 from diamondhub.audit.acting import MAX_LENGTHS
 from diamondhub.audit.models import AuditEvent
 from diamondhub.audit.tracking import AUDITED
+from diamondhub.telemetry.scrub import HIDDEN
 
 #: A query that takes longer is given up (seconds).
 LIST_SECONDS = 10
@@ -99,7 +100,8 @@ class EventAnswer(Answer):
     changes = AuditChangeAnswer(
         many=True,
         allow_null=True,
-        help_text="What changed; of a new or deleted object all that it holds. Never a secret.",
+        help_text="What changed; of a new or deleted object all that it holds. Never a secret, and of people nothing but "
+        f"their user names: `{HIDDEN}` stands for what is left out.",
     )
     withheld = fields.Text(allow_null=True, help_text="The scope without which `changes` are null.")
     links = type("EventLinks", (Answer,), {"self": fields.Text(), "object": fields.Text()})()
@@ -181,13 +183,17 @@ class OneEvent(AuditEndpoint):
 
 
 def changes_of(event: AuditEvent) -> list[dict[str, Any]]:
-    """The fields of an event, without secrets: of a change those that changed."""
+    """The fields of an event, without secrets and what is people's own: of a change those that changed."""
     before, after = event.before or {}, event.after
     if event.what == AuditEvent.What.CHANGED:
         after = {name: after.get(name) for name in before}
     elif event.what == AuditEvent.What.DELETED:
         before, after = after, {}
-    hidden_before, hidden_after = masked(before), masked(after)
+    personal = AUDITED[event.kind].personal if event.kind in AUDITED else frozenset()
+    hidden_before, hidden_after = (
+        {name: HIDDEN if name in personal and value else value for name, value in masked(values).items()}
+        for values in (before, after)
+    )
     return [
         {"field": name, "before": hidden_before.get(name), "after": hidden_after.get(name)}
         for name in sorted({*hidden_before, *hidden_after})

@@ -38,12 +38,14 @@ class Audited:
     """An audited model: its events, and the name of the foreign key to what it is a part of, if it is one.
 
     `needs` is the scope without which a client of the API is not shown what its events hold, besides the audit's own.
+    What fields in `personal` hold, no client is shown.
     """
 
     model: type[models.Model]
     events: Any
     part_of: str
     needs: Scope | None = None
+    personal: frozenset[str] = frozenset()
 
 
 #: All audited models, by kind (`app.model`).
@@ -184,6 +186,7 @@ def audited(
     part_of: str = "",
     events: str = "",
     needs: Scope | None = None,
+    personal: Collection[str] = (),
 ) -> Callable[[type[_M]], type[_M]]:
     """Decorator of a model: keep events of what happens to its rows, in the table `<app>_<model>event` or `<app>_<events>`.
 
@@ -191,7 +194,8 @@ def audited(
     these fields make one; without `creations`, a new row makes none; without `by_system`, what tasks create and change makes
     none. `part_of` names the foreign key to the object in whose history these events are shown as well. JSON fields in
     `masked` may hold addresses of the web: what is secret in these is left out. `needs` is the scope without which a client
-    that may read the audit is not shown what these events hold. A model that is not ours is audited by a proxy of it, and
+    that may read the audit is not shown what these events hold; what people's own fields (`personal`) hold is shown in the
+    admin alone. A model that is not ours is audited by a proxy of it, and
     its events are those of the model.
 
     `makemigrations` makes the table and triggers; protections and the list of all events follow by themselves (see
@@ -235,7 +239,7 @@ def audited(
             },
         )(model)
         event_model = model.pgh_event_model  # type: ignore[attr-defined]
-        AUDITED[concrete._meta.label_lower] = Audited(model, event_model, part_of, needs)
+        AUDITED[concrete._meta.label_lower] = Audited(model, event_model, part_of, needs, frozenset(personal))
         audit_table(model._meta.db_table)
         return model
 

@@ -20,7 +20,7 @@ from typing import IO, Any, Protocol
 
 from diamondhub.local.postgres import Postgres
 from diamondhub.local.processes import ServerError, var_dir
-from diamondhub.local.valkey import Valkey
+from diamondhub.local.valkey import Valkey, cache
 
 #: Time limit of waiting for servers that another command is just starting (seconds).
 ATTACH_SECONDS = 60.0
@@ -157,6 +157,11 @@ def _open(services: Services, *, owned: bool, urls: Collection[str]) -> None:
     _start(services, descriptor, needed)
 
 
+def _besides(needed: Collection[str]) -> list[str]:
+    """The Redis for what may be forgotten is started with the other one."""
+    return ["CACHE_URL"] if "REDIS_URL" in needed and not os.environ.get("CACHE_URL") else []
+
+
 def _attach(services: Services, descriptor: Path, needed: list[str]) -> bool:
     users = open(descriptor.parent / "services.users", "w")  # noqa: SIM115 - held while attached
     try:
@@ -169,7 +174,7 @@ def _attach(services: Services, descriptor: Path, needed: list[str]) -> bool:
         users.close()
         return False
     services.locks.append(users)
-    os.environ.update({name: urls[name] for name in needed})
+    os.environ.update({name: urls[name] for name in [*needed, *_besides(needed)] if name in urls})
     return True
 
 
@@ -186,6 +191,11 @@ def _start(services: Services, descriptor: Path, needed: list[str]) -> None:
             services.embedded.append(valkey)
             valkey.start()
             urls["REDIS_URL"] = valkey.url
+        if _besides(needed):
+            answers = cache(var_dir())
+            services.embedded.append(answers)
+            answers.start()
+            urls["CACHE_URL"] = answers.url
     except ServerError as error:
         raise ServicesError(str(error)) from error
     os.environ.update(urls)

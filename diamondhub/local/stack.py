@@ -135,6 +135,8 @@ def stack_programs(
             pool=WEB_CONNECTIONS,
             stop_rank=1,
         ),
+        # Killed at any point it harms nothing, so nothing is waited for.
+        program("index", ["django", "index"], pool=0, stop_rank=1, grace=5.0),
         # The schedule is one constant entry: in memory, nothing to corrupt.
         program("beat", [*celery, "beat", "--scheduler", "diamondhub.beat:Scheduler"], pool=0, stop_rank=0, grace=10.0),
     ]

@@ -15,7 +15,8 @@ from diamondhub.environment import for_server
 from diamondhub.local import processes
 
 START_SECONDS = 20.0
-#: Redis is disposable here: nothing is saved. Nothing is evicted: a limit or a nonce that is forgotten lets somebody in.
+#: Redis is disposable here: nothing is saved. Nothing is evicted, but by a cache: a limit or a nonce that is forgotten lets
+#: somebody in.
 CONFIGURATION = """
 bind 127.0.0.1
 port {port}
@@ -23,7 +24,7 @@ requirepass {password}
 save ""
 appendonly no
 maxmemory 256mb
-maxmemory-policy noeviction
+maxmemory-policy {policy}
 databases 16
 loglevel warning
 """
@@ -31,6 +32,11 @@ loglevel warning
 
 class ValkeyError(processes.ServerError):
     """The embedded Valkey could not be started."""
+
+
+def cache(var: Path) -> Valkey:
+    """A server for what may be forgotten: it keeps what is asked for most."""
+    return Valkey(var, name="cache", policy="allkeys-lfu")
 
 
 def find_binary() -> Path:
@@ -52,11 +58,11 @@ def find_binary() -> Path:
 class Valkey:
     """One server process. `start` and `restart` block until it answers."""
 
-    name = "valkey"
-
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, *, name: str = "valkey", policy: str = "noeviction") -> None:
+        self.name = name
+        self._policy = policy
         self._program = find_binary()
-        self._home = var / "valkey"
+        self._home = var / name
         self._home.mkdir(parents=True, exist_ok=True)
         self._password = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
@@ -115,9 +121,10 @@ class Valkey:
                 standard_input=subprocess.PIPE,
             )
         assert self._process.stdin is not None
+        configuration = CONFIGURATION.format(port=self.port, password=self._password, policy=self._policy)
         # The configuration goes by standard input, so that the password shows neither in the process list nor on the disk.
         try:
-            self._process.stdin.write(CONFIGURATION.format(port=self.port, password=self._password).encode())
+            self._process.stdin.write(configuration.encode())
             self._process.stdin.close()
         except BrokenPipeError:
             return False

@@ -92,12 +92,21 @@ class Report:
         return {"status": self.status, "checks": checks}
 
 
+#: A check of this host alone: a look at a file, in a moment.
+HostCheck = Callable[[], Outcome]
+
 _database_checks: dict[str, DatabaseCheck] = {}
+_host_checks: dict[str, HostCheck] = {}
 
 
 def register(name: str, check: DatabaseCheck) -> None:
     """Have `check` asked whenever everything is; it informs and makes no instance unready."""
     _database_checks[name] = check
+
+
+def register_host(name: str, check: HostCheck) -> None:
+    """Have `check` asked whenever everything is, also while the database is away."""
+    _host_checks[name] = check
 
 
 class _Examination:
@@ -147,13 +156,21 @@ def _look_at_what_is_required() -> Report:
 
 def _look_at_everything() -> Report:
     checks = {**_REQUIRED, "sweep": _sweep, **_database_checks}
-    names = [*_REQUIRED, "sweep", "redis", "broker", *_database_checks]
-    return _round([lambda: _database_part(checks), _redis_part, _broker_part], names)
+    names = [*_REQUIRED, "sweep", "redis", "broker", *_host_checks, *_database_checks]
+    return _round([lambda: _database_part(checks), _redis_part, _broker_part, _host_part], names)
 
 
 def _failed(check: str, error: Exception) -> Outcome:
     log.warning("health_check_failed", check=check, error=str(error).strip())
     return Outcome(ok=False, detail=f"failed ({type(error).__name__})")
+
+
+def _host_part() -> Iterator[tuple[str, Outcome]]:
+    for name, check in _host_checks.items():
+        try:
+            yield name, check()
+        except Exception as error:  # noqa: BLE001 - a check with a fault of its own has failed, and the others have not
+            yield name, _failed(name, error)
 
 
 # --- the database, and what is known from it ---------------------------------------------------------------------------

@@ -24,6 +24,7 @@ PRODUCTION = {
     "API_KEY_PEPPERS": f"1:{base64.b64encode(bytes(range(100, 132))).decode()}",
     "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/d",
     "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CACHE_URL": "redis://127.0.0.1:1/1",
     "NIVODA_ENDPOINT": "https://supplier.example/api",
     "NIVODA_USERNAME": "us",
     "NIVODA_PASSWORD": "hush-hush",

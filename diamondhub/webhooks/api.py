@@ -67,7 +67,8 @@ class DeliveryAnswer(Answer):
     event = fields.OneOf([*EventKind.values, TEST])
     state = fields.OneOf(
         Delivery.State.values,
-        help_text="`dead` after three days of trying; `replaced` by a newer one; `dropped` when the webhook went off.",
+        help_text="`dead` after three days of trying; `replaced` by a newer one; `dropped` when the webhook went off, "
+        "or as the oldest of too many that waited.",
     )
     tries = fields.Whole(0)
     status = fields.Whole(allow_null=True, help_text="Of your last answer; null if there was none.")

@@ -17,7 +17,15 @@ MAX_URL_LENGTH = 500
 
 
 @audited(
-    exclude=("url", "secret", "previous_secret", "previous_secret_until", "failing_since", "last_failure"),
+    exclude=(
+        "url",
+        "secret",
+        "previous_secret",
+        "previous_secret_until",
+        "failing_since",
+        "last_failure",
+        "quiet_until",
+    ),
     part_of="client",
 )
 class Subscription(models.Model):
@@ -40,6 +48,8 @@ class Subscription(models.Model):
     #: The moment since which nothing was delivered though it was tried.
     failing_since = models.DateTimeField(null=True, blank=True)
     last_failure = ScrubbedCharField(max_length=500, blank=True, default="")
+    #: Until when its receiver asked to be left alone.
+    quiet_until = models.DateTimeField(null=True, blank=True, editable=False)
     #: When DiamondHub, or somebody, switched it off, and why.
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_reason = ScrubbedCharField(max_length=500, blank=True, default="")
@@ -59,7 +69,7 @@ class Subscription(models.Model):
 
 class Delivery(Leased):
     """One event on its way to one subscription: pending, then delivered, dead after days of trying, replaced by a newer one
-    of its kind, or dropped because the subscription was switched off.
+    of its kind, or dropped because the subscription was switched off or too many waited.
     """
 
     class State(models.TextChoices):

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Coalesce, Now
 from psycopg import sql
 
@@ -39,6 +39,8 @@ LEASE_SECONDS = 90.0
 SLICE_SECONDS = 15.0
 #: Receivers that are spoken to at once, over all workers: those that hang must not take every thread.
 MAX_AT_ONCE = 4
+#: Deliveries that wait for one subscription at most: of more, the oldest are dropped and everybody is told.
+MAX_WAITING = 1_000
 #: The pause after the first failure, and the longest (seconds): 13 tries in three days.
 FIRST_PAUSE, MAX_PAUSE = 10.0, 12 * 3600.0
 #: A delivery that failed for this long is dead; a receiver that failed for this long is switched off.
@@ -75,6 +77,7 @@ def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
                 delivery.trying_since = min(older.trying_since for older in tried)
                 delivery.due_at = max(older.due_at for older in tried)
             deliveries.append(delivery)
+        _make_room(numbers)
         Delivery.objects.bulk_create(deliveries)
         ring("diamondhub.webhooks.tasks.deliver", deliveries[0].pk)
 
@@ -83,6 +86,7 @@ def emit_test(subscription: Subscription) -> Delivery:
     """Write a delivery that tests a subscription."""
     with transaction.atomic():
         delivery = _written(subscription.pk, TEST, {"webhook": subscription.pk})
+        _make_room([subscription.pk])
         delivery.save()
         ring("diamondhub.webhooks.tasks.deliver", delivery.pk)
     return delivery
@@ -114,6 +118,26 @@ def _replaced(kind: str, subscribers: list[int]) -> dict[int, list[Any]]:
     return rows
 
 
+def _make_room(numbers: list[int]) -> None:
+    """Drop the oldest of what waits for subscriptions that have no room for one more; what is being sent stays."""
+    waiting = Delivery.objects.filter(subscription__in=numbers, state=Delivery.State.PENDING)
+    full = waiting.values("subscription").annotate(rows=Count("pk")).filter(rows__gte=MAX_WAITING).order_by()
+    for number, rows in full.values_list("subscription", "rows"):
+        oldest = (
+            waiting.select_for_update(skip_locked=True)
+            .filter(_FREE, subscription=number)
+            .order_by("pk")
+            .values_list("pk", flat=True)[: rows - MAX_WAITING + 1]
+        )
+        dropped = Delivery.objects.filter(pk__in=list(oldest)).update(
+            state=Delivery.State.DROPPED,
+            due_at=None,
+            finished_at=Now(),
+            last_error=f"more than {MAX_WAITING:,} events waited, and this was the oldest",
+        )
+        subscriptions.tell_of_overflow(Subscription.objects.select_related("client").get(pk=number), dropped)
+
+
 def deliver_due(*, seconds: float = SLICE_SECONDS) -> int:
     """Send what is due, for a time slice; returns how many deliveries were claimed."""
     claimed = 0
@@ -128,7 +152,7 @@ def deliver_due(*, seconds: float = SLICE_SECONDS) -> int:
 
 
 def _claim() -> leases.Lease | None:
-    # A receiver is told one thing at a time, and few are spoken to at once.
+    # A receiver is told one thing at a time and nothing while it asks for quiet, and few are spoken to at once.
     where = sql.SQL(
         """
         t.state = 'pending'
@@ -136,6 +160,10 @@ def _claim() -> leases.Lease | None:
             SELECT FROM webhooks_delivery AS busy
             WHERE busy.state = 'pending' AND busy.subscription_id = t.subscription_id
                 AND busy.lease_expires_at > clock_timestamp()
+        )
+        AND NOT EXISTS (
+            SELECT FROM webhooks_subscription AS quiet
+            WHERE quiet.id = t.subscription_id AND quiet.quiet_until > clock_timestamp()
         )
         AND (
             SELECT count(*) FROM webhooks_delivery AS busy
@@ -200,9 +228,9 @@ def _begin(delivery: Delivery, lease: leases.Lease) -> float:
 def _succeeded(delivery: Delivery, lease: leases.Lease, status: int) -> None:
     with transaction.atomic():
         leases.finish(lease, state=Delivery.State.DELIVERED, status=status, last_error="", finished_at=Now())
-        Subscription.objects.filter(pk=delivery.subscription_id, failing_since__isnull=False).update(
-            failing_since=None, last_failure=""
-        )
+        Subscription.objects.filter(
+            Q(failing_since__isnull=False) | ~Q(last_failure=""), pk=delivery.subscription_id
+        ).update(failing_since=None, last_failure="", quiet_until=None)
     log.info("webhook_delivered", delivery_id=delivery.pk, kind=delivery.kind, tries=delivery.tries)
 
 
@@ -220,10 +248,12 @@ def _failed(delivery: Delivery, lease: leases.Lease, error: NotSent, pause: floa
             # The row is this worker's alone while its lease is.
             mine = Delivery.objects.filter(pk=lease.pk, lease_token=lease.token)
             mine.update(status=error.status, last_error=reason)
-            if not leases.give_back(lease, due_in=pause):
+            if not leases.give_back(lease, due_in=max(pause, error.wait)):
                 raise leases.LeaseLost
         Subscription.objects.filter(pk=delivery.subscription_id).update(
-            failing_since=Coalesce("failing_since", Now()), last_failure=reason
+            failing_since=Coalesce("failing_since", Now()),
+            last_failure=reason,
+            quiet_until=Now() + timedelta(seconds=error.wait) if error.wait else None,
         )
         failing_since = Subscription.objects.values_list("failing_since", flat=True).get(pk=delivery.subscription_id)
         if error.is_gone:
@@ -235,6 +265,8 @@ def _failed(delivery: Delivery, lease: leases.Lease, error: NotSent, pause: floa
 
 def ring_due() -> None:
     """The sweep's look at the outbox."""
-    due = Delivery.objects.filter(_FREE, state=Delivery.State.PENDING, due_at__lte=Now()).order_by("due_at").first()
+    quiet = Q(subscription__quiet_until__gt=Now())
+    waiting = Delivery.objects.filter(_FREE, ~quiet, state=Delivery.State.PENDING, due_at__lte=Now())
+    due = waiting.order_by("due_at").first()
     if due is not None:
         ring("diamondhub.webhooks.tasks.deliver", due.pk)

@@ -94,7 +94,7 @@ def change(
         changed["events"] = _permitted(now.client, events)
     if active is True and not now.active:
         changed |= {"active": True, "disabled_at": None, "disabled_reason": ""}
-        changed |= {"failing_since": None, "last_failure": ""}
+        changed |= {"failing_since": None, "last_failure": "", "quiet_until": None}
     elif active is False and now.active:
         changed |= {"active": False, "disabled_at": clock(), "disabled_reason": reason}
         _drop_waiting(now)
@@ -151,6 +151,21 @@ def give_up(subscription: Subscription, reason: str) -> None:
         kind="webhook_switched_off",
         severity="warning",
         subject=f"Webhook {subscription.pk} of {subscription.client.name} is switched off: {reason}",
+        details={"webhook": subscription.pk, "client": subscription.client.name, "host": subscription.host},
+    )
+
+
+def tell_of_overflow(subscription: Subscription, dropped: int) -> None:
+    """Tell client and staff that events were dropped because too many waited; staff once a day and webhook."""
+    at = clock()
+    reason = f"too many events wait for it: the oldest are dropped, {dropped:,} just now"
+    Subscription.objects.filter(pk=subscription.pk).update(last_failure=reason)
+    log.warning("webhook_events_dropped", subscription=subscription.pk, client=subscription.client.name, events=dropped)
+    announce(
+        dedupe_key=f"webhook:{subscription.pk}:full:{at:%Y-%m-%d}",
+        kind="webhook_events_dropped",
+        severity="warning",
+        subject=f"Webhook {subscription.pk} of {subscription.client.name} takes too little: {reason}",
         details={"webhook": subscription.pk, "client": subscription.client.name, "host": subscription.host},
     )
 

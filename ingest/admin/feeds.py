@@ -16,7 +16,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
-from catalog.admin.stones import name_feeds_by
 from diamondhub.admin.base import Admin
 from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
 from diamondhub.audit.acting import acting
@@ -37,8 +36,6 @@ else:
 
 #: Coming and past slots of its schedules that a feed's page shows.
 COMING_SLOTS, LAST_SLOTS = 3, 10
-
-name_feeds_by(lambda: list(Feed.objects.values_list("slug", flat=True)))
 
 
 class FeedForm(FeedModelForm):

@@ -5,9 +5,9 @@ What is asked, and how it is put to the supplier, is the adapter's; here are the
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
 from time import monotonic
@@ -25,20 +25,22 @@ from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
-from diamondhub.api import fields
+from diamondhub.api import fields, idempotency
 from diamondhub.api.endpoint import Endpoint, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import Becomes, InvalidBody, Problem, Unavailable, problem_of, sentence
 from diamondhub.api.serializers import Body
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from diamondhub.serving.bounds import THREADS
-from ingest.api.supplier_clients import SignIn, read
+from ingest.api.supplier_clients import Asked, SignIn, read
+from ingest.asking import AllAsking, place
 from ingest.errors import (
     AnswerTooLong,
     IngestError,
     OrderingRefused,
+    PermanentSupplierError,
     QueryRefused,
+    SignInRefused,
     SupplierError,
     SupplierTooSlow,
     ThrottledBySupplier,
@@ -52,11 +54,8 @@ log = structlog.get_logger(__name__)
 
 #: When a client may ask again where nobody says when (seconds).
 ASK_AGAIN_SECONDS = 5
-#: Questions that one process puts to suppliers at once: a supplier that hangs holds no more of its threads.
-MAX_AT_ONCE = THREADS // 4
 #: What a client is told of a token, in words by which the supplier's clients know that they have to sign in again.
 _OUTDATED = "The token is invalid or has expired: unauthorized, sign in again."
-_places = threading.BoundedSemaphore(MAX_AT_ONCE)
 _NO_QUERY = "must be a GraphQL text"
 
 
@@ -120,10 +119,6 @@ def _no_slot(error: WaitTooLong) -> Problem:
     )
 
 
-class AllAsking(Exception):
-    """As many questions as one process puts to suppliers are being asked."""
-
-
 def _all_asking(error: AllAsking) -> Problem:
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -158,6 +153,14 @@ PROBLEMS: Mapping[type[Exception], Becomes] = {
     SupplierError: _failed("The supplier refused our request."),
     IngestError: _failed("The supplier cannot be asked."),
 }
+
+
+#: What goes wrong with a question, and after which of it nothing can have been done.
+FAILURES = (IngestError, LimiterUnavailable, WaitTooLong, AllAsking)
+NOT_DONE = (
+    *(QueryRefused, WaitTooLong, LimiterUnavailable, AllAsking),
+    *(ThrottledBySupplier, SignInRefused, PermanentSupplierError),
+)
 
 
 class SupplierProxy(Endpoint):
@@ -209,6 +212,8 @@ class SupplierProxy(Endpoint):
         "Ask a supplier",
         body=SupplierQuestion,
         answer=SupplierAnswer,
+        idempotent=True,
+        acts_elsewhere=True,
         problems=(
             "supplier-limit",
             "supplier-failed",
@@ -223,10 +228,14 @@ class SupplierProxy(Endpoint):
         """Put a GraphQL query to the supplier of a feed, on our account and within its limit of requests.
 
         Mutations (holds, orders) need the scope `suppliers:order` as well, and are never repeated by us: after a 502 or a
-        504 look at the supplier's before you repeat one. A 429 says that the limit is used up, `Retry-After` until when.
+        504 look at the supplier's before you repeat one. With an `Idempotency-Key` the same mutation is put to the supplier
+        once, and answered as before when it is sent again; where its answer was lost that is a 409 (`outcome-unknown`).
+        Queries pass the key over. A 429 says that the limit is used up, `Retry-After` until when.
         """
         assert isinstance(request.auth, ApiKey)
         visit = _visit(request)
+        # One that is malformed is told also where it is passed over.
+        idempotency.key_of(request)
         asked = read(self.body["query"], self.body.get("variables") or {})
         if isinstance(asked, SignIn):
             # Whoever signs in in the head is not asked twice, but what stands in the body is not let pass unproven.
@@ -238,38 +247,35 @@ class SupplierProxy(Endpoint):
         if asked.token is not None and visit.key is not None:
             tokens.sign_in_by_token(visit, asked.token)
         adapter = _relaying(feed)
-        query, variables = asked.text, asked.variables
         # Whether it is signed as the scope needs it is told when something is ordered, not before.
         orders = Scope.SUPPLIERS_ORDER in request.auth.client.scopes
         unsigned = signatures.lacking(visit, Scope.SUPPLIERS_ORDER)
         may_order = orders and unsigned is None
-        release_connection()
-        started = monotonic()
-        answered: RelayedAnswer | None = None
-        outcome = "failed"
-        try:
-            with _place():
-                answered = adapter.proxy(query, variables, may_order=may_order)
-            outcome = "errors" if answered.errors else "answered"
-        except (IngestError, LimiterUnavailable, WaitTooLong, AllAsking) as error:
+
+        def problem_of_failure(error: Exception) -> Problem:
             problem = unsigned if orders and isinstance(error, OrderingRefused) else problem_of(error, PROBLEMS)
             assert problem is not None
-            outcome = problem.kind
-            if not isinstance(error, QueryRefused):
-                kind = getattr(error, "kind", type(error).__name__)
-                log.warning("supplier_proxy_failed", error=str(error), error_kind=kind)
-            raise problem from error
-        finally:
-            log.info(
-                "supplier_asked_for_client",
-                feed=feed,
-                client=request.auth.client.name,
-                outcome=outcome,
-                seconds=round(monotonic() - started, 3),
-                received=len(answered.data or b"") if answered else 0,
-            )
+            return problem
+
+        def put() -> HttpResponse:
+            with _recorded(feed, request.auth.client.name, problem_of_failure) as record:  # type: ignore[union-attr]
+                release_connection()
+                with place():
+                    record.answer = adapter.proxy(asked.text, asked.variables, may_order=may_order)
+            return self._relayed(record.answer, asked)
+
+        try:
+            if not _is_order(adapter, asked, may_order=may_order):
+                return put()
+            question = [feed, asked.text, asked.variables, asked.key]
+            return idempotency.once_elsewhere(self, question, put, not_done=NOT_DONE)  # type: ignore[return-value]
+        except FAILURES as error:
+            raise problem_of_failure(error) from error
+
+    def _relayed(self, answered: RelayedAnswer, asked: Asked) -> HttpResponse:
+        """The supplier's answer in the form in which it was asked for."""
         data = msgspec.Raw(answered.data) if answered.data else None
-        if tokens.CREDENTIAL not in visit.notes and asked.key is None:
+        if tokens.CREDENTIAL not in _visit(self.request).notes and asked.key is None:
             return _json({"data": data, "errors": answered.errors})
         # The supplier's own clients take a list of errors for errors, even an empty one.
         errors = [_within(error, asked.key) for error in answered.errors]
@@ -278,6 +284,46 @@ class SupplierProxy(Endpoint):
                 "data": {asked.key: data} if asked.key and data is not None else data,
                 **({"errors": errors} if errors else {}),
             }
+        )
+
+
+def _is_order(adapter: Relaying, asked: Asked, *, may_order: bool) -> bool:
+    try:
+        return adapter.is_order(asked.text, asked.variables, may_order=may_order)
+    except QueryRefused:
+        # It is refused, and recorded, when it is put.
+        return False
+
+
+@dataclass
+class _Record:
+    """The record of one question that was put to a supplier."""
+
+    answer: RelayedAnswer = field(default_factory=lambda: RelayedAnswer(None, []))
+
+
+@contextmanager
+def _recorded(feed: str, client: str, problem_of_failure: Callable[[Exception], Problem]) -> Iterator[_Record]:
+    """Log what became of a question: who asked, and how it ended."""
+    started = monotonic()
+    record, outcome = _Record(), "failed"
+    try:
+        yield record
+        outcome = "errors" if record.answer.errors else "answered"
+    except FAILURES as error:
+        outcome = problem_of_failure(error).kind
+        if not isinstance(error, QueryRefused):
+            kind = getattr(error, "kind", type(error).__name__)
+            log.warning("supplier_proxy_failed", error=str(error), error_kind=kind)
+        raise
+    finally:
+        log.info(
+            "supplier_asked_for_client",
+            feed=feed,
+            client=client,
+            outcome=outcome,
+            seconds=round(monotonic() - started, 3),
+            received=len(record.answer.data or b""),
         )
 
 
@@ -292,17 +338,6 @@ def _within(error: dict[str, Any], key: str | None) -> dict[str, Any]:
 
 def _json(body: Any) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(body), content_type="application/json")
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    """One of the places of this process for as long as a supplier is asked. Raises `AllAsking` if none is free."""
-    if not _places.acquire(blocking=False):
-        raise AllAsking
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 def _relaying(slug: str) -> Relaying:

@@ -127,9 +127,23 @@ class RelayedAnswer:
 class Relaying(Protocol):
     """An adapter that relays queries of other programs of the house, within the account's one limit."""
 
+    def is_order(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> bool:
+        """Whether a query changes anything at the supplier's: such a one is put to it once. Raises as `proxy` refuses."""
+
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
         """Ask the supplier at once, on our account, in the interactive lane, and log what kind of query that is.
 
         Raises `QueryRefused` or `OrderingRefused` for what is not asked, a `SupplierError` for what went wrong there, and
         `WaitTooLong` or `LimiterUnavailable` when there is no slot.
+        """
+
+
+@runtime_checkable
+class Confirming(Adapter, Protocol):
+    """An adapter whose supplier can be asked for stones by id while somebody waits for it."""
+
+    def lookup_now(self, supplier_stone_ids: Sequence[str], seconds: float) -> SupplierPage:
+        """As `lookup`, in the interactive lane, all of it within `seconds`.
+
+        Raises a `SupplierError` for what went wrong there, and `WaitTooLong` or `LimiterUnavailable` when there is no slot.
         """

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from catalog.models import DatasetVersion
+from catalog.tests.factories import committed
 from diamondhub.alerts.models import Delivery, Event
 from diamondhub.telemetry.models import Heartbeat
 from ingest import raw_store
@@ -93,7 +93,7 @@ def one_of_each() -> None:
     rows.diamond()
     event()
     Heartbeat.beat("sweep")
-    DatasetVersion.bump("a test")
+    committed()
     Group.objects.create(name="buyers")
 
 

@@ -15,7 +15,8 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from psycopg import sql
 
-from catalog.models import DatasetVersion, Diamond
+from catalog.models import Diamond
+from catalog.tests.factories import committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.people import SignIn
 from diamondhub.alerts.models import Event
@@ -66,7 +67,7 @@ def one_of_each() -> None:
     )
     Event.objects.create(dedupe_key="k", kind="run_completed", severity="warning", subject="x", details={})
     Heartbeat.beat("sweep")
-    DatasetVersion.bump("a test")
+    committed()
     Group.objects.create(name="buyers")
     shop = create_client("shop", scopes=["catalog:read"]).key.client
     subscriptions.create(shop, url="https://shop.example.com/", events=["catalog.changed"])

@@ -39,6 +39,7 @@ NEEDED = {
     "get_dead_letter_payload": Scope.LETTERS_PAYLOAD,
     "replay_dead_letters": Scope.RUNS_OPERATE,
     "discard_dead_letters": Scope.RUNS_OPERATE,
+    "verify_diamonds": Scope.CATALOG_READ,
     "list_audit_events": Scope.AUDIT_READ,
     "get_audit_event": Scope.AUDIT_READ,
 }

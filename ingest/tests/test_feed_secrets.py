@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.urls import reverse
 
 from diamondhub.access import sealed
+from diamondhub.access.checks import check_encryption_keys, encryption_keys_are_there
 from diamondhub.audit.tracking import AUDITED
 from ingest import feed_secrets
 from ingest.feed_secrets import NoSuchSecret, SecretCannotBeOpened, UnusableSecret
@@ -395,11 +399,56 @@ def test_rotation_that_was_interrupted_goes_on_where_it_was(settings: Any, monke
     with pytest.raises(KeyboardInterrupt):
         sealed.rotate(batch_rows=2)
     monkeypatch.undo()
-    assert sealed.versions_in_use() == {2: 4, 1: 2}
+    with connection.cursor() as cursor:
+        assert sealed.versions_in_use(cursor) == {2: 4, 1: 2}
 
     rotation = sealed.rotate(batch_rows=2)
 
     assert (rotation.resealed, rotation.left) == (2, 0)
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_a_rotation_that_is_killed_loses_nothing_and_is_finished_by_the_next(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds = many(7)
+    settings.ENCRYPTION_KEYS = f"2:{NEW},1:{OLD}"
+    done = 0
+    reseal = sealed._reseal
+
+    def killed_within_the_third_batch(*args: Any, **kwargs: Any) -> None:
+        nonlocal done
+        reseal(*args, **kwargs)
+        done += 1
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(sealed, "_reseal", killed_within_the_third_batch)
+    # Each process has a connection of its own.
+    connection.close()
+    rotating = os.fork()
+    if not rotating:
+        try:
+            sealed.rotate(batch_rows=2)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(rotating, 0)
+    monkeypatch.undo()
+    with connection.cursor() as cursor:
+        half_way = sealed.versions_in_use(cursor)
+    opened = [feed_secrets.opened(feed)["password"] for feed in feeds]
+    out = io.StringIO()
+    call_command("rotate_secrets", as_json=True, stdout=out)
+
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    # Whole batches, and nothing of the one that was under way.
+    assert half_way == {2: 4, 1: 3}
+    assert opened == [f"password of {feed.slug}" for feed in feeds]
+    told = json.loads(out.getvalue())
+    assert (told["resealed"], told["left"], told["unopened"], told["unneeded"]) == (3, 0, [], [1])
+    settings.ENCRYPTION_KEYS = f"2:{NEW}"
+    assert [feed_secrets.opened(feed)["password"] for feed in feeds] == opened
 
 
 def test_a_value_set_meanwhile_is_not_overwritten_by_the_rotation(
@@ -437,14 +486,44 @@ def test_a_key_that_is_still_needed_is_not_taken_out_unseen(settings: Any) -> No
     many(2)
     settings.ENCRYPTION_KEYS = f"2:{NEW}"
 
-    (error,) = sealed.check_keys(databases=["default"])
+    (error,) = check_encryption_keys(databases=["default"])
 
     assert error.id == "access.E011"
     assert "version 1 (2 values)" in error.msg
     with pytest.raises(CommandError, match="2 values still need another key"):
         call_command("rotate_secrets", stdout=io.StringIO())
     settings.ENCRYPTION_KEYS = f"2:{NEW},1:{OLD}"
-    assert sealed.check_keys(databases=["default"]) == []
+    assert check_encryption_keys(databases=["default"]) == []
+
+
+def test_health_tells_of_secrets_whose_key_is_gone_and_names_none(settings: Any) -> None:
+    many(2)
+    with connection.cursor() as cursor:
+        before = encryption_keys_are_there(cursor)
+        settings.ENCRYPTION_KEYS = f"2:{NEW}"
+        lost = encryption_keys_are_there(cursor)
+        settings.ENCRYPTION_KEYS = ""
+        without_any = encryption_keys_are_there(cursor)
+
+    assert (before.ok, lost.ok, without_any.ok) == (True, False, False)
+    assert lost.detail == without_any.detail == "2 sealed secret(s) cannot be opened, since their key is gone"
+
+
+def test_bringing_the_database_up_to_date_stops_at_a_key_that_is_missing(settings: Any) -> None:
+    many(2)
+    settings.ENCRYPTION_KEYS = f"2:{NEW}"
+
+    with pytest.raises(SystemCheckError, match=r"version 1 \(2 values\)"):
+        call_command("migrate", verbosity=0, skip_checks=False)
+
+
+def test_a_key_that_is_missing_hides_no_other_migration(settings: Any) -> None:
+    many(2)
+    with connection.cursor() as cursor:
+        # As it is before the migration that adds a sealed column.
+        cursor.execute("ALTER TABLE webhooks_subscription DROP COLUMN previous_secret")
+
+        assert sealed.versions_in_use(cursor) == {1: 2}
 
 
 def test_no_audited_model_records_a_sealed_column() -> None:

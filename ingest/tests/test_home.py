@@ -16,6 +16,7 @@ from django.urls import reverse
 from catalog import on_sale
 from catalog.models import DatasetVersion
 from catalog.on_sale import stones_on_sale
+from catalog.tests.factories import committed
 from ingest.tests import rows
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,7 @@ def test_the_table_is_read_once_a_version_and_the_next_version_is_counted_anew()
 
     with CaptureQueriesContext(connection) as captured:
         same = stones_on_sale()
-    DatasetVersion.bump("a run")
+    committed()
     after = stones_on_sale()
 
     assert (same, after) == ({"nivoda-natural": 1}, {"nivoda-natural": 2})

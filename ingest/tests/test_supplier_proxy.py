@@ -18,7 +18,7 @@ from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient
 from diamondhub.access.tests.signing import send, signing_client
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
-from ingest.api import proxy
+from ingest import asking
 from ingest.feeds import registry
 from ingest.feeds.nivoda import adapter as nivoda_adapter
 from ingest.feeds.nivoda import build as nivoda
@@ -275,8 +275,8 @@ def test_a_supplier_that_hangs_holds_few_threads_and_the_next_is_told_at_once(ht
     ask(http, ASK)
     before = requests(sandbox)
     with ExitStack() as held:
-        for _ in range(proxy.MAX_AT_ONCE):
-            held.enter_context(proxy._place())
+        for _ in range(asking.MAX_AT_ONCE):
+            held.enter_context(asking.place())
 
         refused = ask(http, ASK)
 
@@ -342,6 +342,6 @@ def test_the_document_describes_the_proxy(client: Client) -> None:
 
     described = document["paths"]["/api/v1/suppliers/{feed}/graphql"]["post"]
     assert set(described["responses"]) == {
-        "200", "400", "401", "403", "404", "406", "411", "413", "415", "429", "500", "502", "503", "504",
+        "200", "400", "401", "403", "404", "406", "409", "411", "413", "415", "422", "429", "500", "502", "503", "504",
     }  # fmt: skip
     assert set(described["requestBody"]["content"]) == {"application/json"}

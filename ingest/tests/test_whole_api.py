@@ -39,6 +39,10 @@ NOT_SAID_BY_SCHEMAS = {
         "a rule's ending needs its step, and a clause's bounds their order",
     ),
     ("POST /api/v1/suppliers/{feed}/graphql", "GraphQL is a language of its own"),
+    (
+        "POST /api/v1/diamonds/lookup",
+        "something must be asked for, of a feed that there is",
+    ),
     ("POST /api/v1/experiments", "its name may be taken"),
     ("PATCH /api/v1/feeds/{feed}", "schedules are crontab strings"),
 }

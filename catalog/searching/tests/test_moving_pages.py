@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -14,7 +15,9 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.models import DatasetVersion, Diamond
+from catalog.index.hits import IndexHits
+from catalog.index.tests.factories import snapshot_of
+from catalog.models import Diamond
 from catalog.searching import pages
 from catalog.searching.conditions import Asked
 from catalog.searching.database import DatabaseHits
@@ -31,22 +34,26 @@ FILTERS: dict[str, Any] = {"availability": ("available",), "price_max": 300}
 class Versions:
     """Who finds the hits: a version of the catalogue as it was when it was taken, or the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
         self.take()
 
     def take(self) -> None:
-        self.version, self.stones = DatasetVersion.current(), list(Diamond.objects.all())
+        self._number += 1
+        folder = self._folder / str(self._number)
+        folder.mkdir()
+        self.snapshot = snapshot_of(list(Diamond.objects.all()), folder, self._number)
         self.by_database = False
 
-    @contextmanager
-    def hits_of(self, asked: Asked) -> Iterator[Hits]:
-        yield DatabaseHits(asked) if self.by_database else PlainHits(self.version, self.stones, asked)
+    def with_hits(self, asked: Asked, use: Callable[[Hits], Any]) -> Any:
+        return use(DatabaseHits(asked) if self.by_database else IndexHits(self.snapshot, asked))
 
 
 @pytest.fixture
-def versions() -> Iterator[Versions]:
-    held = Versions()
-    with mock.patch.object(pages, "hits_of", held.hits_of):
+def versions(tmp_path: Path) -> Iterator[Versions]:
+    held = Versions(tmp_path)
+    with mock.patch.object(pages, "with_hits", held.with_hits):
         yield held
 
 
@@ -128,13 +135,13 @@ STEPS = st.lists(
 def test_what_is_shown_is_true_and_no_standing_stone_is_missed(
     stones: list[dict[str, Any]], sort: str, limit: int, turns: list[list[tuple[str, int, dict[str, Any]]]]
 ) -> None:
-    with transaction.atomic():
+    with transaction.atomic(), TemporaryDirectory() as folder:
         saved = Diamond.objects.bulk_create(build_diamond(**stone) for stone in stones)
         wanted = Search(FILTERS, sort=sort, limit=limit)
-        versions, touched = Versions(), set()
+        versions, touched = Versions(Path(folder)), set()
         shown = set()
 
-        with mock.patch.object(pages, "hits_of", versions.hits_of):
+        with mock.patch.object(pages, "with_hits", versions.with_hits):
             for turn in range(60):
                 for step, number, change in turns[turn] if turn < len(turns) else []:
                     if step == "swap":

@@ -143,14 +143,33 @@ def test_required_parameters_and_texts_that_must_not_be_empty_are_said(document:
     assert all(reason["minLength"] == 1 and faults_of(" ", reason, document) for reason in reasons)
 
 
-def test_a_key_or_a_signature_signs_in(document: dict[str, Any]) -> None:
+def test_a_key_or_a_signature_signs_in_and_at_the_proxy_a_token(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
+    everywhere: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Signature": [], "SignatureInput": []}]
 
     assert document["openapi"].startswith("3.1")
-    assert {schemes[name]["name"] for name in schemes} == {"X-API-Key", "Signature", "Signature-Input"}
+    assert {scheme.get("name") or scheme["scheme"] for scheme in schemes.values()} == {
+        *("X-API-Key", "Signature", "Signature-Input", "bearer")
+    }
     for _, path, operation in operations(document):
         if path.startswith("/api/v1/"):
-            assert operation["security"] == [{"ApiKey": []}, {"Signature": [], "SignatureInput": []}]
+            takes_tokens = operation["operationId"] == "ask_supplier"
+            assert operation["security"] == [*everywhere, {"Token": []}][: 3 if takes_tokens else 2]
+
+
+def test_every_answer_to_a_client_has_the_headers_of_its_limits(document: dict[str, Any]) -> None:
+    limits = {"RateLimit", "RateLimit-Policy"}
+
+    without = {
+        (operation["operationId"], status)
+        for _, path, operation in operations(document)
+        if path.startswith("/api/v1/")
+        for status, response in operation["responses"].items()
+        if not limits <= set(response.get("headers", ()))
+    }
+
+    assert {status for _, status in without} == {"401"}, "nobody is signed in there"
+    assert limits <= set(document["components"]["headers"])
 
 
 def test_every_address_of_the_api_is_in_the_document(document: dict[str, Any]) -> None:

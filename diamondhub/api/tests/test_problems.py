@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from diamondhub import urls
 from diamondhub.access.clients import create_client
-from diamondhub.api import kinds, problems
+from diamondhub.api import handlers, kinds
 from diamondhub.api.mistakes import FieldError
 from diamondhub.urls import handler400, handler403, handler404, handler500  # noqa: F401 - this module is a URLconf too
 
@@ -144,7 +144,7 @@ def test_a_statement_that_takes_too_long_is_unavailable_and_not_our_fault(http: 
 
 
 def test_a_problem_outside_of_any_middleware_has_no_request_id() -> None:
-    answer = problems.not_found(RequestFactory().get("/api/x"), Exception())
+    answer = handlers.not_found(RequestFactory().get("/api/x"), Exception())
 
     assert isinstance(answer, HttpResponse)
     assert json.loads(answer.content)["request_id"] is None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -206,3 +207,19 @@ def test_a_page_takes_the_same_queries_whatever_its_length(http: Client) -> None
         listed(http, "limit=50")
 
     assert len(of_many) == len(of_one)
+
+
+def test_people_are_told_by_their_user_names_alone(http: Client) -> None:
+    with acting("maria"):
+        olga = User.objects.create_user("olga", first_name="Olga", last_name="Ivanova", email="olga@private.example")
+        User.objects.filter(pk=olga.pk).update(email="other@private.example")
+        User.objects.filter(pk=olga.pk).update(email="")
+
+    cleared, changed, created = listed(http, f"kind=auth.user&object={olga.pk}")
+
+    assert "olga" in created["name"]
+    assert created["who"] == "maria"
+    assert {row["field"]: row["after"] for row in created["changes"]}["username"] == "olga"
+    assert changed["changes"] == [{"field": "email", "before": "…", "after": "…"}]
+    assert cleared["changes"] == [{"field": "email", "before": "…", "after": ""}]
+    assert not [word for word in ("Ivanova", "Olga", "private.example") if word in str([cleared, changed, created])]

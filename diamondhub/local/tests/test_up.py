@@ -24,7 +24,7 @@ from diamondhub.local.tests.test_services import ROOT, Holder, alive, environmen
 
 pytestmark = [pytest.mark.processes, pytest.mark.in_order]
 
-PROGRAMS = {"web", "worker-io", "worker-cpu", "beat"}
+PROGRAMS = {"web", "worker-io", "worker-cpu", "beat", "index"}
 
 
 class Up:
@@ -147,7 +147,7 @@ def test_it_serves_and_sweeps_and_tells_where(up: Up) -> None:
 
     assert up.state["url"] == f"http://127.0.0.1:{up.port}"
     assert up.state["pid"] == up.process.pid
-    assert set(up.pids) == PROGRAMS | {"postgres", "valkey"}
+    assert set(up.pids) == PROGRAMS | {"postgres", "valkey", "cache"}
     assert (up.var / "run" / "up.json").stat().st_mode & 0o777 == 0o600
     assert f"http://127.0.0.1:{up.port}/admin/" in up.said()
 
@@ -204,7 +204,7 @@ def test_sigterm_stops_everything_in_order(up: Up) -> None:
     assert up.end() == 0
 
     steps = [line.partition("stopping ")[2] for line in up.said().splitlines() if "stopping " in line]
-    assert steps == ["beat", "web", "worker-io and worker-cpu"]
+    assert steps == ["beat", "web and index", "worker-io and worker-cpu"]
     assert not any(alive(pid) for pid in relatives)
     assert not (up.var / "run" / "up.json").exists()
     assert not (up.var / "run" / "services.json").exists()

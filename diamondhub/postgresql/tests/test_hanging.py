@@ -63,6 +63,19 @@ def ask(web: Web) -> tuple[int, str | None]:
     return status, headers.get("Retry-After")
 
 
+def pages_of_the_admin(web: Web) -> list[tuple[int, str | None, bool]]:
+    """Status and `Retry-After` of pages for somebody with a session, and whether they are pages of our style."""
+    headers = {"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv; csrftoken=0123456789abcdefghijklmnopqrstuv"}
+    form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    token = b"csrfmiddlewaretoken=0123456789abcdefghijklmnopqrstuv&username=a&password=b"
+    answers = [
+        web.answer("GET", "/admin/", headers),
+        web.answer("GET", "/admin/catalog/diamond/", headers),
+        web.answer("POST", "/admin/login/", form, token),
+    ]
+    return [(status, told.get("Retry-After"), b"<style>" in body) for status, told, body in answers]
+
+
 def test_a_database_that_hangs_is_told_to_all_health_answers_and_all_comes_back_by_itself(behind: Behind) -> None:
     assert ask(behind.web) == (401, None)
 
@@ -74,13 +87,27 @@ def test_a_database_that_hangs_is_told_to_all_health_answers_and_all_comes_back_
         statuses = {call.result() for call in told}
     afterwards = ask(behind.web)
     page = behind.web.ask("/api/docs/")
+    admin = pages_of_the_admin(behind.web)
 
     assert live == 200
     assert statuses == {(503, "5")}
     assert afterwards == (503, "5")
     assert page == 200, "what needs no database is there"
+    assert admin == [(503, "5", True)] * 3
     behind.database.thaw()
     until(lambda: ask(behind.web)[0] in {401, 429})
+
+
+def test_a_database_that_is_away_is_told_by_pages_as_by_answers_and_not_as_a_fault_of_ours(behind: Behind) -> None:
+    assert pages_of_the_admin(behind.web)[0][0] == 302
+
+    behind.database.close()
+
+    assert pages_of_the_admin(behind.web) == [(503, "5", True)] * 3
+    assert ask(behind.web) == (503, "5")
+    said = behind.web.said()
+    assert "answered_unavailable" in said
+    assert "Traceback" not in said
 
 
 def test_a_redis_that_hangs_keeps_nobody_from_being_answered(behind: Behind) -> None:

@@ -46,6 +46,7 @@ def sweep(cursor: psycopg.Cursor[Any], seconds_ago: int = 0) -> None:
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a test registers is gone after it."""
     monkeypatch.setattr(health, "_database_checks", dict(health._database_checks))
+    monkeypatch.setattr(health, "_host_checks", dict(health._host_checks))
 
 
 def ask(http: Client, path: str = "/health/status") -> tuple[str, dict[str, dict[str, Any]]]:
@@ -57,8 +58,8 @@ def ask(http: Client, path: str = "/health/status") -> tuple[str, dict[str, dict
 
 
 def failed(checks: dict[str, dict[str, Any]]) -> list[str]:
-    # Runs are none of this module's business.
-    return [name for name, check in checks.items() if not check["ok"] and name != "last_runs"]
+    # Runs and the index are none of this module's business.
+    return [name for name, check in checks.items() if not check["ok"] and name not in ("last_runs", "index")]
 
 
 def test_live_asks_nothing(client: Client, django_assert_num_queries: Any) -> None:
@@ -212,11 +213,13 @@ def test_a_check_that_fails_or_takes_too_long_does_not_take_the_others_along(
         cursor.execute("SELECT pg_sleep(30)")
         return health.Outcome(ok=True, detail="")
 
-    def broken(_cursor: psycopg.Cursor[Any]) -> health.Outcome:
+    def broken(*_: Any) -> health.Outcome:
         raise KeyError("a fault of ours")
 
     sweep(committed)
     health.register("broken", broken)
+    health.register_host("broken here", broken)
+    health.register_host("sound here", lambda: health.Outcome(ok=True, detail="it is"))
     health.register("slow", slow)
     health.register("slower", slow)
     health.register("slowest", slow)
@@ -226,7 +229,9 @@ def test_a_check_that_fails_or_takes_too_long_does_not_take_the_others_along(
     assert status == "degraded"
     assert checks["broken"]["detail"] == "failed (KeyError)"
     assert "QueryCanceled" in checks["slow"]["detail"]
-    assert failed(checks) == ["broken", "slow", "slower", "slowest"]
+    assert checks["broken here"]["detail"] == "failed (KeyError)"
+    assert checks["sound here"]["detail"] == "it is"
+    assert failed(checks) == ["broken here", "broken", "slow", "slower", "slowest"]
 
 
 def test_asking_often_looks_once(client: Client, committed: psycopg.Cursor[Any]) -> None:

@@ -58,7 +58,10 @@ def listening() -> Iterator[Receiver]:
             if not receiver.status:
                 receiver.release.wait(60)
                 return
-            self.send_response(receiver.status)
+            if "Date" in receiver.headers:
+                self.send_response_only(receiver.status)
+            else:
+                self.send_response(receiver.status)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from diamondhub.pace.limiter import Lane
 from ingest.errors import IngestError, TransientSupplierError
 from ingest.feeds.adapter import Look, RelayedAnswer, StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import looking, mapping, relaying
+from ingest.feeds.nivoda.answers import decode as decode_as
 from ingest.feeds.nivoda.client import Manner, NivodaClient
 from ingest.feeds.nivoda.query import LAST_PAGE, PAGE, PRICE_WITHOUT_END, QUERY_VERSION, counts_text, diamond_query
 
@@ -24,9 +26,12 @@ PAGE_LIMIT = 50
 #: Counts in one request: enough for a round of planning, few enough that the supplier answers within seconds.
 ALIASES = 25
 
-
+#: Whoever waits in person waits no longer for a slot (seconds).
+MAX_WAIT_SECONDS = 2.0
 #: How queries of other programs are asked: whoever waits for the answer waits for it in person (seconds, bytes).
-RELAYED = Manner(18.0, lane=Lane.INTERACTIVE, max_wait=2.0, patience=2.0, whole=20.0, answer_limit=2_000_000)
+RELAYED = Manner(
+    18.0, lane=Lane.INTERACTIVE, max_wait=MAX_WAIT_SECONDS, patience=2.0, whole=20.0, answer_limit=2_000_000
+)
 
 
 class WrongParameters(IngestError):
@@ -125,6 +130,20 @@ class NivodaAdapter:
         asked = {"ids": list(supplier_stone_ids), "labgrown": self._labgrown}
         return self._page(PAGE, query=asked, offset=0, limit=self.page_limit)
 
+    def lookup_now(self, supplier_stone_ids: Sequence[str], seconds: float) -> SupplierPage:
+        """The same while somebody waits; see `ingest.feeds.adapter.Confirming`."""
+        wait = min(MAX_WAIT_SECONDS, seconds)
+        manner = Manner(seconds, Lane.INTERACTIVE, wait, patience=wait, whole=seconds, answer_limit=2_000_000)
+        asked = {"ids": list(supplier_stone_ids), "labgrown": self._labgrown}
+        answer = self._client.ask_for(
+            PAGE,
+            {"query": asked, "offset": 0, "limit": self.page_limit},
+            partial(decode_as, shape=_AsPage, signing_in=False),
+            manner,
+        )
+        items = [bytes(item) for item in answer.data.account.diamonds_by_query.items]
+        return SupplierPage(items, answer.supplier_time, answer.elapsed)
+
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of an item."""
         return mapping.identify(item)
@@ -136,6 +155,10 @@ class NivodaAdapter:
     def look(self, item: bytes) -> Look:
         """The unknown of an item."""
         return looking.look(item)
+
+    def is_order(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> bool:
+        """Whether it is a mutation; see `ingest.feeds.adapter.Relaying`."""
+        return relaying.prepare(query, variables, may_order=may_order).kind == relaying.MUTATION
 
     def proxy(self, query: str, variables: Mapping[str, Any], *, may_order: bool) -> RelayedAnswer:
         """Somebody else's query on our account; see `ingest.feeds.adapter.Relaying`."""

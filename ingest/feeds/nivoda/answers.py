@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import requests
 import structlog
 
+from diamondhub import retry_after
 from ingest.errors import (
     PermanentSupplierError,
     SignInRefused,
@@ -103,9 +103,9 @@ def check_status(response: requests.Response, body: bytes, *, signing_in: bool) 
     status = response.status_code
     if status == 200:
         return
-    retry_after = _retry_after(response)
-    if status == 429 or (status == 503 and retry_after is not None):
-        raise ThrottledBySupplier(f"the supplier answers {status}", retry_after=retry_after)
+    pause = retry_after.seconds_of(response.headers, at_most=MAX_RETRY_AFTER)
+    if status == 429 or (status == 503 and pause is not None):
+        raise ThrottledBySupplier(f"the supplier answers {status}", retry_after=pause)
     if status in (401, 403):
         if signing_in:
             raise SignInRefused(refusal(f"HTTP {status}"))
@@ -162,22 +162,6 @@ def refusal(words: str) -> str:
     return f"the supplier refuses the sign-in ({words}): check NIVODA_USERNAME and NIVODA_PASSWORD, or the feed's own"
 
 
-def _retry_after(response: requests.Response) -> float | None:
-    text = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        return min(MAX_RETRY_AFTER, float(text))
-    moment = _parse_date(text)
-    now = date_of(response) or datetime.now(UTC)
-    return None if moment is None else min(MAX_RETRY_AFTER, max(0.0, (moment - now).total_seconds()))
-
-
 def date_of(response: requests.Response) -> datetime | None:
     """The supplier's own time, if its answer tells it."""
-    return _parse_date(response.headers.get("Date", ""))
-
-
-def _parse_date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (TypeError, ValueError):
-        return None
+    return retry_after.moment_of(response.headers.get("Date", ""))

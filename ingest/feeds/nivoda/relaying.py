@@ -36,6 +36,9 @@ from ingest.feeds.nivoda import answers
 #: A query may take so many characters, words of GraphQL, levels, fields at its top and fields in all, fragments unfolded.
 MAX_TEXT_LENGTH, MAX_WORDS, MAX_DEPTH, MAX_WIDTH, MAX_FIELDS = 20_000, 5_000, 15, 25, 2_000
 
+#: The kind of what holds and orders.
+MUTATION = OperationType.MUTATION.value
+
 _SECRET = re.compile(r"token|authenticat|password", re.IGNORECASE)
 _WRAPPER = parse("query ($token: String!) { as(token: $token) { id } }", no_location=True).definitions[0]
 assert isinstance(_WRAPPER, OperationDefinitionNode)

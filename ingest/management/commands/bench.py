@@ -12,7 +12,20 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from benchmarks import consolidation, limiter, pages, planner, pricing, recovery, throttles, whole
+from benchmarks import (
+    consolidation,
+    exports,
+    freshness,
+    index,
+    limiter,
+    pages,
+    planner,
+    pricing,
+    recovery,
+    search,
+    throttles,
+    whole,
+)
 from benchmarks.result import Figure
 from diamondhub.local.processes import free_port
 from ingest.demo import empty_catalogue, supplier_settings
@@ -26,6 +39,10 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "throttles": lambda: throttles.measure(60),
     "recovery": lambda: recovery.measure(9_000),
     "pricing": lambda: pricing.measure(1_000_000),
+    "index": lambda: index.measure(300_000, 1_300_000, 5_000_000),
+    "freshness": lambda: freshness.measure(freshness.stones_to_measure(1_300_000)),
+    "search": lambda: search.measure(1_300_000),
+    "exports": lambda: exports.measure(300_000),
     "whole": lambda: whole.measure(50_000, 300_000),
 }
 
@@ -34,7 +51,7 @@ class Command(BaseCommand):
     help = (
         "Print ratios measured in one run, the absolute figures beside them. Data live in var/bench. `whole` pulls 50,000 "
         "and 300,000 stones at the supplier's real limit and takes about eight minutes, `planner`, `pricing` and `recovery` "
-        "take some four, the others about one."
+        "take some four, the others about one. `index` needs 4 GB of memory."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

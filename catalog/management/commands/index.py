@@ -1,0 +1,77 @@
+"""`manage.py index`: the program that keeps the catalogue's index, and what it says of itself."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import CommandError
+
+from catalog.index import builder
+from catalog.index import status as statuses
+from diamondhub.commands import ReportingCommand
+
+log = structlog.get_logger(__name__)
+
+#: How often a builder that found another one at work looks whether that has ended (seconds).
+WAIT_SECONDS = 0.5
+
+
+class Command(ReportingCommand):
+    help = (
+        "Keep the catalogue's index: a file of the newest version in DIAMONDHUB_INDEX_DIR, which the web processes of this "
+        "host search. Runs until it is stopped, beside each host's web servers; `up` runs it by itself. A second one on a "
+        "host waits for the first one to end. It may be stopped or killed at any moment."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--once", action="store_true", help="bring the index up to date and end; 0 only if it is")
+        which.add_argument(
+            "--status", action="store_true", help="say how the index of this host is; 0 only if searches may use it"
+        )
+        self.add_json(parser)
+
+    def run(self, *, once: bool, status: bool, as_json: bool, **options: Any) -> None:
+        folder: Path = settings.INDEX_DIR
+        if status:
+            self._say_status(folder, as_json=as_json)
+            return
+        told = False
+        while True:
+            try:
+                with builder.held(folder) as hold:
+                    if hold is not None and once:
+                        self._build_once(folder, as_json=as_json)
+                        return
+                    if hold is not None:
+                        builder.Builder(folder).run(hold)
+                        told = False
+            except OSError as error:
+                self._cannot(folder, error, once=once)
+            if not told:
+                told = True
+                log.info("index_waits", reason="another builder is at work in this folder, or it cannot be used")
+            time.sleep(WAIT_SECONDS)
+
+    def _build_once(self, folder: Path, *, as_json: bool) -> None:
+        working = builder.Builder(folder)
+        working.take_up()
+        working.turn()
+        self._say_status(folder, as_json=as_json)
+
+    def _cannot(self, folder: Path, error: OSError, *, once: bool) -> None:
+        words = (error.strerror or type(error).__name__).lower()
+        if once:
+            raise CommandError(f"the folder of the index cannot be used: {folder}: {words}") from None
+        log.warning("index_folder_unusable", folder=str(folder), error=words)
+
+    def _say_status(self, folder: Path, *, as_json: bool) -> None:
+        now = statuses.of(folder)
+        self.say(now.as_json(), now.text(), as_json=as_json)
+        if now.reason:
+            raise CommandError(f"searches are answered by the database: {now.reason}")
