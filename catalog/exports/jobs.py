@@ -15,7 +15,7 @@ from psycopg.errors import QueryCanceled
 from catalog.client_views.view import view_of
 from catalog.exports import asking, files
 from catalog.exports.models import EXPORT_STATES, Export, Stock
-from catalog.searching.pages import hits_of
+from catalog.searching.pages import with_hits
 from diamondhub.access.models import ApiClient
 from diamondhub.access.throttles.rows import TakenRows, give_rows, require_rows
 from diamondhub.doorbells import ring
@@ -142,8 +142,7 @@ def _expire(export: Export) -> None:
 def _rows_at_least(client: ApiClient, conditions: Any) -> int:
     """How many stones there are at least: all of them where the index counts, and where it does not, up to a cap."""
     try:
-        with hits_of(conditions) as hits:
-            count = hits.count().number
+        count = with_hits(conditions, lambda hits: hits.count().number)
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
