@@ -93,10 +93,7 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
             near = f"2026{query[name][4:]}".replace("02-29", "02-28")
             # Nor with an offset that no place on earth has, and PostgreSQL does not take.
             query[name] = re.sub(r"[+-](1[6-9]|2[0-3])(?=:[0-5][0-9]$)", "+05", near)
-    # Both ways of choosing what is shown.
-    for chosen in (query, case.body if isinstance(case.body, dict) else {}):
-        if "fields" in chosen:
-            chosen.pop("form", None)
+    choose_once(query, case.body)
     # A feed that there is not, where a list of its own is asked for.
     if isinstance(query.get("feed"), str):
         query["feed"] = "nivoda-labgrown"
@@ -108,6 +105,13 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
     for name, known in {"shape": "ROUND", "lab": "GIA"}.items():
         if re.fullmatch(r"[A-Z0-9][A-Z0-9_]{0,31}", str(query.get(name, [""])[0] if query.get(name) else "")):
             query[name] = [known]
+
+
+def choose_once(*parts: Any) -> None:
+    """Leave one way of choosing what is shown."""
+    for part in parts:
+        if isinstance(part, dict) and "fields" in part:
+            part.pop("form", None)
 
 
 def rounded(value: Any) -> Any:
