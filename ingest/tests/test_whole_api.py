@@ -33,6 +33,10 @@ from pricing.tests.factories import a_draft
 MAX_EXAMPLES = 3
 #: Operations whose bodies obey rules among their fields, so that a body may be as the schema says and yet be a 400.
 NOT_SAID_BY_SCHEMAS = {
+    *(
+        (operation, "filters contradict each other, names are those of stones, and facets go with include=facets")
+        for operation in ("GET /api/v1/diamonds", "POST /api/v1/diamonds/search", "GET /api/v1/diamonds/facets")
+    ),
     ("POST /api/v1/rule-sets/{version}/rules", "a rule's ending needs its step, and a clause's bounds their order"),
     (
         "PUT /api/v1/rule-sets/{version}/rules/{number}",
@@ -50,6 +54,8 @@ NOT_SAID_BY_SCHEMAS = {
 #: Operations with so many values that their borders make hundreds of requests each; these have tests of their own.
 WITHOUT_BORDERS = (
     "GET /api/v1/diamonds",
+    "GET /api/v1/diamonds/facets",
+    "POST /api/v1/diamonds/search",
     "POST /api/v1/exports",
     "POST /api/v1/rule-sets/{version}/rules",
     "PUT /api/v1/rule-sets/{version}/rules/{number}",
