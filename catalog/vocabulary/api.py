@@ -81,7 +81,7 @@ class FilterAnswer(Answer):
     open = fields.YesNo(help_text="Whether names of the catalogue's stones are taken as well.")
     lacking = fields.ListOf(fields.Text(), help_text="Words for stones of which it is not known.")
     default = fields.ListOf(fields.Text(), help_text="What is asked for where the filter is not given; empty: all.")
-    example = fields.Text(help_text="A value as a query has it.")
+    example = fields.Text(help_text="A value as a query has it.")  # type: ignore[assignment]  # a field, none of its own
     scope = fields.Text(allow_null=True, help_text=_SCOPE)
 
 

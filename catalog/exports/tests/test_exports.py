@@ -23,8 +23,8 @@ from catalog.exports import files, jobs, stock, work, writing
 from catalog.exports.models import Export, Stock
 from catalog.exports.tests.asking import ADDRESS, bytes_of, file_of, row, signed_in, start, text_of, written
 from catalog.grades import Clarity, Color, LabFinish
-from catalog.models import DatasetVersion, Diamond
-from catalog.tests.factories import a_diamond
+from catalog.models import DatasetVersion
+from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient, RowsTaken
 from diamondhub.audit.models import AuditEvent
@@ -79,6 +79,7 @@ def test_columns_that_need_a_scope_are_as_the_search_shows_them_to_who_holds_it(
 def test_an_export_says_what_it_is_from_its_start_to_its_file(http: Client) -> None:
     a_diamond(shape="OVAL")
     a_diamond()
+    committed()
 
     started = start(http, shape=["OVAL"], fields=["price", "shape"])
     waiting = http.get(started["Location"]).json()
@@ -523,6 +524,7 @@ def test_who_sees_more_has_a_stock_of_its_own(http: Client) -> None:
 
 def test_a_stock_is_made_again_when_its_hour_is_over_and_something_has_changed(http: Client) -> None:
     a_diamond()
+    committed()
     http.get(f"{ADDRESS}/stock")
     work.work(Export.objects.get().pk)
 
@@ -534,7 +536,8 @@ def test_a_stock_is_made_again_when_its_hour_is_over_and_something_has_changed(h
     stock.start_due()
     not_yet = Export.objects.filter(state="pending").count()
     unchanged = hour_passes()
-    Diamond.objects.update(rating=9)
+    a_diamond()
+    committed()
     changed = hour_passes()
 
     assert (not_yet, unchanged, changed) == (0, 0, 1)
@@ -545,6 +548,7 @@ def test_a_stock_that_nobody_asked_for_in_a_day_is_made_no_more(http: Client) ->
     http.get(f"{ADDRESS}/stock")
     work.work(Export.objects.get().pk)
     a_diamond()
+    committed()
     Stock.objects.update(due_at=datetime.now(UTC), asked_at=datetime.now(UTC) - timedelta(days=1, minutes=1))
 
     stock.start_due()
