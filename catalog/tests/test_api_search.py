@@ -47,6 +47,12 @@ def test_only_the_fields_that_are_asked_for_are_shown_and_always_the_id(http: Cl
     ]
 
 
+def test_the_id_can_be_all_that_is_shown(http: Client) -> None:
+    stone = a_diamond()
+
+    assert http.get(f"{ADDRESS}?fields=id").json()["results"] == [{"id": str(stone.pk)}]
+
+
 def test_the_slim_form_shows_what_a_list_needs(http: Client) -> None:
     a_diamond()
 
@@ -86,6 +92,20 @@ def test_a_field_that_needs_a_scope_is_refused_by_the_name_of_the_scope(http: Cl
     assert answer.status_code == 403
     assert "pricing:read" in answer.json()["detail"]
     assert told.json()["results"][0]["rule_set"] == 1
+
+
+def test_what_a_scope_opens_is_shown_to_who_holds_it_and_described(http: Client) -> None:
+    a_diamond(cost_cents=123_45, supplier_name="Antwerp Stones")
+    buyer = client_with(Scope.CATALOG_COST, Scope.CATALOG_SUPPLIER, name="buyer")
+
+    (seen,) = buyer.get(ADDRESS).json()["results"]
+    (hidden,) = http.get(ADDRESS).json()["results"]
+
+    assert (seen["cost"], seen["supplier_name"]) == ("123.45", "Antwerp Stones")
+    assert not {"cost", "supplier_name", "rule_set"} & set(hidden)
+    described = http.get("/api/schema/").json()["components"]["schemas"]["FoundDiamondAnswer"]
+    assert set(seen) <= set(described["properties"])
+    assert described["required"] == ["id"]
 
 
 def test_of_each_certificate_the_cheapest_offer_that_matches_is_shown_with_the_number_of_offers(http: Client) -> None:

@@ -35,13 +35,24 @@ MAX_STONES = 50
 _NOT_ASKED = Heard(Live.NOT_ASKED)
 
 
+class Price(fields.Dollars):
+    """A price as text or as a number, which JSON's writers of carts send as well."""
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            **super().schema(),
+            "type": ["string", "number"],
+            "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$",
+            "minimum": 0,
+            "maximum": MAX_DOLLARS,
+        }
+
+
 class WantedStone(Body):
     """A stone in a cart."""
 
     id = fields.Id(help_text="Its id.")
-    price = fields.Dollars(
-        MAX_DOLLARS, required=False, help_text="What it is in the cart for, in the currency of your answers."
-    )
+    price = Price(MAX_DOLLARS, required=False, help_text="What it is in the cart for, in the currency of your answers.")
 
 
 class Cart(Body):
