@@ -33,9 +33,9 @@ from catalog.searching.sorts import SORTS, Sort
 #: Stones on a page.
 _PAGE = 50
 #: Times that each search is asked.
-_ROUNDS = 40
+_ROUNDS = 25
 #: The same of the scans, which are compared with the median.
-_SCANS = 3
+_SCANS = 2
 #: What the file of 1.3 million stones should take at most.
 MAX_BYTES = 200e6
 

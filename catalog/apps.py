@@ -17,13 +17,14 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        """Have health look at the index of this host, and the sweep tell of new versions."""
+        """Have health look at the index of this host, and the sweep at new versions, exports and whole stocks."""
         from catalog.changes import telling
+        from catalog.exports import jobs, stock
         from diamondhub import sweep
         from diamondhub.telemetry import health
 
-        sweep.register(telling.sweep)
-
+        for sweeper in (telling.sweep, jobs.ring_due, stock.start_due):
+            sweep.register(sweeper)
         health.register_host("index", _index)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from catalog.changes import forgetting
 from catalog.changes.log import DAYS
+from catalog.exports import files
+from catalog.exports.models import EXPORT_STATES, Export, Stock
 from catalog.on_sale import stones_on_sale
 from catalog.states import STATES
 from diamondhub.admin.display import NOTHING
 from diamondhub.operations import home, retention
+
+#: Days for which the rows of exports that ended are kept; their files go much earlier.
+EXPORTS_DAYS = 30
 
 
 def diamonds_on_sale() -> Iterator[home.Figure]:
@@ -48,3 +54,19 @@ home.register(search_index, permission="catalog.view_diamond")
 retention.register(retention.Step("changes", forgetting.forget, forgetting.would_forget))
 retention.make_ahead(DAYS)
 retention.register_months("state_months", STATES)
+
+
+def old_exports() -> QuerySet[Export]:
+    """Exports that ended long ago and have no file any more."""
+    ended = Export.objects.filter(state__in=EXPORT_STATES.final)
+    return ended.filter(finished_at__lt=retention.days_ago(EXPORTS_DAYS))
+
+
+def old_stocks() -> QuerySet[Stock]:
+    """Whole stocks that nobody has asked for in a long time."""
+    return Stock.objects.filter(asked_at__lt=retention.days_ago(EXPORTS_DAYS))
+
+
+retention.register_rows("exports", old_exports)
+retention.register_rows("stocks", old_stocks)
+retention.register(files.LOST_FILES)

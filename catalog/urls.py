@@ -6,11 +6,14 @@ from django.urls import URLPattern, path
 
 from catalog import kinds  # noqa: F401 - declares what the API answers with
 from catalog.api.changes import Changes
+from catalog.api.export_files import ExportFile
+from catalog.api.exports import Exports, OneExport
 from catalog.api.facets import Facets
 from catalog.api.lookup import Lookup
 from catalog.api.one_stone import OneDiamond
 from catalog.api.related import Related
 from catalog.api.search import Diamonds, DiamondsByBody
+from catalog.api.stock import WholeStock
 from catalog.vocabulary.api import Vocabulary
 
 urlpatterns: list[URLPattern] = [
@@ -22,4 +25,8 @@ urlpatterns: list[URLPattern] = [
     path("diamonds/vocabulary", Vocabulary.as_view(), name="vocabulary"),
     path("diamonds/<uuid:id>", OneDiamond.as_view(), name="diamond"),
     path("diamonds/<uuid:id>/related", Related.as_view(), name="related"),
+    path("exports", Exports.as_view(), name="exports"),
+    path("exports/stock", WholeStock.as_view(), name="stock"),
+    path("exports/<int:number>", OneExport.as_view(), name="export"),
+    path("exports/<int:number>/file", ExportFile.as_view(), name="export_file"),
 ]

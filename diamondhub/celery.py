@@ -55,7 +55,10 @@ def _configure() -> None:
 
     app.config_from_object(settings.CELERY)
     app.autodiscover_tasks(
-        ["diamondhub", "diamondhub.alerts", "diamondhub.operations", "diamondhub.webhooks", "pricing", "ingest"]
+        [
+            *("diamondhub", "diamondhub.alerts", "diamondhub.operations", "diamondhub.webhooks"),
+            *("catalog", "pricing", "ingest"),
+        ]
     )
 
 

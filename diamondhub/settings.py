@@ -275,6 +275,16 @@ LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_betw
 #: Days of audit events of runs, alerts, and attempts at dead letters.
 HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_between(30, 36_500))
 
+# --- exports -------------------------------------------------------------------------------------------------------
+#: Folder of the files of exports, which web processes and workers share; nobody else of the host reads it.
+EXPORTS_DIR = Path(env.str("EXPORTS_DIR", "") or VAR_DIR / "exports")
+#: Hours for which the file of an export can be fetched.
+EXPORT_HOURS: int = env.int("EXPORT_HOURS", 24, validate=_between(1, 24 * 30))
+#: Exports that are written at once over all hosts: each takes a core, which consolidation wants as well.
+EXPORTS_AT_ONCE: int = env.int("EXPORTS_AT_ONCE", 1, validate=_between(1, 64))
+#: Reading the stones of an export may take this long (seconds); a million take some twenty.
+EXPORT_STATEMENT_SECONDS: float = env.float("EXPORT_STATEMENT_SECONDS", 900.0, validate=_between(1, 86_400))
+
 # --- webhooks ------------------------------------------------------------------------------------------------------
 #: Hosts that webhooks may be sent to though they are private, and without TLS: for development, and receivers of our own.
 WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [])
@@ -486,6 +496,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Another one, such as S3's, is named here.
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": EXPORTS_DIR / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "diamondhub" / "static"]
 # Served straight from the packages: nothing to collect on one machine, and the same files in production.
@@ -589,6 +612,7 @@ CELERY = {
         "ingest.tasks.remap": {"queue": "consolidation"},
         "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
+        "catalog.tasks.export": {"queue": "consolidation"},
     },
     "beat_schedule": {
         "sweep": {

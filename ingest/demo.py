@@ -43,6 +43,7 @@ PACE_SECONDS = 10.0
 #: Tables that a demo empties before it starts, with all that refers to them.
 _EMPTIED = (
     "catalog_diamond",
+    "catalog_change",
     "catalog_datasetversion",
     "ingest_partition",
     "ingest_consolidationbatch",

@@ -254,20 +254,24 @@ def changes_are_logged() -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            /* One statement, so that all of it is of one moment. A stone's change and its entry in the log have the time at
-               which their transaction began. Statements by hand that leave `changed_at` as it is are logged, too. */
+            /* One statement, so that all of it is of one moment. A stone changed when its transaction began, and the version
+               of that was taken later. */
             WITH kept AS (
                 SELECT v.* FROM catalog_datasetversion AS v, catalog_versioncounter AS c WHERE v.version > c.forgotten
+            ), logged AS (
+                SELECT c.diamond_id AS id, max(kept.created_at) AS at
+                FROM kept
+                JOIN catalog_change AS c ON c.change_set = kept.id AND c.changed_on = kept.changed_on
+                GROUP BY c.diamond_id
             ), beginning AS (
-                /* From the day behind the last one that was forgotten, or the first version's, everything is there. */
-                SELECT coalesce(
-                    (
-                        SELECT max(v.changed_on) + 1
-                        FROM catalog_datasetversion AS v, catalog_versioncounter AS c
-                        WHERE v.version <= c.forgotten
-                    ),
-                    (SELECT min(changed_on) + 1 FROM kept)
-                ) AS day
+                /* All is there from the first version on or, if some were forgotten, from the day behind theirs. */
+                SELECT CASE WHEN c.forgotten = 0 THEN '-infinity'::date
+                    ELSE greatest(
+                        (SELECT max(changed_on) + 1 FROM catalog_datasetversion AS v WHERE v.version <= c.forgotten),
+                        (SELECT min(changed_on) + 1 FROM kept)
+                    )
+                    END AS day
+                FROM catalog_versioncounter AS c
             )
             SELECT
                 (SELECT version - forgotten FROM catalog_versioncounter),
@@ -284,10 +288,7 @@ def changes_are_logged() -> Iterator[str]:
                 (
                     SELECT min(d.id::text) FROM catalog_diamond AS d, beginning
                     WHERE d.changed_at >= beginning.day::timestamp AT TIME ZONE 'UTC'
-                        AND NOT EXISTS (
-                            SELECT FROM catalog_change AS c
-                            WHERE c.diamond_id = d.id AND c.changed_on >= (d.changed_at AT TIME ZONE 'UTC')::date
-                        )
+                        AND NOT EXISTS (SELECT FROM logged WHERE logged.id = d.id AND logged.at >= d.changed_at)
                 ),
                 (
                     SELECT string_agg(tgname, ', ' ORDER BY tgname) FROM pg_trigger

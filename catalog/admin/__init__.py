@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from catalog.admin import stones, versions
+from catalog.admin import exports, stones, versions
 
-__all__ = ["stones", "versions"]
+__all__ = ["exports", "stones", "versions"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from rest_framework import serializers
 
+from catalog.client_views.choosing import NoRate, in_currency
 from catalog.client_views.view import ClientView
-from catalog.currencies import rates
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody, InvalidParameters, Problem
@@ -23,15 +22,10 @@ def in_asked_currency(view: ClientView, endpoint: Endpoint) -> ClientView:
 
     Raises the problem of a wrong field for a currency without a rate in force.
     """
-    code = _asked(endpoint).get(CURRENCY)
-    if code is None or code == view.currency:
-        return view
-    exchange = rates.exchange_of(code)
-    if exchange is None:
-        accepted = ", ".join(rates.in_force())
-        raise wrong(endpoint, [(CURRENCY, f"has no rate of exchange for {code}; accepted are {accepted}")])
-    # Only prices in the view's own currency have an ending.
-    return replace(view, key=f"{view.key}:{exchange.currency}:{exchange.rate}", exchange=exchange)
+    try:
+        return in_currency(view, _asked(endpoint).get(CURRENCY))
+    except NoRate as error:
+        raise wrong(endpoint, [(CURRENCY, str(error))]) from None
 
 
 def wrong(endpoint: Endpoint, mistakes: Iterable[tuple[str, str]]) -> Problem:

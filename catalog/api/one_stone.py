@@ -26,7 +26,7 @@ class OneDiamond(StoneEndpoint):
         """
         changed_at: datetime
         # Read first: what is shown is at least as new as its date says.
-        (changed_at,) = one(id, standing([id], self.within, "changed_at"))
+        (changed_at,) = one(id, standing([id], self.within, ["changed_at"]))
         stone = one(id, self.shown([id], self.query))
         # Of all that is shown: a rate of exchange, or what the client may see, changes it as well.
         return self.unless_known(version_of(stone, self.client_view.key), lambda: Encoded(stone), changed_at=changed_at)

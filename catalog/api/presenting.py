@@ -58,18 +58,27 @@ def chosen(client: ApiClient, view: ClientView, *, names: Iterable[str] | None, 
     Raises `PermissionDenied`, which names the scope, for a column that needs one which the client does not hold.
     """
     if names is None:
-        of_form = FORMS[form]
-        may_see = {Scope.CATALOG_READ, *seen_by(client)}
-        wanted = {column.name for column in COLUMNS if column.scope in may_see and is_in(view, column)} | {CURRENCY}
-        wanted = wanted if of_form is None else wanted & set(of_form)
-    else:
-        wanted = {"id", *names}
-        for column in (_BY_NAME[name] for name in wanted - {CURRENCY}):
-            if column.scope and column.scope != Scope.CATALOG_READ:
-                refuse_without(column.scope, client)
-            if not is_in(view, column):
-                raise PermissionDenied(f"Your client's view of the catalogue does not show {column.name}.")
+        return _of_form(form, seen_by(client), view.fields)
+    wanted = {"id", *names}
+    for column in (_BY_NAME[name] for name in wanted - {CURRENCY}):
+        if column.scope and column.scope != Scope.CATALOG_READ:
+            refuse_without(column.scope, client)
+        if not is_in(view, column):
+            raise PermissionDenied(f"Your client's view of the catalogue does not show {column.name}.")
     return tuple(name for name in NAMES if name in wanted)
+
+
+@lru_cache(maxsize=256)
+def _of_form(form: str, scopes: tuple[str, ...], shown: frozenset[str] | None) -> tuple[str, ...]:
+    may_see, of_form = {Scope.CATALOG_READ, *scopes}, FORMS[form]
+    wanted = {
+        column.name
+        for column in COLUMNS
+        if column.scope in may_see and (shown is None or column.name in shown or column.name == "id")
+    }
+    return tuple(
+        name for name in NAMES if (name in wanted or name == CURRENCY) and (of_form is None or name in of_form)
+    )
 
 
 def is_in(view: ClientView, column: Column) -> bool:
@@ -84,9 +93,7 @@ class Presenter:
         names = [name for name in names if name != "id"]
         self._names = ("id", *names)
         #: What is read of the table.
-        self.columns = ", ".join(
-            f"'{exchange.currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names
-        )
+        self.columns = [f"'{exchange.currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names]
         self._converted = [
             (place, convert)
             for place, name in enumerate(self._names)

@@ -72,7 +72,7 @@ class Related(StoneEndpoint):
         """
         presenter = self.presenter(self.query)
         version = DatasetVersion.current()
-        values = one(id, standing([id], self.within, ", ".join(_COLUMNS)))
+        values = one(id, standing([id], self.within, _COLUMNS))
         stone = {"id": id, **dict(zip(_COLUMNS, values, strict=True))}
         find = finding.matches if self.query["mode"] == "pair" else finding.nearest
         near = find(stone, self.within, self.query["limit"])

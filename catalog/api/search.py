@@ -16,6 +16,7 @@ from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.api.showing import Shown, ShownDiamondAnswer
 from catalog.client_views.reading import ViewUnusable
 from catalog.client_views.view import ClientView
+from catalog.columns import COLUMNS, Money
 from catalog.searching import database, pages
 from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
@@ -26,6 +27,8 @@ from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded
 from diamondhub.api.endpoint import operation
 
+#: What takes a scope of its own to be seen.
+_SCOPED = tuple(column for column in COLUMNS if column.scope in presenting.TELLING)
 #: What one stone of each certificate is asked for by.
 CERTIFICATE = "certificate"
 
@@ -38,11 +41,24 @@ class FoundDiamondAnswer(ShownDiamondAnswer):
     )
 
     class Meta(ShownDiamondAnswer.Meta):
-        fields = [*ShownDiamondAnswer.Meta.fields, "offers"]
+        fields = [
+            *ShownDiamondAnswer.Meta.fields,
+            *(column.name for column in _SCOPED if not isinstance(column.kind, Money)),
+            "offers",
+        ]
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "offers": self._declared_fields["offers"]}
+        by_model = serializers.ModelSerializer.get_fields(self)
+        scoped: dict[str, Any] = {
+            column.name: column.kind.field(read_only=True, allow_null=column.nullable, source=column.source)
+            if isinstance(column.kind, Money)
+            else by_model[column.name]
+            for column in _SCOPED
+        }
+        for column in _SCOPED:
+            scoped[column.name].help_text = f"Only with the scope `{column.scope}`."
+        return {**super().get_fields(), **scoped, "offers": self._declared_fields["offers"]}
 
 
 class SuggestionAnswer(Answer):

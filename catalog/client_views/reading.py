@@ -108,16 +108,10 @@ def made_of(row: Row) -> ClientView:
             raise ViewUnusable(f"there is no rate of exchange for {row.currency}")
         exchange = Exchange(row.currency, row.rate.normalize(), row.rate_since, _ending(row))
     fields = None if row.fields is None else frozenset(row.fields)
+    sight = _sight_of(forced, defaults, None if fields is None else sorted(fields), row.max_rows)
     return ClientView(
-        key=key_of(
-            forced,
-            defaults,
-            None if fields is None else sorted(fields),
-            exchange.currency,
-            exchange.rate,
-            exchange.ending,
-            row.max_rows,
-        ),
+        key=key_of(sight, exchange),
+        sight=sight,
         forced=conditions(forced),
         defaults=defaults,
         fields=fields,
@@ -136,14 +130,18 @@ def filters_of(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in DEFAULTS or name in body}
 
 
-def key_of(*parts: Any) -> str:
-    """The same text for the same view; empty for that of everything."""
-    if parts == _NOTHING_SAID:
-        return EVERYTHING.key
+def key_of(sight: str, exchange: Exchange) -> str:
+    """The key of a view: the same text for the same view; empty for that of everything, in dollars."""
+    if not exchange.is_needed:
+        return sight
+    ending = exchange.ending and (exchange.ending.ending, exchange.ending.step)
+    return f"{sight}:{exchange.currency}:{exchange.rate:f}" + (f":{ending}" if ending else "")
+
+
+def _sight_of(*parts: Any) -> str:
+    if parts == ({}, {}, None, None):
+        return EVERYTHING.sight
     return blake2b(json.dumps(parts, sort_keys=True, default=str).encode(), digest_size=12).hexdigest()
-
-
-_NOTHING_SAID: tuple[Any, ...] = ({}, {}, None, DOLLARS.currency, DOLLARS.rate, None, None)
 
 
 def _ending(row: Row) -> Ending | None:

@@ -19,6 +19,8 @@ class ClientView:
     """The view of a client. `key` is the same for the same view and another one for any other."""
 
     key: str
+    #: As `key`, but the same whatever the currency and its rate: which stones are shown, and what of them.
+    sight: str = ""
     #: Conditions that hold in every search, look-up, feed of changes and export, whatever the client asks; by attribute.
     forced: Mapping[str, Condition] = field(default_factory=dict)
     #: Values of filters, by parameter name, where the client says nothing of that attribute; money is cents.

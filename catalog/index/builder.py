@@ -111,7 +111,13 @@ class Builder:
         try:
             moment = history.moment(connection)
             if self._is_current(moment):
-                self._tell(looked_at=time.monotonic(), database_version=moment.version, behind_since=None)
+                self._tell(
+                    looked_at=time.monotonic(),
+                    database_version=moment.version,
+                    behind_since=None,
+                    failure="",
+                    failing_since=None,
+                )
             else:
                 self._behind(moment)
                 if time.monotonic() < self._rests_until:
@@ -169,9 +175,9 @@ class Builder:
             took=now - begun,
             patched=is_patched,
         )
-        log.info(
-            "index_made", version=moment.version, rows=rows, changed=changed, patched=is_patched, seconds=now - begun
-        )
+        # A repricing makes one every few seconds.
+        say = log.debug if is_patched else log.info
+        say("index_made", version=moment.version, rows=rows, changed=changed, seconds=round(now - begun, 2))
         self._sweep(file)
 
     def _stones(self) -> _Made:

@@ -89,8 +89,10 @@ class Reader:
             # A search must not fail for what is wrong with the index: the database answers it.
             log.exception("index_not_read", error=str(error))
             after = Seen(None, "the index cannot be read")
-        if after.reason != before.reason and (before.at or after.reason):
-            log.warning("index_not_used", reason=after.reason) if after.reason else log.info("index_used")
+        if after.reason != before.reason:
+            lost = before.snapshot is not None and after.snapshot is None
+            say = log.warning if lost else log.info
+            say("index_not_used" if after.reason else "index_used", reason=after.reason)
         self._seen = Seen(after.snapshot, after.reason, after.notice, time.monotonic())
 
     def _newest(self, before: Seen) -> Seen:

@@ -115,6 +115,8 @@ BEGIN
     SELECT version INTO before FROM catalog_versioncounter FOR UPDATE;
     IF before > 0 THEN
         PERFORM catalog_begin_anew(catalog_incarnation(), before);
+        -- No change set is of this version.
+        UPDATE catalog_versioncounter SET forgotten = version;
     END IF;
     RETURN NULL;
 END

@@ -99,7 +99,7 @@ def _compared(
 ) -> Iterator[tuple[float, UUID]]:
     """The stones of these ids as they are now, with their distance; not the same stone as another supplier offers it."""
     certificate = folded(stone["certificate_number"])
-    for identity, values in standing(ids, asked, ", ".join(columns[1:])).items():
+    for identity, values in standing(ids, asked, columns[1:]).items():
         other = {"id": identity, **dict(zip(columns[1:], values, strict=True))}
         if certificate is None or folded(other["certificate_number"]) != certificate:
             yield distance(stone, other), identity

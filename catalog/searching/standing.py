@@ -12,8 +12,8 @@ from catalog.searching.conditions import Asked
 from catalog.searching.sql import where
 
 
-def standing(ids: Sequence[UUID], asked: Asked, columns: str) -> Mapping[UUID, tuple[Any, ...]]:
-    """The values of `columns` (a list for SELECT, of our own making) by id; without the stones that meet it no more."""
+def standing(ids: Sequence[UUID], asked: Asked, columns: Sequence[str]) -> Mapping[UUID, tuple[Any, ...]]:
+    """The values of `columns` (expressions of SQL, of our own making) by id, without the stones that meet it no more."""
     if not ids:
         return {}
     condition, values = where(asked)
@@ -21,7 +21,7 @@ def standing(ids: Sequence[UUID], asked: Asked, columns: str) -> Mapping[UUID, t
         cursor.execute(
             f"""
             -- The stones of a page as they are now. Read by primary key; takes no locks.
-            SELECT id, {columns}
+            SELECT {", ".join(["id", *columns])}
             FROM catalog_diamond
             WHERE id = ANY(%(ids)s) AND {condition}
             """,

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from catalog import index
 from catalog.grades import Color
+from catalog.index.tests.factories import snapshot_of
+from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
@@ -45,6 +48,12 @@ def test_only_the_fields_that_are_asked_for_are_shown_and_always_the_id(http: Cl
     assert answer["results"] == [
         {"id": str(stone.pk), "currency": "USD", "price": "1000.50", "carats": 1.5, "color": "D"}
     ]
+
+
+def test_the_id_can_be_all_that_is_shown(http: Client) -> None:
+    stone = a_diamond()
+
+    assert http.get(f"{ADDRESS}?fields=id").json()["results"] == [{"id": str(stone.pk)}]
 
 
 def test_the_slim_form_shows_what_a_list_needs(http: Client) -> None:
@@ -86,6 +95,20 @@ def test_a_field_that_needs_a_scope_is_refused_by_the_name_of_the_scope(http: Cl
     assert answer.status_code == 403
     assert "pricing:read" in answer.json()["detail"]
     assert told.json()["results"][0]["rule_set"] == 1
+
+
+def test_what_a_scope_opens_is_shown_to_who_holds_it_and_described(http: Client) -> None:
+    a_diamond(cost_cents=123_45, supplier_name="Antwerp Stones")
+    buyer = client_with(Scope.CATALOG_COST, Scope.CATALOG_SUPPLIER, name="buyer")
+
+    (seen,) = buyer.get(ADDRESS).json()["results"]
+    (hidden,) = http.get(ADDRESS).json()["results"]
+
+    assert (seen["cost"], seen["supplier_name"]) == ("123.45", "Antwerp Stones")
+    assert not {"cost", "supplier_name", "rule_set"} & set(hidden)
+    described = http.get("/api/schema/").json()["components"]["schemas"]["FoundDiamondAnswer"]
+    assert set(seen) <= set(described["properties"])
+    assert described["required"] == ["id"]
 
 
 def test_of_each_certificate_the_cheapest_offer_that_matches_is_shown_with_the_number_of_offers(http: Client) -> None:
@@ -278,3 +301,24 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
     ]
     assert (first.content, first["ETag"]) == (second.content, second["ETag"])
     assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]
+
+
+def test_the_index_finds_and_the_database_shows_what_still_stands(
+    http: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stones = [a_diamond(price_cents=100_00 + number, shape="OVAL") for number in range(4)]
+    snapshot = snapshot_of(stones, tmp_path)
+    monkeypatch.setattr(index, "current", lambda: snapshot)
+    Diamond.objects.filter(pk=stones[0].pk).update(availability="sold")
+    Diamond.objects.filter(pk=stones[1].pk).update(price_cents=150_00)
+
+    answer = http.get(f"{ADDRESS}?limit=2&include=facets&facets=shape&fields=price")
+    nothing = http.get(f"{ADDRESS}?shape=ROUND").json()
+
+    page = answer.json()
+    assert (answer["X-Search"], page["count"], page["count_is_exact"], page["dataset_version"]) == ("index", 4, True, 1)
+    assert page["results"] == [
+        {"id": str(stones[1].pk), "price": "150.00"},
+        {"id": str(stones[2].pk), "price": "100.02"},
+    ]
+    assert nothing["suggestions"] == [{"filter": "shape", "change": "without", "parameters": {}, "count": 4}]

@@ -126,6 +126,12 @@ def test_what_is_shown_can_be_chosen_and_has_its_own_tag(http: Client) -> None:
     assert len({answer["ETag"] for answer in (slim, two, ask(http, stone.pk))}) == 3
 
 
+def test_the_id_alone_can_be_asked_for(http: Client) -> None:
+    stone = a_diamond()
+
+    assert ask(http, stone.pk, "?fields=id").json() == {"id": str(stone.pk)}
+
+
 def test_another_view_makes_another_tag(http: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     stone = a_diamond()
     tag = ask(http, stone.pk)["ETag"]

@@ -20,7 +20,10 @@ def _entry(title: str, icon: str, model: str) -> dict[str, Any]:
 NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "Catalogue",
-        "items": [_entry("Diamonds", "diamond", "catalog_diamond")],
+        "items": [
+            _entry("Diamonds", "diamond", "catalog_diamond"),
+            _entry("Exports", "download", "catalog_export"),
+        ],
     },
     {
         "title": "Ingestion",

@@ -7,11 +7,13 @@ when this is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
@@ -83,6 +85,13 @@ _HEADERS_OF_ERRORS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """The `answer` of an operation that sends a file, whole or by `Range` in part, which may be of each of these types."""
+
+    media_types: tuple[str, ...]
+
+
 class EndpointSchema(AutoSchema):
     """Describes a method of an `Endpoint` by its `operation`; other views as drf-spectacular does."""
 
@@ -133,6 +142,10 @@ class EndpointSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         declared = self._declared()
+        if declared is not None and isinstance(declared.answer, FileAnswer):
+            statuses = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
+            kinds_of_file = declared.answer.media_types
+            return {(status.value, media): OpenApiTypes.BINARY for status in statuses for media in kinds_of_file}
         return {declared.status.value: declared.answer} if declared else super().get_response_serializers()
 
     def map_renderers(self, attribute: str) -> list[Any]:

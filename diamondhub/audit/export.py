@@ -26,7 +26,7 @@ COLUMNS = (
     *("before", "after"),
 )
 #: What a spreadsheet would take for a formula, or skip in front of one.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class _Line:
@@ -38,7 +38,7 @@ class _Line:
 
 def harmless(text: str) -> str:
     """The text as a cell: with an apostrophe in front where a spreadsheet would calculate."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def lines(events: QuerySet[AuditEvent], *, most: int = MAX_EVENTS) -> Iterator[str]:

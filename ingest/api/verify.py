@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from catalog.api.base import LOOKUP_SECONDS, StoneEndpoint
 from catalog.api.currency import wrong
-from catalog.currencies.fields import Amount, Currency, exact, wrong_in
+from catalog.currencies.fields import MAX_DOLLARS, Amount, Currency, exact, wrong_in
 from catalog.models import Availability, DatasetVersion, Diamond
 from catalog.searching.database import matching
 from diamondhub.access import signatures
@@ -35,11 +35,24 @@ MAX_STONES = 50
 _NOT_ASKED = Heard(Live.NOT_ASKED)
 
 
+class Price(Amount):
+    """A price as text or as a number, which JSON's writers of carts send as well."""
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            **super().schema(),
+            "type": ["string", "number"],
+            "pattern": r"^[0-9]{1,9}(\.[0-9]{1,2})?$",
+            "minimum": 0,
+            "maximum": MAX_DOLLARS,
+        }
+
+
 class WantedStone(Body):
     """A stone in a cart."""
 
     id = fields.Id(help_text="Its id.")
-    price = Amount(required=False, help_text="What it is in the cart for, in the currency of your answers.")
+    price = Price(required=False, help_text="What it is in the cart for, in the currency of your answers.")
 
 
 class Cart(Body):

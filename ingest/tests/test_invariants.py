@@ -112,6 +112,18 @@ BREAKS = {
     ),
     "a run without a trace id": (10, "UPDATE ingest_run SET trace_id = ''"),
     "a run that nobody was told of": (10, "DELETE FROM alerts_delivery"),
+    "a change that is not in the log": (
+        11,
+        """ALTER TABLE catalog_diamond DISABLE TRIGGER diamond_updated;
+        UPDATE catalog_diamond SET changed_at = clock_timestamp() WHERE supplier_stone_id = 'S-00007';
+        ALTER TABLE catalog_diamond ENABLE TRIGGER diamond_updated""",
+    ),
+    "a version that is gone": (
+        11,
+        "DELETE FROM catalog_datasetversion WHERE version = (SELECT max(version) FROM catalog_datasetversion)",
+    ),
+    "versions without their stones": (11, "DELETE FROM catalog_change"),
+    "a counter that went back": (11, "UPDATE catalog_versioncounter SET version = version - 1"),
 }
 
 
@@ -192,6 +204,31 @@ def test_the_command_ends_with_an_error_if_anything_is_broken() -> None:
 def _violations(output: io.StringIO) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(output.getvalue())["violations"]
     return found
+
+
+def test_a_trigger_that_is_switched_off_is_named() -> None:
+    execute("ALTER TABLE catalog_diamond DISABLE TRIGGER diamond_inserted")
+    try:
+        assert [violation.problem for violation in violations()] == [
+            "triggers that log changes are switched off: diamond_inserted"
+        ]
+    finally:
+        execute("ALTER TABLE catalog_diamond ENABLE TRIGGER diamond_inserted")
+
+
+def test_changes_that_were_forgotten_are_not_missed() -> None:
+    completed()
+    execute("DELETE FROM catalog_change; DELETE FROM catalog_datasetversion")
+    execute("UPDATE catalog_versioncounter SET forgotten = version")
+
+    assert broken() == set()
+
+
+def test_a_catalogue_that_was_emptied_at_once_breaks_nothing() -> None:
+    completed()
+    execute("TRUNCATE catalog_diamond CASCADE")
+
+    assert 11 not in broken()
 
 
 def test_every_invariant_but_what_only_the_supplier_can_tell_is_checked() -> None:

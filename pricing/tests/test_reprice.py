@@ -73,13 +73,13 @@ def test_it_writes_what_changes_with_its_history_and_leaves_the_rest_alone() -> 
     assert (change.cause, change.cause_id, change.actor) == ("repricing", repricing.pk, "maria")
 
 
-def test_it_ends_with_one_new_dataset_version_and_one_alert() -> None:
+def test_it_ends_with_the_version_that_has_all_its_prices_and_one_alert() -> None:
     stones(3)
 
     repricing = done(published(margin_natural=50))
 
     assert (repricing.state, repricing.dataset_version) == ("completed", DatasetVersion.current())
-    assert DatasetVersion.objects.count() == 1
+    assert DatasetVersion.objects.get(cause=f"repricing {repricing.pk}").version == DatasetVersion.current()
     assert Event.objects.filter(kind="repricing_completed").count() == 1
 
 
@@ -203,7 +203,8 @@ def test_a_cancelled_one_keeps_what_is_done_and_says_so(settings: Any) -> None:
         "olga",
         "wrong margins",
     )
-    assert DatasetVersion.objects.count() == 1
+    assert cancelled.dataset_version == DatasetVersion.current()
+    assert DatasetVersion.objects.filter(cause=f"repricing {repricing.pk}").count() == 1
     reprice.work(repricing.pk)
     assert 0 < Diamond.objects.filter(price_cents=150_000).count() < 50
     with pytest.raises(RepricingOver, match="cancelled already"):

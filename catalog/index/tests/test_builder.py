@@ -430,6 +430,7 @@ def test_a_database_that_is_away_costs_a_try(folder: Path, monkeypatch: pytest.M
     assert told.looked_at == before.looked_at, "nobody has seen whether it is still the newest"
     assert told.failure == "OperationalError"
     assert working.turn() == builder.LOOK_SECONDS
+    assert posted(folder).failure == ""
     assert_current(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import time
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,32 @@ def test_once_fails_where_the_folder_cannot_be_used(folder: Path) -> None:
 
     with pytest.raises(CommandError, match=r"the folder of the index cannot be used: .*: file exists"):
         call_command("index", "--once")
+
+
+def test_once_leaves_it_to_a_builder_that_is_at_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = built(capsys)
+    a_diamond()
+
+    with held(folder):
+        second = built(capsys)
+
+    assert second["version"] == first["version"]
+    assert second["builder"]
+
+
+def test_once_fails_where_the_newest_version_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(capsys)
+    a_diamond()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (board.RECORD_BYTES, hard))
+
+    try:
+        with pytest.raises(CommandError, match="the index could not be brought up to date: File too large"):
+            call_command("index", "--once")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_the_status_of_no_index_fails_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,34 +41,35 @@ class Command(ReportingCommand):
         if status:
             self._say_status(folder, as_json=as_json)
             return
-        told = False
+        waits_for = ""
         while True:
+            reason = "another builder is at work"
             try:
                 with builder.held(folder) as hold:
-                    if hold is not None and once:
-                        self._build_once(folder, as_json=as_json)
+                    if once:
+                        self._build_once(folder, alone=hold is not None, as_json=as_json)
                         return
                     if hold is not None:
                         builder.Builder(folder).run(hold)
-                        told = False
+                        reason = "the folder was removed"
             except OSError as error:
-                self._cannot(folder, error, once=once)
-            if not told:
-                told = True
-                log.info("index_waits", reason="another builder is at work in this folder, or it cannot be used")
+                reason = (error.strerror or type(error).__name__).lower()
+                if once:
+                    raise CommandError(f"the folder of the index cannot be used: {folder}: {reason}") from None
+            if reason != waits_for:
+                waits_for = reason
+                log.warning("index_waits", folder=str(folder), reason=reason)
             time.sleep(WAIT_SECONDS)
 
-    def _build_once(self, folder: Path, *, as_json: bool) -> None:
-        working = builder.Builder(folder)
-        working.take_up()
-        working.turn()
+    def _build_once(self, folder: Path, *, alone: bool, as_json: bool) -> None:
+        if alone:
+            working = builder.Builder(folder)
+            working.take_up()
+            working.turn()
+            if working.notice.failure:
+                raise CommandError(f"the index could not be brought up to date: {working.notice.failure}")
+        # A builder that is at work does it without us.
         self._say_status(folder, as_json=as_json)
-
-    def _cannot(self, folder: Path, error: OSError, *, once: bool) -> None:
-        words = (error.strerror or type(error).__name__).lower()
-        if once:
-            raise CommandError(f"the folder of the index cannot be used: {folder}: {words}") from None
-        log.warning("index_folder_unusable", folder=str(folder), error=words)
 
     def _say_status(self, folder: Path, *, as_json: bool) -> None:
         now = statuses.of(folder)

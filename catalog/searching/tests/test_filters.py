@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -124,9 +125,7 @@ class BothEvaluators(TestCase):
 
         for query in queries:
             condition = All(tuple(conditions(query).values()))
-            by_python = {
-                stone.pk for stone in given_stones if holds(condition, lambda name, of=stone: getattr(of, name))
-            }
+            by_python = {stone.pk for stone in given_stones if holds(condition, partial(getattr, stone))}
             assert set(Diamond.objects.filter(to_q(condition)).values_list("pk", flat=True)) == by_python, query
         Diamond.objects.all().delete()
 

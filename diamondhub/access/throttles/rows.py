@@ -73,12 +73,24 @@ def take_rows(client: ApiClient, rows: int) -> TakenRows:
         taken = cursor.fetchone()
         if taken is not None:
             return TakenRows(client.pk, taken[1], rows, limit - taken[0])
+    raise _used_up(client, limit)
+
+
+def require_rows(client: ApiClient, rows: int) -> None:
+    """Raise `RowsUsedUp` if `rows` are more than are left of the client's day; nothing is taken."""
+    limit = limit_of(client)
+    refusal = _used_up(client, limit)
+    if not limit or rows > refusal.left:
+        raise refusal
+
+
+def _used_up(client: ApiClient, limit: int) -> RowsUsedUp:
+    with connection.cursor() as cursor:
         cursor.execute(_TAKEN, {"client": client.pk})
         sum_of_day, now = cursor.fetchone()
     tomorrow = datetime.combine(now.date() + timedelta(days=1), time())
-    raise RowsUsedUp(
-        limit=limit, left=max(0, limit - int(sum_of_day)), retry_after=ceil((tomorrow - now).total_seconds())
-    )
+    left = max(0, limit - int(sum_of_day))
+    return RowsUsedUp(limit=limit, left=left, retry_after=ceil((tomorrow - now).total_seconds()))
 
 
 def give_rows(taken: TakenRows, rows: int | None = None) -> None:

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0048_scopes_of_the_catalogue'),
-        ('catalog', '0006_states_kept'),
+        ('catalog', '0007_exports'),
     ]
 
     operations = [
