@@ -13,19 +13,20 @@ from diamondhub.access.models import ApiClient
 from diamondhub.audit.tracking import audited
 
 
-@audited(part_of="client")
+@audited(exclude=("since",), part_of="client")
 class CatalogView(models.Model):
     """What one client may see of the catalogue. A client without a row sees all that its scopes show.
 
     Filters are kept as a body of a search has them (`catalog.api.asking.FilterBody`), amounts of money in US dollars.
     `catalog.client_views.editing` writes rows, `reading` makes of one what searches keep to.
+    A view that is not wanted any more is emptied: who follows changes must hear of what it hid.
     """
 
     client = models.OneToOneField(ApiClient, on_delete=models.CASCADE, related_name="catalog_view")
     forced = models.JSONField(default=dict, blank=True)
     defaults = models.JSONField(default=dict, blank=True)
     #: Names of columns, see `catalog.columns`; None: all.
-    fields = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    shown_fields = ArrayField(models.CharField(max_length=40), null=True, blank=True)
     currency = models.CharField(max_length=3, default=money.CURRENCY, choices=[(code, code) for code in PLACES])
     ending = models.DecimalField("prices end on", max_digits=12, decimal_places=3, null=True, blank=True)
     ending_step = models.DecimalField("in steps of", max_digits=12, decimal_places=3, null=True, blank=True)

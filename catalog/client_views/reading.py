@@ -71,7 +71,7 @@ def read(client: ApiClient) -> ClientView:
             f"""
             -- The view of a client, with the rate in force of its currency. By the index of clients, and that of currencies
             -- and days; takes no locks.
-            SELECT view.forced::text, view.defaults::text, view.fields, view.currency, view.ending, view.ending_step,
+            SELECT view.forced::text, view.defaults::text, view.shown_fields, view.currency, view.ending, view.ending_step,
                 view.max_rows, view.since, rate.rate, rate.valid_from
             FROM catalog_catalogview AS view
             LEFT JOIN LATERAL (
