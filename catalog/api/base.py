@@ -63,8 +63,7 @@ class StoneEndpoint(Endpoint):
 
     def sees(self, *columns: str) -> bool:
         """Whether the client's view shows all of these columns."""
-        shown = self.client_view.fields
-        return shown is None or shown.issuperset(columns)
+        return all(self.client_view.shows(column) for column in columns)
 
 
 def one(identity: UUID, stones: Mapping[UUID, Any]) -> Any:

@@ -57,7 +57,7 @@ def test_another_currency_can_be_asked_for_whose_prices_have_no_ending(http: Cli
     a_rate("JPY", "151.25")
     a_rate("KWD", "0.3075")
 
-    assert prices(http.get(ADDRESS, {"currency": "JPY", "price_min": 196474, "price_max": 196474})) == ["196474"]
+    assert prices(http.get(ADDRESS, {"currency": "JPY", "price_min": "196474", "price_max": "196474"})) == ["196474"]
     assert prices(http.get(ADDRESS, {"currency": "KWD", "price_min": "399.443", "price_max": "399.443"})) == ["399.443"]
     assert prices(http.get(ADDRESS, {"currency": "KWD", "price_min": "399.444"})) == []
     assert prices(http.get(ADDRESS, {"currency": "USD"})) == ["1299.00"]
