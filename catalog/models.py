@@ -238,5 +238,6 @@ class VersionCounter(models.Model):
         return f"version {self.version}"
 
 
-# What the room of exports has in the database. Last, since its models are this app's.
+# What these rooms have in the database. Last, since their models are this app's.
 from catalog.exports.models import Export, Stock  # noqa: E402, F401
+from catalog.explorer.models import SavedView  # noqa: E402, F401

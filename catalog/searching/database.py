@@ -21,7 +21,7 @@ from catalog.certificates import FOLDED
 from catalog.index import history
 from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked
-from catalog.searching.hits import Certified, Count, Facet, Hits
+from catalog.searching.hits import Certified, Count, Facet, Hits, Spread, ratio_edges
 from catalog.searching.sorts import Place, Sort
 from catalog.searching.sql import to_q, where
 
@@ -97,6 +97,33 @@ class DatabaseHits:
             """,
             {**values, **after_values, "limit": limit},
         )
+
+    def spread(self, across: int, up: int) -> Spread:
+        """The prices over the carats, in at most so many steps of each."""
+        weighed = self._matching.filter(carats__gt=0)
+        least, most, cheapest, dearest = weighed.aggregate(
+            least=Min("carats"), most=Max("carats"), cheapest=Min("price_cents"), dearest=Max("price_cents")
+        ).values()
+        if least is None:
+            return Spread([], [], {})
+        carats = ratio_edges(int(least * 1000), int(most * 1000), across)
+        cents = ratio_edges(cheapest, dearest, up)
+        statement, values = _named(weighed.values_list("lab_grown", "carats", "price_cents").query)
+        rows = _rows(
+            f"""
+            -- Stones of a search by carats and price. Reads all that match, once; takes no locks.
+            WITH stones (lab_grown, carats, cents) AS ({statement})
+            SELECT
+                lab_grown,
+                width_bucket((carats * 1000)::bigint, %(carats)s::bigint[]) - 1,
+                width_bucket(cents, %(cents)s::bigint[]) - 1,
+                count(*)
+            FROM stones
+            GROUP BY 1, 2, 3
+            """,
+            {**values, "carats": carats[:-1], "cents": cents[:-1]},
+        )
+        return Spread(carats, cents, {(is_lab, across_at, up_at): number for is_lab, across_at, up_at, number in rows})
 
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         """The facet of an attribute over a column, or its histogram."""
