@@ -66,7 +66,11 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
         return [
             path("csv/", self._of_explorer(explorer.save_file), name="catalog_diamond_csv"),
             path("views/save/", self._of_explorer(explorer.save_view), name="catalog_diamond_save_view"),
-            path("views/<int:view_id>/remove/", self._of_explorer(explorer.remove_view), name="catalog_diamond_remove_view"),
+            path(
+                "views/<int:view_id>/remove/",
+                self._of_explorer(explorer.remove_view),
+                name="catalog_diamond_remove_view",
+            ),
             *super().get_urls(),
         ]
 

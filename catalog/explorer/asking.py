@@ -82,9 +82,7 @@ class Wanted:
 
 def read(request: HttpRequest) -> Wanted:
     """What a request asks for."""
-    written = {
-        name: [text for text in map(str.strip, texts) if text] for name, texts in request.GET.lists()
-    }
+    written = {name: [text for text in map(str.strip, texts) if text] for name, texts in request.GET.lists()}
     texts = {name: filled for name, filled in written.items() if filled}
     mistakes: list[FieldError] = []
     among: dict[str, Among] = {}

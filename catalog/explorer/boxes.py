@@ -34,8 +34,10 @@ FIRST = (
 FACETS = tuple(ATTRIBUTES)
 #: Values of one attribute that are shown at most: what is ticked, and the commonest.
 MAX_SHOWN = 24
-#: Parameters that are not the search's.
-_OF_THE_PAGE = frozenset({"sort", "columns", "cursor", "q"})
+#: Of these so many are not folded away.
+MAX_SEEN = 9
+#: Whose choices are one scale, of which no part is folded away.
+_SCALES = frozenset({"color", "clarity"})
 _TITLES = {
     "lab_grown": "Kind",
     "color_type": "White or fancy",
@@ -68,6 +70,19 @@ class Box:
     single: bool
     #: Stones of values that are not shown.
     others: int
+
+    @property
+    def seen(self) -> Sequence[Choice]:
+        """The choices that are seen at once: all of a few, or of many the commonest and what is ticked."""
+        if len(self.choices) <= MAX_SEEN + 2 or self.name in _SCALES:
+            return self.choices
+        kept = sorted(self.choices, key=lambda choice: (not choice.ticked, -choice.count))[:MAX_SEEN]
+        return [choice for choice in self.choices if choice in kept]
+
+    @property
+    def folded(self) -> Sequence[Choice]:
+        """The others."""
+        return [choice for choice in self.choices if choice not in self.seen]
 
     @property
     def ticked(self) -> int:
@@ -138,10 +153,9 @@ def hidden(wanted: Wanted, shown: Sequence[Box], shown_ranges: Sequence[Range]) 
     carried |= {end for of_range in shown_ranges for end in (of_range.low_name, of_range.high_name)}
     values = {box.name: {choice.value for choice in box.choices} for box in shown}
     for name, texts in wanted.texts.items():
-        if name not in carried and name not in ("sort", "columns", "cursor"):
-            for text in texts:
-                yield name, text
-        elif name in values and name in wanted.filters and not any(box.ticked for box in shown if box.name == name):
+        if (name not in carried and name not in ("sort", "columns", "cursor")) or (
+            name in values and name in wanted.filters and not any(box.ticked for box in shown if box.name == name)
+        ):
             for text in texts:
                 yield name, text
 
@@ -156,7 +170,7 @@ def _box(name: str, facet: Mapping[str, Any], wanted: Wanted) -> Box:
     choices = [
         Choice(_text(value["value"]), _label(name, value), value["count"], value["value"] in ticked)
         for value in facet["values"]
-        if (value["count"] or value["value"] in ticked) and value["value"] != "FANCY" or value["value"] in ticked
+        if ((value["count"] or value["value"] in ticked) and value["value"] != "FANCY") or value["value"] in ticked
     ]
     others = facet["others"]
     if len(choices) > MAX_SHOWN:

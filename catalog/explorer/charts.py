@@ -19,7 +19,7 @@ from catalog.searching.standing import standing
 #: Up to so many hits each is a point that leads to its stone; more are counted in cells.
 MAX_POINTS = 300
 #: Cells of the picture.
-ACROSS, UP = 72, 44
+ACROSS, UP = 64, 40
 #: Shades of a cell, from the fewest stones to the most.
 SHADES = 6
 #: The picture's size, and the room on its left and below for the axes.
@@ -159,10 +159,13 @@ class _Axes:
     def y(self, dollars: float) -> float:
         return HEIGHT - BELOW - (HEIGHT - BELOW - MARGIN) * _along(self.dollars, dollars)
 
-    def ticks(self) -> dict[str, Sequence[tuple[float, str]]]:
-        across = [(round(self.x(number), 1), f"{number:g} ct") for number in _round_numbers(*self.carats)]
-        up = [(round(self.y(number), 1), _short(number)) for number in _round_numbers(*self.dollars)]
-        return {"across": across, "up": up}
+    def across(self) -> list[tuple[float, str]]:
+        """Numbers under the picture, with their places."""
+        return [(round(self.x(number), 1), f"{number:g} ct") for number in _round_numbers(*self.carats)]
+
+    def up(self) -> list[tuple[float, str]]:
+        """Numbers beside it."""
+        return [(round(self.y(number), 1), _short(number)) for number in _round_numbers(*self.dollars)]
 
 
 def _of_points(hits: Hits, wanted: Wanted) -> Scatter | None:
@@ -184,15 +187,13 @@ def _of_points(hits: Hits, wanted: Wanted) -> Scatter | None:
         )
         for identity, (weight, cents, is_lab, shape) in seen.items()
     ]
-    return Scatter([], points, kinds=_legend({row[2] for row in seen.values()}), **axes.ticks())
+    return Scatter([], points, axes.across(), axes.up(), _legend({row[2] for row in seen.values()}))
 
 
 def _of_cells(spread: Spread) -> Scatter | None:
     if not spread.counts:
         return None
-    axes = _Axes(
-        (spread.carats[0] / 1000, spread.carats[-1] / 1000), (spread.cents[0] / 100, spread.cents[-1] / 100)
-    )
+    axes = _Axes((spread.carats[0] / 1000, spread.carats[-1] / 1000), (spread.cents[0] / 100, spread.cents[-1] / 100))
     xs = [round(axes.x(weight / 1000), 1) for weight in spread.carats]
     ys = [round(axes.y(cents / 100), 1) for cents in spread.cents]
     most = max(spread.counts.values())
@@ -203,7 +204,7 @@ def _of_cells(spread: Spread) -> Scatter | None:
         y, height = ys[row + 1], max(ys[row] - ys[row + 1], 1)
         paths[is_lab, level].append(f"M{x:g} {y:g}h{width:.4g}v{height:.4g}h-{width:.4g}z")
     shades = [Shade(_KINDS[is_lab][0], level, "".join(path)) for (is_lab, level), path in sorted(paths.items())]
-    return Scatter(shades, [], kinds=_legend({is_lab for is_lab, _, _ in spread.counts}), **axes.ticks())
+    return Scatter(shades, [], axes.across(), axes.up(), _legend({is_lab for is_lab, _, _ in spread.counts}))
 
 
 def _legend(kinds: set[bool]) -> list[tuple[str, str]]:

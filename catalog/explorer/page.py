@@ -152,7 +152,9 @@ def _among(wanted: Wanted, hits: Hits, count: int) -> list[dict[str, Any]]:
         for number, part in enumerate(among.parts):
             of_part = hits.of({**wanted.asked, f"among.part.{number}": part.condition}).count()
             said = f"{of_part.number:,}" if of_part.exact else f"more than {of_part.number:,}"
-            parts.append({"words": part.words.format(count=said), "title": part.title, "query": _query_of(wanted, part)})
+            parts.append(
+                {"words": part.words.format(count=said), "title": part.title, "query": _query_of(wanted, part)}
+            )
         told.append({"title": among.title, "url": among.url, "words": among.words, "parts": parts, "count": count})
     return told
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ def spread(snapshot: Snapshot, words: Words, across: int, up: int) -> Spread:
     for is_lab, (rows, weights) in kinds.items():
         places = _places(weights, carat_edges)
         cuts = [*np.searchsorted(rows, borders).tolist(), len(rows)]
-        for row, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+        for row, (begin, end) in enumerate(pairwise(cuts)):
             for place, number in enumerate(np.bincount(places[begin:end]).tolist()):
                 if number:
                     counts[is_lab, place, row] = number
@@ -60,6 +62,7 @@ def _weighed(words: Words, carats: NDArray[np.integer]) -> tuple[Rows, NDArray[n
 def _places(weights: NDArray[np.integer], edges: list[int]) -> NDArray[np.integer]:
     starts = np.array(edges[:-1], np.int64)
     if edges[-1] >= _MAX_TABLE:
-        return np.searchsorted(starts, weights, "right") - 1
+        found: NDArray[np.integer] = np.searchsorted(starts, weights, "right") - 1
+        return found
     table = np.searchsorted(starts, np.arange(edges[-1] + 1), "right") - 1
     return table.astype(np.uint8 if len(starts) < 256 else np.int64)[weights]

@@ -1,8 +1,8 @@
 """Searches answered by PostgreSQL: the reference for the index, and what answers where there is none.
 
-The matching stones are read up to a cap. If that is all of them, they are counted and sorted on the spot. If there are
-more, the count is a lower bound, and the page is read by walking the price index or, in orders that have no index, by one
-scan that keeps the best.
+The table has no index for searches, which cost consolidation more than the index of this host costs: every search but one
+by ids or certificates reads the table once for its page, keeping the best, and up to a cap for its count, which is a lower
+bound where there are more.
 """
 
 from __future__ import annotations
@@ -81,14 +81,12 @@ class DatabaseHits:
 
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
         """The places of the first `limit` stones behind `after` in an order."""
-        narrow = self._count.exact
-        statement, values = _matches(self._matching, sort)
+        statement, values = _named(self._matching.values_list(sort.column, "id").query)
         follows, after_values = _behind(sort, after)
         return _rows(
             f"""
-            -- A page of a search. A narrow one is materialized, so that the planner never walks the price index in search of
-            -- the few; a broad one walks it from the place on. Takes no locks.
-            WITH hits (key, id) AS {"MATERIALIZED" if narrow else "NOT MATERIALIZED"} ({statement})
+            -- A page of a search. Reads the table once, or what ids and certificates name; takes no locks.
+            WITH hits (key, id) AS ({statement})
             SELECT key, id
             FROM hits
             WHERE {follows}
@@ -207,11 +205,6 @@ class _OfCertificates:
 _CERTIFICATE = f"coalesce({FOLDED}, id::text)"
 
 
-def _matches(stones: QuerySet[Diamond], sort: Sort) -> tuple[str, dict[str, Any]]:
-    """The ORM's statement for (key, id) of what matches, with its parameters named."""
-    return _named(stones.values_list(sort.column, "id").query)
-
-
 def _named(query: Any) -> tuple[str, dict[str, Any]]:
     statement, values = query.sql_with_params()
     names = [f"filter_{number}" for number in range(len(values))]
@@ -219,7 +212,7 @@ def _named(query: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _order(sort: Sort) -> str:
-    """`ORDER BY` over the columns `key` and `id`. What is never null must not say NULLS LAST: no index is built so."""
+    """`ORDER BY` over the columns `key` and `id`."""
     direction = "DESC" if sort.descending else "ASC"
     return f"key {direction}{' NULLS LAST' if sort.nullable else ''}, id {direction}"
 

@@ -1,4 +1,7 @@
-"""The stones of a rule in the explorer: `?rule=` with a rule's key shows what its clauses match, `?priced_by=` what it prices."""
+"""The stones of a rule in the explorer: `?rule=` shows what its clauses match, `?priced_by=` what of that it prices.
+
+The values are keys of rules, so a rule is looked up as it is now.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ def address(rule: Rule) -> str:
 
 def link_to_stones(request: HttpRequest, rule: Rule) -> list[Link]:
     """The link from the rule's page, for whom may see diamonds."""
-    return [Link("Stones of this rule", address(rule), "diamond")] if request.user.has_perm("catalog.view_diamond") else []
+    return (
+        [Link("Stones of this rule", address(rule), "diamond")] if request.user.has_perm("catalog.view_diamond") else []
+    )
 
 
 def matched(request: HttpRequest, text: str) -> Among:
@@ -68,12 +73,18 @@ def priced(request: HttpRequest, text: str) -> Among:
         url=reverse("admin:pricing_rule_change", args=[rule.pk]),
         condition=left_to(rule, rule_set, day_of(timezone.now())),
         words=f"by {_of_set(rule_set)}: those that match it, and no rule before it.",
-        parts=[Part(All(()), "{count} of them pass your filters.", {MATCHED: str(rule.pk)}, "Show all that it matches")],
+        parts=[
+            Part(All(()), "{count} of them pass your filters.", {MATCHED: str(rule.pk)}, "Show all that it matches")
+        ],
     )
 
 
 def _of_set(rule_set: RuleSet) -> str:
-    return f"draft {rule_set.version}, as it is now" if rule_set.is_draft else f"version {rule_set.version} ({rule_set.state})"
+    return (
+        f"draft {rule_set.version}, as it is now"
+        if rule_set.is_draft
+        else f"version {rule_set.version} ({rule_set.state})"
+    )
 
 
 def _rule(request: HttpRequest, text: str) -> tuple[Rule, RuleSet]:
