@@ -103,11 +103,18 @@ def read(request: HttpRequest) -> Wanted:
             texts = {name: kept for name, kept in texts.items() if name not in wrong} if wrong else {}
             continue
         break
+    columns = tuple(name for name in CHOICES if name in values["columns"]) if "columns" in values else USUAL
+    # What is so anyway makes addresses long, and equal searches different.
+    usual = {
+        name for name, is_usual in (("sort", values["sort"] == "price"), ("columns", columns == USUAL)) if is_usual
+    }
     return Wanted(
         filters={name: value for name, value in values.items() if name in _FILTERS},
-        texts={**texts, **{name: told[name][:1] for name in among}},
+        texts={
+            name: kept for name, kept in (texts | {name: told[name][:1] for name in among}).items() if name not in usual
+        },
         sort=values["sort"],
-        columns=tuple(name for name in CHOICES if name in values["columns"]) if "columns" in values else USUAL,
+        columns=columns,
         cursor=values.get("cursor"),
         text=values.get("q", ""),
         among=among,

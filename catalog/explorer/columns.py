@@ -1,4 +1,4 @@
-"""The columns that the explorer's table can show, in the order of `catalog.columns`, and a stone's cells of them."""
+"""The columns that the explorer's table can show, and a stone's cells of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from diamondhub import money
 from diamondhub.admin.display import NOTHING, badge, dollars, field_value, outside_link, spoken
 from diamondhub.audit.export import harmless
 
-#: By name; what is ours alone, or as long as a page, has no column.
-CHOICES: Mapping[str, Column] = {
-    column.name: column
-    for column in COLUMNS
-    if column.scope is not None and column.name not in ("images", "certificate_url", "priced_on")
-}
 #: What is shown where nobody chose.
 USUAL = (
     "availability",
@@ -33,6 +27,15 @@ USUAL = (
     "feed",
     "cost",
 )
+_BY_NAME = {
+    column.name: column
+    for column in COLUMNS
+    if column.scope is not None and column.name not in ("images", "certificate_url", "priced_on")
+}
+#: By name, the usual ones first; what is ours alone, or as long as a page, has no column.
+CHOICES: Mapping[str, Column] = {
+    name: _BY_NAME[name] for name in (*USUAL, *(name for name in _BY_NAME if name not in USUAL))
+}
 _AS_WRITTEN = frozenset({"color", "clarity"})
 _LABELS = {
     "lab_grown": "kind",
