@@ -264,7 +264,7 @@ def changes_are_logged() -> Iterator[str]:
                 JOIN catalog_change AS c ON c.change_set = kept.id AND c.changed_on = kept.changed_on
                 GROUP BY c.diamond_id
             ), beginning AS (
-                /* Everything is there from the first version on or, if some were forgotten, from the day behind theirs. */
+                /* All is there from the first version on or, if some were forgotten, from the day behind theirs. */
                 SELECT CASE WHEN c.forgotten = 0 THEN '-infinity'::date
                     ELSE greatest(
                         (SELECT max(changed_on) + 1 FROM catalog_datasetversion AS v WHERE v.version <= c.forgotten),

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from catalog import index
 from catalog.grades import Color
+from catalog.index.tests.factories import snapshot_of
+from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
@@ -298,3 +301,24 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
     ]
     assert (first.content, first["ETag"]) == (second.content, second["ETag"])
     assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]
+
+
+def test_the_index_finds_and_the_database_shows_what_still_stands(
+    http: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stones = [a_diamond(price_cents=100_00 + number, shape="OVAL") for number in range(4)]
+    snapshot = snapshot_of(stones, tmp_path)
+    monkeypatch.setattr(index, "current", lambda: snapshot)
+    Diamond.objects.filter(pk=stones[0].pk).update(availability="sold")
+    Diamond.objects.filter(pk=stones[1].pk).update(price_cents=150_00)
+
+    answer = http.get(f"{ADDRESS}?limit=2&include=facets&facets=shape&fields=price")
+    nothing = http.get(f"{ADDRESS}?shape=ROUND").json()
+
+    page = answer.json()
+    assert (answer["X-Search"], page["count"], page["count_is_exact"], page["dataset_version"]) == ("index", 4, True, 1)
+    assert page["results"] == [
+        {"id": str(stones[1].pk), "price": "150.00"},
+        {"id": str(stones[2].pk), "price": "100.02"},
+    ]
+    assert nothing["suggestions"] == [{"filter": "shape", "change": "without", "parameters": {}, "count": 4}]

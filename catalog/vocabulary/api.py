@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from django.http import HttpResponseBase
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -49,8 +50,9 @@ class ValueAnswer(Answer):
     """One value that a filter takes."""
 
     value = fields.Text(help_text="As answers have it, and filters take it.")
-    spellings = fields.ListOf(
-        fields.Text(), help_text="How else it is written; case, spaces, `_`, `-` and dots do not matter."
+    spellings = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="How else it is written; case, spaces, `_`, `-` and dots do not matter.",
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -79,8 +81,12 @@ class FilterAnswer(Answer):
     values = ValueAnswer(many=True, help_text="Values that it takes; grades from the best on, or as the scale goes.")
     ordered = fields.YesNo(help_text="Whether the values are a scale, in its order.")
     open = fields.YesNo(help_text="Whether names of the catalogue's stones are taken as well.")
-    lacking = fields.ListOf(fields.Text(), help_text="Words for stones of which it is not known.")
-    default = fields.ListOf(fields.Text(), help_text="What is asked for where the filter is not given; empty: all.")
+    lacking = serializers.ListField(
+        child=serializers.CharField(), help_text="Words for stones of which it is not known."
+    )
+    default = serializers.ListField(
+        child=serializers.CharField(), help_text="What is asked for where the filter is not given; empty: all."
+    )
     example = fields.Text(help_text="A value as a query has it.")  # type: ignore[assignment]  # a field, none of its own
     scope = fields.Text(allow_null=True, help_text=_SCOPE)
 
