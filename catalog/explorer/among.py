@@ -1,4 +1,4 @@
-"""Stones that apps above know how to tell, such as those of a pricing rule: a parameter of the explorer's that they register."""
+"""Stones that apps above know how to tell, such as those of a pricing rule: parameters that they register."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ FIRST = (
 )
 #: Facets that are counted.
 FACETS = tuple(ATTRIBUTES)
+#: Asks for stones that lack a value, whatever the scale.
+UNKNOWN = "UNKNOWN"
 #: Values of one attribute that are shown at most: what is ticked, and the commonest.
 MAX_SHOWN = 24
 #: Of these so many are not folded away.
@@ -56,7 +58,8 @@ class Choice:
 
     value: str
     label: str
-    count: int
+    #: None where counting takes too long.
+    count: int | None
     ticked: bool
 
 
@@ -76,7 +79,7 @@ class Box:
         """The choices that are seen at once: all of a few, or of many the commonest and what is ticked."""
         if len(self.choices) <= MAX_SEEN + 2 or self.name in _SCALES:
             return self.choices
-        kept = sorted(self.choices, key=lambda choice: (not choice.ticked, -choice.count))[:MAX_SEEN]
+        kept = _foremost(self.choices, MAX_SEEN)
         return [choice for choice in self.choices if choice in kept]
 
     @property
@@ -120,7 +123,11 @@ def boxes(hits: Hits, wanted: Wanted, facets: Mapping[str, Any]) -> dict[str, Bo
     """The boxes by attribute, those of `FIRST` first."""
     made = {name: _box(name, facet, wanted) for name, facet in facets.items() if name not in HISTOGRAMS}
     made["color_type"] = _color_types(hits, wanted)
-    return {name: made[name] for name in (*FIRST, *(name for name in made if name not in FIRST)) if made[name].choices}
+    in_order = [made[name] for name in (*FIRST, *(name for name in made if name not in FIRST))]
+    # That nothing is known of any stone is nothing to choose by.
+    return {
+        box.name: box for box in in_order if any(choice.value != UNKNOWN or choice.ticked for choice in box.choices)
+    }
 
 
 def ranges(wanted: Wanted) -> list[Range]:
@@ -167,30 +174,39 @@ def _box(name: str, facet: Mapping[str, Any], wanted: Wanted) -> Box:
     asked = wanted.filters.get(name, ())
     values = asked if isinstance(asked, tuple | list) else (asked,)
     ticked = {attribute.shown(value) for value in values if value is not None}
+    counts = {value["value"]: value["count"] for value in facet["values"]}
+    # What is ticked stays to be seen where the other filters leave none of it.
+    counts |= dict.fromkeys(sorted(ticked - counts.keys(), key=str), 0)
     choices = [
-        Choice(_text(value["value"]), _label(name, value), value["count"], value["value"] in ticked)
-        for value in facet["values"]
-        if ((value["count"] or value["value"] in ticked) and value["value"] != "FANCY") or value["value"] in ticked
+        Choice(_text(value), _label(name, value), count, value in ticked)
+        for value, count in counts.items()
+        # The colour FANCY is no grade: `color_type` asks for it.
+        if value in ticked or (count and (name, value) != ("color", "FANCY"))
     ]
     others = facet["others"]
     if len(choices) > MAX_SHOWN:
-        kept = sorted(choices, key=lambda choice: (not choice.ticked, -choice.count))[:MAX_SHOWN]
-        others += sum(choice.count for choice in choices if choice not in kept)
+        kept = _foremost(choices, MAX_SHOWN)
+        others += sum(choice.count or 0 for choice in choices if choice not in kept)
         choices = [choice for choice in choices if choice in kept]
     if facet["unknown"] or None in values:
-        choices.append(Choice("UNKNOWN", "not known", facet["unknown"], None in values))
+        choices.append(Choice(UNKNOWN, "not known", facet["unknown"], None in values))
     return Box(name, _title(name), choices, single, others)
+
+
+def _foremost(choices: Sequence[Choice], most: int) -> list[Choice]:
+    return sorted(choices, key=lambda choice: (not choice.ticked, -(choice.count or 0)))[:most]
 
 
 def _color_types(hits: Hits, wanted: Wanted) -> Box:
     others = {name: condition for name, condition in wanted.asked.items() if name != "color_type"}
-    counts = {name: hits.of({**others, "color_type": of_color_type(name)}).count().number for name in COLOR_TYPES}
     ticked = wanted.filters.get("color_type")
-    choices = [
-        Choice(name, name.capitalize(), count, name == ticked)
-        for name, count in counts.items()
-        if count or name == ticked
-    ]
+    choices = []
+    for name in COLOR_TYPES:
+        # The database would read the table once more for each.
+        is_counted = hits.found_by == "index"
+        count = hits.of({**others, "color_type": of_color_type(name)}).count().number if is_counted else None
+        if count != 0 or name == ticked:
+            choices.append(Choice(name, name.capitalize(), count, name == ticked))
     return Box("color_type", _TITLES["color_type"], choices, single=True, others=0)
 
 
@@ -198,10 +214,10 @@ def _title(name: str) -> str:
     return _TITLES.get(name, label(name).capitalize())
 
 
-def _label(name: str, value: Mapping[str, Any]) -> str:
+def _label(name: str, value: Any) -> str:
     if name == "lab_grown":
-        return "Lab-grown" if value["value"] else "Natural"
-    return str(value["label"]).replace("_", " ")
+        return "Lab-grown" if value else "Natural"
+    return ATTRIBUTES[name].label(value)
 
 
 def _text(value: Any) -> str:

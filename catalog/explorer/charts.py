@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, log
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 
 from catalog.explorer.asking import Wanted
+from catalog.models import Diamond
 from catalog.searching.hits import Hits, Spread
 from catalog.searching.sorts import SORTS
 from catalog.searching.standing import standing
@@ -139,11 +141,11 @@ def histogram(name: str, facet: Mapping[str, Any], wanted: Wanted) -> Histogram:
     )
 
 
-def scatter(hits: Hits, wanted: Wanted) -> Scatter | None:
-    """Prices over carats of the hits; None where there is no stone to be seen."""
+def scatter(hits: Hits, wanted: Wanted, shown: Sequence[Diamond]) -> Scatter | None:
+    """Prices over carats of the hits, of which some have been read; None where there is no stone to be seen."""
     count = hits.count()
     if count.exact and count.number <= MAX_POINTS:
-        return _of_points(hits, wanted)
+        return _of_points(_seen(shown) if count.number == len(shown) else _read(hits, wanted))
     return _of_cells(hits.spread(ACROSS, UP))
 
 
@@ -168,9 +170,20 @@ class _Axes:
         return [(round(self.y(number), 1), _short(number)) for number in _round_numbers(*self.dollars)]
 
 
-def _of_points(hits: Hits, wanted: Wanted) -> Scatter | None:
+#: Of a stone: carats, cents, whether it is lab-grown, shape.
+_Seen = Mapping[UUID, tuple[Any, ...]]
+
+
+def _seen(stones: Sequence[Diamond]) -> _Seen:
+    return {stone.pk: (stone.carats, stone.price_cents, stone.lab_grown, stone.shape) for stone in stones}
+
+
+def _read(hits: Hits, wanted: Wanted) -> _Seen:
     ids = [identity for _, identity in hits.page(SORTS["price"], None, MAX_POINTS)]
-    stones = standing(ids, wanted.asked, ["carats", "price_cents", "lab_grown", "shape"])
+    return standing(ids, wanted.asked, ["carats", "price_cents", "lab_grown", "shape"])
+
+
+def _of_points(stones: _Seen) -> Scatter | None:
     seen = {identity: row for identity, row in stones.items() if row[0]}
     if not seen:
         return None

@@ -136,7 +136,7 @@ def _found(wanted: Wanted, search: Search, position: pages.Position, hits: Hits)
         "ranges_set": sum(of_range.is_set for of_range in of_numbers),
         "hidden": list(boxes.hidden(wanted, list(made.values()), of_numbers)),
         "histograms": [charts.histogram(name, facets[name], wanted) for name in HISTOGRAMS],
-        "scatter": charts.scatter(hits, wanted),
+        "scatter": charts.scatter(hits, wanted, found.diamonds),
         "among": _among(wanted, hits, count),
         "headings": [label(name) for name in wanted.columns],
         "rows": _rows(found.diamonds, wanted.columns),

@@ -65,4 +65,5 @@ def _places(weights: NDArray[np.integer], edges: list[int]) -> NDArray[np.intege
         found: NDArray[np.integer] = np.searchsorted(starts, weights, "right") - 1
         return found
     table = np.searchsorted(starts, np.arange(edges[-1] + 1), "right") - 1
-    return table.astype(np.uint8 if len(starts) < 256 else np.int64)[weights]
+    places: NDArray[np.integer] = table.astype(np.uint8 if len(starts) < 256 else np.int64)[weights]
+    return places

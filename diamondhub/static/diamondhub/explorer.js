@@ -26,13 +26,23 @@
         if (slider) slide(slider, event.target);
     });
     document.addEventListener("toggle", event => {
-        if (event.target.id && event.target.matches("#explorer details")) opened.set(event.target.id, event.target.open);
+        const details = event.target;
+        if (!details.id || !details.matches("#explorer details")) return;
+        if (details.id === "filters" && !details.open && !opened.has("filters")) return;
+        opened.set(details.id, details.open);
     }, true);
     // What was asked wrongly is answered with 400, and shown.
     document.addEventListener("htmx:beforeSwap", event => {
         if (event.detail.xhr.status === 400) { event.detail.shouldSwap = true; event.detail.isError = false; }
     });
+    const fold = () => {
+        // On a narrow page the filters stand before what they find: folded, unless somebody opened them.
+        const filters = document.getElementById("filters");
+        if (filters && window.innerWidth < 1024 && !opened.has("filters")) filters.open = false;
+    };
+    fold();
     document.addEventListener("htmx:afterSwap", () => {
+        fold();
         for (const [id, open] of opened) {
             const details = document.getElementById(id);
             if (details) details.open = open;
