@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -67,11 +67,13 @@ class Search:
     view: ClientView = EVERYTHING
     client: str = ""
     sees: tuple[str, ...] = ()
+    #: Conditions that are no filters of the API, by attributes of their own.
+    besides: Asked = field(default_factory=dict)
 
     @property
     def normal_form(self) -> str:
         """The same text for the same search, whichever page of it and however its stones are shown."""
-        asked = [self.sort, self.filters, self.by_certificate, self.view.key, self.client, self.sees]
+        asked = [self.sort, self.filters, self.by_certificate, self.view.key, self.client, self.sees, self.besides]
         return json.dumps(asked, sort_keys=True, default=str)
 
     @property
@@ -85,7 +87,7 @@ class Search:
         defaults = {name: value for name, value in self.view.defaults.items() if _ATTRIBUTES[name] not in said}
         # What an operator entered is in dollars, what a client asks for in its currency.
         in_dollars = amounts.in_cents(filters, self.view.exchange)
-        return self.view.narrowed(conditions({**defaults, **in_dollars}))
+        return self.view.narrowed({**conditions({**defaults, **in_dollars}), **self.besides})
 
 
 @dataclass(frozen=True)
