@@ -107,7 +107,8 @@ def sayable(context: Any, case: Any, kwargs: Any) -> None:
             case.path_parameters[name] = "nothing"
     # A currency for which there is no rate of exchange.
     for said in (query, case.body):
-        if isinstance(said, dict) and "/exchange-rates" not in case.operation.path and said.get("currency") in PLACES:
+        asks = isinstance(said, dict) and "/exchange-rates" not in case.operation.path
+        if asks and isinstance(said.get("currency"), str) and said["currency"] in PLACES:
             said["currency"] = "USD"
     # A name that no stone has.
     for name, known in {"shape": "ROUND", "lab": "GIA"}.items():
