@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.test import Client
@@ -117,7 +117,7 @@ def whole_stock(http: Client, _inside: Diamond, _outside: Diamond) -> list[Any]:
 def _file(http: Client, number: int) -> str:
     answer: Any = http.get(f"/api/v1/exports/{number}/file")
     assert answer.status_code == 200, answer.content
-    sent = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    sent = b"".join(cast(Any, answer).streaming_content) if answer.streaming else answer.content
     assert sent
     return bytes(sent).decode()
 
