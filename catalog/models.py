@@ -235,6 +235,8 @@ class VersionCounter(models.Model):
         return f"version {self.version}"
 
 
-# What these rooms have in the database. Last, since their models are this app's.
+# What rooms have in the database. Last, since their models are this app's.
+from catalog.client_views.models import CatalogView  # noqa: E402, F401
+from catalog.currencies.models import ExchangeRate  # noqa: E402, F401
 from catalog.explorer.models import SavedView  # noqa: E402, F401
 from catalog.exports.models import Export, Stock  # noqa: E402, F401

@@ -86,7 +86,7 @@ class Search:
 
     def _ask(self) -> Found:
         begun = perf_counter()
-        answer = self._session.get(self._address, params={**FILTERS, "include": "facets", "limit": 3}, timeout=10)
+        answer = self._session.get(self._address, params={**FILTERS, "include": "facets", "limit": "3"}, timeout=10)
         answer.raise_for_status()
         told = answer.json()
         milliseconds = (perf_counter() - begun) * 1000

@@ -186,7 +186,8 @@ class _Maker:
     def _by_type(self, schema: dict[str, Any], name: str) -> Any:
         kind = schema.get("type")
         if isinstance(kind, list):
-            if name not in _BY_NAME and "enum" not in schema and "array" not in kind and "format" not in schema:
+            is_told = name in _BY_NAME or "enum" in schema or "array" in kind or "format" in schema
+            if "null" in kind and not is_told:
                 return None
             kind = next(known for known in kind if known != "null")
         if kind == "object" or "properties" in schema:

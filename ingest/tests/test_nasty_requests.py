@@ -209,11 +209,16 @@ def test_no_moment_is_taken_that_there_is_not(http: Client) -> None:
     assert wrong == []
 
 
-def test_no_parameter_is_taken_twice_or_unknown_or_in_bytes_that_are_no_text(http: Client) -> None:
+def test_no_parameter_of_one_value_is_taken_twice_and_none_unknown_or_in_bytes_that_are_no_text(http: Client) -> None:
     outcomes = []
     for method, address, operation in operations():
         queries = ["no_such_parameter=1", "%ff=1", "x=%ff", "&".join(f"p{number}=1" for number in range(300)), "=1"]
-        names = [parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"]
+        # Lists are one list, however often their parameter stands there.
+        names = [
+            parameter["name"]
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query" and parameter["schema"]["type"] != "array"
+        ]
         queries += [f"{name}=1&{name}=1" for name in names]
         outcomes += [
             (

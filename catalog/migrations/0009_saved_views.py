@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0007_exports"),
+        ("catalog", "0008_client_views"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

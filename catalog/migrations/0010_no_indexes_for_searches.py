@@ -12,7 +12,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("catalog", "0008_saved_views")]
+    dependencies = [("catalog", "0009_saved_views")]
 
     operations = [
         RemoveIndexConcurrently(model_name="diamond", name="diamond_price"),
