@@ -23,11 +23,14 @@ LIST = "admin:catalog_diamond_changelist"
 _WHOLE, _PART = "admin/catalog/diamond/explorer.html", "admin/catalog/diamond/explorer_part.html"
 
 
-def explore(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    """The page; for htmx the part of it that changes. 400 if something was asked that there is not."""
+def explore(request: HttpRequest, context: dict[str, Any], links: page.Links) -> HttpResponse:
+    """The page; for htmx the part of it that changes. 400 if something was asked that there is not.
+
+    `context` is that of every page of the admin, `links` lead from a stone.
+    """
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    found = page.page(request)
+    found = page.page(request, links)
     is_part = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
     response = TemplateResponse(
         request,

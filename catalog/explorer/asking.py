@@ -18,10 +18,12 @@ from rest_framework.fields import empty
 
 from catalog.api.asking import FilterQuery
 from catalog.certificates import numbered
+from catalog.currencies.converting import DOLLARS
 from catalog.explorer.among import Among, NotTold, parameters
 from catalog.explorer.columns import CHOICES, USUAL
 from catalog.feeds import feed_slugs
 from catalog.models import Diamond, diamond_id
+from catalog.searching import amounts
 from catalog.searching.conditions import AnyOf, Asked
 from catalog.searching.filters import FILTERS, conditions
 from catalog.searching.sorts import SORTS
@@ -97,6 +99,7 @@ def read(request: HttpRequest) -> Wanted:
     while True:
         try:
             values = ExplorerQuery.shared().run_validation(texts)
+            _refuse_no_dollars(values)
         except Wrong as error:
             wrong = {mistake.parts()[0] for mistake in error.errors} & texts.keys()
             mistakes += error.errors
@@ -120,6 +123,12 @@ def read(request: HttpRequest) -> Wanted:
         among=among,
         mistakes=mistakes,
     )
+
+
+def _refuse_no_dollars(values: Mapping[str, Any]) -> None:
+    wrong = [FieldError(name, message) for name, message in amounts.mistakes(values, DOLLARS)]
+    if wrong:
+        raise Wrong(wrong)
 
 
 def named(text: str) -> AnyOf:

@@ -189,7 +189,7 @@ def _box(name: str, facet: Mapping[str, Any], wanted: Wanted) -> Box:
         others += sum(choice.count or 0 for choice in choices if choice not in kept)
         choices = [choice for choice in choices if choice in kept]
     if facet["unknown"] or None in values:
-        choices.append(Choice(UNKNOWN, "not known", facet["unknown"], None in values))
+        choices.append(Choice(UNKNOWN, "unknown", facet["unknown"], None in values))
     return Box(name, _title(name), choices, single, others)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +24,7 @@ from catalog.searching.database import DatabaseHits, one_moment
 from catalog.searching.hits import Hits
 from catalog.searching.pages import SEARCH_SECONDS, Search
 from catalog.searching.sorts import SORTS
+from diamondhub.admin.display import Link
 from diamondhub.api.cursors import WrongCursor
 from diamondhub.api.mistakes import FieldError
 
@@ -53,15 +54,28 @@ ORDERS = {
 }
 
 
-def page(request: HttpRequest) -> dict[str, Any]:
-    """The context of the page that a request asks for."""
+Links = Callable[[Diamond], Sequence[Link]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stone of the table: where its links lead, and its cells."""
+
+    stone: Diamond
+    links: Sequence[Link]
+    cells: Sequence[Any]
+
+
+def page(request: HttpRequest, links: Links) -> dict[str, Any]:
+    """The context of the page that a request asks for; `links` are those that lead from a stone."""
     wanted = read(request)
     try:
-        return _page(request, wanted)
+        return _page(request, wanted, links)
     except WrongCursor:
         texts = {name: written for name, written in wanted.texts.items() if name != "cursor"}
         mistake = FieldError("cursor", "belongs to another search: this is its first page")
-        return _page(request, replace(wanted, cursor=None, texts=texts, mistakes=[*wanted.mistakes, mistake]))
+        first = replace(wanted, cursor=None, texts=texts, mistakes=[*wanted.mistakes, mistake])
+        return _page(request, first, links)
 
 
 def file_lines(request: HttpRequest) -> Iterator[str]:
@@ -73,7 +87,7 @@ def file_lines(request: HttpRequest) -> Iterator[str]:
     return csv_lines(found.diamonds, wanted.columns)
 
 
-def _page(request: HttpRequest, wanted: Wanted) -> dict[str, Any]:
+def _page(request: HttpRequest, wanted: Wanted, links: Links) -> dict[str, Any]:
     context = {
         "wanted": wanted,
         "mistakes": wanted.mistakes,
@@ -89,7 +103,7 @@ def _page(request: HttpRequest, wanted: Wanted) -> dict[str, Any]:
     search = _search(request, wanted)
     position = pages.position_of(search)
     try:
-        found = _with_hits(wanted, lambda hits: _found(wanted, search, position, hits))
+        found = _with_hits(wanted, lambda hits: _found(wanted, search, position, links, hits))
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -116,7 +130,7 @@ def _with_hits(wanted: Wanted, use: Any) -> Any:
         return use(DatabaseHits(wanted.asked))
 
 
-def _found(wanted: Wanted, search: Search, position: pages.Position, hits: Hits) -> dict[str, Any]:
+def _found(wanted: Wanted, search: Search, position: pages.Position, links: Links, hits: Hits) -> dict[str, Any]:
     found = pages.page_of(search, hits, position, pages.whole)
     facets = counting.facets(hits, wanted.asked, boxes.FACETS)
     count, is_exact = found.count, found.count_is_exact
@@ -139,7 +153,7 @@ def _found(wanted: Wanted, search: Search, position: pages.Position, hits: Hits)
         "scatter": charts.scatter(hits, wanted, found.diamonds),
         "among": _among(wanted, hits, count),
         "headings": [label(name) for name in wanted.columns],
-        "rows": _rows(found.diamonds, wanted.columns),
+        "rows": [Row(stone, links(stone), cells(stone, wanted.columns)) for stone in found.diamonds],
         "next_query": None if found.next_cursor is None else wanted.query(cursor=found.next_cursor),
         "first_query": wanted.query() if wanted.cursor else None,
     }
@@ -173,7 +187,3 @@ def _orders(wanted: Wanted) -> list[tuple[str, str, bool]]:
 def _all_texts(wanted: Wanted) -> list[tuple[str, str]]:
     kept = {name: texts for name, texts in wanted.texts.items() if name not in ("sort", "columns", "cursor")}
     return [(name, text) for name, texts in kept.items() for text in texts]
-
-
-def _rows(stones: Sequence[Diamond], names: Sequence[str]) -> list[tuple[Diamond, list[Any]]]:
-    return [(stone, cells(stone, names)) for stone in stones]

@@ -60,7 +60,7 @@ def shown(browser: Client, query: str) -> tuple[set[Any], str]:
     response = browser.get(f"{ADDRESS}?{query}")
     callout = re.search(r'<section class="dh-callout.*?</section>', response.content.decode(), re.DOTALL)
     words = re.sub(r"<[^>]+>", "", unescape(callout[0])) if callout else ""
-    return {stone.pk for stone, _ in response.context["rows"]}, re.sub(r"\s+", " ", words)
+    return {row.stone.pk for row in response.context["rows"]}, re.sub(r"\s+", " ", words)
 
 
 @pytest.mark.django_db

@@ -53,7 +53,7 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Non
 
 def found(response: Any) -> list[UUID]:
     """The stones of a page, in their order."""
-    return [stone.pk for stone, _cells in response.context["rows"]]
+    return [row.stone.pk for row in response.context["rows"]]
 
 
 def text_of(response: Any) -> str:
@@ -165,6 +165,7 @@ def test_what_nobody_has_is_an_empty_page(browser: Client, query: str) -> None:
         ("sort=girdle", "sort", "must be one of"),
         ("columns=payload_hash", "columns", "must be one of"),
         ("cursor=abc", "cursor", "belongs to another search"),
+        ("price_min=1.005", "price_min", "must"),
         ("price_min=%00", "price_min", "must be an amount"),
         ("q=%00", "q", "must"),
         ("lab_grown=true&lab_grown=false", "lab_grown", "must be given once"),
@@ -256,6 +257,19 @@ def test_what_is_ticked_is_ticked_once_whoever_wrote_it(browser: Client) -> None
     ticked = re.findall(r'name="(\w+)" value="(\w*)" id="tick[^"]*" checked', html)
     assert {("cut", "UNKNOWN"), ("lab", "GIA"), ("lab_grown", "false")} <= set(ticked)
     assert not re.findall(r'type="hidden" name="(cut|lab|lab_grown)"', html)
+
+
+def test_each_stone_leads_to_its_page_and_to_what_apps_above_know_of_it(browser: Client) -> None:
+    stone = a_diamond()
+    viewer = Client()
+    viewer.force_login(User.objects.create_user("viewer", is_staff=True))
+    User.objects.get(username="viewer").user_permissions.set(Permission.objects.filter(codename="view_diamond"))
+
+    (of_all,), (of_viewer,) = (someone.get(ADDRESS).context["rows"] for someone in (browser, viewer))
+
+    assert f"{ADDRESS}{stone.pk}/change/" in browser.get(ADDRESS).content.decode()
+    assert {"Why this price?", "Raw payload"} <= {link.title for link in of_all.links}
+    assert not of_viewer.links
 
 
 def test_names_of_suppliers_are_shown_and_never_obeyed(browser: Client) -> None:
