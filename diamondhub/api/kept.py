@@ -122,8 +122,9 @@ class KeptAnswers:
         self._ask(write)
 
     def once(self, key: str, tag: str, make: Callable[[], HttpResponse]) -> HttpResponse:
-        """What `make` answers and keeps, or what another request makes of the same version meanwhile: costly answers are made
-        once.
+        """What `make` answers, or what another request makes of the same version meanwhile: costly answers are made once.
+
+        `make` keeps its answer before it returns.
 
         Who waits does so for `WAIT_SECONDS` at most, and then makes the answer itself, a few at once. A maker that dies is
         waited for no longer than `FLIGHT_SECONDS`.
