@@ -13,6 +13,7 @@ from psycopg import sql
 from benchmarks.result import Figure
 from catalog.api import presenting
 from catalog.columns import COLUMNS
+from catalog.currencies.converting import DOLLARS
 from catalog.exports import writing
 from catalog.models import Diamond
 from diamondhub.database import psycopg_cursor
@@ -44,7 +45,7 @@ def measure(number: int) -> list[Figure]:
 
 
 def _figures(number: int, folder: Path, form: str, bare_form: str, *, gzip: bool) -> list[Figure]:
-    choice = writing.Choice({}, NAMES, "USD", form, gzip)
+    choice = writing.Choice({}, NAMES, DOLLARS, form, gzip)
     bare, export = [], []
     size = 0
     memory = _memory()

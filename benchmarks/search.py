@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -27,6 +26,7 @@ from django.test import Client
 
 from benchmarks import catalogue, load
 from benchmarks.result import Figure
+from benchmarks.servers import probe
 from benchmarks.shoppers import Web, database_url
 from diamondhub.access.clients import create_client
 from diamondhub.access.models import ApiClient
@@ -50,7 +50,7 @@ PEERS_INDEXES = {
     "bench_kind": "(lab_grown, shape, carats) INCLUDE (price_cents, id, availability)",
 }
 #: The longest that an index of all stones may take to be there (seconds).
-INDEX_SECONDS = 300.0
+INDEX_SECONDS = 120.0
 PYTHON_GOAL_MS = 4.0
 #: Pages whose time is taken in process.
 PAGES = 200
@@ -70,11 +70,9 @@ class Server:
     headers: Mapping[str, str]
 
 
-def measure(number: int, *, seconds: float = 8.0, rounds: int = 2) -> list[Figure]:
+def measure(number: int, *, seconds: float = 4.0, rounds: int = 1) -> list[Figure]:
     """Fill the catalogue with `number` stones, and ask every server in turn; the best of the rounds counts."""
     catalogue.fill(number)
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO catalog_datasetversion (cause, created_at) VALUES ('bench', now())")
     with _peers_indexes(), TemporaryDirectory() as folder, _ours(Path(folder)) as ours, _peers(Path(folder)) as peers:
         alone = _rates(ours, peers, "", seconds=seconds, rounds=rounds)
         whole = _rates(
@@ -156,11 +154,13 @@ def _ours(folder: Path) -> Iterator[Server]:
             redis_url=settings.REDIS_URL,
             log=folder / "web.log",
             DIAMONDHUB_INDEX_DIR=str(index_dir),
+            # Every answer is made anew.
+            CACHE_URL="",
         ) as web,
     ):
         server = Server(web.port, {"X-API-Key": _key()})
         deadline = time.monotonic() + INDEX_SECONDS
-        while web.ask(f"{ADDRESS}?limit=1", server.headers["X-API-Key"]).headers.get("x-search") != "index":
+        while web.ask(f"{ADDRESS}?limit=1", server.headers["X-API-Key"]).headers.get("X-Search") != "index":
             assert time.monotonic() < deadline, f"there is no index: {(folder / 'index.log').read_text()[-2000:]}"
             time.sleep(0.5)
         # Pages are asked for in this process as well.
@@ -198,10 +198,7 @@ def _peers(folder: Path) -> Iterator[dict[str, Server]]:
 
 def _await(server: Server, log: Path) -> None:
     deadline = time.monotonic() + 60
-    while True:
-        with suppress(OSError):
-            load.measure(server.port, ADDRESS, ["limit=1"], server.headers, seconds=0.1, connections=1)
-            return
+    while probe(server.port, f"{ADDRESS}?limit=1") is None:
         assert time.monotonic() < deadline, log.read_text()[-2000:]
         time.sleep(0.2)
 
@@ -247,28 +244,16 @@ def _program(argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], 
 
 
 def _python_milliseconds(ours: Server) -> Figure:
-    """What a broad page of 50 costs besides its statements, in this process."""
-    statements: list[float] = []
-
-    def timed(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        begun = time.perf_counter()
-        try:
-            return execute(sql, params, many, context)
-        finally:
-            statements.append(time.perf_counter() - begun)
-
-    client = Client()
+    """What a broad page of 50 costs the processor in this process: all but what the database and Redis do, and waiting."""
+    client = Client(SERVER_NAME="127.0.0.1")
     wholes, pythons = [], []
-    with connection.execute_wrapper(timed):
-        for _ in range(PAGES):
-            statements.clear()
-            begun = time.perf_counter()
-            answer = client.get(f"{ADDRESS}?{QUERIES['broad']}", headers=dict(ours.headers))
-            took = time.perf_counter() - begun
-            assert answer.status_code == 200, answer.content[:300]
-            assert answer.headers["X-Search"] == "index"
-            wholes.append(1000 * took)
-            pythons.append(1000 * (took - sum(statements)))
+    for _ in range(PAGES):
+        begun, computed = time.perf_counter(), time.thread_time()
+        answer = client.get(f"{ADDRESS}?{QUERIES['broad']}", headers=dict(ours.headers))
+        wholes.append(1000 * (time.perf_counter() - begun))
+        pythons.append(1000 * (time.thread_time() - computed))
+        assert answer.status_code == 200, answer.content[:300]
+        assert answer.headers["X-Search"] == "index"
     python = median(pythons)
     return Figure(
         "Python's share of a page of 50",
@@ -276,7 +261,7 @@ def _python_milliseconds(ours: Server) -> Figure:
         goal=1.0,
         at_most=True,
         of=f"{PYTHON_GOAL_MS:g} ms",
-        detail=f"{python:.1f} ms of {median(wholes):.1f} ms, in process, median of {PAGES}",
+        detail=f"{python:.1f} ms of the processor, {median(wholes):.1f} ms in all, in process, median of {PAGES}",
     )
 
 

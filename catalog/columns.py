@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from catalog import countries, fancy_colors, fluorescence_colors, grades, labs, shapes
 from catalog.certificates import folded
+from catalog.currencies.fields import Amount
 from catalog.grades import (
     Bowtie,
     Clarity,
@@ -37,8 +38,6 @@ from catalog.models import Availability, Diamond
 from diamondhub.access.scopes import Scope
 from diamondhub.api import fields
 
-#: Prices up to here can be asked for (dollars); the table holds no higher cost.
-MAX_DOLLARS = 1_000_000_000
 #: How laboratory-grown stones are made.
 GROWTH_METHODS = ("CVD", "HPHT")
 
@@ -147,10 +146,10 @@ class Counted(Kind):
 
 
 class Money(Kind):
-    """Cents, which are dollars outside; asked for in ranges."""
+    """US cents, which are amounts in the client's currency outside; asked for in ranges."""
 
     def field(self, **options: Any) -> fields.Field:
-        return fields.Dollars(MAX_DOLLARS, **options)
+        return Amount(**options)
 
 
 class Flag(Kind):
@@ -259,9 +258,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("supplier_stone_id"),
     Column("offer_id"),
     Column("availability", Chosen(tuple(Availability.values)), asked="availability", words="One or several states"),
-    Column("price", Money(), asked="price", words="Price of the stone in dollars, such as 1234.50",
+    Column("price", Money(), asked="price", words="Price of the stone in your currency, such as 1234.50",
            column="price_cents", sort="price"),
-    Column("price_per_carat", Money(), asked="price_per_carat", words="Price per carat in dollars, such as 1234.50",
+    Column("price_per_carat", Money(), asked="price_per_carat", words="Price per carat in your currency, such as 1234.50",
            column="price_per_carat_cents", sort="price_per_carat"),
     Column("rating", Counted(1, 10), asked="rating", words="Rating, the higher the better", sort="rating"),
     Column("shape", Named(shapes.MAX_LENGTH, "ROUND", shapes.spelled_shape, shapes.KNOWN_SHAPES),
@@ -333,9 +332,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("source_updated_at"),
     Column("first_seen_at", Time(), asked="first_seen_since", words="First seen at this time or later", sort="-newest"),
     Column("changed_at", Time(), asked="changed_since", words="Changed at this time or later", sort="changed"),
-    Column("cost", Money(), asked="cost", words="Cost of the stone in dollars, such as 1234.50",
+    Column("cost", Money(), asked="cost", words="Cost of the stone in your currency, such as 1234.50",
            column="cost_cents", sort="cost", scope=Scope.CATALOG_COST),
-    Column("cost_per_carat", Money(), asked="cost_per_carat", words="Cost per carat in dollars, such as 1234.50",
+    Column("cost_per_carat", Money(), asked="cost_per_carat", words="Cost per carat in your currency, such as 1234.50",
            column="cost_per_carat_cents", sort="cost_per_carat", scope=Scope.CATALOG_COST),
     # What priced a stone is the seller's own.
     *_ours("rule_set", "rule", "experiment_arm", "priced_on", scope=Scope.PRICING_READ),

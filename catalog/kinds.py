@@ -17,3 +17,13 @@ declare(
         "`dataset_version` that it came with.",
     ),
 )
+declare(
+    Kind(
+        "view-unusable",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "What your client may see is not known",
+        "The operator has set a view of the catalogue for your client, and it cannot be kept to: there is no rate of "
+        "exchange for its currency, for example. Nothing is shown rather than too much.",
+        "Tell the operator; ask again later, after `Retry-After` seconds.",
+    ),
+)

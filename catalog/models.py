@@ -146,11 +146,8 @@ class Diamond(models.Model):
             models.CheckConstraint(condition=Q(carats__gte=0) & Q(carats__lt=100_000), name="diamond_carats_sane"),
         ]
         indexes = [
-            # Broad searches walk this index in price order; the id breaks ties and makes the cursor.
-            models.Index(fields=["price_cents", "id"], name="diamond_price"),
-            # Narrow searches filter here and sort afterwards.
-            models.Index(fields=["lab_grown", "shape", "carats"], name="diamond_kind"),
-            # Look-ups by certificate, whatever its number's spelling.
+            # Look-ups by certificate, whatever its number's spelling. Searches have `catalog.index`: whatever they had here
+            # would be written anew with every change of a stone.
             models.Index(
                 Folded("certificate_number"),
                 name="diamond_certificate_folded",
@@ -238,5 +235,8 @@ class VersionCounter(models.Model):
         return f"version {self.version}"
 
 
-# What the room of exports has in the database. Last, since its models are this app's.
+# What rooms have in the database. Last, since their models are this app's.
+from catalog.client_views.models import CatalogView  # noqa: E402, F401
+from catalog.currencies.models import ExchangeRate  # noqa: E402, F401
+from catalog.explorer.models import SavedView  # noqa: E402, F401
 from catalog.exports.models import Export, Stock  # noqa: E402, F401

@@ -27,7 +27,7 @@ def diamonds_on_sale() -> Iterator[home.Figure]:
     yield home.Figure(
         title="diamonds on sale",
         value=NOTHING if counts is None else f"{sum(counts.values()):,}",
-        url=reverse("admin:catalog_diamond_changelist") + "?availability__exact=available",
+        url=reverse("admin:catalog_diamond_changelist") + "?availability=available",
         note="not counted in time" if counts is None else "",
     )
 

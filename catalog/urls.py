@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 
 from catalog import kinds  # noqa: F401 - declares what the API answers with
 from catalog.api.changes import Changes
+from catalog.api.exchange_rates import ExchangeRates
 from catalog.api.export_files import ExportFile
 from catalog.api.exports import Exports, OneExport
 from catalog.api.facets import Facets
@@ -17,6 +18,7 @@ from catalog.api.stock import WholeStock
 from catalog.vocabulary.api import Vocabulary
 
 urlpatterns: list[URLPattern] = [
+    path("exchange-rates", ExchangeRates.as_view(), name="exchange-rates"),
     path("diamonds", Diamonds.as_view(), name="diamonds"),
     path("diamonds/changes", Changes.as_view(), name="changes"),
     path("diamonds/lookup", Lookup.as_view(), name="lookup"),

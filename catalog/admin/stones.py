@@ -1,4 +1,4 @@
-"""The diamonds in the admin: found by exact look-ups, listed by price, never edited.
+"""The diamonds in the admin: the explorer finds them (`catalog.admin.explorer`), each has a page, nobody edits them.
 
 Apps above extend the page of a diamond: ingestion calls `link_from_diamonds` with the link to the raw payload, pricing calls
 `show_below_diamonds` with the history of prices.
@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern, path
 
-from catalog.certificates import numbered
-from catalog.feeds import feed_slugs
-from catalog.models import Diamond, diamond_id
-from catalog.shapes import KNOWN_SHAPES
-from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
+from catalog.admin import explorer
+from catalog.models import Diamond
+from diamondhub.admin.base import ReadOnlyAdmin
 from diamondhub.admin.display import (
     NOTHING,
     Group,
@@ -36,8 +33,6 @@ from diamondhub.admin.display import (
 
 _links: list[Callable[[HttpRequest, Diamond], Link | None]] = []
 _tables: list[Callable[[HttpRequest, Diamond], Table | None]] = []
-#: Stones of one certificate number that a search shows at most.
-SAME_CERTIFICATE = 100
 
 
 def link_from_diamonds(link: Callable[[HttpRequest, Diamond], Link | None]) -> None:
@@ -52,79 +47,40 @@ def show_below_diamonds(table: Callable[[HttpRequest, Diamond], Table | None]) -
         _tables.append(table)
 
 
-class FeedFilter(SelectFilter):
-    """Stones of one feed."""
-
-    title = "feed"
-    parameter_name = field = "feed"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The known feeds."""
-        return [(slug, slug) for slug in feed_slugs()]
-
-
-class ShapeFilter(SelectFilter):
-    """Stones of one of the shapes that suppliers are known to send."""
-
-    title = "shape"
-    parameter_name = field = "shape"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(shape, spoken(shape)) for shape in KNOWN_SHAPES]
-
-
 @admin.register(Diamond)
 class DiamondAdmin(ReadOnlyAdmin[Diamond]):
-    """The admin of diamonds, sortable by price alone, which the index on (price, id) serves in both directions."""
+    """The explorer in the place of a list, and the page of a stone."""
 
-    list_display = (
-        "stone",
-        "carats",
-        "color",
-        "clarity",
-        "cut_grade",
-        "lab",
-        "certificate_number",
-        "state",
-        "price",
-        "cost",
-        "feed",
-    )
-    list_filter = (FeedFilter, ShapeFilter, "lab_grown", "availability")
-    sortable_by = ("price",)
-    ordering = ("price_cents", "pk")
-    search_help_text = "Diamond id, certificate or stone id"
     detail_template = "admin/catalog/diamond/detail.html"
 
-    def find(self, rows: QuerySet[Diamond], text: str) -> QuerySet[Diamond]:
-        """The stones with this id, this certificate number (by its index), or this supplier's stone id (it makes the id)."""
-        ids = [diamond_id(feed, text) for feed in feed_slugs()]
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            pass
-        certified = Diamond.objects.filter(numbered([text])).values_list("pk", flat=True)
-        return rows.filter(pk__in=[*ids, *certified[:SAME_CERTIFICATE]])
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The explorer."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        return explorer.explore(request, {**context, **(extra_context or {})})
 
-    @admin.display(description="stone")
-    def stone(self, diamond: Diamond) -> str:
-        return f"{spoken(diamond.shape)}{', lab-grown' if diamond.lab_grown else ''}"
+    def get_urls(self) -> list[URLPattern]:
+        """The explorer's file and saved views, besides the usual addresses."""
+        return [
+            path("csv/", self._of_explorer(explorer.save_file), name="catalog_diamond_csv"),
+            path("views/save/", self._of_explorer(explorer.save_view), name="catalog_diamond_save_view"),
+            path(
+                "views/<int:view_id>/remove/",
+                self._of_explorer(explorer.remove_view),
+                name="catalog_diamond_remove_view",
+            ),
+            *super().get_urls(),
+        ]
 
-    @admin.display(description="cut")
-    def cut_grade(self, diamond: Diamond) -> str:
-        return grade(diamond, "cut")
+    def _of_explorer(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        def checked(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return view(request, **arguments)
 
-    @admin.display(description="availability")
-    def state(self, diamond: Diamond) -> SafeString:
-        return badge(diamond.availability)
-
-    @admin.display(description="price", ordering="price_cents")
-    def price(self, diamond: Diamond) -> str:
-        return dollars(diamond.price_cents)
-
-    @admin.display(description="cost")
-    def cost(self, diamond: Diamond) -> str:
-        return dollars(diamond.cost_cents)
+        return self.admin_site.admin_view(checked)
 
     def links(self, request: HttpRequest, row: Diamond) -> list[Link]:
         return [link for make_link in _links if (link := make_link(request, row)) is not None]

@@ -9,9 +9,11 @@ from typing import Any
 from rest_framework import serializers as drf
 from rest_framework.exceptions import PermissionDenied
 
-from catalog.columns import needs
+from catalog.client_views.view import ClientView
+from catalog.columns import COLUMNS, Column, needs
 from catalog.searching import contradictions, names
 from catalog.searching.filters import FILTERS, GONE, ORDERED, normal
+from catalog.searching.sorts import SORTS
 from diamondhub.access.models import ApiClient
 from diamondhub.api import fields
 from diamondhub.api.mistakes import Mistakes
@@ -31,6 +33,34 @@ def refuse_unseen(asked: Iterable[str], client: ApiClient) -> None:
             raise PermissionDenied(
                 f"{name.removeprefix('-')} needs the scope {scope}, which your client does not have."
             )
+
+
+def refuse_hidden(asked: Iterable[str], view: ClientView) -> None:
+    """Raises `PermissionDenied` for names of filters and sorts that ask for what a view does not show.
+
+    Whoever could filter or sort by it would find it out bit by bit.
+    """
+    if view.fields is None:
+        return
+    for name in asked:
+        hidden = [column.name for column in asks_for(name) if not view.shows(column.name)]
+        if hidden:
+            raise PermissionDenied(
+                f"Your client's view of the catalogue does not show {hidden[0]}, so nothing can be asked by {name}."
+            )
+
+
+def asks_for(name: str) -> tuple[Column, ...]:
+    """The columns that a filter or a sort asks for."""
+    return _ASK_FOR[name.removeprefix("-")]
+
+
+_BY_SOURCE = {column.source: column for column in COLUMNS}
+_ASK_FOR: Mapping[str, tuple[Column, ...]] = {
+    **{name: (_BY_SOURCE[sort.column],) for name, sort in SORTS.items()},
+    **{known.name: (_BY_SOURCE[known.column],) for known in FILTERS},
+    "color_type": (_BY_SOURCE["color"], _BY_SOURCE["fancy_color"]),
+}
 
 
 class Asking(Strict):

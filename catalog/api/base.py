@@ -10,6 +10,7 @@ from django.http import Http404
 from django.utils.functional import cached_property
 
 from catalog.api import presenting
+from catalog.api.currency import in_asked_currency
 from catalog.client_views.view import ClientView, view_of
 from catalog.searching.conditions import Asked
 from diamondhub.access.models import ApiClient, ApiKey
@@ -39,8 +40,8 @@ class StoneEndpoint(Endpoint):
 
     @cached_property
     def client_view(self) -> ClientView:
-        """What the client may see."""
-        return view_of(self.client)
+        """What the client may see, in the currency that it asks for."""
+        return in_asked_currency(view_of(self.client), self)
 
     @property
     def within(self) -> Asked:
@@ -58,12 +59,11 @@ class StoneEndpoint(Endpoint):
         """How stones are shown. Raises `PermissionDenied` for fields that the client may not see."""
         names, form = chosen.get("fields"), chosen.get("form") or "full"
         shown = presenting.chosen(self.client, self.client_view, names=names, form=form)
-        return presenting.presenter(shown, self.client_view.currency)
+        return presenting.presenter(shown, self.client_view.exchange)
 
     def sees(self, *columns: str) -> bool:
         """Whether the client's view shows all of these columns."""
-        shown = self.client_view.fields
-        return shown is None or shown.issuperset(columns)
+        return all(self.client_view.shows(column) for column in columns)
 
 
 def one(identity: UUID, stones: Mapping[UUID, Any]) -> Any:

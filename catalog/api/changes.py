@@ -16,6 +16,7 @@ from catalog.api import presenting
 from catalog.api.searching import SearchEndpoint
 from catalog.api.stones import DiamondAnswer
 from catalog.changes import feed, log
+from catalog.currencies.fields import Currency
 from catalog.models import Availability
 from catalog.searching.conditions import AnyOf
 from catalog.searching.database import matching, one_moment
@@ -59,6 +60,12 @@ class ChangesAnswer(Answer):
         0, help_text="All changes up to this version are known with this page: ask for those `after` it next time."
     )
     dataset_version = fields.Whole(0, help_text="The newest version of the catalogue.")
+    currency = fields.Text(help_text="The currency of all prices.")
+    rate_date = fields.Day(
+        allow_null=True,
+        help_text="The day since which its rate of exchange holds; null for `USD`. With another one all prices are others, "
+        "and no change says so: take the whole stock once more.",
+    )
     next = fields.Text(
         allow_null=True,
         help_text="`cursor` of the next page, with `after` as it was; null on the last: all is known then.",
@@ -76,6 +83,7 @@ class ChangesQuery(Query):
         default="full",
         help_text=f"`slim` shows what a list in a shop needs: {', '.join(presenting.SLIM)}. Without it all is shown.",
     )
+    currency = Currency()
     limit = fields.Limit(MAX_PAGE_SIZE, default=100, help_text="Stones on a page.")
     cursor = fields.Cursor()
 
@@ -125,7 +133,7 @@ class Changes(SearchEndpoint):
                 raise feed.ChangesGone(self.client_view.since, log.current().number)
             page = feed.read(place, generation=generation, limit=self.query["limit"])
             ids = [stone for _, stone in page.stones]
-            standing = presenting.presenter(shown, self.client_view.currency).read(
+            standing = presenting.presenter(shown, self.client_view.exchange).read(
                 ids, self.client_view.narrowed(_ON_SALE)
             )
             gone = [stone for stone in ids if stone not in standing]
@@ -145,6 +153,8 @@ class Changes(SearchEndpoint):
                 ],
                 "after": page.through,
                 "dataset_version": page.newest,
+                "currency": self.client_view.currency,
+                "rate_date": self.client_view.exchange.since,
                 "next": following,
             },
             data={"next": following},

@@ -111,7 +111,7 @@ class ExportFile(ExportEndpoint):
             is_over = export.state in (Export.State.FINISHED, Export.State.EXPIRED)
             state = "has expired" if is_over else f"{export.state}: {export.reason}"
             raise _gone(f"Export {export.pk} {state}; there is no file")
-        if export.seen_as != asking.seen_as(self.client):
+        if export.seen_as != asking.seen_by_now(export, self.client):
             raise _gone(f"Export {export.pk} shows what your client may not see any more, or not all that it may")
         if export.client_id is None and limit_of(self.client) < (export.rows or 0):
             try:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from catalog.api import presenting
 from catalog.api.asking import FilterBody
+from catalog.currencies.fields import Currency
 from catalog.exports import asking, jobs, kinds  # noqa: F401 - kinds declares what is answered with
 from catalog.exports.models import Export, Format
 from diamondhub.access.models import ApiClient, ApiKey
@@ -51,10 +52,11 @@ class NewExport(FilterBody):
         Format.values, help_text="`ndjson`: a JSON object a line, as searches show it; `csv`: a table."
     )
     gzip = fields.YesNo(default=True, help_text="The file is packed: a `.gz` of a seventh of the size.")
+    currency = Currency()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         declared = super().get_fields()
-        own = {name: declared.pop(name) for name in ("format", "gzip")}
+        own = {name: declared.pop(name) for name in ("format", "gzip", "currency")}
         return {**own, "fields": deepcopy(_SHOWN), **declared}
 
 
@@ -94,7 +96,7 @@ class ExportAnswer(Answer):
     state = fields.OneOf(STATES, help_text="`expired`: there was a file. `failed`: `reason` says why there is none.")
     format = fields.OneOf(Format.values)
     gzip = fields.YesNo()
-    filters = fields.Anything(help_text="The filters, as they were sent.")
+    filters = fields.Anything(help_text="The filters, and the currency if one was asked for, as they were sent.")
     created_at = fields.Moment()
     started_at = fields.Moment(allow_null=True)
     finished_at = fields.Moment(allow_null=True)

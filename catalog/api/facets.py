@@ -11,6 +11,8 @@ from rest_framework.request import Request
 
 from catalog.api.asking import FilterBody, FilterQuery
 from catalog.api.searching import FOUND_BY, SearchEndpoint
+from catalog.currencies.converting import DOLLARS, Exchange
+from catalog.currencies.fields import Currency
 from catalog.facets import counting
 from catalog.facets.table import ATTRIBUTES
 from catalog.searching import pages
@@ -114,7 +116,9 @@ class FacetsAnswer(Answer):
 
 
 class WithFacets(Strict):
-    """Which facets."""
+    """Which facets, and the currency of prices."""
+
+    currency = Currency()
 
     facets = fields.ListOf(
         fields.OneOf(list(ATTRIBUTES)), required=False, help_text="One or several attributes; without it all of them."
@@ -142,7 +146,7 @@ class Facets(SearchEndpoint):
         wanted = self.wanted(self.query)
 
         def answer(hits: Hits) -> Encoded:
-            count, facets = counted(hits, hits, wanted.asked, names)
+            count, facets = counted(hits, hits, wanted.asked, names, wanted.view.exchange)
             answered = Encoded(
                 {"as_of": hits.version, "count": count.number, "count_is_exact": count.exact, "facets": facets}
             )
@@ -155,9 +159,11 @@ class Facets(SearchEndpoint):
         return self.answered(wanted, ["facets", names], make, costly=True)
 
 
-def counted(hits: Hits, counts: Pages, asked: Asked, names: Iterable[str]) -> tuple[Count, dict[str, Any]]:
+def counted(
+    hits: Hits, counts: Pages, asked: Asked, names: Iterable[str], exchange: Exchange = DOLLARS
+) -> tuple[Count, dict[str, Any]]:
     """How many stones `counts` has, and the facets of `hits`, which know it where it is not known exactly otherwise."""
-    facets = counting.facets(hits, asked, names)
+    facets = counting.facets(hits, asked, names, exchange)
     count = counts.count()
     if not count.exact and counts is hits and (total := counting.total_of(facets, asked)) is not None:
         count = Count(total)

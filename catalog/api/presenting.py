@@ -15,7 +15,9 @@ from rest_framework.exceptions import PermissionDenied
 
 from catalog.client_views.view import ClientView
 from catalog.columns import COLUMNS, Column, Graded, Money
+from catalog.currencies.converting import DOLLARS, Exchange
 from catalog.models import Diamond
+from catalog.searching.amounts import PRICE
 from catalog.searching.conditions import Asked
 from catalog.searching.standing import standing
 from diamondhub import money
@@ -81,21 +83,21 @@ def _of_form(form: str, scopes: tuple[str, ...], shown: frozenset[str] | None) -
 
 def is_in(view: ClientView, column: Column) -> bool:
     """Whether a view shows a column."""
-    return view.fields is None or column.name in view.fields or column.name == "id"
+    return view.shows(column.name)
 
 
 class Presenter:
     """Shows some names of stones."""
 
-    def __init__(self, names: Sequence[str], currency: str) -> None:
+    def __init__(self, names: Sequence[str], exchange: Exchange) -> None:
         names = [name for name in names if name != "id"]
         self._names = ("id", *names)
         #: What is read of the table.
-        self.columns = [f"'{currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names]
+        self.columns = [f"'{exchange.currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names]
         self._converted = [
             (place, convert)
             for place, name in enumerate(self._names)
-            if place and name != CURRENCY and (convert := _conversion(_BY_NAME[name]))
+            if place and name != CURRENCY and (convert := _conversion(_BY_NAME[name], exchange))
         ]
 
     def read(self, ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, dict[str, Any]]:
@@ -111,9 +113,9 @@ class Presenter:
 
 
 @lru_cache(maxsize=256)
-def presenter(names: tuple[str, ...], currency: str = money.CURRENCY) -> Presenter:
-    """The presenter of these names, in this order."""
-    return Presenter(names, currency)
+def presenter(names: tuple[str, ...], exchange: Exchange = DOLLARS) -> Presenter:
+    """The presenter of these names, in this order; money is shown as `exchange` says."""
+    return Presenter(names, exchange)
 
 
 def _read(column: Column) -> str:
@@ -127,9 +129,11 @@ def _read(column: Column) -> str:
             return column.source
 
 
-def _conversion(column: Column) -> Callable[[Any], Any] | None:
+def _conversion(column: Column, exchange: Exchange) -> Callable[[Any], Any] | None:
     if isinstance(column.kind, Money):
-        return money.to_text
+        if not exchange.is_needed:
+            return money.to_text
+        return exchange.price_text if column.source == PRICE else exchange.amount_text
     if isinstance(column.kind, Graded):
         return {grade.value: grade.name for grade in column.kind.grades}.__getitem__
     return _moment if isinstance(Diamond._meta.get_field(column.source), DateTimeField) else None

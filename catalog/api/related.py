@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from catalog.api.base import StoneEndpoint, one
 from catalog.api.searching import FOUND_BY
 from catalog.api.showing import ShownDiamondAnswer, ShownQuery
+from catalog.columns import COLUMNS
 from catalog.models import DatasetVersion
 from catalog.related import finding, nearness, pairs
 from catalog.searching.standing import standing
@@ -22,6 +23,9 @@ from diamondhub.api.endpoint import operation, version_of
 
 #: Stones of one answer at most, and where nothing is said.
 MAX_RELATED, USUAL = 50, 12
+#: What distances are made from, by mode, and the names under which it is shown.
+_MEASURED = {"near": (*nearness.GRADES, *nearness.SHARES), "pair": (*pairs.MEASURES, *pairs.GRADES, "carats")}
+_NAMES = {column.source: column.name for column in COLUMNS}
 _COLUMNS = tuple(dict.fromkeys((*nearness.COLUMNS[1:], *pairs.COLUMNS[1:])))
 
 
@@ -40,7 +44,12 @@ class RelatedQuery(ShownQuery):
 class RelatedDiamondAnswer(ShownDiamondAnswer):
     """A related diamond: all that the client sees, or what `form` or `fields` leave of it, and how near it is."""
 
-    distance = serializers.FloatField(read_only=True, help_text="How far it is from the stone; 0 is the same.")
+    distance = serializers.FloatField(
+        read_only=True,
+        allow_null=True,
+        help_text="How far it is from the stone; 0 is the same. Null if it is measured by something that your client is not "
+        "shown.",
+    )
 
     class Meta(ShownDiamondAnswer.Meta):
         fields = [*ShownDiamondAnswer.Meta.fields, "distance"]
@@ -78,11 +87,14 @@ class Related(StoneEndpoint):
         near = find(stone, self.within, self.query["limit"])
         stones = near.stones if near else ()
         shown = presenter.read([identity for identity, _ in stones], self.within)
+        tells = all(self.client_view.shows(_NAMES[column]) for column in _MEASURED[self.query["mode"]])
         answer = {
             "dataset_version": near.version if near else version,
             "can_be_matched": pairs.can_be_matched(stone),
             "results": [
-                {**shown[identity], "distance": round(steps, 3)} for identity, steps in stones if identity in shown
+                {**shown[identity], "distance": round(steps, 3) if tells else None}
+                for identity, steps in stones
+                if identity in shown
             ],
         }
 

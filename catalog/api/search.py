@@ -10,15 +10,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from catalog.api import presenting
+from catalog.api.asking import asks_for
 from catalog.api.facets import FacetsBody, FacetsByAttribute, FacetsQuery, counted
 from catalog.api.searching import FOUND_BY, SearchEndpoint
 from catalog.api.showing import Shown, ShownDiamondAnswer
+from catalog.client_views.reading import ViewUnusable
+from catalog.client_views.view import ClientView
 from catalog.columns import COLUMNS, Money
 from catalog.searching import database, pages
 from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
 from catalog.searching.sorts import SORTS
 from catalog.searching.suggesting import Suggestion, suggestions
+from diamondhub.access.scopes import Scope
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, Encoded
 from diamondhub.api.endpoint import operation
@@ -73,7 +77,7 @@ class DiamondsAnswer(serializers.Serializer[Any]):
     count_is_exact = serializers.BooleanField(
         read_only=True,
         help_text=f"False: there are more than {database.COUNT_CAP:,}, and `count` is a lower bound. The index counts "
-        "exactly.",
+        "exactly. False as well where a search of your client shows so many stones at most, and finds more.",
     )
     dataset_version = serializers.IntegerField(
         read_only=True,
@@ -105,9 +109,10 @@ class Showing(Shown):
     include = fields.ListOf(fields.OneOf(["facets"]), required=False, help_text="What is answered besides.")
     sort = fields.OneOf(
         list(SORTS),
-        default="price",
+        required=False,
         help_text="The order, `-` for the other way round: grades go from the best to the worst, "
-        "stones without the value come last.",
+        "stones without the value come last. Without it by `price`, or if your client is not shown prices by the first "
+        "order that it may ask for.",
     )
     limit = fields.Limit(pages.MAX_PAGE_SIZE, help_text="Stones on a page.")
     cursor = fields.Cursor(
@@ -158,7 +163,7 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
     facets = view.facet_names(values.get("facets")) if values.get("include") else None
     wanted = view.wanted(
         values,
-        sort=values["sort"],
+        sort=values.get("sort") or usual_sort(view.client_view),
         limit=values["limit"],
         cursor=values.get("cursor"),
         by_certificate=values.get("distinct") == CERTIFICATE,
@@ -166,16 +171,25 @@ def found(view: SearchEndpoint, values: Mapping[str, Any]) -> HttpResponseBase:
     return view.answered(wanted, [shown, facets], lambda: _answer(wanted, shown, facets), costly=facets is not None)
 
 
+def usual_sort(view: ClientView) -> str:
+    """The order of a search that asks for none: the first one by something that the view shows. Raises `ViewUnusable`."""
+    for name in SORTS:
+        if view.shows(asks_for(name)[0].name) and asks_for(name)[0].scope == Scope.CATALOG_READ:
+            return name
+    raise ViewUnusable("it shows nothing that stones can be ordered by")
+
+
 def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
-    read = presenting.presenter(shown, wanted.view.currency).read
+    read = presenting.presenter(shown, wanted.view.exchange).read
 
     def answer(hits: Hits) -> Encoded:
         page = pages.page_of(wanted, hits, position, read)
         count, is_exact = page.count, page.count_is_exact
         besides: dict[str, Any] = {}
         if facets is not None:
-            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets)
+            exact, besides["facets"] = counted(hits, page.counts, wanted.asked, facets, wanted.view.exchange)
+            exact = pages.at_most(wanted.view.max_rows, exact)
             count, is_exact = exact.number, exact.exact
         if not count and is_exact:
             besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]

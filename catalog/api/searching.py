@@ -11,12 +11,13 @@ from django.http import HttpResponse, HttpResponseBase
 from rest_framework.exceptions import PermissionDenied
 
 from catalog.api import presenting
-from catalog.api.asking import refuse_unseen
+from catalog.api.asking import refuse_hidden, refuse_unseen
+from catalog.api.currency import in_asked_currency, wrong
 from catalog.client_views.view import ClientView, view_of
 from catalog.facets.table import ATTRIBUTES
 from catalog.index import history
-from catalog.searching import pages
-from catalog.searching.filters import FILTERS
+from catalog.searching import amounts, pages
+from catalog.searching.filters import DEFAULTS, FILTERS
 from catalog.searching.pages import Search
 from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
@@ -51,16 +52,23 @@ class SearchEndpoint(Endpoint):
 
     @cached_property
     def client_view(self) -> ClientView:
-        """What the client may see."""
-        return view_of(self.client)
+        """What the client may see, in the currency that it asks for."""
+        return in_asked_currency(view_of(self.client), self)
 
     def wanted(self, values: Mapping[str, Any], **paging: Any) -> Search:
         """The search that a query's or a body's values ask for.
 
-        Raises `PermissionDenied`, which names the scope, for a filter or a sort that needs one which the client lacks.
+        Raises `PermissionDenied` for a filter or a sort that needs a scope which the client lacks, naming that, or that asks
+        for what the client's view does not show; and the problem of wrong fields for amounts that are none of its currency.
         """
         filters = {name: value for name, value in values.items() if name in _FILTERS}
         refuse_unseen([*filters, paging.get("sort", "")], self.client)
+        # What holds where nothing is said tells nothing.
+        said = [name for name, value in filters.items() if DEFAULTS.get(name) != value]
+        by_certificate = ["certificate_number"] if paging.get("by_certificate") else []
+        refuse_hidden([*said, *by_certificate, *filter(None, [paging.get("sort")])], self.client_view)
+        if mistakes := list(amounts.mistakes(filters, self.client_view.exchange)):
+            raise wrong(self, mistakes)
         return Search(
             filters,
             view=self.client_view,

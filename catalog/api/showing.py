@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from catalog.api import presenting
 from catalog.api.stones import DiamondAnswer
+from catalog.currencies.fields import Currency
 from diamondhub.api import fields
 from diamondhub.api.serializers import Body, Query, Strict
 
@@ -23,7 +24,9 @@ _SHOWN = fields.ListOf(
 
 
 class Shown(Strict):
-    """What is shown of stones."""
+    """What is shown of stones, and in which currency."""
+
+    currency = Currency()
 
     form = fields.OneOf(
         list(presenting.FORMS),

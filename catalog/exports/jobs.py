@@ -56,7 +56,7 @@ def start(
         with transaction.atomic():
             export = Export.objects.create(
                 client=client,
-                seen_as=asking.seen_as(client),
+                seen_as=asking.sight_of(client),
                 format=format,
                 gzip=gzip,
                 fields=list(fields),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -15,8 +16,10 @@ from psycopg import sql
 
 from catalog.api.presenting import CURRENCY
 from catalog.columns import COLUMNS, Column, Graded, Money
+from catalog.currencies.converting import DOLLARS, Exchange
 from catalog.exports.models import Format
 from catalog.models import Diamond
+from catalog.searching.amounts import PRICE
 from diamondhub.audit.export import FORMULA
 
 _TABLE = sql.Identifier(Diamond._meta.db_table)
@@ -38,7 +41,7 @@ class Written:
 def copy_statement(
     names: Sequence[str],
     *,
-    currency: str,
+    exchange: Exchange,
     format: str,  # noqa: A002 - what it is called outside
     where: sql.Composable,
     max_rows: int | None = None,
@@ -47,7 +50,7 @@ def copy_statement(
 
     With `max_rows` only the cheapest ones are copied.
     """
-    written = {name: written_as(name, currency) for name in names}
+    written = {name: written_as(name, exchange) for name in names}
     is_json = format == Format.NDJSON
     cells = sql.SQL(",\n    ").join(
         sql.SQL("{} AS {}").format(text.value if is_json else text.cell, sql.Identifier(name))
@@ -69,19 +72,19 @@ def count_statement(where: sql.Composable, *, max_rows: int | None = None) -> sq
     return sql.SQL("SELECT count(*) FROM (SELECT FROM {} WHERE {}{}) AS stones").format(_TABLE, where, limit)
 
 
-def written_as(name: str, currency: str) -> Written:
+def written_as(name: str, exchange: Exchange = DOLLARS) -> Written:
     """A field of a stone as SQL."""
     if name == CURRENCY:
-        constant = sql.SQL("{}::text").format(sql.Literal(currency))
+        constant = sql.SQL("{}::text").format(sql.Literal(exchange.currency))
         return Written(constant, constant)
-    return _written(_BY_NAME[name])
+    return _written(_BY_NAME[name], exchange)
 
 
-def _written(column: Column) -> Written:
+def _written(column: Column, exchange: Exchange) -> Written:
     value = sql.SQL("{}.{}").format(_TABLE, sql.Identifier(column.source))
     match column.kind, Diamond._meta.get_field(column.source):
         case Money(), _:
-            amount = sql.SQL("({} * 0.01)").format(value)
+            amount = _amount(value, exchange, ended=column.source == PRICE)
             return Written(sql.SQL("{}::text").format(amount), amount)
         case Graded() as kind, _:
             text = _grade(value, kind)
@@ -103,6 +106,26 @@ def _written(column: Column) -> Written:
             return Written(value, harmless(value), is_text=True)
         case _, field:
             raise TypeError(f"exports: nothing says how {column.name}, {type(field).__name__}, is written")
+
+
+def _amount(cents: sql.Composable, exchange: Exchange, *, ended: bool) -> sql.Composable:
+    """SQL for cents in units of a currency, as `Exchange` converts them, to all decimals of the unit."""
+    if not exchange.is_needed:
+        return sql.SQL("({} * 0.01)").format(cents)
+    times, parts = exchange.ratio
+    amount: sql.Composable = sql.SQL("div({cents} * {twice} + {parts}, {divisor})").format(
+        cents=cents, twice=_numeric(2 * times), parts=_numeric(parts), divisor=_numeric(2 * parts)
+    )
+    if ended and exchange.ending:
+        ending, step = exchange.ending.ending, exchange.ending.step
+        amount = sql.SQL("(div(greatest({amount} - {ending}, 0) + {half}, {step}) * {step} + {ending})").format(
+            amount=amount, ending=_numeric(ending), half=_numeric(step // 2), step=_numeric(step)
+        )
+    return sql.SQL("({} * {})").format(amount, _numeric(Decimal(1).scaleb(-exchange.places)))
+
+
+def _numeric(number: int | Decimal) -> sql.Composable:
+    return sql.SQL("{}::numeric").format(sql.Literal(f"{Decimal(number):f}"))
 
 
 def _best(max_rows: int | None) -> sql.Composable:

@@ -20,7 +20,6 @@ from django.db.models.functions import Now
 from psycopg.errors import QueryCanceled
 from rest_framework.exceptions import PermissionDenied
 
-from catalog.client_views.view import view_of
 from catalog.exports import asking, files, jobs, stock, writing
 from catalog.exports.models import Export
 from diamondhub import leases
@@ -207,15 +206,15 @@ def _choice_of(export: Export) -> tuple[ApiClient | None, writing.Choice]:
     client = export.client or (export.stock.client if export.stock else None)
     if client is None or not asking.may_export(client):
         raise _CannotBe("its client may not export any more")
-    if asking.seen_as(client) != export.seen_as:
+    if asking.seen_by_now(export, client) != export.seen_as:
         raise _CannotBe("what its client may see has changed since; start a new one")
-    view = view_of(client)
     try:
+        view = asking.view_for(client, export.asked)
         names = asking.fields_of(client, export.fields)
         asked = asking.conditions_of(client, export.asked)
     except (InvalidBody, PermissionDenied) as error:
         raise _CannotBe(f"it cannot be asked for any more: {error}"[:250]) from None
-    choice = writing.Choice(asked, names, view.currency, export.format, export.gzip, view.max_rows)
+    choice = writing.Choice(asked, names, view.exchange, export.format, export.gzip, view.max_rows)
     return export.client, choice
 
 

@@ -14,6 +14,7 @@ import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
+from catalog.currencies.converting import Exchange
 from catalog.exports import texts
 from catalog.models import DatasetVersion
 from catalog.searching import sql as searching
@@ -35,7 +36,7 @@ class Choice:
 
     asked: Asked
     names: Sequence[str]
-    currency: str
+    exchange: Exchange
     format: str
     gzip: bool
     max_rows: int | None = None
@@ -100,7 +101,7 @@ def statement_of(choice: Choice) -> sql.Composed:
     """The COPY of what is chosen."""
     return texts.copy_statement(
         choice.names,
-        currency=choice.currency,
+        exchange=choice.exchange,
         format=choice.format,
         where=where_of(choice.asked),
         max_rows=choice.max_rows,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from catalog.facets import by_sql, edges
+from catalog.currencies.converting import DOLLARS, Exchange
+from catalog.facets import by_sql, edges, prices
 from catalog.facets.table import ATTRIBUTES, Attribute
 from catalog.searching.conditions import Asked, Known
 from catalog.searching.database import DatabaseHits
@@ -15,8 +16,8 @@ from catalog.searching.hits import Facet, Hits
 MAX_VALUES = 300
 
 
-def facets(hits: Hits, asked: Asked, names: Iterable[str]) -> dict[str, Any]:
-    """The facets of these attributes, as they are answered."""
+def facets(hits: Hits, asked: Asked, names: Iterable[str], exchange: Exchange = DOLLARS) -> dict[str, Any]:
+    """The facets of these attributes, as they are answered; prices are in a currency."""
     attributes = [ATTRIBUTES[name] for name in names]
     if isinstance(hits, DatabaseHits):
         # Each by itself would read the table as often.
@@ -25,7 +26,7 @@ def facets(hits: Hits, asked: Asked, names: Iterable[str]) -> dict[str, Any]:
         counted = {attribute.name: _counted(hits, asked, attribute) for attribute in attributes}
     return {
         attribute.name: (
-            _histogram(hits, attribute, counted[attribute.name])
+            _histogram(hits, attribute, counted[attribute.name], exchange)
             if attribute.is_histogram
             else _values(attribute, counted[attribute.name].counts)
         )
@@ -66,7 +67,9 @@ def _values(attribute: Attribute, counts: Mapping[Any, int]) -> dict[str, Any]:
     return {"values": values, "unknown": counts.get(None, 0), "others": others}
 
 
-def _histogram(hits: Hits, attribute: Attribute, facet: Facet) -> dict[str, Any]:
+def _histogram(hits: Hits, attribute: Attribute, facet: Facet, exchange: Exchange) -> dict[str, Any]:
+    if attribute.is_money and exchange.is_needed:
+        return prices.histogram(hits, attribute, facet, exchange)
     ladder = edges.LADDERS[attribute.name]
     buckets: list[dict[str, Any]] = []
     if facet.low is not None:

@@ -35,12 +35,21 @@ _FINEST: dict[str, Number] = {"price": 100, "carats": Decimal("0.01")}
 
 def is_fine_enough(attribute: str, low: Number, high: Number) -> bool:
     """Whether the ladder tells values from `low` to `high` well apart."""
-    return len(trimmed(LADDERS[attribute], low, high)) >= MIN_BUCKETS or high - low < _FINEST[attribute] * 2
+    return tells_apart(LADDERS[attribute], _FINEST[attribute], low, high)
+
+
+def tells_apart(ladder: Sequence[Number], finest: Number, low: Number, high: Number) -> bool:
+    """Whether a ladder tells values from `low` to `high` well apart, as far as steps of `finest` could."""
+    return len(trimmed(ladder, low, high)) >= MIN_BUCKETS or high - low < finest * 2
 
 
 def even(attribute: str, low: Number, high: Number) -> tuple[Number, ...]:
     """Edges for values from `low` to `high` in steps of 1, 2 or 5, after one at nothing."""
-    finest = _FINEST[attribute]
+    return in_even_steps(_FINEST[attribute], low, high)
+
+
+def in_even_steps(finest: Number, low: Number, high: Number) -> tuple[Number, ...]:
+    """Edges for values from `low` to `high` in 1, 2 or 5 times `finest` or tens of it, after one at nothing."""
     step = next(step for step in _steps(finest) if (high - low) / step < MAX_BUCKETS - 2)
     first = low // step * step
     edges: list[Number] = [first]

@@ -40,6 +40,11 @@ class Attribute:
         return self.name in HISTOGRAMS
 
     @property
+    def is_money(self) -> bool:
+        """Whether its values are amounts of money."""
+        return isinstance(self.column.kind, Money)
+
+    @property
     def is_presence(self) -> bool:
         """Whether it asks only if there is a value."""
         return isinstance(self.column.kind, Address)

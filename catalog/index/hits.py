@@ -10,12 +10,12 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.index import bits, counting, evaluating
+from catalog.index import bits, counting, evaluating, spreading
 from catalog.index.bits import Words
 from catalog.index.paging import page_of
 from catalog.index.snapshot import Snapshot
 from catalog.searching.conditions import Asked, Condition
-from catalog.searching.hits import Count, Facet
+from catalog.searching.hits import Count, Facet, Spread
 from catalog.searching.sorts import Place, Sort
 
 
@@ -71,6 +71,10 @@ class IndexHits:
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
         """The places of the first `limit` stones behind `after` in an order."""
         return page_of(self._snapshot, self._rows, self._number, sort, after, limit)
+
+    def spread(self, across: int, up: int) -> Spread:
+        """The prices over the carats, in at most so many steps of each."""
+        return spreading.spread(self._snapshot, self._rows, across, up)
 
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         """The facet of an attribute over a column, or its histogram."""

@@ -1,8 +1,8 @@
 """Searches answered by PostgreSQL: the reference for the index, and what answers where there is none.
 
-The matching stones are read up to a cap. If that is all of them, they are counted and sorted on the spot. If there are
-more, the count is a lower bound, and the page is read by walking the price index or, in orders that have no index, by one
-scan that keeps the best.
+The table has no index for searches, which cost consolidation more than the index of this host costs: every search but one
+by ids or certificates reads the table once for its page, keeping the best, and up to a cap for its count, which is a lower
+bound where there are more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from catalog.certificates import FOLDED
 from catalog.index import history
 from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked
-from catalog.searching.hits import Certified, Count, Facet, Hits
+from catalog.searching.hits import Certified, Count, Facet, Hits, Spread, ratio_edges
 from catalog.searching.sorts import Place, Sort
 from catalog.searching.sql import to_q, where
 
@@ -81,14 +81,12 @@ class DatabaseHits:
 
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
         """The places of the first `limit` stones behind `after` in an order."""
-        narrow = self._count.exact
-        statement, values = _matches(self._matching, sort)
+        statement, values = _named(self._matching.values_list(sort.column, "id").query)
         follows, after_values = _behind(sort, after)
         return _rows(
             f"""
-            -- A page of a search. A narrow one is materialized, so that the planner never walks the price index in search of
-            -- the few; a broad one walks it from the place on. Takes no locks.
-            WITH hits (key, id) AS {"MATERIALIZED" if narrow else "NOT MATERIALIZED"} ({statement})
+            -- A page of a search. Reads the table once, or what ids and certificates name; takes no locks.
+            WITH hits (key, id) AS ({statement})
             SELECT key, id
             FROM hits
             WHERE {follows}
@@ -97,6 +95,33 @@ class DatabaseHits:
             """,
             {**values, **after_values, "limit": limit},
         )
+
+    def spread(self, across: int, up: int) -> Spread:
+        """The prices over the carats, in at most so many steps of each."""
+        weighed = self._matching.filter(carats__gt=0)
+        least, most, cheapest, dearest = weighed.aggregate(
+            least=Min("carats"), most=Max("carats"), cheapest=Min("price_cents"), dearest=Max("price_cents")
+        ).values()
+        if least is None:
+            return Spread([], [], {})
+        carats = ratio_edges(int(least * 1000), int(most * 1000), across)
+        cents = ratio_edges(cheapest, dearest, up)
+        statement, values = _named(weighed.values_list("lab_grown", "carats", "price_cents").query)
+        rows = _rows(
+            f"""
+            -- Stones of a search by carats and price. Reads all that match, once; takes no locks.
+            WITH stones (lab_grown, carats, cents) AS ({statement})
+            SELECT
+                lab_grown,
+                width_bucket((carats * 1000)::bigint, %(carats)s::bigint[]) - 1,
+                width_bucket(cents, %(cents)s::bigint[]) - 1,
+                count(*)
+            FROM stones
+            GROUP BY 1, 2, 3
+            """,
+            {**values, "carats": carats[:-1], "cents": cents[:-1]},
+        )
+        return Spread(carats, cents, {(is_lab, across_at, up_at): number for is_lab, across_at, up_at, number in rows})
 
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         """The facet of an attribute over a column, or its histogram."""
@@ -180,11 +205,6 @@ class _OfCertificates:
 _CERTIFICATE = f"coalesce({FOLDED}, id::text)"
 
 
-def _matches(stones: QuerySet[Diamond], sort: Sort) -> tuple[str, dict[str, Any]]:
-    """The ORM's statement for (key, id) of what matches, with its parameters named."""
-    return _named(stones.values_list(sort.column, "id").query)
-
-
 def _named(query: Any) -> tuple[str, dict[str, Any]]:
     statement, values = query.sql_with_params()
     names = [f"filter_{number}" for number in range(len(values))]
@@ -192,7 +212,7 @@ def _named(query: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _order(sort: Sort) -> str:
-    """`ORDER BY` over the columns `key` and `id`. What is never null must not say NULLS LAST: no index is built so."""
+    """`ORDER BY` over the columns `key` and `id`."""
     direction = "DESC" if sort.descending else "ASC"
     return f"key {direction}{' NULLS LAST' if sort.nullable else ''}, id {direction}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -32,6 +33,19 @@ class Facet:
     high: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the prices of hits lie over their carats; stones without a weight, or of none, are left out.
+
+    `carats` (thousandths) and `cents` are the lower edges of the cells, which rise by a ratio, and last the greatest value.
+    `counts` are the stones by (lab-grown, place in `carats`, place in `cents`).
+    """
+
+    carats: Sequence[int]
+    cents: Sequence[int]
+    counts: Mapping[tuple[bool, int, int], int]
+
+
 class Pages(Protocol):
     """Stones in any order, as of one version of the catalogue."""
 
@@ -56,6 +70,9 @@ class Hits(Pages, Protocol):
     def by_certificate(self) -> Certified:
         """The hits, of each certificate the cheapest alone."""
 
+    def spread(self, across: int, up: int) -> Spread:
+        """The prices over the carats, in at most so many steps of each."""
+
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         """The facet of an attribute over a column.
 
@@ -72,3 +89,9 @@ class Certified(Pages, Protocol):
 
     def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """How many of the hits there are of the certificates of these stones, which are among the places of pages."""
+
+
+def ratio_edges(low: int, high: int, steps: int) -> list[int]:
+    """Lower edges from `low` (more than 0) on that rise by the same ratio, in whole numbers, each once; last is `high`."""
+    edges = {low, *(ceil(low * (high / low) ** (step / steps)) for step in range(1, steps))}
+    return [*sorted(edge for edge in edges if edge <= high), high]

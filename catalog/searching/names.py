@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from catalog import index
 from catalog.columns import COLUMNS, Named
 from catalog.models import Diamond
 from catalog.searching.pages import SEARCH_SECONDS
@@ -22,13 +23,15 @@ _SOURCES = {column.asked: column.source for column in COLUMNS if column.asked in
 def unknown(name: str, asked: Collection[str]) -> Sequence[str]:
     """Those of the names asked for by a filter that nothing is called.
 
-    Only a name that the lists do not have is looked for in the catalogue; that takes no longer than the search by it would.
+    Only a name that the lists do not have is looked for: among the index's words, and where there is no index in the
+    catalogue itself, which takes no longer than the search by it would.
     """
     strange = set(asked) - set(CHECKED[name].known)
     if not strange:
         return ()
     column = _SOURCES[name]
-    # Both kinds are all stones; naming them lets the index of shapes serve.
-    stones = Diamond.objects.filter(**{f"{column}__in": strange, "lab_grown__in": [False, True]})
+    if (snapshot := index.current()) is not None:
+        return sorted(strange - snapshot.places(column).keys())
+    stones = Diamond.objects.filter(**{f"{column}__in": strange})
     with bounded(SEARCH_SECONDS):
         return sorted(strange - set(stones.order_by().values_list(column, flat=True).distinct()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -23,10 +23,11 @@ from catalog.client_views.view import EVERYTHING, ClientView
 from catalog.index.evaluating import NotIndexed
 from catalog.index.hits import IndexHits
 from catalog.models import Diamond
+from catalog.searching import amounts
 from catalog.searching.conditions import All, Asked
 from catalog.searching.database import DatabaseHits, one_moment
 from catalog.searching.filters import FILTERS, conditions
-from catalog.searching.hits import Certified, Hits, Pages
+from catalog.searching.hits import Certified, Count, Hits, Pages
 from catalog.searching.sorts import SORTS, Place
 from catalog.searching.sql import to_q
 from diamondhub.api import cursors
@@ -66,11 +67,13 @@ class Search:
     view: ClientView = EVERYTHING
     client: str = ""
     sees: tuple[str, ...] = ()
+    #: Conditions that are no filters of the API, by attributes of their own.
+    besides: Asked = field(default_factory=dict)
 
     @property
     def normal_form(self) -> str:
         """The same text for the same search, whichever page of it and however its stones are shown."""
-        asked = [self.sort, self.filters, self.by_certificate, self.view.key, self.client, self.sees]
+        asked = [self.sort, self.filters, self.by_certificate, self.view.key, self.client, self.sees, self.besides]
         return json.dumps(asked, sort_keys=True, default=str)
 
     @property
@@ -82,7 +85,9 @@ class Search:
         """The conditions of other filters for the same client."""
         said = {_ATTRIBUTES[name] for name in filters}
         defaults = {name: value for name, value in self.view.defaults.items() if _ATTRIBUTES[name] not in said}
-        return self.view.narrowed(conditions({**defaults, **filters}))
+        # What an operator entered is in dollars, what a client asks for in its currency.
+        in_dollars = amounts.in_cents(filters, self.view.exchange)
+        return self.view.narrowed({**conditions({**defaults, **in_dollars}), **self.besides})
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ def page_of(wanted: Search, hits: Hits, position: Position, read: Reads[Stone]) 
     """The page of a search behind a position, of hits that were found by its conditions."""
     certified = hits.by_certificate() if wanted.by_certificate else None
     pages: Pages = certified or hits
-    count = pages.count()
+    count = at_most(wanted.view.max_rows, pages.count())
     shown, end = _filled(wanted, pages, position, read)
     return Page(
         diamonds=[stone for _, stone in shown],
@@ -161,6 +166,11 @@ def page_of(wanted: Search, hits: Hits, position: Position, read: Reads[Stone]) 
         counts=pages,
         offers=None if certified is None else _offers(certified, [identity for identity, _ in shown]),
     )
+
+
+def at_most(most: int | None, count: Count) -> Count:
+    """How many stones can be paged through; there are more than the view lets a search show unless that is exact."""
+    return count if most is None or count.number <= most else Count(most, exact=False)
 
 
 def _filled(

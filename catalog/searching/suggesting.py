@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from catalog.columns import COLUMNS, Counted, Graded, Measured, Money
+from catalog.currencies.converting import Exchange
 from catalog.searching.filters import DEFAULTS, FILTERS, normal
 from catalog.searching.hits import Hits
 from catalog.searching.pages import Search
@@ -39,7 +40,7 @@ def suggestions(hits: Hits, wanted: Search) -> list[Suggestion]:
     if hits.found_by != "index":
         return []
     made = []
-    for number, (attribute, change, values) in enumerate(_changes(normal(wanted.filters))):
+    for number, (attribute, change, values) in enumerate(_changes(normal(wanted.filters), wanted.view.exchange)):
         if number == MAX_TRIED:
             break
         others = {name: value for name, value in wanted.filters.items() if _FILTERS[name].attribute != attribute}
@@ -49,29 +50,32 @@ def suggestions(hits: Hits, wanted: Search) -> list[Suggestion]:
     return sorted(made, key=lambda suggestion: (suggestion.change == "without", -suggestion.count))[:MAX_SHOWN]
 
 
-def _changes(filters: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _changes(filters: Mapping[str, Any], exchange: Exchange) -> Iterator[tuple[str, str, dict[str, Any]]]:
     by_attribute: dict[str, dict[str, Any]] = {}
     for name, value in filters.items():
         if DEFAULTS.get(name) != value:
             by_attribute.setdefault(_FILTERS[name].attribute, {})[name] = value
     for attribute, values in by_attribute.items():
-        wider = {name: _wider(_KINDS.get(attribute), name, value) for name, value in values.items()}
+        wider = {name: _wider(_KINDS.get(attribute), name, value, exchange) for name, value in values.items()}
         if wider != values:
             yield attribute, "wider", wider
     for attribute in by_attribute:
         yield attribute, "without", {}
 
 
-def _wider(kind: Any, name: str, value: Any) -> Any:
+def _wider(kind: Any, name: str, value: Any, exchange: Exchange) -> Any:
     lower = name.endswith(("_min", "_from"))
     if isinstance(kind, Graded):
         return _wider_grades(kind, value, lower=lower)
     if isinstance(kind, Measured | Money | Counted) and name.endswith(("_min", "_max")):
         factor, rounding = (1 - _WIDER, ROUND_FLOOR) if lower else (1 + _WIDER, ROUND_CEILING)
+        if isinstance(kind, Money):
+            # Amounts are hundredths of the unit, whatever the smallest part of the currency.
+            part = Decimal(1).scaleb(2 - exchange.places)
+            widened = (Decimal(value) * factor / part).quantize(Decimal(1), rounding=rounding) * part
+            return int(widened) if widened == int(widened) else widened
         places = Decimal(1).scaleb(-kind.places) if isinstance(kind, Measured) else Decimal(1)
         widened = (Decimal(value) * factor).quantize(places, rounding=rounding)
-        if isinstance(kind, Money):
-            return int(widened)
         if isinstance(kind, Counted):
             return min(max(int(widened), kind.low), kind.high)
         return min(widened, Decimal(kind.high))

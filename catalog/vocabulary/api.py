@@ -12,7 +12,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.api.asking import asks_for
+from catalog.client_views.view import ClientView, view_of
+from catalog.currencies.fields import MAX_DOLLARS
+from catalog.facets.table import ATTRIBUTES
 from catalog.vocabulary.words import Described, vocabulary
+from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import fields
@@ -75,7 +80,7 @@ class FilterAnswer(Answer):
     most = fields.Whole(1, allow_null=True, help_text="Values of one list in a query.")
     most_in_body = fields.Whole(1, allow_null=True, help_text="Values of one list in a body.")
     end = fields.OneOf(["from", "to", "min", "max"], allow_null=True, help_text="The end of a range that it is.")
-    unit = fields.Text(allow_null=True, help_text="`ct`, `mm`, `%`, `°`, `days` or `USD`.")
+    unit = fields.Text(allow_null=True, help_text="`ct`, `mm`, `%`, `°`, `days`, or a currency.")
     minimum = fields.Text(allow_null=True, help_text="The least number that it takes.")
     maximum = fields.Text(allow_null=True, help_text="The greatest number that it takes.")
     values = ValueAnswer(many=True, help_text="Values that it takes; grades from the best on, or as the scale goes.")
@@ -139,9 +144,33 @@ class Vocabulary(Endpoint):
     def get(self, request: Request) -> HttpResponseBase:
         """Every filter with its kind, unit, bounds, grades in the trade's order and their spellings; every sort and facet.
 
-        It is the same for all clients, and changes with releases only: keep it by its `ETag`.
+        It has what your client's view of the catalogue shows, and changes with that and with releases only: keep it by its
+        `ETag`.
         """
-        return self.unless_known(version_of(_answer()), lambda: Response(_answer()))
+        assert isinstance(request.auth, ApiKey)
+        view = view_of(request.auth.client)
+        known = _answer()
+        if view.fields is not None or view.exchange.is_needed:
+            known = _within(view, known)
+        return self.unless_known(version_of(known), lambda: Response(known))
+
+
+def _within(view: ClientView, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be asked within a view, money in its currency."""
+
+    def is_open(name: str) -> bool:
+        return all(view.shows(column.name) for column in asks_for(name))
+
+    most = view.exchange.text(view.exchange.amount(MAX_DOLLARS * 100))
+    return {
+        "filters": [
+            {**described, "unit": view.currency, "maximum": most} if described["kind"] == "money" else described
+            for described in known["filters"]
+            if is_open(described["name"])
+        ],
+        "sorts": [sort for sort in known["sorts"] if is_open(sort["name"])],
+        "facets": [facet for facet in known["facets"] if view.shows(ATTRIBUTES[facet["name"]].column.name)],
+    }
 
 
 @cache

@@ -12,7 +12,6 @@ from functools import cache
 from catalog import countries, fluorescence_colors, grades, labs, shapes
 from catalog.columns import (
     COLUMNS,
-    MAX_DOLLARS,
     Address,
     Chosen,
     Column,
@@ -26,6 +25,7 @@ from catalog.columns import (
     Time,
     needs,
 )
+from catalog.currencies.fields import MAX_DOLLARS
 from catalog.facets.table import ATTRIBUTES
 from catalog.searching.color_types import COLOR_TYPES
 from catalog.searching.filters import DEFAULTS, FILTERS, Filter

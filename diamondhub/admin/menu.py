@@ -23,6 +23,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             _entry("Diamonds", "diamond", "catalog_diamond"),
             _entry("Exports", "download", "catalog_export"),
+            _entry("Client views", "visibility", "catalog_catalogview"),
+            _entry("Exchange rates", "currency_exchange", "catalog_exchangerate"),
         ],
     },
     {

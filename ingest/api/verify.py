@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.base import LOOKUP_SECONDS, StoneEndpoint
-from catalog.columns import MAX_DOLLARS
+from catalog.api.currency import wrong
+from catalog.currencies.fields import MAX_DOLLARS, Amount, Currency, exact, wrong_in
 from catalog.models import Availability, DatasetVersion, Diamond
 from catalog.searching.database import matching
-from diamondhub import money
 from diamondhub.access import signatures
 from diamondhub.access.permissions import refuse_without
 from diamondhub.access.scopes import Scope
@@ -35,7 +35,7 @@ MAX_STONES = 50
 _NOT_ASKED = Heard(Live.NOT_ASKED)
 
 
-class Price(fields.Dollars):
+class Price(Amount):
     """A price as text or as a number, which JSON's writers of carts send as well."""
 
     def schema(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class WantedStone(Body):
     """A stone in a cart."""
 
     id = fields.Id(help_text="Its id.")
-    price = Price(MAX_DOLLARS, required=False, help_text="What it is in the cart for, in the currency of your answers.")
+    price = Price(required=False, help_text="What it is in the cart for, in the currency of your answers.")
 
 
 class Cart(Body):
@@ -66,6 +66,7 @@ class Cart(Body):
         help_text="In the order in which they are answered.",
     )
     live = fields.YesNo(default=False, help_text="Whether the suppliers are asked as well.")
+    currency = Currency()
 
 
 class VerifiedAnswer(Answer):
@@ -77,7 +78,7 @@ class VerifiedAnswer(Answer):
     availability = fields.OneOf(
         Availability.values, allow_null=True, help_text="Null if it is not found, or not shown."
     )
-    price = fields.Dollars(read_only=True, allow_null=True)
+    price = Amount(read_only=True, allow_null=True)
     currency = fields.Text()
     price_changed = fields.YesNo(allow_null=True, help_text="Whether it is another than was sent; null if none was.")
     live = fields.OneOf(
@@ -115,6 +116,13 @@ class Verification(StoneEndpoint):
         is in the catalogue from then on.
         """
         cart = self.body["diamonds"]
+        exchange = self.client_view.exchange
+        if mistakes := [
+            (f"diamonds[{place}].price", problem)
+            for place, wanted in enumerate(cart)
+            if "price" in wanted and (problem := wrong_in(exchange, wanted["price"]))
+        ]:
+            raise wrong(self, mistakes)
         ids = {wanted["id"] for wanted in cart}
         heard: Mapping[UUID, Heard] = {}
         if self.body["live"]:
@@ -165,6 +173,8 @@ class Verification(StoneEndpoint):
         if self.sees("availability"):
             told["availability"] = availability
         if self.sees("price"):
-            told["price"] = money.to_text(stone.price_cents)
-            told["price_changed"] = None if "price" not in wanted else wanted["price"] != stone.price_cents
+            exchange = self.client_view.exchange
+            price = exchange.price(stone.price_cents)
+            told["price"] = exchange.text(price)
+            told["price_changed"] = None if "price" not in wanted else exact(wanted["price"], exchange) != price
         return told

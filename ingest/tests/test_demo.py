@@ -43,6 +43,10 @@ def test_the_demo_fills_the_catalogue_within_the_suppliers_limit_and_ends_with_0
     assert told["problems"] == []
     assert told["catalogue"] == {"stones": STONES, "priced": STONES}
     assert [run["state"] for run in told["runs"]] == ["completed", "completed"]
+    assert told["search"]["found_by"] == "index"
+    assert 0 < told["search"]["count"] < STONES
+    assert sum(told["search"]["facets"]["clarity"].values()) <= told["search"]["count"]
+    assert told["search"]["milliseconds"] > 0
     # How near to the limit it comes, on a machine that has nothing else to do, is measured by `bench`.
     assert 0 < told["supplier"]["per_second_while_paging"] <= told["supplier"]["max_in_one_second"] <= 25
     shutil.rmtree(environment["DIAMONDHUB_VAR"], ignore_errors=True)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pricing.admin import experiments, history, repricings, rule_sets, rules
+from pricing.admin import experiments, history, repricings, rule_sets, rules, stones_of_rules
 
-__all__ = ["experiments", "history", "repricings", "rule_sets", "rules"]
+__all__ = ["experiments", "history", "repricings", "rule_sets", "rules", "stones_of_rules"]

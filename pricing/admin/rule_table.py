@@ -27,6 +27,8 @@ class Row:
 
     rule: Rule
     url: str
+    #: The stones that it matches.
+    stones_url: str
     clauses: list[str]
     modifier: str
     fixed: str
@@ -56,10 +58,12 @@ def rows(rule_set: RuleSet, all_conflicts: list[Conflict]) -> list[Row]:
         if conflict.rule is not None and not conflict.harmless:
             warnings[conflict.rule.pk].append(conflict.message)
     today = day_of(timezone.now())
+    stones = reverse("admin:catalog_diamond_changelist")
     return [
         Row(
             rule=rule,
             url=reverse("admin:pricing_rule_change", args=[rule.pk]),
+            stones_url=f"{stones}?rule={rule.pk}",
             clauses=[in_words(clause) for clause in rule.clauses.all()],
             modifier=modifier(rule),
             fixed=dollars(rule.fixed_cents) if rule.fixed_cents else "",

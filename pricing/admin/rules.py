@@ -23,6 +23,7 @@ from pricing.admin.rule_forms import ClauseInline, RuleForm
 from pricing.admin.rule_sets import page_of
 from pricing.admin.rule_table import days, state
 from pricing.admin.stale import answer_or_show_again, refusal_of
+from pricing.admin.stones_of_rules import link_to_stones
 from pricing.conditions import in_words
 from pricing.differences import dollars, ending, modifier
 from pricing.faults import warnings_of
@@ -159,6 +160,7 @@ class RuleAdmin(Admin[Rule]):
                 "draft_link": _set_link(rule.rule_set),
                 "rule": rule,
                 "warnings": warnings(rule),
+                "stone_links": link_to_stones(request, rule),
                 **(extra_context or {}),
             }
             return super(RuleAdmin, self).change_view(request, object_id, form_url, context)
@@ -257,6 +259,7 @@ class RuleAdmin(Admin[Rule]):
         return [
             Link(f"Rule set {row.rule_set.version}", page_of(row.rule_set_id), "sell"),
             Link("This rule in all versions", others, "history"),
+            *link_to_stones(request, row),
         ]
 
     def groups(self, request: HttpRequest, row: Rule) -> list[Group]:

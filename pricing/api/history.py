@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.base import StoneEndpoint, one
+from catalog.currencies.fields import Amount, Currency
 from catalog.models import Availability, Diamond
 from catalog.searching.database import matching
-from diamondhub import money
 from diamondhub.access.scopes import Scope
 from diamondhub.api import cursors, fields
 from diamondhub.api.answers import Answer
@@ -29,7 +29,7 @@ _COLUMNS = {What.AVAILABILITY: "availability", What.PRICE: "price"}
 class PricedAnswer(Answer):
     """What priced a stone."""
 
-    cost = fields.Dollars(read_only=True)
+    cost = Amount(read_only=True)
     rule_set = fields.Whole()
     rule = fields.Whole(allow_null=True)
     cause = fields.Text(help_text="`run`, `repricing`, `remap`, `verify`, `replay` or `sql`.")
@@ -43,9 +43,7 @@ class MomentAnswer(Answer):
     availability = fields.OneOf(
         Availability.values, allow_null=True, help_text="After the change; null if your view does not show it."
     )
-    price = fields.Dollars(
-        read_only=True, allow_null=True, help_text="After the change; null if your view does not show it."
-    )
+    price = Amount(read_only=True, allow_null=True, help_text="After the change; null if your view does not show it.")
     currency = fields.Text()
     priced = PricedAnswer(allow_null=True, help_text="What made a new price; null without the scope `pricing:read`.")
 
@@ -58,14 +56,21 @@ class HistoryAnswer(Answer):
     next = fields.Text(allow_null=True, help_text="`cursor` of the next page; null on the last.")
 
 
+class HistoryQuery(PageQuery):
+    """The page, and the currency of prices."""
+
+    currency = Currency()
+
+
 class History(StoneEndpoint):
     """The history of a stone."""
 
-    @operation("get_diamond_history", "States and prices of a diamond", query=PageQuery, answer=HistoryAnswer)
+    @operation("get_diamond_history", "States and prices of a diamond", query=HistoryQuery, answer=HistoryAnswer)
     def get(self, request: Request, id: UUID) -> HttpResponseBase:  # noqa: A002 - its name in the address
         """How the stone's availability and price changed, the newest first, for as long as histories are kept.
 
-        A stone that was in the catalogue before its states were kept begins with the state that it had then.
+        A stone that was in the catalogue before its states were kept begins with the state that it had then. Prices of the
+        past are converted by the rate of exchange of today.
         """
         stone: Diamond = one(id, matching(self.within).in_bulk([id]))
         history = history_of(stone)
@@ -84,16 +89,17 @@ class History(StoneEndpoint):
         return self.unless_known(version_of(answer, self.client_view.key), lambda: Response(answer))
 
     def _moment(self, moment: Moment) -> dict[str, Any]:
+        exchange = self.client_view.exchange
         change = moment.change if self.may(Scope.PRICING_READ) else None
         return {
             "at": fields.Moment().to_representation(moment.at),
             "what": moment.what.value,
             "availability": moment.availability if self.sees("availability") else None,
-            "price": money.to_text(moment.price_cents) if self.sees("price") else None,
+            "price": exchange.price_text(moment.price_cents) if self.sees("price") else None,
             "currency": self.client_view.currency,
             "priced": change
             and {
-                "cost": money.to_text(change.new_cost_cents),
+                "cost": exchange.amount_text(change.new_cost_cents),
                 "rule_set": change.new_rule_set,
                 "rule": change.new_rule,
                 "cause": change.cause,

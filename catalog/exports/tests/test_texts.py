@@ -14,6 +14,7 @@ from psycopg import sql
 
 from catalog.api import presenting
 from catalog.columns import COLUMNS
+from catalog.currencies.converting import DOLLARS
 from catalog.exports import texts, writing
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond
@@ -27,7 +28,7 @@ DANGEROUS = st.builds("".join, st.tuples(st.sampled_from(["", " ", "  "]), st.sa
 
 
 def copied(form: str, names: tuple[str, ...]) -> str:
-    choice = writing.Choice({}, names, "USD", form, gzip=False)
+    choice = writing.Choice({}, names, DOLLARS, form, gzip=False)
     with psycopg_cursor() as cursor, cursor.copy(writing.statement_of(choice)) as copy:
         return b"".join(map(bytes, copy)).decode()
 
@@ -86,7 +87,7 @@ def test_a_stone_without_values_has_nulls_and_empty_cells() -> None:
 def test_the_cheapest_are_written_where_a_view_shows_only_some() -> None:
     for price in (3_00, 1_00, 2_00):
         a_diamond(price_cents=price)
-    choice = writing.Choice({}, ("price",), "USD", "csv", gzip=False, max_rows=2)
+    choice = writing.Choice({}, ("price",), DOLLARS, "csv", gzip=False, max_rows=2)
 
     with psycopg_cursor() as cursor:
         with cursor.copy(writing.statement_of(choice)) as copy:

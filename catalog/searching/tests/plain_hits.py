@@ -11,7 +11,7 @@ from uuid import UUID
 from catalog.certificates import folded
 from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked, holds
-from catalog.searching.hits import Count, Facet
+from catalog.searching.hits import Count, Facet, Spread, ratio_edges
 from catalog.searching.sorts import Place, Sort
 
 
@@ -38,6 +38,25 @@ class PlainHits:
 
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
         return page_of(self.stones, sort, after, limit)
+
+    def spread(self, across: int, up: int) -> Spread:
+        weighed = [
+            (stone.lab_grown, int(stone.carats * 1000), stone.price_cents) for stone in self.stones if stone.carats
+        ]
+        if not weighed:
+            return Spread([], [], {})
+        _, weights, prices = zip(*weighed, strict=True)
+        carats, cents = (
+            ratio_edges(min(numbers), max(numbers), steps) for numbers, steps in ((weights, across), (prices, up))
+        )
+        return Spread(
+            carats,
+            cents,
+            Counter(
+                (is_lab, bisect_right(carats[:-1], weight) - 1, bisect_right(cents[:-1], price) - 1)
+                for is_lab, weight, price in weighed
+            ),
+        )
 
     def facet(self, attribute: str, column: str, *, edges: Sequence[Any] | None = None) -> Facet:
         others = self.of({name: condition for name, condition in self._asked.items() if name != attribute}).stones

@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "pricing": lambda: pricing.measure(1_000_000),
     "index": lambda: index.measure(300_000, 1_300_000, 5_000_000),
     "freshness": lambda: freshness.measure(freshness.stones_to_measure(1_300_000)),
-    "search": lambda: search.measure(1_300_000),
+    "search": lambda: search.measure(freshness.stones_to_measure(1_300_000)),
     "exports": lambda: exports.measure(300_000),
     "whole": lambda: whole.measure(50_000, 300_000),
 }

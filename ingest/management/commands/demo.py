@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from catalog.models import DatasetVersion
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
 from diamondhub.local import services, stack
@@ -22,6 +23,7 @@ from diamondhub.local.management.commands.up import answers
 from diamondhub.local.processes import free_port, var_dir
 from diamondhub.local.supervisor import Supervisor
 from ingest import demo
+from ingest.demo_search import Search
 from ingest.errors import IngestError
 
 #: Beyond this the sandbox's columns no longer fit beside everything else on a small machine.
@@ -109,8 +111,14 @@ class Command(BaseCommand):
                 raise KeyboardInterrupt
             ended = demo.outcome(stones, show.supplier())
             self._say("\n".join(["", *ended.lines]))
+            search = Search(url, key, DatasetVersion.current())
+            if not supervisor.run(until=search.turn):
+                raise KeyboardInterrupt
+            if search.found is not None:
+                self._say("\n".join(search.found.lines(url)))
             if self._as_json:
-                self.stdout.write(json.dumps(ended.report, default=str))
+                found = search.found.report() if search.found else None
+                self.stdout.write(json.dumps({**ended.report, "search": found}, default=str))
             if ended.problems:
                 raise CommandError("; ".join(ended.problems))
             if not leave:
@@ -147,6 +155,7 @@ def _addresses(url: str, password: str, key: str) -> str:
     return f"""
 DiamondHub runs. Open:
   admin    {url}/admin/   (user admin, password {password})
+  explorer {url}/admin/catalog/diamond/
   API      {url}/api/docs/
   health   {url}/health/status
 Try:
