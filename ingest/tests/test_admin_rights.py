@@ -16,6 +16,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from psycopg import sql
 
 from catalog.client_views.tests.a_view import a_view
+from catalog.exports import jobs
 from catalog.models import Diamond
 from catalog.tests.factories import committed
 from diamondhub.access.clients import create_client
@@ -33,7 +34,19 @@ pytestmark = pytest.mark.django_db
 #: Names of addresses that are everybody's who is staff: the start page, one's own password, and the way out.
 EVERYBODYS = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "search"}
 #: What an address's name ends with that only shows, and so is theirs who may look.
-SHOWING = ("_changelist", "_history", "_change", "_live", "_explanation", "_raw_payload", "_spread", "_simulate")
+SHOWING = (
+    "_changelist",
+    "_history",
+    "_change",
+    "_csv",
+    "_live",
+    "_explanation",
+    "_raw_payload",
+    "_spread",
+    "_simulate",
+)
+#: What changes nothing but what is the viewer's own.
+OWN = {"catalog_diamond_save_view", "catalog_diamond_remove_view"}
 #: Addresses that lead elsewhere, or say that there is nothing.
 LEADING = {"", "view_on_site", "app_list", "autocomplete"}
 #: What stands for arguments that are no numbers of rows.
@@ -72,6 +85,7 @@ def one_of_each() -> None:
     Group.objects.create(name="buyers")
     shop = create_client("shop", scopes=["catalog:read"]).key.client
     a_view(shop, currency="EUR", rate="0.92")
+    jobs.start(shop, format="csv", gzip=False, fields=["id"], asked={})
     subscriptions.create(shop, url="https://shop.example.com/", events=["catalog.changed"])
     SignIn.objects.create(name="eve", address="10.0.0.1", outcome="refused", known_browser=False)
     User.objects.create_superuser("root", password="the password of root")
@@ -193,7 +207,7 @@ def test_staff_who_may_only_look_get_403_from_what_acts_and_change_nothing() -> 
     before = fingerprint()
     wrong = []
 
-    for visit in walked(browser, EVERYBODYS):
+    for visit in walked(browser, EVERYBODYS | OWN):
         _, name, method, status = visit
         if name in LEADING:
             allowed: tuple[int, ...] = (200, 301, 302, 400, 403, 404, 405)

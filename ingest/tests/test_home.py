@@ -106,7 +106,7 @@ def test_without_redis_the_stones_are_counted_all_the_same(settings: Any) -> Non
     ("permission", "shown"),
     [
         ("view_deadletter", {"open dead letters"}),
-        ("view_diamond", {"diamonds on sale"}),
+        ("view_diamond", {"diamonds on sale", "search index"}),
         ("view_event", {"alerts on their way", "alerts undeliverable"}),
         ("view_heartbeat", {"last sweep"}),
         ("view_feed", {"Feeds"}),
