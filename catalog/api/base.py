@@ -1,4 +1,4 @@
-"""The base of the views of single stones: who asks, what that client may see, and how stones are shown to it."""
+"""The bases of the views of stones: who asks, what that client may see, and how single stones are shown to it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ LOOKUP_SECONDS = 5.0
 CACHE_CONTROL = "private, no-cache, stale-if-error=300"
 
 
-class StoneEndpoint(Endpoint):
-    """A view of single stones. A stone outside the client's view is answered as one that there is not."""
+class CatalogEndpoint(Endpoint):
+    """A view of stones."""
 
     scope = Scope.CATALOG_READ
-    limit = LimitClass.LOOKUP
     tag = "diamonds"
     cache_control = CACHE_CONTROL
 
@@ -42,6 +41,12 @@ class StoneEndpoint(Endpoint):
     def client_view(self) -> ClientView:
         """What the client may see, in the currency that it asks for."""
         return in_asked_currency(view_of(self.client), self)
+
+
+class StoneEndpoint(CatalogEndpoint):
+    """A view of single stones. A stone outside the client's view is answered as one that there is not."""
+
+    limit = LimitClass.LOOKUP
 
     @property
     def within(self) -> Asked:

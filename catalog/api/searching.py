@@ -12,48 +12,31 @@ from rest_framework.exceptions import PermissionDenied
 
 from catalog.api import presenting
 from catalog.api.asking import refuse_hidden, refuse_unseen
-from catalog.api.currency import in_asked_currency, wrong
-from catalog.client_views.view import ClientView, view_of
+from catalog.api.base import CACHE_CONTROL, CatalogEndpoint
+from catalog.api.currency import wrong
 from catalog.facets.table import ATTRIBUTES
 from catalog.index import history
 from catalog.searching import amounts, pages
 from catalog.searching.filters import DEFAULTS, FILTERS
 from catalog.searching.pages import Search
 from diamondhub.access.gate import Visit
-from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.permissions import refuse_without
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import kept
-from diamondhub.api.endpoint import Endpoint, version_of
+from diamondhub.api.endpoint import version_of
 from diamondhub.api.problems import Problem, problem_of
 
-#: What answers say to the client's own cache: it may show what it has while it cannot ask.
-CACHE_CONTROL = "private, no-cache, stale-if-error=300"
 #: Says who found the hits: `index` or `database`.
 FOUND_BY = "X-Search"
 
 _FILTERS = frozenset(known.name for known in FILTERS)
 
 
-class SearchEndpoint(Endpoint):
+class SearchEndpoint(CatalogEndpoint):
     """A view that searches."""
 
-    scope = Scope.CATALOG_READ
     limit = LimitClass.SEARCH
-    tag = "diamonds"
-    cache_control = CACHE_CONTROL
-
-    @cached_property
-    def client(self) -> ApiClient:
-        """Who asks."""
-        assert isinstance(self.request.auth, ApiKey)
-        return self.request.auth.client
-
-    @cached_property
-    def client_view(self) -> ClientView:
-        """What the client may see, in the currency that it asks for."""
-        return in_asked_currency(view_of(self.client), self)
 
     def wanted(self, values: Mapping[str, Any], **paging: Any) -> Search:
         """The search that a query's or a body's values ask for.
