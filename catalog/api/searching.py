@@ -111,10 +111,13 @@ class SearchEndpoint(Endpoint):
             known = kept_answers.read(key) if again else None
             if known is not None and known.tag == tag:
                 return known.response()
-            response = kept_answers.once(key, tag, make) if again else make()
-            if "Cache-Status" not in response:
-                kept_answers.keep(key, tag, response, caller=self._caller, again=again)
-                response["Cache-Status"] = f"{kept.CACHE}; fwd=miss"
+            return kept_answers.once(key, tag, anew) if again else anew()
+
+        def anew() -> HttpResponse:
+            response = make()
+            # Before others stop to wait for it.
+            kept_answers.keep(key, tag, response, caller=self._caller, again=again)
+            response["Cache-Status"] = f"{kept.CACHE}; fwd=miss"
             return response
 
         kept_answers = kept.answers()

@@ -18,6 +18,7 @@ from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
+from diamondhub.api.kept import KeptAnswers
 from diamondhub.local.valkey import cache
 
 pytestmark = pytest.mark.django_db
@@ -301,6 +302,30 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
     ]
     assert (first.content, first["ETag"]) == (second.content, second["ETag"])
     assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]
+
+
+def test_a_costly_answer_is_kept_before_those_who_wait_for_it_learn_that_it_is_made(
+    http: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = cache(tmp_path)
+    server.start()
+    settings.CACHE_URL = server.url
+    once, there = KeptAnswers.once, []
+
+    def watched(self: KeptAnswers, key: str, tag: str, make: Any) -> Any:
+        def made() -> Any:
+            response = make()
+            there.append(self.read(key) is not None)
+            return response
+
+        return once(self, key, tag, made)
+
+    monkeypatch.setattr(KeptAnswers, "once", watched)
+
+    http.get(f"{FACETS}?facets=shape")
+    server.stop()
+
+    assert there == [True]
 
 
 def test_the_index_finds_and_the_database_shows_what_still_stands(

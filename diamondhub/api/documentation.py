@@ -225,14 +225,22 @@ class StrictFields(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
         field = self.target
         if isinstance(field, fields.ListOf) and isinstance(field.child, serializers.Serializer):
             items = auto_schema.resolve_serializer(field.child, direction).ref
-            return {"type": "array", "items": items, **({} if field.read_only else field.lengths(text=False))}
-        schema: dict[str, Any] = field.body_schema() if direction == "request" else field.schema()
+            return {"type": "array", "items": items, **(field.lengths(text=False) if direction == "request" else {})}
+        schema = field.body_schema() if direction == "request" else _answered(field)
         if field.allow_null and "enum" in schema:
             schema = {**schema, "enum": [*schema["enum"], None]}
-        if isinstance(field, fields.Text) and direction == "response" and not field.pattern:
-            # What answers hold was looked at when it came in, by the rules of then.
-            schema.pop("pattern", None)
         return schema
+
+
+def _answered(field: fields.Field) -> dict[str, Any]:
+    """The schema of a field in an answer: what it holds was looked at when it came in, by the rules of then."""
+    if isinstance(field, fields.ListOf):
+        assert isinstance(field.child, fields.Field)
+        return {"type": "array", "items": _answered(field.child)}
+    schema = field.schema()
+    if isinstance(field, fields.Text) and not field.pattern:
+        schema.pop("pattern", None)
+    return schema
 
 
 _IDEMPOTENCY_KEY = OpenApiParameter(

@@ -231,10 +231,17 @@ class Endpoint(APIView):
 
     def page(self, rows: QuerySet[Row], present: Callable[[Row], Any], *, by: str) -> Response:
         """One page of a list by the values of a `PageQuery`: rows from the highest `by` on down, a unique column."""
-        asked = {name: value for name, value in self.query.items() if name not in {"limit", "cursor"}}
-        query = json.dumps([self.request.path, asked], sort_keys=True, default=str)
-        found, after = cursors.page_of(rows, query, by=by, limit=self.query["limit"], cursor=self.query.get("cursor"))
+        found, after = cursors.page_of(
+            rows, self.normal_form, by=by, limit=self.query["limit"], cursor=self.query.get("cursor")
+        )
         return Response({"results": [present(row) for row in found], "next": after})
+
+    @property
+    def normal_form(self) -> str:
+        """The same text for the same question of the same client, whichever page of it: what a cursor is good for."""
+        asked = {name: value for name, value in self.query.items() if name not in {"limit", "cursor"}}
+        client = self.request.auth.client_id if isinstance(self.request.auth, ApiKey) else ""
+        return json.dumps([self.request.path, str(client), asked], sort_keys=True, default=str)
 
     def unless_known(
         self, version: str, answer: Callable[[], HttpResponseBase], *, changed_at: datetime | None = None

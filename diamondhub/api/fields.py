@@ -91,7 +91,7 @@ class Whole(Field):
         return data
 
     def from_text(self, text: str) -> int:
-        return self.to_internal_value(int(text) if re.fullmatch(r"-?[0-9]{1,15}", text, re.ASCII) else None)
+        return self.to_internal_value(int(text) if re.fullmatch(r"-?[0-9]{1,19}", text, re.ASCII) else None)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "integer", **_bounds(*self._ends())}
@@ -265,6 +265,7 @@ class Text(Field):
         "control": "must be plain text without control characters",
         "long": "must not be longer than {max_length:,} characters",
         "short": "must have at least {min_length} characters",
+        "empty": "must not be empty",
     }
 
     def __init__(
@@ -289,7 +290,7 @@ class Text(Field):
         if self.max_length is not None and len(data) > self.max_length:
             self.fail("long", max_length=self.max_length)
         if len(data) < self.min_length:
-            self.fail("short", min_length=self.min_length)
+            self.fail("short" if data else "empty", min_length=self.min_length)
         return data
 
     def schema(self) -> dict[str, Any]:
@@ -426,6 +427,7 @@ class ListOf(Field):
 
     default_error_messages = {
         "not_a_list": "must be a list of {things}",
+        "short": "must be a list of {things}, at least {min_length}",
         "long": "must not hold more than {max_length} values",
     }
 
@@ -444,8 +446,10 @@ class ListOf(Field):
         self.child.bind(field_name="", parent=self)  # type: ignore[arg-type]  # as DRF's own lists do
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        if not isinstance(data, list) or len(data) < self.min_length:
+        if not isinstance(data, list):
             self.fail("not_a_list", things=self.things)
+        if len(data) < self.min_length:
+            self.fail("short", min_length=self.min_length, things=self.things)
         if len(data) > self.max_length:
             self.fail("long", max_length=self.max_length)
         mistakes = Mistakes()
@@ -470,7 +474,7 @@ class ListOf(Field):
         try:
             return self.tidy([self.child.from_text(part) for part in parts])
         except serializers.ValidationError as error:
-            raise serializers.ValidationError(f"{message_of(error)}, or several with commas between") from None
+            raise serializers.ValidationError(_of_several(message_of(error))) from None
 
     def tidy(self, values: Iterable[Any]) -> tuple[Any, ...]:
         """A query's values in one order, each once."""
@@ -485,7 +489,7 @@ class ListOf(Field):
 
     def body_schema(self) -> dict[str, Any]:
         assert isinstance(self.child, Field)
-        return {"type": "array", "items": self.child.body_schema(), **self.lengths(text=True)}
+        return {"type": "array", "items": self.child.body_schema(), **self.lengths(text=False)}
 
     def lengths(self, *, text: bool) -> dict[str, int]:
         """The bounds of the length as a schema has them; a query's list is never empty."""
@@ -524,6 +528,14 @@ class Cursor(Text):
         super().__init__(
             r"[A-Za-z0-9_:-]{1,500}", "the `next` of an answer, unchanged", required=False, help_text=help_text
         )
+
+
+def _of_several(message: str) -> str:
+    """What is said of one value, of a list in a query: it says what is taken, before any hint, that there may be several."""
+    if not message.startswith("must be "):
+        return message
+    accepted, semicolon, hint = message.partition(";")
+    return f"{accepted}, or several with commas between{semicolon}{hint}"
 
 
 def _plain(value: Any) -> Decimal | None:

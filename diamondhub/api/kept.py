@@ -124,6 +124,8 @@ class KeptAnswers:
     def once(self, key: str, tag: str, make: Callable[[], HttpResponse]) -> HttpResponse:
         """What `make` answers, or what another request makes of the same version meanwhile: costly answers are made once.
 
+        `make` keeps its answer before it returns.
+
         Who waits does so for `WAIT_SECONDS` at most, and then makes the answer itself, a few at once. A maker that dies is
         waited for no longer than `FLIGHT_SECONDS`.
         """
@@ -133,21 +135,27 @@ class KeptAnswers:
         if mine is not False:
             # Ours, or there is nobody to agree with.
             try:
-                return make()
+                # Who left a moment ago has kept it.
+                return (self._of_version(key, tag) if mine else None) or make()
             finally:
                 if mine:
                     self._ask(lambda server: server.eval(_LEAVE, 1, flight, token))
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
-            kept = self.read(key)
-            if kept is not None and kept.tag == tag:
-                return kept.response()
-            if not self._ask(lambda server: server.exists(flight)):
+            # Looked at first: who leaves has kept the answer before.
+            is_under_way = self._ask(lambda server: server.exists(flight))
+            if (answer := self._of_version(key, tag)) is not None:
+                return answer
+            if not is_under_way:
                 # It failed, or was too long about it.
                 break
         with self._at_once:
             return make()
+
+    def _of_version(self, key: str, tag: str) -> HttpResponse | None:
+        kept = self.read(key)
+        return kept.response() if kept is not None and kept.tag == tag else None
 
     def _ask(self, ask: Callable[[redis.Redis], Any]) -> Any:
         if self._redis is None or time.monotonic() < self._away_until:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -147,24 +146,22 @@ class Events(AuditEndpoint):
 
         What became of rules of prices and of dead letters is shown only together with `pricing:read`.
         """
-        asked = {name: value for name, value in self.query.items() if name not in ("limit", "cursor")}
-        query = json.dumps([request.path, asked], sort_keys=True, default=str)
         with bounded(LIST_SECONDS):
             page, after = cursors.cut(
-                list(self._rows(query)[: self.query["limit"] + 1]),
-                query,
+                list(self._rows()[: self.query["limit"] + 1]),
+                self.normal_form,
                 limit=self.query["limit"],
                 position=lambda event: [event.at.isoformat(), event.event_id, event.pk],
             )
         return Response({"results": [self.shown(event) for event in page], "next": after})
 
-    def _rows(self, query: str) -> QuerySet[AuditEvent]:
+    def _rows(self) -> QuerySet[AuditEvent]:
         filters = {column: self.query[name] for name, column in _FILTERS.items() if name in self.query}
         ends = {"at_from": "at__gte", "at_to": "at__lt"}
         filters |= {column: self.query[name] for name, column in ends.items() if name in self.query}
         rows = AuditEvent.objects.filter(**filters)
         if "cursor" in self.query:
-            at, event_id, pk = cursors.decode(self.query["cursor"], query)
+            at, event_id, pk = cursors.decode(self.query["cursor"], self.normal_form)
             rows = events.behind(rows, datetime.fromisoformat(at), event_id, pk)
         return rows.order_by(*events.NEWEST_FIRST)
 

@@ -15,6 +15,7 @@ from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from psycopg import sql
 
+from catalog.client_views.tests.a_view import a_view
 from catalog.models import Diamond
 from catalog.tests.factories import committed
 from diamondhub.access.clients import create_client
@@ -70,6 +71,7 @@ def one_of_each() -> None:
     committed()
     Group.objects.create(name="buyers")
     shop = create_client("shop", scopes=["catalog:read"]).key.client
+    a_view(shop, currency="EUR", rate="0.92")
     subscriptions.create(shop, url="https://shop.example.com/", events=["catalog.changed"])
     SignIn.objects.create(name="eve", address="10.0.0.1", outcome="refused", known_browser=False)
     User.objects.create_superuser("root", password="the password of root")

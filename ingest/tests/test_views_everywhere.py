@@ -115,7 +115,7 @@ def whole_stock(http: Client, _inside: Diamond, _outside: Diamond) -> list[Any]:
 
 
 def _file(http: Client, number: int) -> str:
-    answer = http.get(f"/api/v1/exports/{number}/file")
+    answer: Any = http.get(f"/api/v1/exports/{number}/file")
     assert answer.status_code == 200, answer.content
     sent = b"".join(cast(Any, answer).streaming_content) if answer.streaming else answer.content
     assert sent

@@ -75,7 +75,7 @@ class History(StoneEndpoint):
         stone: Diamond = one(id, matching(self.within).in_bulk([id]))
         history = history_of(stone)
         moments = [moment for moment in history.moments if self.sees(_COLUMNS.get(moment.what, "id"))]
-        query = f"history {id} {self.client_view.key}"
+        query = f"{self.normal_form} {self.client_view.key}"
         if (cursor := self.query.get("cursor")) is not None:
             at, what, number = cursors.decode(cursor, query)
             moments = list(behind(moments, (at, what, number)))

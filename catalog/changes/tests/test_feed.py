@@ -122,6 +122,8 @@ def test_a_catalogue_that_is_emptied_at_once_begins_anew() -> None:
 def test_old_days_are_forgotten_with_their_versions() -> None:
     a_diamond()
     old = committed()
+    # Tests that ran before may have left versions as well, and pieces of the log.
+    versions = DatasetVersion.objects.count()
     long_ago = log.DAYS.piece(DatasetVersion.objects.get(version=old).changed_on - timedelta(days=30)).first
     log.DAYS.make_ahead(long_ago)
     with connection.cursor() as cursor:
@@ -132,7 +134,7 @@ def test_old_days_are_forgotten_with_their_versions() -> None:
 
     removed = list(forgetting.forget())
 
-    assert removed[-1] == {"versions": 1}
+    assert removed[-1] == {"versions": versions}
     assert {"change_days": 1} in removed
     assert log.current().forgotten == old
     assert [version for version, _ in feed.read(feed.Place(old), limit=10).stones] == [newest]

@@ -141,7 +141,7 @@ def test_numbers_of_no_stone_are_missing_whatever_they_hold(http: Client, number
         ({"ids": None}, "ids", "must not be null"),
         ({"stock_numbers": ["\x00"]}, "", "NUL"),
         ({"stock_numbers": ["\x07"]}, "stock_numbers[0]", "control characters"),
-        ({"stock_numbers": [""]}, "stock_numbers[0]", "at least 1"),
+        ({"stock_numbers": [""]}, "stock_numbers[0]", "must not be empty"),
         ({"stock_numbers": [5]}, "stock_numbers[0]", "must be a stock number"),
         ({"certificate_numbers": ["\ud800"]}, "", "half of a surrogate pair"),
         ({"certificate_numbers": ["x" * 65]}, "certificate_numbers[0]", "longer than 64"),

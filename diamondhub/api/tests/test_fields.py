@@ -49,6 +49,7 @@ class Rule(Body):
     labs = fields.ListOf(fields.Name(32, "GIA"), things="names", max_length=3, required=False)
     clauses = fields.ListOf(Clause(), things="clauses", max_length=2, required=False)
     words = fields.Text(read_only=True)
+    stones = fields.ListOf(fields.Id(), things="ids", min_length=1, max_length=500, required=False)
 
     def validate_name(self, name: str) -> str:
         if name == "taken":
@@ -128,6 +129,11 @@ def test_every_mistake_is_told_at_once_with_its_place() -> None:
         "clauses[1].carat_max": "is not a field of this request; did you mean carats_max?",
         "clauses[1].color": "must be one of D, E",
     }
+
+
+def test_a_list_that_must_not_be_empty_says_so() -> None:
+    assert wrong(stones=[]) == {"stones": "must be a list of ids, at least 1"}
+    assert wrong(stones="x") == {"stones": "must be a list of ids"}
 
 
 def test_what_is_missing_is_told() -> None:

@@ -97,6 +97,17 @@ def test_of_many_who_ask_the_same_at_once_one_makes_the_answer(answers: KeptAnsw
     assert len(made) == 1
 
 
+def test_who_comes_when_the_answer_was_just_kept_makes_no_other(answers: KeptAnswers) -> None:
+    answers.keep("key", "tag", answer(), caller="", again=True)
+
+    def fail() -> HttpResponse:
+        raise ZeroDivisionError
+
+    assert answers.once("key", "tag", fail).content == b"found"
+    with pytest.raises(ZeroDivisionError):
+        answers.once("key", "another tag", fail)
+
+
 def test_who_died_while_making_an_answer_is_waited_for_no_longer_than_a_moment(
     answers: KeptAnswers, server: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,8 @@ class Stones(Query):
     color = fields.ListOf(fields.OneOf({"D": 1, "E": 2, "F": 3}), required=False)
     shape = fields.ListOf(fields.Name(20, "ROUND"), required=False)
     since = fields.Moment(required=False)
+    version = fields.Whole(0, required=False)
+    title = fields.ListOf(fields.Text(min_length=1), required=False)
 
     class Meta:
         ordered = [("carats_min", "carats_max")]
@@ -82,6 +84,13 @@ def test_what_is_no_whole_number_within_bounds_is_refused(text: str) -> None:
     assert wrong("limit=" + quote(text)) == ["limit"]
 
 
+def test_whole_numbers_have_64_bits_as_the_document_says() -> None:
+    schema = fields.Whole(0).schema()
+
+    assert read(f"version={schema['maximum']}") == {"limit": 50, "version": 2**63 - 1}
+    assert wrong(f"version={schema['maximum'] + 1}") == wrong(f"version={'9' * 5000}") == ["version"]
+
+
 @pytest.mark.parametrize("text", ["1.234", "-1", "1000000.01", "1e3", "$5", "1,000", "NaN", "١", "", "9" * 30])
 def test_what_is_no_amount_of_money_is_refused(text: str) -> None:
     assert wrong("price=" + quote(text)) == ["price"]
@@ -101,6 +110,21 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "D,", ",D", "D,,E", "d", "D E", "1", ",".join("D" * 51)])
 def test_what_is_no_list_of_names_is_refused(text: str) -> None:
     assert wrong("color=" + quote(text)) == ["color"]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("color=X", "must be one of D, E, F, or several with commas between"),
+        ("color=d", "must be one of D, E, F, or several with commas between; did you mean D?"),
+        ("title=", "must not be empty"),
+    ],
+)
+def test_that_there_may_be_several_values_is_told_with_what_is_taken(query: str, message: str) -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        read(query)
+
+    assert [error.message for error in caught.value.errors] == [message]
 
 
 @pytest.mark.parametrize("text", ["A\x00", "é", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "A\n"])
