@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -23,10 +24,10 @@ LIST = "admin:catalog_diamond_changelist"
 _WHOLE, _PART = "admin/catalog/diamond/explorer.html", "admin/catalog/diamond/explorer_part.html"
 
 
-def explore(request: HttpRequest, context: dict[str, Any], links: page.Links) -> HttpResponse:
+def explore(request: HttpRequest, context: Callable[[], dict[str, Any]], links: page.Links) -> HttpResponse:
     """The page; for htmx the part of it that changes. 400 if something was asked that there is not.
 
-    `context` is that of every page of the admin, `links` lead from a stone.
+    `context` makes that of every page of the admin, `links` lead from a stone.
     """
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
@@ -35,7 +36,7 @@ def explore(request: HttpRequest, context: dict[str, Any], links: page.Links) ->
     response = TemplateResponse(
         request,
         _PART if is_part else _WHOLE,
-        {**({} if is_part else context), **found, "title": "Diamonds"},
+        {**({} if is_part else context()), **found, "title": "Diamonds"},
         status=400 if found["mistakes"] else 200,
     )
     if is_part:

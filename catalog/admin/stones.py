@@ -58,8 +58,12 @@ class DiamondAdmin(ReadOnlyAdmin[Diamond]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
-        return explorer.explore(request, {**context, **(extra_context or {})}, lambda stone: self.links(request, stone))
+
+        def context() -> dict[str, Any]:
+            of_site = self.admin_site.each_context(request)
+            return {**of_site, "opts": self.opts, "media": self.media, **(extra_context or {})}
+
+        return explorer.explore(request, context, lambda stone: self.links(request, stone))
 
     def get_urls(self) -> list[URLPattern]:
         """The explorer's file and saved views, besides the usual addresses."""

@@ -62,30 +62,31 @@ class Choice:
     count: int | None
     ticked: bool
 
+    @property
+    def count_text(self) -> str:
+        """The count for people."""
+        return "" if self.count is None else f"{self.count:,}"
+
 
 @dataclass(frozen=True)
 class Box:
-    """The boxes of one attribute; of those that are `single` only one can be ticked."""
+    """The boxes of one attribute; of those that are `single` only one can be ticked.
+
+    All of a few are `seen` at once; of many the commonest and what is ticked, and the others are folded away.
+    """
 
     name: str
     title: str
-    choices: Sequence[Choice]
+    seen: Sequence[Choice]
+    folded: Sequence[Choice]
     single: bool
     #: Stones of values that are not shown.
     others: int
 
     @property
-    def seen(self) -> Sequence[Choice]:
-        """The choices that are seen at once: all of a few, or of many the commonest and what is ticked."""
-        if len(self.choices) <= MAX_SEEN + 2 or self.name in _SCALES:
-            return self.choices
-        kept = _foremost(self.choices, MAX_SEEN)
-        return [choice for choice in self.choices if choice in kept]
-
-    @property
-    def folded(self) -> Sequence[Choice]:
-        """The others."""
-        return [choice for choice in self.choices if choice not in self.seen]
+    def choices(self) -> Sequence[Choice]:
+        """All."""
+        return [*self.seen, *self.folded]
 
     @property
     def ticked(self) -> int:
@@ -185,12 +186,20 @@ def _box(name: str, facet: Mapping[str, Any], wanted: Wanted) -> Box:
     ]
     others = facet["others"]
     if len(choices) > MAX_SHOWN:
-        kept = _foremost(choices, MAX_SHOWN)
-        others += sum(choice.count or 0 for choice in choices if choice not in kept)
-        choices = [choice for choice in choices if choice in kept]
+        kept = {choice.value for choice in _foremost(choices, MAX_SHOWN)}
+        others += sum(choice.count or 0 for choice in choices if choice.value not in kept)
+        choices = [choice for choice in choices if choice.value in kept]
     if facet["unknown"] or None in values:
         choices.append(Choice(UNKNOWN, "unknown", facet["unknown"], None in values))
-    return Box(name, _title(name), choices, single, others)
+    return Box(name, _title(name), *_parted(name, choices), single, others)
+
+
+def _parted(name: str, choices: Sequence[Choice]) -> tuple[Sequence[Choice], Sequence[Choice]]:
+    if len(choices) <= MAX_SEEN + 2 or name in _SCALES:
+        return choices, []
+    kept = {choice.value for choice in _foremost(choices, MAX_SEEN)}
+    seen = [choice for choice in choices if choice.value in kept]
+    return seen, [choice for choice in choices if choice.value not in kept]
 
 
 def _foremost(choices: Sequence[Choice], most: int) -> list[Choice]:
@@ -207,7 +216,7 @@ def _color_types(hits: Hits, wanted: Wanted) -> Box:
         count = hits.of({**others, "color_type": of_color_type(name)}).count().number if is_counted else None
         if count != 0 or name == ticked:
             choices.append(Choice(name, name.capitalize(), count, name == ticked))
-    return Box("color_type", _TITLES["color_type"], choices, single=True, others=0)
+    return Box("color_type", _TITLES["color_type"], choices, [], single=True, others=0)
 
 
 def _title(name: str) -> str:

@@ -10,9 +10,8 @@ from math import ceil, log
 from typing import Any
 from uuid import UUID
 
-from django.urls import reverse
-
 from catalog.explorer.asking import Wanted
+from catalog.explorer.columns import addresses
 from catalog.models import Diamond
 from catalog.searching.hits import Hits, Spread
 from catalog.searching.sorts import SORTS
@@ -190,12 +189,13 @@ def _of_points(stones: _Seen) -> Scatter | None:
     carats = [float(row[0]) for row in seen.values()]
     dollars = [row[1] / 100 for row in seen.values()]
     axes = _Axes((min(carats), max(carats)), (min(dollars), max(dollars)))
+    address = addresses()
     points = [
         Point(
             _KINDS[is_lab][0],
             round(axes.x(float(weight)), 1),
             round(axes.y(cents / 100), 1),
-            reverse("admin:catalog_diamond_change", args=[identity]),
+            address(identity),
             f"{weight.normalize():f} ct {(shape or 'stone').replace('_', ' ').lower()}, ${cents / 100:,.2f}",
         )
         for identity, (weight, cents, is_lab, shape) in seen.items()

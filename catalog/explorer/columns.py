@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
 
 from catalog.columns import COLUMNS, Address, Column, Graded, Money
 from catalog.models import Diamond
@@ -50,11 +53,20 @@ _LABELS = {
 }
 
 
+_NOBODY = UUID(int=0)
+
+
 class _Echo:
     """A file whose lines are given back."""
 
     def write(self, line: str) -> str:
         return line
+
+
+def addresses() -> Callable[[UUID], str]:
+    """What makes the address of a stone's page: hundreds of them are made for one page."""
+    pattern = reverse("admin:catalog_diamond_change", args=[_NOBODY])
+    return lambda identity: pattern.replace(str(_NOBODY), str(identity))
 
 
 def label(name: str) -> str:

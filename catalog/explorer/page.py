@@ -14,7 +14,7 @@ from psycopg.errors import QueryCanceled
 from catalog import index
 from catalog.explorer import boxes, charts
 from catalog.explorer.asking import Wanted, read
-from catalog.explorer.columns import CHOICES, USUAL, cells, csv_lines, label
+from catalog.explorer.columns import CHOICES, USUAL, addresses, cells, csv_lines, label
 from catalog.explorer.models import MAX_VIEWS, SavedView
 from catalog.facets import counting
 from catalog.facets.table import HISTOGRAMS
@@ -62,6 +62,7 @@ class Row:
     """A stone of the table: where its links lead, and its cells."""
 
     stone: Diamond
+    url: str
     links: Sequence[Link]
     cells: Sequence[Any]
 
@@ -138,6 +139,7 @@ def _found(wanted: Wanted, search: Search, position: pages.Position, links: Link
         count, is_exact = total, True
     made = boxes.boxes(hits, wanted, facets)
     of_numbers = boxes.ranges(wanted)
+    address = addresses()
     return {
         "count": count,
         "count_is_exact": is_exact,
@@ -153,7 +155,7 @@ def _found(wanted: Wanted, search: Search, position: pages.Position, links: Link
         "scatter": charts.scatter(hits, wanted, found.diamonds),
         "among": _among(wanted, hits, count),
         "headings": [label(name) for name in wanted.columns],
-        "rows": [Row(stone, links(stone), cells(stone, wanted.columns)) for stone in found.diamonds],
+        "rows": [Row(stone, address(stone.pk), links(stone), cells(stone, wanted.columns)) for stone in found.diamonds],
         "next_query": None if found.next_cursor is None else wanted.query(cursor=found.next_cursor),
         "first_query": wanted.query() if wanted.cursor else None,
     }
