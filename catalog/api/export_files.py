@@ -75,7 +75,7 @@ class ExportFile(ExportEndpoint):
             raise Problem(
                 HTTPStatus.PRECONDITION_FAILED, "other-file", "If-Match names another file than the one that is here."
             )
-        if etag in _tags(meta.get("HTTP_IF_NONE_MATCH", "")):
+        if {etag, "*"} & _tags(meta.get("HTTP_IF_NONE_MATCH", "")):
             response: HttpResponseBase = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
             del response["Content-Type"]
             return _described(response, export, etag)

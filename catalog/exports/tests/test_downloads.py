@@ -142,6 +142,7 @@ def test_what_else_is_asked_of_a_file_by_its_tag(http: Client) -> None:
     address = f"{ADDRESS}/{export['export']}/file"
 
     known = fetched(http, **{"If-None-Match": f'"x", W/{tag}'})
+    any_file = fetched(http, **{"If-None-Match": "*"})
     other = fetched(http, **{"If-Match": '"another"'})
     weak = fetched(http, **{"If-Match": f"W/{tag}"})
     same = fetched(http, **{"If-Match": tag})
@@ -150,6 +151,7 @@ def test_what_else_is_asked_of_a_file_by_its_tag(http: Client) -> None:
     head = http.head(address, headers={"Range": "bytes=0-1"})
 
     assert (known.status_code, known.content, known["ETag"]) == (304, b"", tag)
+    assert (any_file.status_code, any_file["ETag"]) == (304, tag)
     assert [answer.status_code for answer in (other, weak, same)] == [412, 412, 200]
     assert (beyond.status_code, beyond["Content-Range"]) == (416, f"bytes */{export['bytes']}")
     assert beyond.json()["type"].endswith("/range-not-satisfiable")
