@@ -91,8 +91,11 @@ class Reader:
             after = Seen(None, "the index cannot be read")
         if after.reason != before.reason:
             lost = before.snapshot is not None and after.snapshot is None
-            say = log.warning if lost else log.info
-            say("index_not_used" if after.reason else "index_used", reason=after.reason)
+            # A process that has the index from the start on has nothing to tell.
+            is_first = before.notice is None and not before.at
+            if after.reason or not is_first:
+                say = log.warning if lost else log.info
+                say("index_not_used" if after.reason else "index_used", reason=after.reason)
         self._seen = Seen(after.snapshot, after.reason, after.notice, time.monotonic())
 
     def _newest(self, before: Seen) -> Seen:
