@@ -34,7 +34,6 @@ class Overdue(Enum):
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection. All but the making of answers happens in the loop's thread."""
 
-    task_class = Answer
     error_task_class = RefusalAnswer
     parser_class = Parser
     #: The request that has not come whole yet, and those that have and are not answered, the first being answered now.
@@ -91,14 +90,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def service(self) -> None:
         """Answer the first request in hand."""
-        if self.is_for_the_loop and self.requests[0].error is None:
-            self.task_class = Alive
         try:
             super().service()
         finally:
-            self.task_class = Answer
             self.was_answered = self._nothing_came = True
             self.since = monotonic()
+
+    def task_class(self, channel: Channel, request: Parser) -> Alive | Answer:
+        """What makes the answer to the first request in hand, which has no error.
+
+        Chosen for each request: before `service` ends, another thread may be at the next one.
+        """
+        return (Alive if self.is_for_the_loop else Answer)(channel, request)
 
     # --- out -----------------------------------------------------------------------------------------------------------
 

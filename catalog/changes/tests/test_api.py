@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from catalog.api import searching
+from catalog.api import base
 from catalog.changes import log
 from catalog.client_views.view import ClientView
 from catalog.models import Diamond, VersionCounter
@@ -47,7 +47,7 @@ def pages(http: Client, after: int, **query: Any) -> list[dict[str, Any]]:
 
 def seeing(monkeypatch: pytest.MonkeyPatch, **view: Any) -> None:
     """Have every client see the catalogue by this view."""
-    monkeypatch.setattr(searching, "view_of", lambda _client: ClientView(key="of a test", **view))
+    monkeypatch.setattr(base, "view_of", lambda _client: ClientView(key="of a test", **view))
 
 
 def of(changes: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:

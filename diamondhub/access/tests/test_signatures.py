@@ -83,8 +83,8 @@ def test_the_target_is_signed_as_it_was_sent(http: Client, target: str) -> None:
     [
         ("/api/v1/diamonds?shape=", 400),
         ("/api/v1/diamonds?shape", 400),
-        ("/api/v1/diamonds?shape=round+", 400),
-        ("/api/v1/diamonds?shape=round%20", 400),
+        ("/api/v1/diamonds?shape=round+", 200),
+        ("/api/v1/diamonds?shape=round%20", 200),
         ("/api/v1/diamonds?a=%7e&b=~", 400),
         ("/api/v1/diamonds?a=1&a=1", 400),
         ("/api/v1/diamonds?&&", 200),

@@ -190,6 +190,17 @@ def test_one_connection_serves_answers_without_a_body_heads_and_pipelines(web: W
     assert told.count(b'{"status": "alive"}') == 2
 
 
+def test_each_answer_of_a_pipeline_is_to_its_own_request_whoever_makes_it(web: Web) -> None:
+    host = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    # The loop answers every other one, and a thread is at the next one before the loop is done.
+    pair = b"GET /health/live" + host + b"\r\nOPTIONS /health/live" + host + b"\r\n"
+
+    told = b"".join(web.say(pair * 20 + b"GET /health/live" + host + b"Connection: close\r\n\r\n") for _ in range(20))
+
+    statuses = re.findall(rb"HTTP/1\.1 (\d+) ", told)
+    assert statuses == ([b"200", b"405"] * 20 + [b"200"]) * 20
+
+
 def test_names_of_headers_are_sent_as_they_were_written(web: Web) -> None:
     told = web.say(b"GET /api/v1/diamonds HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
 
