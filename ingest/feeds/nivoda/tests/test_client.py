@@ -114,6 +114,11 @@ class Odd:
                     # The client hung up, as it should.
                     pass
 
+            def end_headers(self) -> None:
+                # A client that is not told may take the connection for its next request, and find it closed.
+                self.send_header("Connection", "close")
+                super().end_headers()
+
             def log_message(self, *_: Any) -> None: ...
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
