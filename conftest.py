@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.test import TransactionTestCase
 
 from diamondhub.local import chromium as browsers
@@ -28,6 +29,8 @@ def pytest_configure() -> None:
     settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
     # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
     settings.REDIS_ANSWER_SECONDS = 5.0
+    # A live server sends head and body by themselves: on a kept connection the body would wait 40 ms for the head's receipt.
+    WSGIRequestHandler.disable_nagle_algorithm = True
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]
 
 
@@ -86,6 +89,14 @@ def one_hour() -> None:
 def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that lies in one of the minutes by which failed sign-ins are counted, wherever in one it begins."""
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=partial(int, clock())))
+
+
+@pytest.fixture
+def still_banner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that counts the statements of pages: the banner of each of them looks anew when what it knows is old."""
+    from diamondhub.operations import away
+
+    monkeypatch.setattr(away, "_looks", [])
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Self
 from urllib.parse import quote
 
@@ -24,6 +25,8 @@ from diamondhub.local.stack import stack_programs
 
 #: The web processes answer within this time on any machine (seconds).
 START_SECONDS = 120.0
+#: Refusals by which `shortfall` judges: more than those of one moment in which the machine did not get on.
+LAST_REFUSALS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,18 @@ def excess(asked: Sequence[Asked], *, per_second: float, burst: int) -> float:
 
 
 def shortfall(asked: Sequence[Asked], *, per_second: float, burst: int) -> float:
-    """How many requests fewer than the limit gives had surely been let in when the last one was refused."""
-    admitted = sorted((request for request in asked if request.status == 200), key=lambda request: request.sent)
-    refused = max((request for request in asked if request.status == 429), key=lambda request: request.sent)
-    due = burst + per_second * (refused.sent - min(request.received for request in admitted)) - 1
-    return due - sum(request.sent <= refused.received for request in admitted)
+    """How many requests fewer than the limit gives had surely been let in when one of the last was refused by name.
+
+    That is the median of the last ones: what a limit has lost it lacks at all of them, and a machine without a free moment
+    turns somebody away too early once.
+    """
+    admitted = [request for request in asked if request.status == 200]
+    begun = min(request.received for request in admitted)
+    refused = [request for request in asked if request.status == 429 and "RateLimit" in request.headers]
+    return median(
+        burst + per_second * (last.sent - begun) - 1 - sum(request.sent <= last.received for request in admitted)
+        for last in sorted(refused, key=lambda request: request.sent)[-LAST_REFUSALS:]
+    )
 
 
 def database_url() -> str:

@@ -9,14 +9,15 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-#: Names as the catalogue keeps them, each with its other spellings; ISO 3166's codes of two and three letters among them.
+#: Names as the catalogue keeps them, each with its other spellings: ISO 3166's codes of two and three letters, and mines
+#: whose names stand for the country.
 COUNTRIES: Mapping[str, tuple[str, ...]] = {
-    "Angola": ("AO", "AGO"),
-    "Australia": ("AU", "AUS"),
+    "Angola": ("AO", "AGO", "Catoca"),
+    "Australia": ("AU", "AUS", "Argyle", "Ellendale"),
     "Belgium": ("BE", "BEL"),
-    "Botswana": ("BW", "BWA"),
+    "Botswana": ("BW", "BWA", "Jwaneng", "Orapa", "Karowe"),
     "Brazil": ("BR", "BRA", "Brasil"),
-    "Canada": ("CA", "CAN"),
+    "Canada": ("CA", "CAN", "Diavik", "Ekati", "Gahcho Kue", "Gahcho Kué", "Snap Lake"),
     "Central African Republic": ("CF", "CAF"),
     "China": ("CN", "CHN", "PRC", "People's Republic of China", "Mainland China"),
     "DR Congo": ("CD", "COD", "DRC", "Democratic Republic of the Congo", "Congo Kinshasa", "Congo"),
@@ -25,13 +26,13 @@ COUNTRIES: Mapping[str, tuple[str, ...]] = {
     "India": ("IN", "IND"),
     "Israel": ("IL", "ISR"),
     "Japan": ("JP", "JPN"),
-    "Lesotho": ("LS", "LSO"),
+    "Lesotho": ("LS", "LSO", "Letseng", "Letšeng"),
     "Liberia": ("LR", "LBR"),
     "Namibia": ("NA", "NAM"),
     "Russia": ("RU", "RUS", "Russian Federation"),
     "Sierra Leone": ("SL", "SLE"),
     "Singapore": ("SG", "SGP"),
-    "South Africa": ("ZA", "ZAF", "RSA", "Republic of South Africa"),
+    "South Africa": ("ZA", "ZAF", "RSA", "Republic of South Africa", "Cullinan", "Venetia"),
     "South Korea": ("KR", "KOR", "Korea", "Republic of Korea"),
     "Sri Lanka": ("LK", "LKA"),
     "Switzerland": ("CH", "CHE"),

@@ -1,16 +1,23 @@
-"""Names of fancy colours: one normal form for spellings in any order, with words among them that name no colour."""
+"""Fancy colours: one normal form for names in any order, and what a text says of a colour: name, intensity, or a letter.
+
+The words and their abbreviations are in `catalog/words/fancy.csv`; the order of intensities is GIA's.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-#: Words in a colour's name that name no colour: the distribution of the colour, and intensities.
-_NOISE = frozenset(
-    {"EVEN", "UNEVEN", "NATURAL", "FANCY", "INTENSE", "VIVID", "DARK", "DEEP", "LIGHT", "FAINT", "VERY"}
-    | {"COLOR", "COLOUR", "NONE", "NULL", "OTHER", "UNKNOWN", "FCY"}
-)
-_SPELLINGS = {"GREY": "GRAY", "GREYISH": "GRAYISH"}
+from catalog import words
+from catalog.grades import Color, FancyIntensity, UnknownGrade, fold, written
+
+_PARTS = words.parted("fancy", "role")
+_COLORS, _OVERTONES, _DEGREES = _PARTS["color"], _PARTS["overtone"], _PARTS["degree"]
+#: Abbreviations of intensities, which are no names of colours.
+_INTENSITIES = words.parted("grades", "scale")["fancy_intensity"]
+_FANCY, _NOTHING, _TINTS = _PARTS["fancy"], _PARTS["nothing"], _PARTS["tint"]
 #: The commonest names, and those of overtones.
 KNOWN_COLORS = (
     *("YELLOW", "BROWN", "PINK", "ORANGE", "GREEN", "BLUE", "GRAY", "BLACK", "PURPLE", "RED", "VIOLET", "WHITE"),
@@ -22,16 +29,174 @@ KNOWN_OVERTONES = (
 )
 #: Longest name that the catalogue keeps (characters).
 MAX_LENGTH = 64
+#: Words of fewer letters in a name are a grade ("U-V") or a code, which only stands alone.
+MIN_LETTERS = 3
+
+#: An abbreviation of a fancy colour: degree and colour behind an F. What may be two colours (B, G) names none of them.
+_ABBREVIATED = re.compile(r"F(?:C|CY)?(V|I|INT|LT|L|DP|DK|D)?(Y|P|O|BN|BR|GY|PL|R|B|G)")
+_DEGREE_OF = {
+    "": FancyIntensity.FANCY,
+    "V": FancyIntensity.FANCY_VIVID,
+    "I": FancyIntensity.FANCY_INTENSE,
+    "INT": FancyIntensity.FANCY_INTENSE,
+    "L": FancyIntensity.FANCY_LIGHT,
+    "LT": FancyIntensity.FANCY_LIGHT,
+    "DP": FancyIntensity.FANCY_DEEP,
+    "DK": FancyIntensity.FANCY_DARK,
+}
+_AMBIGUOUS = frozenset({"B", "G", "GY"})
+#: More colours than one behind an F, as letters that may mean several: fancy, but which it is nobody can tell.
+_ABBREVIATED_MORE = re.compile(r"F(?:C|CY)?(V|I|INT|LT|L|DP|DK|D)?[YPOBGRV]{2,3}")
+#: The same with the colour in full: "F.L.YELLOW", "FVPINK".
+_DEGREE_AND_WORD = re.compile(r"F(?:C|CY)?[\s.]*(V|VIV|I|INT|LT|L|DP|DK|D)[\s.]*([A-Z]{3,}(?:[\s-]+[A-Z]{3,})*)")
+#: What no stone from D to J is, so that an F before it stands for fancy.
+_NOT_OF_A_LETTER = re.compile(r"\b(?:VIVID|VIV|INTENSE|INT|DEEP|DARK|DK|LIGHT|LT)\b")
+#: Light shades of a colour that is not on the scale.
+_LIGHT_PINK = re.compile(r"(VL|LT|L)(?:P|PK|PINK)")
+_BESIDE = re.compile(r"\([^)]*\)|\*")
+#: Deep is a degree of light colours, dark one of these (GIA): a D alone means the one that there is.
+_DARK_COLORS = frozenset({"BROWN", "GRAY"})
+#: Words for the end of the scale D to Z, by degree: the last letter that GIA calls so. Brown and gray have no letter there.
+_END_OF_SCALE = {FancyIntensity.FAINT: Color.M, FancyIntensity.VERY_LIGHT: Color.R, FancyIntensity.LIGHT: Color.Z}
+_ON_THE_SCALE = frozenset({"YELLOW", "BROWN", "GRAY"})
+_LETTER_AND_WORDS = re.compile(r"\s*([D-Z](?:\s*(?:[-/]|\bTO\b)\s*[D-Z])?)(?![A-Z])[\s,;:(-]+([A-Z].*?)\)?\s*")
+
+
+class Said(NamedTuple):
+    """What a text says of a stone's colour.
+
+    `letter` is its grade from D to Z, `fancy` whether it is none of these, `tint` what a stone on that scale tends to.
+    """
+
+    letter: Color | None = None
+    fancy: bool = False
+    name: str | None = None
+    intensity: FancyIntensity | None = None
+    tint: str | None = None
 
 
 @lru_cache(maxsize=4096)
 def color_name(text: str) -> str | None:
     """The normal form of a fancy colour's name: `"orange-Brown"` and `"BROWN ORANGE"` are both `"BROWN_ORANGE"`.
 
-    Modifiers (`-ISH`) come first, colours in alphabetical order. None for noise such as `"EVEN"` and `"U-V"`.
+    Modifiers (`-ISH`) come first, colours in alphabetical order. A code stands for its colour when it stands alone (`"Y"`).
+    None for noise such as `"EVEN"` and `"U-V"`.
     """
-    words = (_SPELLINGS.get(word, word) for word in re.findall(r"[A-Z]+", text.upper()))
-    # One or two letters are a grade ("U-V") or an abbreviation that names no colour.
-    colors = {word for word in words if len(word) > 2 and word not in _NOISE}
-    ordered = sorted(colors, key=lambda word: (not word.endswith("ISH"), word))
+    parts = re.findall(r"[A-Z]+", text.upper())
+    if len(parts) == 1 and len(parts[0]) < MIN_LETTERS:
+        return _COLORS.get(parts[0])
+    return _name_of(parts)
+
+
+def _name_of(parts: Sequence[str]) -> str | None:
+    # What no table knows is a supplier's own name for a colour.
+    colors = {
+        _COLORS.get(part) or _OVERTONES.get(part) or part
+        for part in parts
+        if len(part) >= MIN_LETTERS
+        and part not in _DEGREES
+        and part not in _FANCY
+        and part not in _NOTHING
+        and (part not in _INTENSITIES or part in _COLORS)
+    }
+    ordered = sorted(colors, key=lambda color: (not color.endswith("ISH"), color))
     return "_".join(ordered)[:MAX_LENGTH] or None
+
+
+@lru_cache(maxsize=16_384)
+def said_of_color(text: str) -> Said:
+    """Read a text about a colour, its parts in any order: `"G"`, `"K, Faint Brown"`, `"VIVID FANCY YELLOW"`, `"FIY"`."""
+    upper = text.upper().strip()
+    letter = _letter(upper)
+    if letter is Color.FANCY:
+        return Said(fancy=True)
+    if letter is not None:
+        return Said(letter=letter)
+    if tint := _TINTS.get(fold(upper)):
+        return Said(tint=tint)
+    if (
+        len(upper) > 1
+        and (plain := _BESIDE.sub(" ", upper).strip()) != upper
+        and _letter(plain) not in (None, Color.FANCY)
+    ):
+        return Said(letter=_letter(plain))
+    if behind := _LETTER_AND_WORDS.fullmatch(upper):
+        if behind[1] == "F" and _NOT_OF_A_LETTER.search(behind[2]) and re.search(r"[A-Z]{3,}\W*$", behind[2]):
+            return said_of_color(f"FANCY {behind[2]}")
+        told = said_of_color(behind[2])
+        if told.name is not None or told.tint is not None:
+            return Said(letter=_letter(behind[1]), tint=told.tint or told.name)
+    if abbreviated := _ABBREVIATED.fullmatch(re.sub(r"[^A-Z]", "", upper)):
+        return _of_abbreviation(abbreviated[1] or "", abbreviated[2])
+    if coded := _coded(upper):
+        return coded
+    return _of_words(re.findall(r"[A-Z]+", upper))
+
+
+def _coded(text: str) -> Said | None:
+    """What a code says that names a colour in full, several colours, or a light shade."""
+    spelled = _DEGREE_AND_WORD.fullmatch(text)
+    if spelled and all(part in _COLORS or part in _OVERTONES for part in re.findall(r"[A-Z]+", spelled[2])):
+        degree = {"VIV": "V"}.get(spelled[1], spelled[1])
+        return Said(fancy=True, name=color_name(spelled[2]), intensity=_DEGREE_OF.get(degree))
+    letters = re.sub(r"[^A-Z]", "", text)
+    if more := _ABBREVIATED_MORE.fullmatch(letters):
+        return _of_abbreviation(more[1] or "", "G")
+    if light := _LIGHT_PINK.fullmatch(letters):
+        intensity = FancyIntensity.VERY_LIGHT if light[1] == "VL" else FancyIntensity.LIGHT
+        return Said(fancy=True, name="PINK", intensity=intensity)
+    return None
+
+
+def intensity_of(text: str) -> FancyIntensity | None:
+    """The intensity that a text names in full or by an abbreviation."""
+    try:
+        return written(FancyIntensity, text)
+    except UnknownGrade:
+        parts = re.findall(r"[A-Z]+", text.upper())
+        coded = [part for part in parts if len(part) >= MIN_LETTERS and part in _INTENSITIES and part not in _DEGREES]
+        return FancyIntensity[_INTENSITIES[coded[0]]] if coded and coded[0] not in _FANCY else _degree(parts)
+
+
+def _letter(text: str) -> Color | None:
+    try:
+        return written(Color, text)
+    except UnknownGrade:
+        return None
+
+
+def _of_abbreviation(degree: str, color: str) -> Said:
+    name = None if color in _AMBIGUOUS else _COLORS[color]
+    if degree == "D":
+        intensity = FancyIntensity.FANCY_DARK if name in _DARK_COLORS else FancyIntensity.FANCY_DEEP if name else None
+    else:
+        intensity = _DEGREE_OF[degree]
+    return Said(fancy=True, name=name, intensity=intensity)
+
+
+def _of_words(parts: list[str]) -> Said:
+    named = [part for part in parts if len(part) >= MIN_LETTERS and (part in _COLORS or part in _OVERTONES)]
+    is_fancy = any(part in _FANCY for part in parts)
+    if not named and not is_fancy:
+        return Said()
+    intensity = _degree(parts)
+    name = _name_of(named)
+    if not is_fancy and name in _ON_THE_SCALE and intensity in _END_OF_SCALE:
+        return Said(letter=_END_OF_SCALE[intensity] if name == "YELLOW" else None, tint=name)
+    return Said(fancy=True, name=name, intensity=intensity)
+
+
+def _degree(parts: list[str]) -> FancyIntensity | None:
+    """The intensity that words name together; "fancy" with a colour and nothing else is one of its own."""
+    degrees = {_DEGREES[part] for part in parts if part in _DEGREES}
+    is_fancy = any(part in _FANCY for part in parts)
+    for degree in ("VIVID", "INTENSE", "DEEP", "DARK"):
+        if degree in degrees:
+            return FancyIntensity[f"FANCY_{degree}"]
+    if "LIGHT" in degrees:
+        if is_fancy:
+            return FancyIntensity.FANCY_LIGHT
+        return FancyIntensity.VERY_LIGHT if "VERY" in degrees else FancyIntensity.LIGHT
+    if "FAINT" in degrees:
+        return FancyIntensity.FAINT
+    return FancyIntensity.FANCY if is_fancy and len(parts) > 1 else None

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from catalog import words
 
 #: Those that laboratories name, the commonest first.
 KNOWN_FLUORESCENCE_COLORS = ("BLUE", "YELLOW", "WHITE", "ORANGE", "GREEN", "RED")
-SPELLINGS = {
-    "BL": "BLUE",
-    "B": "BLUE",
-    "BLU": "BLUE",
-    "YEL": "YELLOW",
-    "YL": "YELLOW",
-    "Y": "YELLOW",
-    "WH": "WHITE",
-    "W": "WHITE",
-    "OR": "ORANGE",
-    "ORG": "ORANGE",
-    "GRN": "GREEN",
-    "GN": "GREEN",
-    "RD": "RED",
-}
+SPELLINGS: Mapping[str, str] = words.table("fluorescence_colors")
 #: Longest name that the catalogue keeps (characters).
 MAX_LENGTH = 32
 

@@ -1,16 +1,20 @@
 """The trade's ordered grades: small integers, best first, and every spelling that suppliers use for them.
 
-Adapters read spellings with `parse`; the API and the admin show the members' names. There is one table of synonyms per
-grade; a spelling is looked up after `fold` has taken case, spaces, underscores, dashes and dots out of it.
+Adapters read spellings with `written`, which takes two grades as the worse one, the API with `parse`; the API and the admin
+show the members' names. The spellings are in `catalog/words/grades.csv`, one scale per grade; a spelling is looked up after
+`fold` has taken case, spaces, underscores, dashes and dots out of it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeVar
+
+from catalog import words
 
 
 class Color(IntEnum):
@@ -164,105 +168,44 @@ def fold(text: str) -> str:
 
 _NOISE = str.maketrans("", "", "_-.+/")
 
-_IDEAL = dict.fromkeys(("ID", "IDL", "IDEAL", "SUPERIDEAL"), Finish.EXCELLENT)
-_EXCELLENT = dict.fromkeys(("EX", "EXC", "EXCELLENT", "EXCEPTIONAL", "3EX", "X", "XXX"), Finish.EXCELLENT)
-_BELOW = {
-    "VG": Finish.VERY_GOOD,
-    "VGOOD": Finish.VERY_GOOD,
-    "GD": Finish.GOOD,
-    "G": Finish.GOOD,
-    "FR": Finish.FAIR,
-    "F": Finish.FAIR,
-    "PR": Finish.POOR,
-    "P": Finish.POOR,
-}
+_WORDS = words.parted("grades", "scale")
+#: Words that say "no grade" in every field.
+NOT_GRADED = frozenset({"", "NA", "NONE", "NULL", "UNKNOWN", "NOTSPECIFIED", "NOTGRADED", "0"})
+
+
+def _spelled(grades: type[IntEnum], scale: str) -> dict[str, IntEnum]:
+    return {word: grades[meaning] for word, meaning in _WORDS[scale].items() if meaning}
+
+
+def _nothing(scale: str) -> frozenset[str]:
+    return NOT_GRADED | {word for word, meaning in _WORDS[scale].items() if not meaning}
+
 
 _SPELLINGS: dict[type[IntEnum], Mapping[str, IntEnum]] = {
     Color: {
-        "FANCY": Color.FANCY,
-        "FCY": Color.FANCY,
-        "FANCYCOLOR": Color.FANCY,
-        "FANCYCOLOUR": Color.FANCY,
+        **_spelled(Color, "color"),
         # Laboratories grade the end of the scale in ranges; the worse letter is taken, which promises no more than is there.
         **{f"{better.name}{worse.name}": worse for better, worse in pairwise(list(Color)[:-1])},
     },
-    Clarity: {
-        "FLAWLESS": Clarity.FL,
-        "INTERNALLYFLAWLESS": Clarity.IF,
-        "LC": Clarity.IF,
-        "LOUPECLEAN": Clarity.IF,
-        "P1": Clarity.I1,
-        "P2": Clarity.I2,
-        "P3": Clarity.I3,
+    Clarity: _spelled(Clarity, "clarity"),
+    Finish: {
+        word: Finish.EXCELLENT if meaning == LabFinish.IDEAL.name else Finish[meaning]
+        for word, meaning in {**_WORDS["finish"], LabFinish.IDEAL.name: LabFinish.IDEAL.name}.items()
+        if meaning
     },
-    Finish: _EXCELLENT | _IDEAL | _BELOW,
-    LabFinish: {spelling: LabFinish[grade.name] for spelling, grade in (_EXCELLENT | _BELOW).items()}
-    | dict.fromkeys(_IDEAL, LabFinish.IDEAL),
-    Fluorescence: {
-        "NON": Fluorescence.NONE,
-        "N": Fluorescence.NONE,
-        "NIL": Fluorescence.NONE,
-        "FNT": Fluorescence.FAINT,
-        "F": Fluorescence.FAINT,
-        "VERYSLIGHT": Fluorescence.FAINT,
-        "SLIGHT": Fluorescence.FAINT,
-        "MED": Fluorescence.MEDIUM,
-        "M": Fluorescence.MEDIUM,
-        "STG": Fluorescence.STRONG,
-        "STR": Fluorescence.STRONG,
-        "S": Fluorescence.STRONG,
-        "VST": Fluorescence.VERY_STRONG,
-        "VSTG": Fluorescence.VERY_STRONG,
-        "VS": Fluorescence.VERY_STRONG,
-    },
-    FancyIntensity: {
-        "INTENSE": FancyIntensity.FANCY_INTENSE,
-        "VIVID": FancyIntensity.FANCY_VIVID,
-        "DARK": FancyIntensity.FANCY_DARK,
-        "DEEP": FancyIntensity.FANCY_DEEP,
-    },
-    GirdleThickness: {
-        spelling: thickness
-        for thickness, spellings in {
-            GirdleThickness.EXTREMELY_THIN: "ETN XTN EXTN EXTTHIN EXTHIN XTHIN",
-            GirdleThickness.VERY_THIN: "VTN VTHN VTHIN",
-            GirdleThickness.THIN: "THN TN",
-            GirdleThickness.SLIGHTLY_THIN: "STN SLTN SLTHN SLTHIN",
-            GirdleThickness.MEDIUM: "MED M",
-            GirdleThickness.SLIGHTLY_THICK: "STK SLTK SLTHK SLK SLTHICK",
-            GirdleThickness.THICK: "THK TK",
-            GirdleThickness.VERY_THICK: "VTK VTHK VTHICK",
-            GirdleThickness.EXTREMELY_THICK: "ETK XTK EXTK XTHK EXTTHICK EXTHICK XTHICK",
-        }.items()
-        for spelling in spellings.split()
-    },
-    CuletSize: {
-        spelling: size
-        for size, spellings in {
-            CuletSize.NONE: "NON N NIL NO POINTED PTD POINT",
-            CuletSize.VERY_SMALL: "VS VSM VSML VSMALL",
-            CuletSize.SMALL: "S SM SML",
-            CuletSize.MEDIUM: "M MED",
-            CuletSize.SLIGHTLY_LARGE: "SL SLG SLLG SLARGE SLLARGE",
-            CuletSize.LARGE: "L LG LRG",
-            CuletSize.VERY_LARGE: "VL VLG VLRG VLARGE",
-            CuletSize.EXTREMELY_LARGE: "EL XL ELG EXL EXTLARGE",
-        }.items()
-        for spelling in spellings.split()
-    },
-    Bowtie: {
-        spelling: strength
-        for strength, spellings in {
-            Bowtie.NONE: "NON N NIL NO NOBOWTIE FALSE",
-            Bowtie.SLIGHT: "SLT SL FAINT MINOR WEAK LIGHT VERYSLIGHT",
-            Bowtie.MEDIUM: "MED M MODERATE",
-            Bowtie.STRONG: "STG HEAVY SEVERE PROMINENT SIGNIFICANT OBVIOUS",
-        }.items()
-        for spelling in spellings.split()
-    },
+    LabFinish: _spelled(LabFinish, "finish"),
+    Fluorescence: _spelled(Fluorescence, "fluorescence"),
+    FancyIntensity: _spelled(FancyIntensity, "fancy_intensity"),
+    GirdleThickness: _spelled(GirdleThickness, "girdle"),
+    CuletSize: _spelled(CuletSize, "culet"),
+    Bowtie: _spelled(Bowtie, "bowtie"),
 }
-#: Words that say "no grade" in every field.
-NOT_GRADED = frozenset({"", "NA", "NONE", "NULL", "UNKNOWN", "NOTSPECIFIED", "NOTGRADED", "0"})
+#: Words that say "no grade" in fields of one kind: those of all, and some of its own.
+_NOTHING: Mapping[type[IntEnum], frozenset[str]] = {
+    Clarity: _nothing("clarity"),
+    Finish: _nothing("finish"),
+    LabFinish: _nothing("finish"),
+}
 
 
 class UnknownGrade(ValueError):
@@ -279,9 +222,52 @@ def parse(grades: type[Grade], text: str) -> Grade | None:
     grade = _SPELLINGS[grades].get(folded)
     if grade is not None:
         return grade  # type: ignore[return-value]
-    if folded in NOT_GRADED:
+    if says_nothing(grades, folded):
         return None
     raise UnknownGrade(f"{text[:60]!r} is not a {grades.__name__.lower()} grade")
+
+
+def says_nothing(grades: type[IntEnum], folded: str) -> bool:
+    """Whether a word, folded, says that there is no grade of this kind."""
+    return folded in _NOTHING.get(grades, NOT_GRADED)
+
+
+#: What stands between two grades that a stone lies between.
+_BETWEEN = re.compile(r"\s*(?:[-–—/,&|]|\bTO\b|\bOR\b|\bAND\b)\s*")
+#: Grades of which two are written without anything between them, as in `VGEX`.
+_RUN_TOGETHER = (Finish, LabFinish)
+
+
+@lru_cache(maxsize=4096)
+def written(grades: type[Grade], text: str) -> Grade | None:
+    """The grade that a list or a laboratory writes: `parse`, and of two grades ("VG-EX", "SI1/SI2", "D to F") the worse.
+
+    None if it says that there is none. Raises `UnknownGrade`.
+    """
+    try:
+        return parse(grades, text)
+    except UnknownGrade:
+        pass
+    parts = [part for part in _BETWEEN.split(text.upper()) if part]
+    if len(parts) == 1 and grades in _RUN_TOGETHER:
+        folded = fold(text)
+        parts = next(([folded[:at], folded[at:]] for at in range(1, len(folded)) if _both(grades, folded, at)), parts)
+    known = [parse(grades, part) for part in parts] if len(parts) > 1 else []
+    if not known or None in known:
+        raise UnknownGrade(f"{text[:60]!r} is not a {grades.__name__.lower()} grade")
+    worse: Grade = max(grade for grade in known if grade is not None)
+    return worse
+
+
+def _both(grades: type[Grade], folded: str, at: int) -> bool:
+    """Whether a spelling is two grades of which the second begins there; single letters stand together only as two."""
+    first, second = folded[:at], folded[at:]
+    spelled = _SPELLINGS[grades]
+    return len(folded) <= MAX_RUN_TOGETHER and first in spelled and second in spelled
+
+
+#: Two abbreviations of grades written together are no longer than this (characters).
+MAX_RUN_TOGETHER = 6
 
 
 def spellings(grades: type[IntEnum]) -> Mapping[str, tuple[str, ...]]:

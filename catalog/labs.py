@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+
+from catalog import words
 
 #: Laboratories that certify stones of the trade, the commonest first.
 KNOWN_LABS = ("GIA", "IGI", "HRD", "GCAL", "AGS", "EGL", "GSI")
-SPELLINGS = {
-    "GEMOLOGICAL_INSTITUTE_OF_AMERICA": "GIA",
-    "INTERNATIONAL_GEMOLOGICAL_INSTITUTE": "IGI",
-    "HRD_ANTWERP": "HRD",
-    "AGSL": "AGS",
-}
+#: Every spelling, folded: `catalog/words/labs.csv`; an empty name stands for words that say that no laboratory graded.
+SPELLINGS: Mapping[str, str] = words.table("labs")
 #: Longest name that the catalogue keeps (characters).
 MAX_LENGTH = 32
 
@@ -21,5 +20,4 @@ MAX_LENGTH = 32
 def normal_lab(text: str) -> str | None:
     """The name of a laboratory: `"G.I.A."` and `"gia"` are both `"GIA"`; None for a text without letters or digits."""
     name = re.sub(r"[^A-Z0-9]+", "_", text.replace(".", "").upper(), flags=re.ASCII).strip("_")
-    name = SPELLINGS.get(name, name)
-    return name[:MAX_LENGTH].rstrip("_") or None
+    return SPELLINGS.get(name.replace("_", ""), name)[:MAX_LENGTH].rstrip("_") or None

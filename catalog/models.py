@@ -26,7 +26,10 @@ DIAMOND_NAMESPACE = uuid.UUID("5b0d3a5e-6a3c-5d0e-9d3f-1f6f3f0f7c11")
 
 
 def diamond_id(feed: str, supplier_stone_id: str) -> uuid.UUID:
-    """The id of a supplier's stone in the catalogue: the same for ever, known before any look-up."""
+    """The id of a supplier's stone in the catalogue: the same for ever, known before any look-up.
+
+    Of stones that got another number `catalog.stock_numbers` knows better.
+    """
     return uuid.uuid5(DIAMOND_NAMESPACE, f"{feed}:{supplier_stone_id}")
 
 
@@ -183,6 +186,20 @@ class AvailabilityChange(models.Model):
         return f"{self.old} → {self.new}"
 
 
+class StockNumber(models.Model):
+    """A supplier's number of a stone that had another one when it was first seen; see `catalog.stock_numbers`."""
+
+    feed = models.CharField(max_length=50)
+    supplier_stone_id = models.CharField(max_length=100)
+    diamond_id = models.UUIDField(unique=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["feed", "supplier_stone_id"], name="stock_number_once_a_feed")]
+
+    def __str__(self) -> str:
+        return f"{self.feed}: {self.supplier_stone_id}"
+
+
 class DatasetVersion(models.Model):
     """One version of the catalogue: what one transaction changed, and why. Written by triggers (`catalog.changes.log`).
 
@@ -233,6 +250,21 @@ class VersionCounter(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version}"
+
+
+class IndexBuilder(models.Model):
+    """How the builder of a host's index is, as it told the database last (`catalog.index.reports`)."""
+
+    host = models.CharField(max_length=200, primary_key=True)
+    seen_at = models.DateTimeField()
+    #: Of the file; none: NULL.
+    version = models.BigIntegerField(null=True)
+    database_version = models.BigIntegerField(default=0)
+    behind_seconds = models.FloatField(default=0)
+    failure = models.CharField(max_length=300, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.host
 
 
 # What rooms have in the database. Last, since their models are this app's.

@@ -6,8 +6,10 @@ The list is open: suppliers bring new shapes, and these are kept under their own
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from catalog import words
 from catalog.grades import fold
 
 #: Shapes that suppliers are known to send, in the order in which shops list them.
@@ -52,52 +54,103 @@ KNOWN_SHAPES = (
     "FAN",
     "OTHER",
 )
-SYNONYMS = {
-    "ASCHER": "ASSCHER",
-    "CUSHION_B": "CUSHION_BRILLIANT",
-    "CUSHION_MOD": "CUSHION_MODIFIED",
-    "HALFMOON": "HALF_MOON",
-    "RECTANGLE": "RECTANGULAR",
-    "ROUND_BRILLIANT": "ROUND",
-    "TRAPEZE": "TRAPEZOID",
-    "TRILLION": "TRILLIANT",
+#: Every spelling that means one of them, folded: codes and names in full (`catalog/words/shapes.csv`).
+SPELLINGS: Mapping[str, str] = {
+    **words.table("shapes"),
+    **{fold(shape): shape for shape in KNOWN_SHAPES},
 }
-#: What price lists write for a shape, by its name; folded by `catalog.grades.fold`.
-ABBREVIATIONS = {
-    abbreviation: shape
-    for shape, written in {
-        "ROUND": "RB RBC BR RD RND RN R RO",
-        "PRINCESS": "PR PRN PRI SMB",
-        "EMERALD": "EM EC EMR EMD EMERALDCUT",
-        "SQUARE_EMERALD": "SE SQEM SQEMERALD",
-        "ASSCHER": "AS ASC ASS ASSCHERCUT",
-        "OVAL": "OV OVL OB OVALBRILLIANT",
-        "PEAR": "PS PE PER PSH PB PEARSHAPE PEARBRILLIANT",
-        "MARQUISE": "MQ MR MRQ MAR MB MARQUISEBRILLIANT",
-        "HEART": "HT HS HRT HB HEARTSHAPE HEARTBRILLIANT",
-        "RADIANT": "RA RAD RT CCRMB RADIANTCUT",
-        "SQUARE_RADIANT": "SQR SQRAD SQRADIANT",
-        "CUSHION": "CU CUS CUSH CUSHIONCUT",
-        "CUSHION_BRILLIANT": "CB CBR CUB",
-        "CUSHION_MODIFIED": "CM CMB CUM CUSHIONMODIFIEDBRILLIANT",
-        "TRILLIANT": "TR TRI TRL TRIL",
-        "BAGUETTE": "BG BAG",
-        "TAPERED_BAGUETTE": "TB TBG",
-    }.items()
-    for abbreviation in written.split()
-}
+#: Words beside a shape's name that make no other shape of it: how it is faceted, and how it is drawn out.
+_MODIFICATIONS = frozenset(
+    {
+        "CUT",
+        "CUTS",
+        "SHAPE",
+        "SHAPED",
+        "BRILLIANT",
+        "MODIFIED",
+        "MIXED",
+        "STEP",
+        "FACETED",
+        "LONG",
+        "ELONGATED",
+        "CORNER",
+    }
+    | {"DIAMOND", "STONE", "NATURAL", "CLASSIC", "TRADITIONAL"}
+)
+#: Abbreviations of these, and what else stands beside a shape without changing it: "Rnd Brill", "CUSHION MB", "ROUND H&A".
+_BESIDE = frozenset(
+    {
+        "BR",
+        "BRI",
+        "BRIL",
+        "BRILL",
+        "BRILLANT",
+        "MOD",
+        "MODI",
+        "MODIF",
+        "MB",
+        "SQ",
+        "L",
+        "H",
+        "A",
+        "HA",
+        "HEARTS",
+        "ARROWS",
+    }
+    | {"AND", "EX", "IDEAL", "3", "4", "SHP", "RECT"}
+)
+_CUSHIONS = _MODIFICATIONS | _BESIDE | {"SQUARE", "RECTANGULAR", "RECTANGLE"}
+#: A word of so many letters at most that no table knows is a code, and no name of a shape.
+MAX_CODE = 4
 #: Longest name of a shape that the catalogue keeps (characters).
 MAX_LENGTH = 40
 
 
 @lru_cache(maxsize=4096)
-def normal_shape(text: str) -> str | None:
-    """The name of a shape: `"cushion b"` becomes `"CUSHION_BRILLIANT"`; None for a text without letters or digits."""
-    name = re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
-    return SYNONYMS.get(name, name) or None
+def known_shape(text: str) -> str | None:
+    """The shape that a spelling means, its modifications folded: `"PEAR MODIFIED BRILLIANT"` is `"PEAR"`.
+
+    None if no table knows it.
+    """
+    if known := SPELLINGS.get(fold(text)):
+        return known
+    parts = re.findall(r"[A-Z0-9]+", text.upper())
+    if len(parts) > 1 and (cushion := _cushion(parts)):
+        return cushion
+    plain = [word for word in parts if word not in _MODIFICATIONS]
+    if known := SPELLINGS.get("".join(plain)):
+        return known
+    least = [word for word in plain if word not in _BESIDE]
+    return SPELLINGS.get("".join(least)) if len("".join(least)) > 1 else None
+
+
+def _cushion(words: Sequence[str]) -> str | None:
+    """A cushion by all the words about it, of which the way of cutting makes three shapes; None if it is none."""
+    others = [word for word in words if SPELLINGS.get(word) != "CUSHION"]
+    if len(others) == len(words) or not _CUSHIONS.issuperset(others):
+        return None
+    if any(word.startswith("MOD") or word == "MB" for word in others):
+        return "CUSHION_MODIFIED"
+    return "CUSHION_BRILLIANT" if any(word.startswith("BR") for word in others) else "CUSHION"
 
 
 @lru_cache(maxsize=4096)
 def spelled_shape(text: str) -> str | None:
-    """The name of a shape that a person or a price list writes, abbreviations among them: `"cu"` is `"CUSHION"`."""
-    return ABBREVIATIONS.get(fold(text)) or normal_shape(text)
+    """The name of a shape that a person asks for: `"cu"` is `"CUSHION"`, and what no table knows keeps its own name.
+
+    None for a text without letters or digits.
+    """
+    return known_shape(text) or _name(text)
+
+
+@lru_cache(maxsize=4096)
+def listed_shape(text: str) -> str | None:
+    """The name of a shape that a supplier writes; None also for a code that no table knows, which names no shape."""
+    if known := known_shape(text):
+        return known
+    name = _name(text)
+    return None if name is None or len(name) <= MAX_CODE else name
+
+
+def _name(text: str) -> str | None:
+    return re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_") or None

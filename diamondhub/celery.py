@@ -12,6 +12,7 @@ import django
 from celery import Celery, signals
 
 from diamondhub.local.processes import die_with_parent
+from diamondhub.telemetry import process_metrics, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "diamondhub.settings")
 
@@ -30,11 +31,51 @@ def _keep_our_logging(**_: object) -> None:
 
 @signals.worker_init.connect
 def _share_the_machine(sender: Any, **_: object) -> None:
-    """Favour walkers, whose slots come to the millisecond: consolidation gets lower priority, threads switch more often."""
+    """Favour walkers, whose slots come to the millisecond: consolidation gets lower priority, threads switch more often.
+
+    Nothing is forked yet: who will be counts into the folder that is made here.
+    """
+    from django.conf import settings
+
+    process_metrics.prepare(settings.PROGRAM or "worker")
+    if not sender.pool_cls.__module__.endswith(".prefork"):
+        # Children begin their own traces, once they are forked.
+        tracing.begin(settings.PROGRAM or "worker")
     if sender.pool_cls.__module__.endswith(".prefork"):
         os.nice(5)
     else:
         sys.setswitchinterval(0.001)
+
+
+@signals.worker_ready.connect
+def _show_the_worker(sender: Any, **_: object) -> None:
+    """Have it seen that this worker is there, once its pool stands: what is forked has no thread but the one that forks."""
+    from celery.worker import state
+    from django.conf import settings
+
+    from diamondhub.operations import measuring, workers
+    from diamondhub.telemetry import metrics_server
+
+    worker = sender.controller
+    workers.show(
+        settings.PROGRAM or worker.hostname.partition("@")[0],
+        pool=worker.pool_cls.__module__.rpartition(".")[2],
+        queues=list(app.amqp.queues.consume_from),
+        slots=worker.concurrency,
+        held=lambda: len(state.active_requests),
+    )
+    measuring.begin()
+    metrics_server.serve()
+
+
+@signals.worker_shutdown.connect
+def _stop_showing_the_worker(**_: object) -> None:
+    """Say that it stops in order."""
+    from diamondhub.operations import measuring, workers
+
+    measuring.end()
+    tracing.end()
+    workers.stop_showing()
 
 
 # This module is loaded in a worker's main process, which its children are forked from.
@@ -47,7 +88,23 @@ def _leave_no_children_behind(**_: object) -> None:
     """A prefork child ends with its worker, however that one ended."""
     # The solo pool sends this signal in the main process.
     if os.getpid() != _main_process:
+        from django.conf import settings
+
+        from diamondhub.operations import measuring
+
         _die_with_worker()
+        measuring.begin()
+        tracing.begin(settings.PROGRAM or "worker")
+
+
+@signals.worker_process_shutdown.connect
+def _write_what_a_child_counted(**_: object) -> None:
+    """A prefork child ends without Python's own ceremonies."""
+    if os.getpid() != _main_process:
+        from diamondhub.operations import measuring
+
+        measuring.end()
+        tracing.end()
 
 
 def _configure() -> None:

@@ -28,7 +28,11 @@ NEEDED_BY: Mapping[str, frozenset[str]] = {
     "CELERY_BROKER_URL": frozenset({_WEB, _IO, _CPU, _BEAT}),
     "NIVODA_USERNAME": frozenset({_WEB, _IO}),
     "NIVODA_PASSWORD": frozenset({_WEB, _IO}),
-    "EMAIL_HOST_PASSWORD": frozenset({_IO}),
+    # The web sends alerts when the workers do not.
+    "EMAIL_HOST_PASSWORD": frozenset({_WEB, _IO}),
+    "HEARTBEAT_URL": frozenset({_IO}),
+    "METRICS_TOKEN": frozenset({_WEB, _IO, _CPU, _INDEX}),
+    "OTEL_EXPORTER_OTLP_HEADERS": frozenset({_WEB, _IO, _CPU, _INDEX}),
 }
 #: What libraries read by themselves, and who needs it.
 _OF_LIBRARIES = {

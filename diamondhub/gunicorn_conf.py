@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging.config
 import os
 import signal
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +18,7 @@ from gunicorn.glogging import Logger
 
 from diamondhub.local.processes import die_with_parent
 from diamondhub.serving import bounds
+from diamondhub.telemetry import process_metrics, tracing
 
 # What people and shops wait for ends in time, and the rest of the processes may take as long as they must. Named in
 # docs/operations.md; set here, since whoever starts this server needs them.
@@ -60,11 +62,14 @@ proc_name = "diamondhub-web"
 
 
 def on_starting(_server: Any) -> None:
-    """Make the folder for collected static files, which stays empty on one machine: WhiteNoise warns if there is none."""
+    """Make the folder for collected static files, which stays empty on one machine (WhiteNoise warns if there is none), and
+    the one in which the workers count.
+    """
     from diamondhub.settings import STATIC_ROOT
 
     with suppress(OSError):
         STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    process_metrics.prepare("web")
 
 
 def pre_fork(_server: Any, worker: Any) -> None:
@@ -75,3 +80,29 @@ def pre_fork(_server: Any, worker: Any) -> None:
 def post_fork(_server: Any, worker: Any) -> None:
     """Runs in the new worker."""
     worker.die_with_arbiter()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Runs in the new worker, once the application is loaded."""
+    from diamondhub.alerts import watching
+    from diamondhub.operations import measuring, workers
+
+    workers.show(
+        "web",
+        pool="threads",
+        slots=threads,
+        held=lambda: worker.loop.dispatcher.active_count if worker.loop is not None else 0,
+    )
+    measuring.begin()
+    tracing.begin("web")
+    watching.start()
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Runs in a worker that stops in order; one that never came to load the application has nothing to say."""
+    if "diamondhub.operations.models" in sys.modules:
+        from diamondhub.operations import measuring, workers
+
+        measuring.end()
+        tracing.end()
+        workers.stop_showing()

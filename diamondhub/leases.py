@@ -61,10 +61,12 @@ def claim(
     parameters: Mapping[str, Any],
     order_by: sql.Composable,
     seconds: float,
+    now: datetime | None = None,
 ) -> Lease | None:
     """Lease the first row that matches `where`, is due and is free; None if there is none.
 
-    `where` and `order_by` may name columns of the table as `t`. Concurrent claims skip each other's rows.
+    `where` and `order_by` may name columns of the table as `t`. Concurrent claims skip each other's rows. All clocks are
+    the database's unless `now` is given, as by a test that lets days pass.
     """
     statement = sql.SQL(
         """
@@ -72,23 +74,23 @@ def claim(
         UPDATE {table} AS leased
         SET lease_owner = %(owner)s,
             lease_token = leased.lease_token + 1,
-            lease_expires_at = clock_timestamp() + %(seconds)s * interval '1 second',
+            lease_expires_at = coalesce(%(now)s::timestamptz, clock_timestamp()) + %(seconds)s * interval '1 second',
             attempts = leased.attempts + 1
         WHERE leased.id = (
             SELECT t.id
             FROM {table} AS t
             WHERE {where}
-                AND t.due_at <= clock_timestamp()
-                AND (t.lease_expires_at IS NULL OR t.lease_expires_at <= clock_timestamp())
+                AND t.due_at <= coalesce(%(now)s::timestamptz, clock_timestamp())
+                AND (t.lease_expires_at IS NULL OR t.lease_expires_at <= coalesce(%(now)s::timestamptz, clock_timestamp()))
             ORDER BY {order_by}
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         )
-        RETURNING leased.id, leased.lease_token, clock_timestamp()
+        RETURNING leased.id, leased.lease_token, coalesce(%(now)s::timestamptz, clock_timestamp())
         """
     ).format(table=sql.Identifier(model._meta.db_table), where=where, order_by=order_by)
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"owner": owner(), "seconds": seconds, **parameters})
+        cursor.execute(statement, {"owner": owner(), "seconds": seconds, "now": now, **parameters})
         row = cursor.fetchone()
     return Lease(model, *row) if row else None
 
@@ -123,17 +125,18 @@ def renew(lease: Lease, *, seconds: float) -> datetime:
     return now
 
 
-def give_back(lease: Lease, *, due_in: float = 0.0) -> bool:
-    """End the lease; the row is due again in `due_in` seconds. False if it was lost already."""
+def give_back(lease: Lease, *, due_in: float = 0.0, now: datetime | None = None) -> bool:
+    """End the lease; the row is due again `due_in` seconds from now. False if it was lost already."""
     statement = sql.SQL(
         """
         UPDATE {table}
-        SET lease_expires_at = NULL, lease_owner = '', due_at = clock_timestamp() + %s * interval '1 second'
+        SET lease_expires_at = NULL, lease_owner = '',
+            due_at = coalesce(%s::timestamptz, clock_timestamp()) + %s * interval '1 second'
         WHERE id = %s AND lease_token = %s AND lease_expires_at IS NOT NULL
         """
     ).format(table=sql.Identifier(lease.model._meta.db_table))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [due_in, lease.pk, lease.token])
+        cursor.execute(statement, [now, due_in, lease.pk, lease.token])
         return bool(cursor.rowcount == 1)
 
 

@@ -82,6 +82,19 @@ def _url_with(*schemes: str) -> Any:
     return check
 
 
+def _public_url(value: str) -> None:
+    _url_with("http", "https")(value)
+    parts = urlsplit(value)
+    if "@" in parts.netloc or parts.query or parts.fragment or re.search(r"[\s<>\"'|\x00-\x1f]", value):
+        raise ValidationError("must be like https://hub.example.com, without user, question mark and fragment")
+
+
+def _names_of_channels(values: list[str]) -> None:
+    for value in values:
+        if value not in ("log", "email"):
+            raise ValidationError("must be log, email or both; other channels are made in the admin")
+
+
 def _endpoint(value: str) -> None:
     _url_with("http", "https")(value)
     if "@" in urlsplit(value).netloc or "?" in value:
@@ -98,6 +111,11 @@ def _encryption_keys(value: str) -> None:
         parse_keys(value)
     except SecretError as error:
         raise ValidationError(str(error)) from None
+
+
+def _token(value: str) -> None:
+    if len(value) < 16 or not value.isascii() or any(character.isspace() for character in value):
+        raise ValidationError("must have at least 16 characters, of ASCII and without spaces")
 
 
 def _class_name(value: str) -> None:
@@ -223,8 +241,20 @@ PRICELIST_DIR = Path(env.str("PRICELIST_DIR", "") or VAR_DIR / "pricelists")
 PRICELIST_HOSTS: list[str] = env.list("PRICELIST_HOSTS", [])
 #: Longest list, unpacked (bytes): a million rows have some 400 MB.
 PRICELIST_MAX_BYTES: int = env.int("PRICELIST_MAX_BYTES", 1_000_000_000, validate=_between(1_000, 10**11))
+#: Longest list that somebody uploads (bytes). It comes in pieces and lies in the database: longer ones are better fetched.
+PRICELIST_UPLOAD_MAX_BYTES: int = env.int("PRICELIST_UPLOAD_MAX_BYTES", 50_000_000, validate=_between(1_000, 10**9))
 #: Fetching a list by address may take this long (seconds).
 PRICELIST_TIMEOUT: float = env.float("PRICELIST_TIMEOUT", 300.0, validate=_between(1, 3600))
+#: Prices of a carat outside the built-in bands (`ingest/feeds/pricelist/bands.py`) are refused; this widens them: a price
+#: may be so many times lower or higher. A very large one switches them off.
+PRICELIST_BAND_FACTOR: float = env.float("PRICELIST_BAND_FACTOR", 1.0, validate=_between(0.1, 10**9))
+#: A first run (`ingest/first_day.py`) waits for a person beyond these shares. Lists of sound suppliers have up to a third of
+#: their stones on memo or hold; more than half means that the word for "on sale" is not known.
+FIRST_DAY_NOT_OFFERED: float = env.float("FIRST_DAY_NOT_OFFERED", 0.5, validate=_between(0, 1))
+#: Every list has shape, weight, colour and clarity; a fifth without one of them means that its column is not understood.
+FIRST_DAY_UNKNOWN_COLUMN: float = env.float("FIRST_DAY_UNKNOWN_COLUMN", 0.2, validate=_between(0, 1))
+#: Chance words are on few rows; a twentieth with words of one field that nobody knows is a dialect.
+FIRST_DAY_UNKNOWN_WORDS: float = env.float("FIRST_DAY_UNKNOWN_WORDS", 0.05, validate=_between(0, 1))
 
 # --- the catalogue's index -------------------------------------------------------------------------------------------
 #: Folder of the index, which the program `index` writes and the web processes of the host map. Below `var/` it goes with the
@@ -274,6 +304,32 @@ CHANGES_RETENTION_DAYS: int = env.int("CHANGES_RETENTION_DAYS", 7, validate=_bet
 LETTER_RETENTION_DAYS: int = env.int("LETTER_RETENTION_DAYS", 90, validate=_between(1, 3650))
 #: Days of audit events of runs, alerts, and attempts at dead letters.
 HISTORY_RETENTION_DAYS: int = env.int("HISTORY_RETENTION_DAYS", 400, validate=_between(30, 36_500))
+#: Whole months that the audit keeps in the database; older ones are archived to a file each. 0: all of it, for ever.
+AUDIT_RETENTION_MONTHS: int = env.int("AUDIT_RETENTION_MONTHS", 0, validate=_between(0, 1200))
+#: Folder of the archives of the audit; what is in it belongs into the backup.
+ARCHIVES_DIR = Path(env.str("ARCHIVES_DIR", "") or VAR_DIR / "archives")
+
+# --- looking after itself ------------------------------------------------------------------------------------------
+#: How often the doctor looks at the deployment by itself (seconds): an hour, since each look asks the supplier once, too.
+#: While something is wrong it looks every five minutes. 0: only when somebody asks.
+DOCTOR_SECONDS: int = env.int("DOCTOR_SECONDS", 3600, validate=_between(0, 7 * 86_400))
+#: So old may the last backup be (hours): one a day, with time to be made. 0: backups are not watched.
+BACKUP_MAX_AGE_HOURS: int = env.int("BACKUP_MAX_AGE_HOURS", 26, validate=_between(0, 24 * 366))
+
+# --- metrics and traces ----------------------------------------------------------------------------------------------
+#: Whoever shows this as a bearer token may read `/metrics` from outside, too; without it only private addresses may.
+METRICS_TOKEN: str = _secret("METRICS_TOKEN", _token)
+#: A port on which workers and the index tell their process metrics, where no web process of the host does. 0: none.
+METRICS_PORT: int = env.int("METRICS_PORT", 0, validate=_between(0, 65535))
+#: Folder in which the processes of this host count; in memory, as it is written to all the time.
+METRICS_DIR = Path(env.str("METRICS_DIR", "") or private.in_memory(VAR_DIR) / "metrics")
+#: Where traces are sent by OTLP over HTTP, e.g. http://collector:4318; without it there are none.
+OTEL_EXPORTER_OTLP_ENDPOINT: str = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "", validate=_endpoint)
+#: Headers that the collector asks for, e.g. `Authorization=Bearer abc`; several with commas between.
+OTEL_EXPORTER_OTLP_HEADERS: str = _secret("OTEL_EXPORTER_OTLP_HEADERS")
+OTEL_SERVICE_NAME: str = env.str("OTEL_SERVICE_NAME", "diamondhub")
+#: The share of pages, and of batches with their statements, that have a trace of their own beside their run's.
+TRACED_SHARE: float = env.float("TRACED_SHARE", 0.01, validate=_between(0, 1))
 
 # --- exports -------------------------------------------------------------------------------------------------------
 #: Folder of the files of exports, which web processes and workers share; nobody else of the host reads it.
@@ -290,7 +346,8 @@ EXPORT_STATEMENT_SECONDS: float = env.float("EXPORT_STATEMENT_SECONDS", 900.0, v
 WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [])
 
 # --- alerts --------------------------------------------------------------------------------------------------------
-ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"])
+#: Channels that are there without being made in the admin.
+ALERT_CHANNELS: list[str] = env.list("ALERT_CHANNELS", ["log"], validate=_names_of_channels)
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", [], validate=_mail_addresses)
 EMAIL_BACKEND: str = env.str("EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
 EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost", validate=_host)
@@ -307,6 +364,14 @@ EMAIL_PORT: int = env.int(
 EMAIL_TIMEOUT: float = env.float("EMAIL_TIMEOUT", 10.0, validate=_between(0.1, 60))
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "diamondhub@localhost", validate=_mail_addresses)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+#: Where people open DiamondHub: links in messages begin with it.
+PUBLIC_URL: str = env.str("PUBLIC_URL", "", validate=_public_url)
+#: An address outside that is asked (GET) while sweeps and delivery rounds go well: whoever watches it tells of silence.
+HEARTBEAT_URL: str = _secret("HEARTBEAT_URL", _url_with("http", "https"))
+#: It is asked at most once in this time (seconds).
+HEARTBEAT_SECONDS: float = env.float("HEARTBEAT_SECONDS", 30.0, validate=_between(1, 3600))
+#: Sweeps and delivery rounds that are older are late, and the web processes tell of it (seconds).
+WATCH_SECONDS: float = env.float("WATCH_SECONDS", 60.0, validate=_between(2, 3600))
 
 try:
     env.seal()
@@ -468,12 +533,14 @@ MIDDLEWARE = [
     "diamondhub.serving.streams.Streams",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "diamondhub.admin.policy.ContentPolicy",
     "diamondhub.admin.policy.AdminContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "diamondhub.admin.signed_out.SignedOutParts",
+    "diamondhub.access.lacking.LackingRights",
     "diamondhub.audit.middleware.AuditedRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -488,9 +555,15 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "diamondhub.operations.away.context",
             ]
         },
     }
+]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    # Grants nothing: it hears which permission somebody lacked, so that the page that refuses them can say so.
+    "diamondhub.access.lacking.Listener",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -504,6 +577,15 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
             "location": EXPORTS_DIR / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    # Months of the audit; on several hosts a storage that they share.
+    "archives": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": ARCHIVES_DIR,
             "file_permissions_mode": 0o600,
             "directory_permissions_mode": 0o700,
         },
@@ -611,6 +693,10 @@ CELERY = {
         "ingest.tasks.consolidate": {"queue": "consolidation"},
         "ingest.tasks.remap": {"queue": "consolidation"},
         "diamondhub.operations.tasks.prune": {"queue": "consolidation"},
+        # Where mail, suppliers and Redis are spoken to.
+        "diamondhub.operations.tasks.examine": {"queue": "control"},
+        "diamondhub.operations.tasks.job": {"queue": "consolidation"},
+        "diamondhub.operations.tasks.waiting_job": {"queue": "supplier"},
         "pricing.tasks.reprice": {"queue": "consolidation"},
         "catalog.tasks.export": {"queue": "consolidation"},
     },

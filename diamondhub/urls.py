@@ -9,10 +9,13 @@ from django.views.generic import RedirectView
 from diamondhub.admin import login as admin_login
 from diamondhub.api.problem_pages import OneProblem, Problems
 from diamondhub.api.views import ApiPages, OpenApiDocument
+from diamondhub.operations import home
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/login/", admin_login.login),
+    path("admin/home/now/", admin.site.admin_view(home.now), name="home_now"),
+    path("admin/home/slow/", admin.site.admin_view(home.slow), name="home_slow"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("catalog.urls")),
     path("api/v1/", include("pricing.urls")),

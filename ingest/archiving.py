@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from diamondhub.operations.retention import Removed, days_ago
+from diamondhub.operations.sizes import Amount, of_rows
 from ingest.models import Page, Partition, Run
 from ingest.models.run import LIVE_STATES
 from ingest.report import page_totals, report
@@ -28,6 +29,11 @@ def runs_to_archive() -> QuerySet[Run]:
 def would_archive() -> Removed:
     """How many runs' ledgers would be folded now."""
     return {"ledgers": runs_to_archive().count()}
+
+
+def would_free() -> Amount:
+    """What their pages take."""
+    return of_rows(Page.objects.filter(run_id__in=runs_to_archive().values("pk")))
 
 
 def archive_ledgers() -> Iterator[Removed]:

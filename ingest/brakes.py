@@ -18,12 +18,12 @@ from django.db.models import Count, Sum
 from django.db.models.functions import Now
 
 from catalog.models import Availability, Diamond
-from diamondhub.alerts.outbox import announce
-from ingest import dead_letters, delisting, report, second_look
+from ingest import dead_letters, delisting, first_day, renumbering, report, second_look
 from ingest.cost_sample import CostSample
 from ingest.drift import IS_MISSING
 from ingest.models import Partition, Run
 from ingest.planning.plans import TOLERATED_DIFFERENCE
+from ingest.problems import runs as run_problems
 from ingest.transitions import transition
 
 #: A run with fewer of its ranges read is not worth consolidating.
@@ -81,10 +81,22 @@ BRAKES: dict[str, Rule] = {
     "completed": Rule(
         "settling", "ranges that were read to their end, once some failed", f"{MIN_COMPLETED:.0%}", "failed"
     ),
+    "renumbered": Rule(
+        "settling",
+        "stones that have a new stock number and the certificate of a listed stone that is not shown under its own",
+        f"{renumbering.RENUMBERED:.0%}",
+        "held",
+    ),
     "median": Rule(
         "settling",
         "by how much the median cost of the feed's stones would move, read off a sample; prices follow costs",
         "the feed's median brake",
+        "held",
+    ),
+    "first_day": Rule(
+        "settling",
+        "a first run's rows that are not offered, without a required value, or with words or headers that nobody knows",
+        "FIRST_DAY_NOT_OFFERED, FIRST_DAY_UNKNOWN_COLUMN, FIRST_DAY_UNKNOWN_WORDS",
         "held",
     ),
     "required_missing": Rule(
@@ -219,6 +231,12 @@ def never_shown(run: Run) -> str:
 # --- what makes a run wait for a person ------------------------------------------------------------------------------
 
 
+def renumbering_brake(run: Run) -> list[Brake]:
+    """The brake of a run, not consolidated yet, whose stones have too many of them a new number and an old certificate."""
+    renumbered = renumbering.find(run)
+    return [] if renumbered is None else [Brake("renumbered", round(renumbered.share, 4), renumbered.why)]
+
+
 def median_brake(run: Run, costs: CostSample) -> list[Brake]:
     """The brake of a run whose payloads, not consolidated yet, would move the median of what the feed's stones cost.
 
@@ -228,6 +246,16 @@ def median_brake(run: Run, costs: CostSample) -> list[Brake]:
         return []
     why = f"it would move the median cost by {costs.moved:.0%}, more than {run.feed.median_brake:.0%}"
     return [Brake("median", round(costs.moved, 4), why)]
+
+
+def first_day_brake(run: Run) -> list[Brake]:
+    """The brake of a feed's first run, not consolidated yet: there is no run before to hold it against."""
+    if not first_day.is_first(run):
+        return []
+    faults = first_day.faults_of(run)
+    if not faults:
+        return []
+    return [Brake("first_day", max(fault.share for fault in faults), "; ".join(fault.words for fault in faults))]
 
 
 def end_brakes(run: Run, *, may_delist: bool) -> list[Brake]:
@@ -296,15 +324,9 @@ def hold(run: Run, brakes: Sequence[Brake], review: dict[str, Any]) -> None:
     why = "; ".join(brake.why for brake in brakes)
     held = {brake.kind: brake.share for brake in brakes}
     if transition(run, Run.State.IN_REVIEW, reason=why, held=held, review=review):
-        announce(
-            dedupe_key=f"run:{run.pk}:in_review:{run.events.count()}",
-            kind="run_in_review",
-            severity="critical",
-            subject=f"Run {run.pk} of {run.feed.slug} waits for approval: {why}",
-            details={
-                "looked_at": {brake["kind"]: brake["looked"] for brake in review["held"]},
-                "approve": f"manage.py approve_run {run.pk} --reason …",
-                "cancel": f"manage.py cancel_run {run.pk}",
-            },
-            trace_id=run.trace_id,
-        )
+        details = {
+            "looked_at": {brake["kind"]: brake["looked"] for brake in review["held"]},
+            "approve": f"manage.py approve_run {run.pk} --reason …",
+            "cancel": f"manage.py cancel_run {run.pk}",
+        }
+        run_problems.held(run, why, details)

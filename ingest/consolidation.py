@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Protocol
 
@@ -37,11 +38,14 @@ from catalog.rows import StoneFacts
 from diamondhub import leases
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
-from ingest import dead_letters, drift
+from diamondhub.operations import measuring
+from diamondhub.telemetry import process_metrics, tracing
+from ingest import dead_letters, drift, resting
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.registry import mapping_adapter_of
-from ingest.models import ConsolidationBatch, DeadLetter, RawDiamond, Run
+from ingest.measures import STONES
+from ingest.models import ConsolidationBatch, DeadLetter, Feed, RawDiamond, Run
 from ingest.transitions import wake
 from pricing.history import because
 
@@ -129,13 +133,15 @@ def cut_batches(run: Run) -> int:
 
 
 def consolidate(run_id: int) -> None:
-    """Consolidate batches of a run until none is free or the time slice is over; then ring for what follows."""
+    """Consolidate batches of a run until none is free, all rests, or the time slice is over; then ring for what follows."""
     end = monotonic() + SLICE_SECONDS
+    slug = Feed.objects.values_list("slug", flat=True).filter(runs=run_id).first() or ""
     while monotonic() < end:
         lease = leases.claim(
             ConsolidationBatch,
-            where=sql.SQL("t.run_id = %(run)s AND t.state = 'ready'"),
-            parameters={"run": run_id},
+            # A claim counts as an attempt: one that would be given back is not made.
+            where=sql.SQL("t.run_id = %(run)s AND t.state = 'ready' AND {}").format(resting.NOT_PAUSED),
+            parameters={"run": run_id, **resting.consolidating_of(slug)},
             order_by=sql.SQL("t.id"),
             seconds=settings.BATCH_LEASE_SECONDS,
         )
@@ -183,6 +189,12 @@ def _set_aside(lease: leases.Lease) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
+def _batches_of(run_id: int) -> int:
+    """About how many batches a run has, for its trace; asked once."""
+    return ConsolidationBatch.objects.filter(run=run_id).count() if tracing.is_on() else 0
+
+
 def consolidate_batch(lease: leases.Lease) -> Outcome:
     """Consolidate a leased batch in one transaction. Raises `LeaseLost`, with nothing changed, if the lease is lost."""
     started = monotonic()
@@ -191,7 +203,18 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
     adapter = mapping_adapter_of(run.feed)
     pricing = run.pricing()
     with (
-        structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, batch_id=batch.pk),
+        structlog.contextvars.bound_contextvars(
+            trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug, batch_id=batch.pk
+        ),
+        tracing.of_row(
+            "batch",
+            run.trace_id,
+            when=tracing.keeps(batch.pk, _batches_of(run.pk)),
+            run_id=run.pk,
+            batch_id=batch.pk,
+            attempt=batch.attempts,
+        ),
+        tracing.sampled("statements of a batch", run.trace_id, run_id=run.pk, batch_id=batch.pk),
         leases.heartbeat(lease, seconds=settings.BATCH_LEASE_SECONDS),
         transaction.atomic(),
     ):
@@ -221,6 +244,9 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
         )
         if monotonic() - started > SLOW_SECONDS:
             log.warning("batch_slow", stones=outcome.stones, seconds=round(monotonic() - started, 1))
+    for what, count in (("new", outcome.inserted), ("changed", outcome.updated), ("same", outcome.unchanged)):
+        measuring.add(STONES, run.feed.slug, what, count=count)
+    process_metrics.observe("diamondhub_batch_seconds", run.feed.slug, seconds=monotonic() - started)
     return outcome
 
 

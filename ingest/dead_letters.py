@@ -26,6 +26,7 @@ from diamondhub.timed_tables import TimedTable
 from ingest.errors import MappingError, UndecodableAnswer
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Partition, Run
 from ingest.models.dead_letter import WAITING
+from ingest.problems import letters as letter_problems
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +173,7 @@ def record_message(task: str, arguments: Iterable[Any], *, reason: str, trace_id
             DeadLetter.objects.create(
                 kind=DeadLetter.Kind.MESSAGE, payload=payload, stones=0, trace_id=trace_id, created_at=Now(), **known
             )
+        letter_problems.message_unanswered(known["fingerprint"], task, reason=known["reason"], trace_id=trace_id)
 
 
 def keep_message(task: str, arguments: Iterable[Any], *, reason: str) -> None:
@@ -216,7 +218,7 @@ def supersede(batch: ConsolidationBatch) -> int:
                         AND raw.id <= %(through)s
                         AND raw.observed_at > letter.observed_at
                 )
-            RETURNING letter.id
+            RETURNING letter.id, letter.fingerprint, letter.run_id
             """,
             {
                 "who": SYSTEM,
@@ -227,11 +229,12 @@ def supersede(batch: ConsolidationBatch) -> int:
                 "through": batch.raw_through,
             },
         )
-        closed = [row[0] for row in cursor.fetchall()]
-    attempts(
-        dict.fromkeys(closed, (DeadLetterAttempt.Outcome.SUPERSEDED, f"run {batch.run_id} was shown the stone anew")),
-        actor=SYSTEM,
-    )
+        closed = cursor.fetchall()
+    outcome = (DeadLetterAttempt.Outcome.SUPERSEDED, f"run {batch.run_id} was shown the stone anew")
+    attempts(dict.fromkeys((pk for pk, _, _ in closed), outcome), actor=SYSTEM)
+    if closed:
+        why = f"run {batch.run_id} was shown the stones anew"
+        letter_problems.closed({mark for _, mark, _ in closed}, {run for _, _, run in closed}, why=why)
     return len(closed)
 
 
@@ -283,12 +286,13 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str, most: int
     while most is None or discarded < most:
         size = 1000 if most is None else min(1000, most - discarded)
         with acting(actor, reason=reason), transaction.atomic():
-            chunk = list(
+            rows = list(
                 letters.filter(state__in=WAITING, pk__gt=last)
                 .order_by("pk")
                 .select_for_update(skip_locked=True, of=("self",))
-                .values_list("pk", flat=True)[:size]
+                .values_list("pk", "fingerprint", "run_id")[:size]
             )
+            chunk = [pk for pk, _, _ in rows]
             if not chunk:
                 break
             try:
@@ -301,6 +305,8 @@ def discard(letters: QuerySet[DeadLetter], *, actor: str, reason: str, most: int
             except IntegrityError as error:
                 raise ValueError("a letter is discarded for a reason") from error
             attempts(dict.fromkeys(chunk, (DeadLetterAttempt.Outcome.DISCARDED, reason)), actor=actor)
+            why = f"{actor} discarded the letters: {reason}"
+            letter_problems.closed({mark for _, mark, _ in rows}, {run for _, _, run in rows}, why=why)
         discarded += len(chunk)
         last = chunk[-1]
     return discarded

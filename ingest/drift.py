@@ -1,29 +1,30 @@
 """Schema drift: what a supplier's payloads hold that we do not know, and what they no longer hold.
 
 Every batch counts in its own transaction how often each column is unknown, and of a few stones which fields and which
-grades mean nothing to the adapter. The end of a run adds the batches up, holds them against the feed's last completed
-runs, keeps both on the run, and alerts when something jumped.
+grades mean nothing to the adapter. The end of a run adds the batches up, holds them against the last completed runs of
+the feed that are like it, keeps both on the run, and alerts when something jumped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from django.db.models import QuerySet
 
 from catalog.rows import StoneFacts
-from diamondhub.alerts.outbox import announce
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter, Watchful
+from ingest.feeds.census import census_of
 from ingest.models import Run
+from ingest.problems import runs as run_problems
 
 #: One stone in so many is looked at closely; of small batches more, so that `MIN_LOOKED_AT` are.
 ONE_IN, MIN_LOOKED_AT = 50, 20
-#: Completed runs of the feed that a run is held against.
+#: Completed runs of the feed, of the same kind and by the same mapper, that a run is held against.
 COMPARED_RUNS = 5
 #: Fewer mapped stones, here or there, say nothing about shares; fewer stones with a strange field or grade are chance.
 MIN_STONES, MIN_SEEN = 100, 3
@@ -88,6 +89,16 @@ class Counts:
 
 def count(adapter: Adapter, mapped: Iterable[StoneFacts], payloads: Sequence[bytes]) -> dict[str, Any]:
     """Count over one batch: the rows that it mapped, and a few of its payloads."""
+    counts = unknown_of(mapped)
+    if isinstance(adapter, Watchful):
+        step = min(ONE_IN, max(1, len(payloads) // MIN_LOOKED_AT))
+        for payload in payloads[::step]:
+            _look(adapter, payload, counts)
+    return counts.kept()
+
+
+def unknown_of(mapped: Iterable[StoneFacts]) -> Counts:
+    """How often each column of some stones is unknown."""
     counts = Counts()
     rows = [msgspec.structs.astuple(facts) for facts in mapped]
     counts.mapped = len(rows)
@@ -95,11 +106,7 @@ def count(adapter: Adapter, mapped: Iterable[StoneFacts], payloads: Sequence[byt
         # Not `column.count(None)`: that asks every decimal whether it is equal.
         if name not in _ALWAYS and (unknown := len([None for value in column if value is None])):
             counts.unknown[name] = unknown
-    if isinstance(adapter, Watchful):
-        step = min(ONE_IN, max(1, len(payloads) // MIN_LOOKED_AT))
-        for payload in payloads[::step]:
-            _look(adapter, payload, counts)
-    return counts.kept()
+    return counts
 
 
 def _look(adapter: Watchful, payload: bytes, counts: Counts) -> None:
@@ -109,12 +116,13 @@ def _look(adapter: Watchful, payload: bytes, counts: Counts) -> None:
         # It is a dead letter already, or nested beyond reason: nothing that a closer look may break a batch for.
         return
     counts.looked_at += 1
-    counts.strange_fields.update({_storable(path) for path in seen.unknown_fields})
+    counts.strange_fields.update({storable(path) for path in seen.unknown_fields})
     for column, value in set(seen.not_understood):
-        counts.strange_values.setdefault(column, Counter())[_storable(value)] += 1
+        counts.strange_values.setdefault(column, Counter())[storable(value)] += 1
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A supplier's text as it is kept and shown: short, of letters that can be printed."""
     return "".join(letter if letter.isprintable() else "�" for letter in text[:_MAX_VALUE_LENGTH])
 
 
@@ -127,56 +135,84 @@ def counted(run: Run) -> Counts:
 
 
 def compare(run: Run) -> None:
-    """Add the run's batches up, hold them against the feed's last runs, keep it on the run, and alert on a jump.
+    """Add the run's batches up, hold them against the last runs like it, keep it on the run, and tell of a jump.
 
     Part of the run's last transaction, and of the one that puts it in review.
     """
     now = counted(run)
-    before, runs, mappers = _before(run)
-    # What another mapper never missed it may not have read at all, as a column of which it knew nothing.
-    unread = () if mappers <= {run.mapper_version} else [name for name in _WATCHED if not before.unknown[name]]
-    jumps = list(find_jumps(now, before, unread=unread).values()) if runs else []
-    run.drift = {**now.kept(), "compared_with": runs, "before": before.kept() if runs else {}, "jumps": jumps}
+    before, runs = _before(run)
+    of_list = _compare_lists(run)
+    jumps = [*(line.what for line in of_list), *(find_jumps(now, before).values() if runs else ())]
+    run.drift = {
+        **now.kept(),
+        "compared_with": runs,
+        "alike": {"kind": run.kind, "mapper": run.mapper_version},
+        "before": before.kept() if runs else {},
+        "jumps": jumps,
+        "list": [[line.what, line.now, line.before] for line in of_list],
+    }
     Run.objects.filter(pk=run.pk).update(drift=run.drift)
-    if jumps:
-        announce(
-            # Once for the same jumps, however often the run comes to its end.
-            dedupe_key=f"run:{run.pk}:drift:{blake2b('/'.join(jumps).encode(), digest_size=8).hexdigest()}",
-            kind="schema_drift",
-            severity="warning",
-            subject=f"Run {run.pk} of {run.feed.slug}: what the supplier sends has changed: {'; '.join(jumps)}",
-            details={"jumps": jumps, "compared_with": runs},
-            trace_id=run.trace_id,
+    run_problems.drifted(run, jumps, runs)
+
+
+def _compare_lists(run: Run) -> list[Line]:
+    """What of the rows that a full run is never shown differs from the last completed run like it."""
+    now = census_of(run.census)
+    alike = _alike_runs(run).exclude(census={}).order_by("-pk").values_list("census", flat=True).first()
+    before = census_of(alike or {})
+    if now is None or before is None or min(now.stones, before.stones) < MIN_STONES:
+        return []
+    differing = []
+    share, was = (sum(census.not_offered.values()) / census.stones for census in (now, before))
+    if share - was > UNKNOWN_JUMP:
+        words = ", ".join(repr(word) for word in list(now.not_offered)[:3])
+        differing.append(Line(f"not offered by the list's words {words}", share, was, jumped=True, about=_LIST))
+    strange, known = (census.unknown_words.get("availability", {}) for census in (now, before))
+    share, was = sum(strange.values()) / now.stones, sum(known.values()) / before.stones
+    if sum(strange.values()) >= MIN_SEEN and share - was > VALUE_JUMP:
+        words = ", ".join(repr(word) for word in list(strange)[:3])
+        differing.append(
+            Line(f"availability {words} is not understood in the list", share, was, jumped=True, about=_LIST)
         )
+    return differing
 
 
-def _before(run: Run) -> tuple[Counts, list[int], set[str]]:
-    """What the feed's last completed runs counted, their numbers and mappers; no numbers if that is too little to go by."""
+#: What the lines of rows that no page shows are about.
+_LIST = ("list", "rows")
+
+
+def _alike_runs(run: Run) -> QuerySet[Run]:
+    """The feed's completed runs of the same kind by the same mapper."""
+    return Run.objects.filter(
+        feed_id=run.feed_id, kind=run.kind, mapper_version=run.mapper_version, state=Run.State.COMPLETED
+    ).exclude(pk=run.pk)
+
+
+def _before(run: Run) -> tuple[Counts, list[int]]:
+    """What the last completed runs like this one counted, and their numbers; none if that is too little to go by.
+
+    Like it are the feed's runs of the same kind by the same mapper: an incremental run sees other stones than a full one,
+    and what another mapper did not read it did not miss.
+    """
     counts = Counts()
-    mappers = set()
-    runs = (
-        Run.objects.filter(feed_id=run.feed_id, state=Run.State.COMPLETED, drift__mapped__gt=0)
-        .exclude(pk=run.pk)
-        .order_by("-pk")[:COMPARED_RUNS]
-    )
+    alike = _alike_runs(run).filter(drift__mapped__gt=0).order_by("-pk")[:COMPARED_RUNS]
     numbers = []
-    for pk, kept, mapper in runs.values_list("pk", "drift", "mapper_version"):
+    for pk, kept in alike.values_list("pk", "drift"):
         counts.add(kept)
         numbers.append(pk)
-        mappers.add(mapper)
-    return counts, numbers if counts.mapped >= MIN_STONES else [], mappers
+    return counts, numbers if counts.mapped >= MIN_STONES else []
 
 
-def find_jumps(now: Counts, before: Counts, *, unread: Collection[str] = ()) -> dict[tuple[str, str], str]:
+def find_jumps(now: Counts, before: Counts) -> dict[tuple[str, str], str]:
     """What differs from before by more than chance: ("unknown" | "field" | "value", its name) → words for it.
 
-    The most striking comes first. `unread` columns were not read before: on how many they were unknown is not known.
+    The most striking comes first.
     """
     jumps: list[tuple[float, tuple[str, str], str]] = []
     if now.mapped >= MIN_STONES:
         for column in _WATCHED:
             share, was = now.unknown_share(column), before.unknown_share(column)
-            if share - was > UNKNOWN_JUMP and column not in unread:
+            if share - was > UNKNOWN_JUMP:
                 words = f"{column} is unknown on {share:.1%} of stones, before on {was:.1%}"
                 jumps.append((share - was, ("unknown", column), words))
     for path, number in now.strange_fields.items():
@@ -200,6 +236,8 @@ class Line:
     now: float
     before: float | None
     jumped: bool
+    #: The column or field that it is about, and by which of the three it is: "field", "value" or "unknown".
+    about: tuple[str, str]
 
 
 def lines(run: Run) -> list[Line]:
@@ -216,9 +254,10 @@ def lines(run: Run) -> list[Line]:
     jumps = find_jumps(now, before) if compared else {}
 
     def line(what: str, key: tuple[str, str], share: float, was: float) -> Line:
-        return Line(what, share, was if compared else None, key in jumps)
+        return Line(what, share, was if compared else None, key in jumps, key)
 
-    shown = [
+    shown = [Line(what, share, was, jumped=True, about=_LIST) for what, share, was in run.drift.get("list", [])]
+    shown += [
         line(f"field {path} is not known", ("field", path), number / now.looked_at, _share(before, path))
         for path, number in now.strange_fields.most_common()
     ]
@@ -244,10 +283,21 @@ def comparison(run: Run) -> str:
         stones = "1 stone" if mapped == 1 else f"{mapped:,} stones"
         return f"Only {stones} came with a new payload: too few to compare with earlier runs."
     if not compared_with:
-        return "No earlier run brought enough stones to compare with."
-    runs = f"run {compared_with[0]}" if len(compared_with) == 1 else f"the last {len(compared_with)} runs"
+        return f"No earlier {_alike(run, 1)} brought enough stones to compare with."
+    numbers = ", ".join(map(str, sorted(compared_with)))
+    runs = f"the last {_alike(run, len(compared_with))} ({numbers})"
     differs = "" if lines(run) else " Nothing differs."
     return f"{mapped:,} stones with a new payload, compared with those of {runs}.{differs}"
+
+
+def _alike(run: Run, count: int) -> str:
+    """What runs a run is held against, in words; those of old reports were held against all kinds."""
+    noun = "run" if count == 1 else f"{count} runs"
+    alike = run.drift.get("alike")
+    if not alike:
+        return noun
+    noun = f"{alike['kind']} run" if count == 1 else f"{count} {alike['kind']} runs"
+    return f"{noun} by mapper {alike['mapper']}" if alike["mapper"] else noun
 
 
 def _share(counts: Counts, path: str) -> float:

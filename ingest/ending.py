@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models.functions import Now
 
-from diamondhub.alerts.outbox import announce
 from ingest.models import Run
+from ingest.problems import runs as run_problems
 from ingest.transitions import transition
 from pricing import reprice
 
@@ -30,11 +30,4 @@ def fail_run(run: Run, reason: str) -> None:
     with transaction.atomic():
         if transition(run, Run.State.FAILED, reason=reason, failure=reason, finished_at=Now()):
             follow(run)
-            announce(
-                dedupe_key=f"run:{run.pk}:failed:{run.events.count()}",
-                kind="run_failed",
-                severity="critical",
-                subject=f"Run {run.pk} of {run.feed.slug} failed: {reason}",
-                details={"reason": reason, "kind": run.kind},
-                trace_id=run.trace_id,
-            )
+            run_problems.failed(run, reason)

@@ -13,6 +13,15 @@ class IngestError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
 
 
+class Paused(IngestError):
+    """Somebody has paused it."""
+
+    def __init__(self, message: str | None = None, *, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        #: Seconds until the pause ends by itself.
+        self.seconds = seconds
+
+
 class SupplierError(IngestError):
     """The supplier did not answer as it should."""
 

@@ -16,6 +16,7 @@ from ingest.runs import find_feed
 CHANGEABLE = (
     *("name", "enabled", "full_schedule", "incremental_schedule", "window_lag_seconds", "overlap_seconds"),
     *("max_partition_stones", "delist_brake", "shrink_brake", "median_brake", "error_budget", "partial_delay_seconds"),
+    "stale_after_minutes",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
@@ -12,8 +14,9 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.webhooks.events import EventKind
 from diamondhub.webhooks.outbox import emit
-from ingest import brakes, delisting, drift, ending, report, review
+from ingest import brakes, delisting, drift, ending, report, review, several_offers
 from ingest.models import ConsolidationBatch, Feed, Partition, Run
+from ingest.problems import runs as run_problems
 from ingest.transitions import transition
 
 #: How long a run that waits for batches rests between looks (seconds); batches ring it when they end.
@@ -28,7 +31,10 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
         with connection.cursor() as cursor:
             # What the planner knows of the catalogue is as old as the last time that somebody looked.
             cursor.execute("ANALYZE catalog_diamond")
-    pressing = _finish(run, lease)
+    # Before the last transaction, which holds the rows of what it delists for as long as it takes.
+    delists = _may_delist(run, complete=_is_complete(run)) and not brakes.never_shown(run)
+    offers = several_offers.count(run, without_unseen=delists)
+    pressing = _finish(run, lease, offers)
     if pressing:
         shown = review.of(run, pressing)
         with transaction.atomic():
@@ -37,21 +43,22 @@ def finish(run: Run, lease: leases.Lease) -> float | None:
     return None
 
 
-def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
+def _finish(run: Run, lease: leases.Lease, offers: dict[str, Any]) -> list[brakes.Brake]:
     """Finish the run in one transaction, unless brakes press that nobody has approved: these are returned."""
     with transaction.atomic():
         leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
-        complete = not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
+        complete = _is_complete(run)
         if not run.suspect and (why := brakes.never_shown(run)):
             run.suspect = why
             Run.objects.filter(pk=run.pk).update(suspect=why)
         drift.compare(run)
-        may_delist = complete and run.kind == Run.Kind.FULL and not run.suspect and not _overtaken(run)
+        may_delist = _may_delist(run, complete=complete)
         if pressing := brakes.pressing(run, brakes.end_brakes(run, may_delist=may_delist)):
             return pressing
         run.review = review.with_answers(run)
         log.because(f"run {run.pk}")
-        delisted = delisting.delist(run) if may_delist else 0
+        # What was taken off when it was decided that renumbered stones are new ones is among it.
+        delisted = run.summary.get("delisted", 0) + (delisting.delist(run) if may_delist else 0)
         if complete and not run.suspect:
             Feed.objects.filter(pk=run.feed_id).filter(
                 Q(watermark__isnull=True) | Q(watermark__lt=run.window_to)
@@ -59,16 +66,17 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
         transition(run, Run.State.COMPLETED, reason=run.suspect, finished_at=Now(), due_at=None)
         # What was published since the run pinned its rule set prices its stones now.
         ending.follow(run)
-        summary = report.report(run, delisted=delisted)
+        summary = {**report.report(run, delisted=delisted), "several_offers": offers}
         Run.objects.filter(pk=run.pk).update(summary=summary, review=run.review)
         announce(
             dedupe_key=f"run:{run.pk}:completed:{run.events.count()}",
             kind="run_completed",
-            severity="warning" if run.suspect or not complete else "info",
+            severity="info",
             subject=_subject(run, summary, complete=complete),
             details=summary,
             trace_id=run.trace_id,
         )
+        run_problems.completed(run, complete=complete)
         emit(
             EventKind.RUN_COMPLETED,
             {
@@ -82,6 +90,14 @@ def _finish(run: Run, lease: leases.Lease) -> list[brakes.Brake]:
             },
         )
     return []
+
+
+def _is_complete(run: Run) -> bool:
+    return not run.partitions.filter(~Q(state=Partition.State.COMPLETED)).exists()
+
+
+def _may_delist(run: Run, *, complete: bool) -> bool:
+    return complete and run.kind == Run.Kind.FULL and not run.suspect and not _overtaken(run)
 
 
 def _overtaken(run: Run) -> bool:

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from diamondhub.alerts.models import Delivery
 from diamondhub.operations import pruning
-from diamondhub.operations.models import Pruning
+from diamondhub.operations.models import Job, ProblemEvent, Pruning
 from ingest.models import ConsolidationBatch, Feed, Partition, Remap, Run
 from ingest.models.run import LIVE_STATES
 from pricing.compile import Pricing
@@ -111,6 +111,7 @@ def nothing_is_stranded() -> Iterator[str]:
         (ConsolidationBatch, Q(state=ConsolidationBatch.State.READY)),
         (Remap, Q(state=Remap.State.READY)),
         (Pruning, Q(state=Pruning.State.READY)),
+        (Job, Q(state=Job.State.READY)),
         (Delivery, Q(state=Delivery.State.PENDING)),
     ):
         for row in model._default_manager.filter(unfinished, due_at__isnull=True):
@@ -123,7 +124,7 @@ def nothing_is_stranded() -> Iterator[str]:
 def no_lease_without_a_holder() -> Iterator[str]:
     """No row says that it is worked on without a live lease: a lease that ran out was taken up within two sweeps."""
     grace = 2 * settings.SWEEP_SECONDS + 5
-    for model in (Run, Partition, ConsolidationBatch, Remap, Pruning, Delivery):
+    for model in (Run, Partition, ConsolidationBatch, Remap, Pruning, Job, Delivery):
         with connection.cursor() as cursor:
             cursor.execute(
                 sql.SQL(
@@ -233,7 +234,7 @@ def _wrong_prices(cursor: CursorWrapper, rule_set: RuleSet) -> Iterator[str]:
 
 
 def finished_runs_are_accounted_for() -> Iterator[str]:
-    """Every finished run has its audit events, its trace id, and its alert in a final delivery state."""
+    """Every finished run has its audit events and its trace id, and is in an alert or a problem."""
     horizon = pruning.kept_from("history")
     over = Run.objects.exclude(state__in=LIVE_STATES)
     # Events before the horizon were pruned.
@@ -244,7 +245,7 @@ def finished_runs_are_accounted_for() -> Iterator[str]:
         if not run.trace_id:
             yield f"run {run.pk} has no trace id"
         deliveries = Delivery.objects.filter(event__dedupe_key__startswith=f"run:{run.pk}:")
-        if not deliveries.exists():
+        if not deliveries.exists() and not ProblemEvent.objects.filter(where=f"run:{run.pk}").exists():
             yield f"run {run.pk} is over and nobody was told"
 
 
@@ -339,6 +340,21 @@ CHECKS: dict[int, Callable[[], Iterator[str]]] = {
     # 9, the supplier's view of the request rate, is checked where the supplier can be asked: in the tests.
     10: finished_runs_are_accounted_for,
     11: changes_and_index_are_true,
+}
+
+
+#: The rules in words, by number.
+RULES: dict[int, str] = {
+    1: "The partitions of a planned run tile its axis",
+    2: "Every partition's ledger balances",
+    3: "Nothing that is not finished stays without a lease or a due time",
+    4: "No row says that it is worked on without a live lease",
+    5: "A diamond holds its newest consolidated payload",
+    6: "Watermarks are not later than the last complete run",
+    7: "No stone was delisted by an incomplete or suspect run",
+    8: "Every price is what its pinned rule set gives",
+    10: "Every finished run has its events, its trace and its alert",
+    11: "The log of changes and the index say what the table says",
 }
 
 

@@ -28,6 +28,13 @@ declare(
         _LATER,
     ),
     Kind(
+        "supplier-paused",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The supplier's account is paused",
+        "Somebody has paused the account by which the supplier is asked. Nothing was asked.",
+        "Wait for as many seconds as `Retry-After` says, or until somebody resumes it, and ask again.",
+    ),
+    Kind(
         "supplier-throttles",
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The supplier is asked too often",
@@ -80,6 +87,27 @@ declare(
         "Switch the feed on first.",
     ),
     Kind(
+        "feed-paused",
+        HTTPStatus.CONFLICT,
+        "The feed is paused",
+        "Somebody has paused the feed, or the supplier's account that it asks by: it starts no runs until that ends.",
+        "Resume it, or wait until the pause ends by itself; `pauses` of the feed says when.",
+    ),
+    Kind(
+        "not-paused",
+        HTTPStatus.CONFLICT,
+        "It is not paused",
+        "There is no pause that could be ended: somebody has ended it already, or its time was over.",
+        "Read the feed: `pauses` says what is paused.",
+    ),
+    Kind(
+        "cannot-pause",
+        HTTPStatus.CONFLICT,
+        "It cannot be paused",
+        "The feed asks its supplier by no account of its own, so there is none to be paused.",
+        "Pause the feed itself.",
+    ),
+    Kind(
         "feed-not-set-up",
         HTTPStatus.CONFLICT,
         "The feed is not set up",
@@ -108,10 +136,42 @@ declare(
         "Read the run again and decide anew.",
     ),
     Kind(
+        "undecided",
+        HTTPStatus.CONFLICT,
+        "Say what the stones are",
+        "A run that is held since stock numbers changed while certificates stayed asks what the stones are; others do not.",
+        "Send `renumbered`: `same` or `new`; leave it out where nothing asks for it.",
+    ),
+    Kind(
         "nothing-waits",
         HTTPStatus.CONFLICT,
         "Nothing waits for that",
         "No dead letter that was named is open.",
         "List the dead letters again: somebody was faster.",
+    ),
+)
+# Of problems of operations.
+declare(
+    Kind(
+        "problem-resolved",
+        HTTPStatus.CONFLICT,
+        "The problem is resolved already",
+        "What was asked is for problems that are open or acknowledged, and this one is over. Nothing was changed.",
+        "Read the problem: `resolved_why` says why it is over. When it comes back it is open again.",
+    ),
+    Kind(
+        "problem-not-acknowledged",
+        HTTPStatus.CONFLICT,
+        "Nobody takes care of the problem",
+        "There is no acknowledgement that could be taken back: its time was over, the problem got worse or is resolved, or "
+        "somebody was faster.",
+        "Read the problem and decide by its `state`.",
+    ),
+    Kind(
+        "problem-ends-by-itself",
+        HTTPStatus.CONFLICT,
+        "The problem is not resolved by hand",
+        "It is looked at again and again, and ends when what it is about is right again. Nothing was changed.",
+        "Mend what it is about; `ends_when` of the problem says when it ends. Acknowledge it until then.",
     ),
 )

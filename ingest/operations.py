@@ -1,119 +1,40 @@
-"""What ingestion shows on the start page, and what it forgets."""
+"""What ingestion forgets, what it looks for, and what its banner says; what the start page shows is in `home_parts`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
-from catalog.on_sale import stones_on_sale
-from diamondhub.admin.display import NOTHING, ago, badge, duration, number, row_link
-from diamondhub.operations import home, retention
-from ingest import archiving, dead_letters, raw_retention, raw_store
-from ingest.models import DeadLetter, Feed, Remap, Run, RunEvent, ScheduleSlot
+from diamondhub.operations import away, retention
+from diamondhub.operations.problems import looking
+from ingest import (  # noqa: F401 - some fill tables by being imported
+    archiving,
+    dead_letters,
+    doctor,
+    home_parts,
+    raw_retention,
+    raw_store,
+    resting,
+    seen_lists,
+    state_metrics,
+    uploads,
+)
+from ingest.models import (
+    ConsolidationBatch,
+    DeadLetter,
+    Partition,
+    Pause,
+    Remap,
+    ReviewStone,
+    Run,
+    RunEvent,
+    ScheduleSlot,
+)
 from ingest.models.dead_letter import WAITING
-from ingest.models.run import LIVE_STATES
-from ingest.progress import Progress, progress
-
-# --- what is shown ---------------------------------------------------------------------------------------------------
-
-
-def open_letters() -> Iterator[home.Figure]:
-    """How many dead letters wait."""
-    letters, text = home.capped_count(DeadLetter.objects.filter(state=DeadLetter.State.OPEN))
-    yield home.Figure(
-        title="open dead letters",
-        value=text,
-        url=reverse("admin:ingest_deadletter_changelist") + "?state__exact=open",
-        tone="warn" if letters else "good",
-    )
-
-
-def live_runs_card() -> Iterator[home.Card]:
-    """Every live run; the card polls itself."""
-    yield home.Card("Live runs", "admin/ingest/live_runs.html", {"live_runs": live_runs()})
-
-
-def feeds_card() -> Iterator[home.Card]:
-    """How fresh each feed is."""
-    if rows := feeds():
-        yield home.Card("Feeds", "admin/ingest/feed/home.html", {"feeds": rows})
-
-
-def live_runs() -> list[dict[str, Any]]:
-    """Every live run with its progress; a feed has one at most."""
-    runs = Run.objects.select_related("feed").filter(state__in=LIVE_STATES).order_by("pk")
-    return [_live(run) for run in runs]
-
-
-def _live(run: Run) -> dict[str, Any]:
-    now = progress(run)
-    return {
-        "run": run,
-        "progress": now,
-        "badge": badge(run.state),
-        "words": in_words(now),
-        "age": duration(timezone.now() - run.created_at),
-    }
-
-
-def in_words(now: Progress) -> str:
-    """How far a live run is, in the terms of its stage."""
-    if now.state == Run.State.PLANNING:
-        return "counting stones and cutting partitions"
-    if now.state == Run.State.CONSOLIDATING:
-        return f"{now.batches_completed:,} of {now.batches:,} batches"
-    words = [
-        f"{now.received:,} of {now.expected:,} stones",
-        f"{now.partitions_completed:,} of {now.partitions:,} partitions",
-    ]
-    if now.partitions_failed:
-        words.append(f"{now.partitions_failed:,} failed")
-    if now.state == Run.State.INGESTING:
-        words.append(f"{now.per_second:.1f} pages/s")
-    if now.seconds_left is not None:
-        words.append(f"about {duration(now.seconds_left)} left")
-    return ", ".join(words)
-
-
-def feeds() -> list[dict[str, Any]]:
-    """Feeds with what the catalogue has of each on sale, what its last full run was shown, its freshness and last run."""
-    own = Run.objects.filter(feed=OuterRef("pk")).order_by("-pk")
-    full = own.filter(kind=Run.Kind.FULL, state=Run.State.COMPLETED)
-    rows: Any = Feed.objects.order_by("slug").annotate(
-        full_summary=Subquery(full.values("summary")[:1]),
-        last_pk=Subquery(own.values("pk")[:1]),
-        last_state=Subquery(own.values("state")[:1]),
-    )
-    on_sale = stones_on_sale()
-    return [
-        {
-            "feed": feed,
-            "on_sale": NOTHING if on_sale is None else number(on_sale.get(feed.slug, 0)),
-            "watermark_age": ago(feed.watermark),
-            "shown": _shown(feed.full_summary),
-            "last_run": row_link(Run(pk=feed.last_pk), f"Run {feed.last_pk}") if feed.last_pk else "",
-            "last_state": badge(feed.last_state) if feed.last_state else "",
-        }
-        for feed in rows
-    ]
-
-
-def _shown(summary: dict[str, Any] | None) -> str:
-    """How many stones a run was shown, each counted once."""
-    return number(summary["received"] - summary["repeats"]) if summary else NOTHING
-
-
-home.register(open_letters, permission="ingest.view_deadletter")
-home.register(live_runs_card, permission="ingest.view_run")
-home.register(feeds_card, permission="ingest.view_feed")
-
-
-# --- what is forgotten -----------------------------------------------------------------------------------------------
+from ingest.problems import looks
 
 
 def old_letters() -> QuerySet[DeadLetter]:
@@ -141,7 +62,34 @@ def old_remaps() -> QuerySet[Remap]:
     return Remap.objects.filter(Exists(later), completed_at__lt=retention.history_kept_from())
 
 
-retention.register(retention.Step("ledgers", archiving.archive_ledgers, archiving.would_archive))
+def old_pauses() -> QuerySet[Pause]:
+    """Pauses that ended long ago."""
+    return Pause.objects.filter(ended_at__lt=retention.history_kept_from())
+
+
+def _old_runs() -> QuerySet[Run]:
+    """Archived runs of long ago: their summaries have the sums, and what later runs are compared with."""
+    return Run.objects.filter(archived_at__isnull=False, finished_at__lt=retention.history_kept_from())
+
+
+def old_partitions() -> QuerySet[Partition]:
+    """Partitions of runs of long ago, whose sums are on the runs."""
+    return Partition.objects.filter(run__in=_old_runs())
+
+
+def old_review_stones() -> QuerySet[ReviewStone]:
+    """Stones that runs of long ago were held for."""
+    return ReviewStone.objects.filter(run__in=_old_runs())
+
+
+def old_batches() -> QuerySet[ConsolidationBatch]:
+    """Batches of runs of long ago, whose sums are on the runs."""
+    return ConsolidationBatch.objects.filter(run__in=_old_runs())
+
+
+retention.register(
+    retention.Step("ledgers", archiving.archive_ledgers, archiving.would_archive, would_free=archiving.would_free)
+)
 retention.register(
     retention.Step(
         "raw_days",
@@ -150,6 +98,7 @@ retention.register(
         # A day of payloads can only go when the ledgers that count them have gone.
         after=("ledgers",),
         kept_from=raw_retention.kept_from,
+        would_free=raw_retention.would_free,
     )
 )
 retention.make_ahead(raw_store.DAYS)
@@ -157,5 +106,78 @@ retention.make_ahead(raw_store.DAYS)
 retention.register_rows("letters", old_letters, after=("ledgers",))
 retention.register_months("attempt_months", dead_letters.ATTEMPTS)
 retention.register_rows("run_events", old_run_events, after=("ledgers",))
+retention.register_rows("partitions", old_partitions, after=("ledgers",))
+retention.register_rows("batches", old_batches, after=("ledgers",))
+retention.register_rows("review_stones", old_review_stones, after=("ledgers",))
 retention.register_rows("slots", old_slots)
 retention.register_rows("remaps", old_remaps)
+retention.register_rows("pauses", old_pauses)
+retention.register_rows("seen_lists", seen_lists.expired)
+retention.register_rows("uploaded_lists", uploads.old_uploads)
+
+retention.keep(
+    "ingest.RawDiamond",
+    how_long="RAW_RETENTION_DAYS days; what a live stone was mapped from, as long as it lives",
+    by=("raw_days",),
+)
+retention.keep(
+    "ingest.Page", how_long="LEDGER_RETENTION_DAYS days after the run's end; its sums stay on the run", by=("ledgers",)
+)
+retention.keep(
+    "ingest.Partition",
+    how_long="HISTORY_RETENTION_DAYS days after the run's end; the sums stay on the run",
+    by=("partitions",),
+)
+retention.keep(
+    "ingest.ConsolidationBatch",
+    how_long="HISTORY_RETENTION_DAYS days after the run's end; the sums stay on the run",
+    by=("batches",),
+)
+retention.keep("ingest.ReviewStone", how_long="HISTORY_RETENTION_DAYS days after the run's end", by=("review_stones",))
+retention.keep(
+    "ingest.DeadLetter", how_long="LETTER_RETENTION_DAYS days after it is closed; one that waits stays", by=("letters",)
+)
+retention.keep(
+    "ingest.DeadLetterAttempt", how_long="HISTORY_RETENTION_DAYS days, by whole months", by=("attempt_months",)
+)
+retention.keep("ingest.RunEvent", how_long="HISTORY_RETENTION_DAYS days", by=("run_events",))
+retention.keep("ingest.ScheduleSlot", how_long="HISTORY_RETENTION_DAYS days; each feed's last one stays", by=("slots",))
+retention.keep("ingest.Remap", how_long="HISTORY_RETENTION_DAYS days; each feed's last one stays", by=("remaps",))
+retention.keep("ingest.Run", how_long="for ever: one row with its summary for each run, some thousands a year")
+retention.keep("ingest.Feed", "ingest.FeedSecret", how_long="for ever: few, made by people")
+retention.keep(
+    "ingest.SeenList", how_long="an hour, and three of one person: lists that somebody looks at", by=("seen_lists",)
+)
+retention.keep(
+    "ingest.UploadedList",
+    "ingest.UploadedPiece",
+    how_long="RAW_RETENTION_DAYS days; the three newest of each inbox for ever",
+    by=("uploaded_lists",),
+)
+retention.keep("ingest.Pause", how_long="HISTORY_RETENTION_DAYS days after its end", by=("pauses",))
+retention.keep("ingest.SupplierRequests", how_long="14 days", by=("request_counts",))
+retention.keep("ingest.SupplierPause", how_long="for ever: one row for each supplier account")
+retention.register_rows("request_counts", looks.old_request_counts)
+
+
+def pauses_in_force() -> Iterator[away.Away]:
+    """What somebody has paused, for the banner of every page."""
+    for pause in resting.in_force().pauses:
+        yield away.Away(
+            f"{pause.sentence[:1].upper()}{pause.sentence[1:]}.",
+            "It ends by itself then, or when somebody resumes it.",
+            pause.paused_at,
+            reverse("admin:ingest_pause_changelist"),
+            tone="warn",
+        )
+
+
+away.register(pauses_in_force)
+
+
+# --- what is looked for ----------------------------------------------------------------------------------------------
+
+looking.register(looks.troubled_suppliers, "supplier-failing", "supplier-throttling", every=5)
+looking.register(looks.stale_feeds, "feed-stale")
+looking.register(looks.unreadable_schedules, "schedule-unreadable")
+looking.register(looks.stalled_runs, "run-stalled", every=30)

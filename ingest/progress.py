@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from ingest.models import Run
-from ingest.report import batch_totals, page_totals, partition_totals
+from ingest.report import LATELY_SECONDS, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +35,13 @@ class Progress:
         return min(1.0, self.received / self.expected) if self.expected else 0.0
 
 
-def progress(run: Run) -> Progress:
-    """Take a snapshot of a run; three grouped queries."""
-    partitions, batches = partition_totals(run), batch_totals(run)
-    if run.archived_at:
-        ledger = page_totals(run)
-        pages, received, lately = ledger["pages"], ledger["received"] - ledger["repeats"], 0
-    else:
-        pages, received, lately = _pages(run)
+def progress(run: Run, taken: Totals | None = None) -> Progress:
+    """Take a snapshot of a run, or make one of sums that were taken already; see `totals`."""
+    taken = taken or totals(run)
+    partitions, batches = taken.partitions, taken.batches
+    pages, received = taken.pages["pages"], taken.pages["received"] - taken.pages["repeats"]
     expected = partitions["expected"] + partitions["confirming"]
-    per_second = lately / 5
+    per_second = taken.lately / LATELY_SECONDS
     left = None
     if run.state == Run.State.INGESTING and per_second and pages:
         left = max(0, expected - received) / max(1.0, received / pages) / per_second
@@ -58,28 +53,13 @@ def progress(run: Run) -> Progress:
         partitions_completed=partitions["partitions_completed"],
         partitions_failed=partitions["partitions_failed"],
         pages=pages,
-        received=int(received),
+        received=received,
         expected=expected,
         batches=batches["batches"],
         batches_completed=batches["batches_completed"],
         per_second=per_second,
         seconds_left=left,
     )
-
-
-def _pages(run: Run) -> tuple[int, int, int]:
-    """Pages and different stones received so far, and the pages of the last five seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*), coalesce(sum(received - repeats), 0),
-                count(*) FILTER (WHERE created_at > clock_timestamp() - interval '5 seconds')
-            FROM ingest_page WHERE run_id = %s
-            """,
-            [run.pk],
-        )
-        pages, received, lately = cursor.fetchone() or (0, 0, 0)
-    return pages, int(received), lately
 
 
 def line(now: Progress) -> str:

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from catalog.models import Availability
 from diamondhub.operations.retention import CHUNK, Removed, days_ago
+from diamondhub.operations.sizes import Amount, of_pieces
 from diamondhub.timed_tables import Piece
 from ingest import raw_store
 from ingest.archiving import runs_to_archive
@@ -39,13 +40,22 @@ def _keep_from(among: QuerySet[Run] | None = None) -> date:
 
 def would_drop() -> Removed:
     """What would go now, and what would be carried over."""
-    # As it will be when the old ledgers are gone.
-    days = raw_store.DAYS.older_than(_keep_from(Run.objects.exclude(pk__in=runs_to_archive().values("pk"))))
+    days = _days_that_would_go()
     return {
         "raw_days": len(days),
         "raw_payloads": sum(_rows(day.name) for day in days),
         "carried_over": sum(_live_payloads(day) for day in days),
     }
+
+
+def would_free() -> Amount:
+    """What these days take; what is carried over takes some of it again."""
+    return of_pieces(day.name for day in _days_that_would_go())
+
+
+def _days_that_would_go() -> list[Piece]:
+    # As it will be when the old ledgers are gone.
+    return raw_store.DAYS.older_than(_keep_from(Run.objects.exclude(pk__in=runs_to_archive().values("pk"))))
 
 
 def drop_days() -> Iterator[Removed]:

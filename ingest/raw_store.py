@@ -111,6 +111,24 @@ def sort_received(run_id: int, received: Sequence[Received], *, shown: AbstractS
     return Sorted(list(new.values()), unchanged, repeats)
 
 
+def newest_behind(run_id: int, stone: UUID, *, limit: int) -> list[tuple[UUID, str, bytes]]:
+    """A run's newest payload of each stone with a greater id, in the order of ids: stone, the supplier's id, payload."""
+    with psycopg_cursor(binary=True) as cursor:
+        cursor.execute(
+            """
+            /* Index rawdiamond (run_id, diamond_id), from one stone on. */
+            SELECT DISTINCT ON (diamond_id) diamond_id, supplier_stone_id, convert_to(payload::text, 'UTF8')
+            FROM ingest_rawdiamond
+            WHERE run_id = %s AND diamond_id > %s
+            ORDER BY diamond_id, observed_at DESC, id DESC
+            LIMIT %s
+            """,
+            [run_id, stone, limit],
+        )
+        rows: list[tuple[UUID, str, bytes]] = cursor.fetchall()
+    return rows
+
+
 def store(run_id: int, partition_id: int, observed_at: datetime, items: Sequence[Received]) -> None:
     """Append payloads to the raw store. Part of the transaction that moves the partition's offset."""
     if not items:

@@ -85,10 +85,7 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
         if live is None:
             raise
         if live.mapper_version != adapter.mapper_version:
-            with transaction.atomic():
-                REMAP_STATES.move(live, Remap.State.ABANDONED, due_at=None, lease_expires_at=None, lease_owner="")
-                _follow(live)
-            log.warning("remap_abandoned", remap_id=live.pk, mapper_version=live.mapper_version)
+            abandon(live.pk)
             return start(slug, selection=selection, started_by=started_by)
         if live.selection != selection:
             raise RemapUnderWay(
@@ -103,7 +100,7 @@ def start(slug: str, *, selection: str, started_by: str) -> Remap:
 def work(remap_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
     """Go on with a remap for a time slice; True if it is over. Does nothing while another worker has the lease."""
     remap = Remap.objects.select_related("feed").filter(pk=remap_id).first()
-    if remap is None or remap.state == Remap.State.COMPLETED:
+    if remap is None or remap.state != Remap.State.READY:
         return True
     lease = leases.claim_one(Remap, remap_id, state=Remap.State.READY, seconds=LEASE_SECONDS)
     if lease is None:
@@ -181,18 +178,47 @@ def remap_stone(slug: str, supplier_stone_id: str, *, dry_run: bool = False) -> 
 
 def dry_run(slug: str, *, selection: str) -> dict[str, int]:
     """The counts of a remap whose every chunk is done and rolled back."""
+    total: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+    position: uuid.UUID | None = _BEFORE_FIRST_ID
+    while position is not None:
+        done, position = dry_chunk(slug, selection=selection, behind=position)
+        total.update(done)
+    return dict(total)
+
+
+def dry_chunk(
+    slug: str, *, selection: str, behind: uuid.UUID = _BEFORE_FIRST_ID
+) -> tuple[dict[str, int], uuid.UUID | None]:
+    """The counts of one chunk that is done and rolled back, and where the next one begins; None if there is none."""
     feed = runs.find_feed(slug)
     remap = _passing(feed)
     remap.selection = selection
-    pricing = current_pricing(timezone.now())
-    total: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
-    position = _BEFORE_FIRST_ID
-    while ids := list(_stones(feed).filter(pk__gt=position).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        with transaction.atomic():
-            total.update(_map_again(remap, ids, pricing))
-            transaction.set_rollback(True)
-        position = ids[-1]
-    return dict(total)
+    ids = list(_stones(feed).filter(pk__gt=behind).order_by("pk").values_list("pk", flat=True)[:CHUNK])
+    done: Counter[str] = Counter(dict.fromkeys(_COUNTS, 0))
+    if not ids:
+        return dict(done), None
+    with transaction.atomic():
+        done.update(_map_again(remap, ids, current_pricing(timezone.now())))
+        transaction.set_rollback(True)
+    return dict(done), ids[-1]
+
+
+def stones_of(slug: str) -> int:
+    """How many stones a remap of a feed goes through. Raises `UnknownFeed`."""
+    return _stones(runs.find_feed(slug)).count()
+
+
+def abandon(remap_id: int) -> bool:
+    """End a remap that is not over; what it has written stays. False if it was over."""
+    remap = Remap.objects.select_related("feed").filter(pk=remap_id, state=Remap.State.READY).first()
+    if remap is None:
+        return False
+    with transaction.atomic():
+        if not REMAP_STATES.move(remap, Remap.State.ABANDONED, due_at=None, lease_expires_at=None, lease_owner=""):
+            return False
+        _follow(remap)
+    log.warning("remap_abandoned", remap_id=remap.pk, mapper_version=remap.mapper_version)
+    return True
 
 
 _COUNTS = ("looked_at", "changed", "unchanged", "dead", "pruned", "newer", "skipped")

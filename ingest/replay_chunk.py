@@ -17,7 +17,8 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from catalog import upsert
-from catalog.models import Availability, Diamond, diamond_id
+from catalog.models import Availability, Diamond
+from catalog.stock_numbers import ids_of
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
 from ingest import consolidation, dead_letters, raw_store, runs
@@ -116,7 +117,7 @@ class ReplayChunk:
         """Identify an item that could not be identified before, and keep its payload in the raw store."""
         identity = adapter.identify(text)
         letter.supplier_stone_id = identity.supplier_stone_id
-        letter.diamond_id = diamond_id(feed.slug, identity.supplier_stone_id)
+        letter.diamond_id = ids_of(feed.slug, [identity.supplier_stone_id])[identity.supplier_stone_id]
         received = raw_store.Received(letter.diamond_id, identity.supplier_stone_id, text, raw_store.payload_hash(text))
         try:
             with transaction.atomic():

@@ -8,9 +8,8 @@ back.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -18,13 +17,13 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from ingest import consolidation, dead_letters
 from ingest.errors import IngestError
 from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
+from ingest.problems import letters as letter_problems
 from ingest.replay_chunk import ReplayChunk, Result
 from pricing.history import because
 from pricing.in_force import held_pricing
@@ -122,11 +121,13 @@ def replay(
     sample: int = 0,
     force: bool = False,
     most: int | None = None,
+    after_chunk: Callable[[Report, int], object] = lambda _report, _last: None,
 ) -> Report:
     """Try letters again, in the order in which they were written.
 
     With a `sample`, that many are tried first, and the rest only if none of them fails for the same reason as before. With
     `force`, the rest is tried in any case, parked letters too. At most `most` are tried. `why` is kept with each attempt.
+    `after_chunk` is told of the report and the last letter's number after each transaction, and may raise to stop.
     """
     report = Report(letters.count(), dry_run)
     report.parked = 0 if force else letters.filter(state=DeadLetter.State.PARKED).count()
@@ -140,6 +141,7 @@ def replay(
         if chunk is head and same and not force and len(ids) > len(head):
             report.stopped = f"{same} of a sample of {len(head)} still fail for the same reason: the rest was not tried"
             break
+        after_chunk(report, chunk[-1])
     log.info("dead_letters_replayed", actor=actor, dry_run=dry_run, tried=report.tried, **report.outcomes)
     return report
 
@@ -217,17 +219,12 @@ def _keep(
     for mapper, outcomes in by_mapper.items():
         dead_letters.attempts(outcomes, actor=actor, mapper_version=mapper, rule_set=rule_set.version)
     for fingerprint, group in parked.items():
-        _tell_of_parked(fingerprint, group, results)
-
-
-def _tell_of_parked(fingerprint: str, letters: Sequence[DeadLetter], results: dict[int, Result]) -> None:
-    """Raise an alert, once per day and cause, that replays skip these letters from now on."""
-    first = letters[0]
-    announce(
-        dedupe_key=f"letters:{fingerprint}:parked:{datetime.now(UTC).date()}",
-        kind="letters_parked",
-        severity="warning",
-        subject=f"Dead letters are parked after {dead_letters.MAX_ATTEMPTS} replays in vain: {results[first.pk].reason}",
-        details={"fingerprint": fingerprint, "letters": len(letters), "first": first.pk},
-        trace_id=first.trace_id,
+        reason = results[group[0].pk].reason
+        letter_problems.parked(fingerprint, group, attempts=dead_letters.MAX_ATTEMPTS, reason=reason)
+    over = [letter for letter in letters if not results[letter.pk].failed]
+    letter_problems.closed(
+        # A letter that fails for another reason leaves its cause, too.
+        {letter.fingerprint for letter in letters},
+        {letter.run_id for letter in over},
+        why=f"{actor} replayed the letters",
     )

@@ -2,41 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 from django.db.models import Count, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 
-from ingest import drift
-from ingest.models import Page, Partition, Run
+from ingest import drift, rows_of_lists
+from ingest.models import Page, Partition, Run, RunEvent
+
+#: A run's pace is that of its last so many seconds.
+LATELY_SECONDS = 5
 
 
-def page_totals(run: Run) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a run's rows, and its events, taken once for all that show them.
+
+    `lately` are the pages of the last `LATELY_SECONDS`.
+    """
+
+    pages: dict[str, int]
+    batches: dict[str, int]
+    partitions: dict[str, int]
+    lately: int
+    events: list[RunEvent]
+
+
+def totals(run: Run) -> Totals:
+    """Three grouped queries, and one for the events; the ledger is read once."""
+    since = Now() - timedelta(seconds=LATELY_SECONDS)
+    pages = dict(page_totals(run, lately=Count("id", filter=Q(created_at__gt=since))))
+    return Totals(pages, batch_totals(run), partition_totals(run), pages.pop("lately", 0), [*run.events.order_by("id")])
+
+
+def page_totals(run: Run, **more: Count) -> dict[str, int]:
     """Sums over the run's page ledger; of an archived run those that were kept."""
     if run.archived_at:
         kept: dict[str, int] = run.summary["ledger"]
         return kept
-    totals: dict[str, int] = Page.objects.filter(run_id=run.pk).aggregate(
+    sums: dict[str, int] = Page.objects.filter(run_id=run.pk).aggregate(
         pages=Count("id"),
         **{name: Coalesce(Sum(name), 0) for name in ("received", "stored", "unchanged", "repeats", "dead")},
+        **more,
     )
-    return totals
+    return sums
 
 
 def batch_totals(run: Run) -> dict[str, int]:
     """Sums over the run's consolidated batches."""
-    totals: dict[str, int] = run.batches.aggregate(
+    sums: dict[str, int] = run.batches.aggregate(
         batches=Count("id"),
         batches_completed=Count("id", filter=Q(state="completed")),
         **{name: Coalesce(Sum(name), 0) for name in ("stones", "inserted", "updated", "unchanged")},
     )
-    return totals
+    return sums
 
 
 def partition_totals(run: Run) -> dict[str, int]:
     """The numbers of the run's partitions by state, and of their requests besides pages."""
-    totals: dict[str, int] = run.partitions.aggregate(
+    sums: dict[str, int] = run.partitions.aggregate(
         partitions=Count("id"),
         partitions_completed=Count("id", filter=Q(state=Partition.State.COMPLETED)),
         partitions_failed=Count("id", filter=Q(state=Partition.State.FAILED)),
@@ -46,21 +74,21 @@ def partition_totals(run: Run) -> dict[str, int]:
         other_requests=Coalesce(Sum("other_requests"), 0),
         missing=Coalesce(Sum("missing"), 0),
     )
-    return totals
+    return sums
 
 
-def stage_seconds(run: Run) -> dict[str, float]:
-    """Seconds that the run spent in each state so far, by its audit events."""
-    events = list(run.events.order_by("id"))
+def stage_seconds(events: Sequence[RunEvent]) -> dict[str, float]:
+    """Seconds that a run spent in each state so far, by its events in their order."""
     seconds: dict[str, float] = {}
     for event, following in pairwise(events):
         seconds[event.to_state] = seconds.get(event.to_state, 0.0) + (following.at - event.at).total_seconds()
     return {state: round(value, 3) for state, value in seconds.items()}
 
 
-def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
+def report(run: Run, *, delisted: int | None = None, taken: Totals | None = None) -> dict[str, Any]:
     """A run's report as one JSON object; times are ISO 8601, durations are seconds."""
-    pages, batches, partitions = page_totals(run), batch_totals(run), partition_totals(run)
+    taken = taken or totals(run)
+    pages, batches, partitions = taken.pages, taken.batches, taken.partitions
     if delisted is None:
         delisted = run.summary.get("delisted", 0)
     return {
@@ -87,12 +115,15 @@ def report(run: Run, *, delisted: int | None = None) -> dict[str, Any]:
         "delisted": delisted,
         "missing": partitions["missing"],
         "dead_letters": run.dead_letters.count(),
+        # Counted at the end of the run, see `ingest.several_offers`.
+        "several_offers": run.summary.get("several_offers", {}),
         "unseen": run.review.get("answers", {}),
         "drift": drift.summary(run),
+        "rows_of_list": rows_of_lists.as_json(run),
         "rule_set": run.rule_set,
         "experiment": run.experiment.slug if run.experiment else None,
         "suspect": run.suspect,
         "failure": run.failure,
         "trace_id": run.trace_id,
-        "seconds": stage_seconds(run),
+        "seconds": stage_seconds(taken.events),
     }

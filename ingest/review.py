@@ -17,7 +17,16 @@ import msgspec
 from django.db.models import Max, Sum
 
 from catalog.models import Diamond
-from ingest import brakes, consolidation, dead_letters, delisting, report, second_look
+from ingest import (
+    brakes,
+    consolidation,
+    dead_letters,
+    delisting,
+    first_day,
+    report,
+    review_stones,
+    second_look,
+)
 from ingest.brakes import Brake
 from ingest.cost_sample import CostSample
 from ingest.drift import IS_MISSING
@@ -45,6 +54,10 @@ ANSWERS = {
     "unavailable": "unavailable: updated",
     "delisted": "delisted before",
 }
+#: What the causes of stones by which the median would move mean.
+NEW = "new stones, which move the median as well"
+RENUMBERED = "have a new stock number and the certificate of a stone that is not shown under its own number"
+COSTS = {"moved": "would cost something else", "dearer": "would cost more", "cheaper": "would cost less", "new": NEW}
 
 
 class Example(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,6 +82,8 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
     share: float
     fingerprint: str = ""
     examples: list[Example] = []
+    #: Whether the whole list is kept (`ingest.review_stones`).
+    listed: bool = False
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -124,6 +139,7 @@ def _answers(run: Run) -> dict[str, int]:
 
 
 def _delisting(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
+    review_stones.keep_unseen(run, "delisting")
     answers = delisting.answers(run, sample=MAX_EXAMPLES)
     asked, answered = delisting.asked_and_answered(run)
     total = sum(answer.stones for answer in answers)
@@ -135,6 +151,7 @@ def _delisting(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
             answer.stones,
             answer.stones / max(1, total),
             examples=[_example(known[stone]) for stone in answer.sample if stone in known],
+            listed=True,
         )
         for answer in answers
     ]
@@ -143,11 +160,25 @@ def _delisting(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
     return f"{asked:,} stones that no page showed were asked for by id; the supplier knows {answered:,} of them", parts
 
 
+def _renumbered(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
+    renumbered = review_stones.keep_renumbered(run, examples=MAX_EXAMPLES)
+    if renumbered is None:
+        return "it is no longer so", []
+    examples = [Example(f"{was} is now {name}", diamond=str(stone)) for was, name, stone in renumbered.examples]
+    looked = (
+        "the certificates of all stones that the run brings were compared with those of the feed's listed stones: "
+        "laboratory, number, shape and weight agree"
+    )
+    return looked, [Part("renumbered", RENUMBERED, renumbered.moved, renumbered.share, examples=examples, listed=True)]
+
+
 def _median(run: Run, costs: CostSample) -> tuple[str, list[Part]]:
+    review_stones.keep_costs(run, costs)
     factors = costs.factors()
     movers = sorted(factors, key=lambda stone: (-abs(math.log(factors[stone])), stone))[:MAX_EXAMPLES]
     new = costs.brought.keys() - costs.known.keys()
     dearer = sum(factor > 1 for factor in factors.values())
+    cheaper = len(factors) - dearer
     stones = Diamond.objects.in_bulk(movers)
     again, asked = _costs_again(run, sorted(factors, key=lambda stone: -abs(math.log(factors[stone]))))
     examples = [
@@ -157,10 +188,10 @@ def _median(run: Run, costs: CostSample) -> tuple[str, list[Part]]:
     ]
     all_of_them = max(1, len(costs.known))
     parts = [
-        Part("moved", _pattern(factors), len(factors), len(factors) / all_of_them, examples=examples),
-        Part("dearer", "would cost more", dearer, dearer / all_of_them),
-        Part("cheaper", "would cost less", len(factors) - dearer, (len(factors) - dearer) / all_of_them),
-        Part("new", "new stones, which move the median as well", len(new), len(new) / max(1, len(new) + all_of_them)),
+        Part("moved", _pattern(factors), len(factors), len(factors) / all_of_them, examples=examples, listed=True),
+        Part("dearer", "would cost more", dearer, dearer / all_of_them, listed=True),
+        Part("cheaper", "would cost less", cheaper, cheaper / all_of_them, listed=True),
+        Part("new", NEW, len(new), len(new) / max(1, len(new) + all_of_them), listed=True),
     ]
     looked = (
         f"{len(costs.known):,} stones of the catalogue were looked at, a sample: their median cost is "
@@ -265,9 +296,17 @@ def _outcome(adapter: Adapter, payload: bytes, fingerprint: str) -> str:
     return "sound"
 
 
+def _first_day(run: Run, _costs: CostSample) -> tuple[str, list[Part]]:
+    parts = [Part(fault.cause, fault.words, fault.rows, fault.share) for fault in first_day.faults_of(run)]
+    looked = "no run of the feed has completed that it could be held against, and nothing of it is in the catalogue yet"
+    return looked, parts
+
+
 #: How each brake that makes a run wait looks for itself: what it looked at in words, and the stones by cause.
 LOOKS: dict[str, Callable[[Run, CostSample], tuple[str, list[Part]]]] = {
+    "renumbered": _renumbered,
     "median": _median,
+    "first_day": _first_day,
     "required_missing": _required_missing,
     "dead_letters": _dead_letters,
     "delisting": _delisting,

@@ -17,16 +17,17 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from diamondhub import leases
-from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
 from diamondhub.doorbells import ring
-from ingest import brakes, consolidation, ending, finishing, settling
+from diamondhub.telemetry import tracing
+from ingest import brakes, consolidation, ending, finishing, renumbering, resting, settling
 from ingest.draining import Draining, holding
-from ingest.errors import IngestError
+from ingest.errors import IngestError, Paused
 from ingest.feeds.registry import adapter_of
 from ingest.models import Feed, Partition, Run
 from ingest.models.run import LIVE_STATES
 from ingest.planning import stage as planning
+from ingest.problems import runs as run_problems
 from ingest.transitions import transition
 from pricing.in_force import current_pricing
 
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 #: Unforeseen exceptions of a run's stages after which the run fails.
 CRASH_BUDGET = 5
+#: A run that consolidates, and would ask a supplier's account that rests, looks again after this (seconds).
+ASK_AGAIN_SECONDS = 5.0
 #: The lease of a run that a person moves is taken from its worker: what that worker found out is about another state.
 _TAKEN_AWAY = {"lease_expires_at": None, "lease_owner": ""}
 
@@ -44,6 +47,10 @@ class UnknownFeed(IngestError):
 
 class FeedDisabled(IngestError):
     """The feed is disabled: enable it in the admin first."""
+
+
+class FeedPaused(IngestError):
+    """The feed is paused, or what it needs: it starts no runs until that ends."""
 
 
 class LiveRunExists(IngestError):
@@ -71,6 +78,10 @@ class HeldOtherwise(IngestError):
     """The run is held by other brakes than those that were seen."""
 
 
+class Undecided(IngestError):
+    """Stones have new stock numbers and old certificates: say whether they are the `same` stones or `new` ones."""
+
+
 class ReasonMissing(IngestError):
     """Say why: the reason is kept with the run."""
 
@@ -95,12 +106,14 @@ def find_run(pk: int) -> Run:
 def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run:
     """Create a run and ring for its planning.
 
-    Raises `UnknownFeed`, `FeedDisabled`, `NoWatermark`, `LiveRunExists`, or the adapter's own `IngestError` if the supplier
-    account is not configured. Whether a live run exists is decided by the database's unique index.
+    Raises `UnknownFeed`, `FeedDisabled`, `FeedPaused`, `NoWatermark`, `LiveRunExists`, or the adapter's own `IngestError` if
+    the supplier account is not configured. Whether a live run exists is decided by the database's unique index.
     """
     feed = find_feed(slug)
     if not feed.enabled:
         raise FeedDisabled(f"feed {slug} is disabled: enable it in the admin first")
+    if (pause := resting.in_force().asking(feed)) is not None:
+        raise FeedPaused(f"{pause.sentence}; resume it, or wait until then")
     if kind == Run.Kind.INCREMENTAL and feed.watermark is None:
         raise NoWatermark(f"feed {slug} has no watermark yet: start a full run first")
     adapter = adapter_of(feed)
@@ -133,11 +146,26 @@ def start_run(slug: str, *, kind: str, started_by: str, reason: str = "") -> Run
     return Run.objects.select_related("feed").get(pk=run.pk)
 
 
+def start_again(run_id: int, *, started_by: str, reason: str = "") -> Run:
+    """Start a new run of the same feed and kind as a run that has ended, from the feed's watermark as it is now.
+
+    Raises what `start_run` does, and `NoSuchRun`.
+    """
+    ended = find_run(run_id)
+    if ended.live:
+        raise LiveRunExists(f"run {run_id} is {ended.state}: it can be started again when it has ended", run=ended)
+    again = reason or f"run {run_id}, which is {ended.state}, again"
+    return start_run(ended.feed.slug, kind=ended.kind, started_by=started_by, reason=again)
+
+
 def advance(run_id: int) -> None:
-    """Take the run through every stage that is over. Does nothing while another worker has its lease, or it is not due."""
+    """Take the run through every stage that is over.
+
+    Does nothing while another worker has its lease, it is not due, or a pause has it rest.
+    """
     while True:
         run = Run.objects.select_related("feed").filter(pk=run_id, state__in=LIVE_STATES).first()
-        if run is None or run.state == Run.State.IN_REVIEW:
+        if run is None or run.state == Run.State.IN_REVIEW or resting.in_force().stopping(run):
             return
         lease = leases.claim_one(Run, run.pk, state=run.state, seconds=settings.RUN_LEASE_SECONDS)
         if lease is None:
@@ -145,11 +173,28 @@ def advance(run_id: int) -> None:
         with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug):
             try:
                 # The lease is short and renewed: a step may take minutes, a dead worker must not block the run for as long.
-                with holding(lease), leases.heartbeat(lease, seconds=settings.RUN_LEASE_SECONDS):
+                with (
+                    holding(lease),
+                    leases.heartbeat(lease, seconds=settings.RUN_LEASE_SECONDS),
+                    tracing.of_row(
+                        f"run {run.state}",
+                        run.trace_id,
+                        # A stage looks again and again at what it waits for.
+                        when=tracing.keeps_attempt(run.attempts),
+                        run_id=run.pk,
+                        feed=run.feed.slug,
+                        attempt=run.attempts,
+                    ),
+                ):
                     wait = _step(run, lease)
             except Draining:
                 log.info("run_put_down", state=run.state)
                 leases.give_back(lease)
+                return
+            except Paused as error:
+                log.info("run_paused", state=run.state, reason=str(error))
+                # One that rests is rung for at the end; one that only wanted to ask goes on looking.
+                leases.give_back(lease, due_in=0.0 if resting.in_force().stopping(run) else ASK_AGAIN_SECONDS)
                 return
             except leases.LeaseLost:
                 log.info("lease_lost")
@@ -163,7 +208,7 @@ def _step(run: Run, lease: leases.Lease) -> float | None:
     """Take the step of the run's state. An unforeseen exception is tried again, and fails the run after `CRASH_BUDGET`."""
     try:
         return _STEPS[run.state](run, lease)
-    except (leases.LeaseLost, Draining, InterfaceError, OperationalError):
+    except (leases.LeaseLost, Draining, Paused, InterfaceError, OperationalError):
         raise
     except Exception as error:
         # Read anew: the step may have changed its state before it broke.
@@ -199,14 +244,7 @@ def cancel_run(run_id: int, *, actor: str, reason: str = "") -> Run:
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, there is nothing to cancel")
         close_open_work(run)
         ending.follow(run)
-        announce(
-            dedupe_key=f"run:{run.pk}:cancelled",
-            kind="run_cancelled",
-            severity="warning",
-            subject=f"Run {run.pk} of {run.feed.slug} was cancelled by {actor}",
-            details={"reason": reason},
-            trace_id=run.trace_id,
-        )
+        run_problems.cancelled(run, actor=actor, reason=reason)
     return run
 
 
@@ -254,6 +292,7 @@ def retry_partitions(
                     # The approval did not cover the stones that the retry will bring.
                     approved_by="",
                     approved={},
+                    decisions={},
                     finished_at=None,
                 )
             else:
@@ -276,39 +315,68 @@ def _refuse_archived(run_id: int) -> None:
         raise NothingToDo(f"run {run_id} is archived and its ledger gone: start a new run instead")
 
 
-def approve_run(run_id: int, *, actor: str, reason: str, seen: Collection[str] | None = None) -> Run:
+def approve_run(
+    run_id: int, *, actor: str, reason: str, seen: Collection[str] | None = None, renumbered: str | None = None
+) -> Run:
     """Let a run in review go on past the brakes that hold it, from where they stopped it; only past those `seen`, if given.
 
+    Of a run that is held since stock numbers changed, `renumbered` says what the stones are (`ingest.renumbering.Decision`).
     Stones that it would delist are asked for by id again if that is long ago: they may be on sale by now.
 
-    Raises `ReasonMissing`, `HeldOtherwise`, or `NothingToDo` if it is not in review.
+    Raises `ReasonMissing`, `HeldOtherwise`, `Undecided`, or `NothingToDo` if it is not in review.
     """
     if not reason.strip():
         raise ReasonMissing
     run = find_run(run_id)
     if seen is not None and run.state == Run.State.IN_REVIEW and {*seen} != {*run.held}:
         raise HeldOtherwise(f"run {run_id} is held by {', '.join(sorted(run.held))}: look at its review again")
+    decisions = _decided(run, renumbered)
     with acting(actor, reason=reason), transaction.atomic():
         stopped = run.events.filter(to_state=Run.State.IN_REVIEW).last()
         settling_again = (stopped and stopped.from_state == Run.State.SETTLING) or brakes.answers_are_old(run)
         back = Run.State.SETTLING if settling_again else Run.State.CONSOLIDATING
         approved = {**run.approved, **run.held}
         if run.state != Run.State.IN_REVIEW or not transition(
-            run, back, actor=actor, reason=reason, approved_by=actor, approved=approved, held={}, due_at=Now()
+            run,
+            back,
+            actor=actor,
+            reason=reason,
+            approved_by=actor,
+            approved=approved,
+            decisions=decisions,
+            held={},
+            due_at=Now(),
         ):
             raise NothingToDo(f"run {run_id} is {find_run(run_id).state}, not in review")
+        run_problems.approved(run, actor=actor, reason=reason)
         ring("ingest.tasks.advance", run.pk)
     return run
 
 
+def _decided(run: Run, renumbered: str | None) -> dict[str, str]:
+    """The run's decisions with this one; a decision is needed where it is asked for, and there alone. Raises `Undecided`."""
+    if run.state != Run.State.IN_REVIEW:
+        return dict(run.decisions)
+    if "renumbered" not in run.held:
+        if renumbered is not None:
+            raise Undecided(f"run {run.pk} is not held since stock numbers changed: there is nothing to decide")
+        return dict(run.decisions)
+    if renumbered not in list(renumbering.Decision):
+        raise Undecided
+    return {**run.decisions, "renumbered": renumbered}
+
+
 def ring_due() -> None:
-    """Ring for live runs, free partitions and free batches that are due; the sweep calls it."""
+    """Ring for live runs, free partitions and free batches that are due and do not rest; the sweep calls it."""
+    rests = resting.in_force().resting(resting.live_runs())
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=Now())
     due = Q(due_at__lte=Now()) & free
     for run in Run.objects.filter(due, state__in=LIVE_STATES).exclude(state=Run.State.IN_REVIEW):
-        ring("ingest.tasks.advance", run.pk)
-    _ring_for(Partition.objects.filter(due), "ingest.tasks.walk", settings.WALKERS)
-    _ring_for(consolidation.open_batches().filter(due), "ingest.tasks.consolidate", 2)
+        if run.pk not in rests:
+            ring("ingest.tasks.advance", run.pk)
+    working = due & ~Q(run__in=rests)
+    _ring_for(Partition.objects.filter(working), "ingest.tasks.walk", settings.WALKERS)
+    _ring_for(consolidation.open_batches().filter(working), "ingest.tasks.consolidate", 2)
 
 
 def _ring_for(rows: Any, task: str, most: int) -> None:

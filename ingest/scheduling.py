@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
-from diamondhub.alerts.outbox import announce
-from ingest import crontab, runs
+from diamondhub.operations.problems import tracking
+from ingest import crontab, resting, runs
 from ingest.errors import IngestError
 from ingest.models import Feed, Run, ScheduleSlot
 
@@ -25,11 +25,15 @@ log = structlog.get_logger(__name__)
 
 #: Missed slots in a row that are kept (the newest): a schedule by the minute misses 1,440 a day.
 MISSED_KEPT = 500
-#: Skipped slots in a row after which an alert is raised.
+#: Skipped slots in a row that are a problem.
 SKIPPED_IN_A_ROW = 3
 #: The starter of scheduled runs in the audit.
 ACTOR = "schedule"
 
+#: Longest reason of a slot (characters).
+MAX_REASON = 500
+#: The reasons of slots that a pause kept from starting a run begin so.
+_PAUSED = "paused: "
 _MISSED = "nobody was there when it was due, and a later one is due as well"
 
 
@@ -57,19 +61,15 @@ def next_slots(feed: Feed, now: datetime, number: int = 3) -> list[tuple[datetim
 
 
 def _schedules(feed: Feed) -> Iterable[tuple[str, crontab.Crontab]]:
-    """The feed's schedules, full runs first; one that cannot be read (forms refuse it) raises one alert and is left out."""
+    """The feed's schedules, full runs first; one that cannot be read (forms refuse it) is left out."""
     for kind, text in ((Run.Kind.FULL, feed.full_schedule), (Run.Kind.INCREMENTAL, feed.incremental_schedule)):
         if not text:
             continue
         try:
             yield kind.value, crontab.parse(text)
-        except ValueError as error:
-            announce(
-                dedupe_key=f"feed:{feed.pk}:schedule:{kind}:{text}"[:200],
-                kind="schedule_unreadable",
-                severity="critical",
-                subject=f"The schedule of {kind} runs of {feed.slug} cannot be read: {error}",
-            )
+        except ValueError:
+            # `ingest.problems.looks` tells of it.
+            continue
 
 
 def _due(feed: Feed, now: datetime) -> Iterable[Due]:
@@ -92,6 +92,12 @@ def _start(feed_id: int) -> None:
     )
     if feed is None:
         return
+    if (pause := resting.in_force().asking(feed)) is not None:
+        # Somebody wants it so: that is nobody's problem but the pause's own.
+        for due in _due(feed, feed.now):
+            _keep(feed, due.kind, due.slots, reason=f"{_PAUSED}{pause.sentence}"[:MAX_REASON])
+            log.info("slot_paused", feed=feed.slug, kind=due.kind, due_at=_spoken(due.slots[0]))
+        return
     started_for: datetime | None = None
     # Full runs come first and win, since they include the changes that an incremental run would bring.
     for due in _due(feed, feed.now):
@@ -113,6 +119,8 @@ def _start(feed_id: int) -> None:
             log.info("slot_started", feed=feed.slug, kind=due.kind, due_at=_spoken(newest), run_id=run.pk)
     if started_for is None:
         _tell_of_skipping(feed)
+    else:
+        tracking.resolve("slots-skipped", f"feed:{feed.slug}", why=f"the run due at {_spoken(started_for)} was started")
 
 
 def _keep(feed: Feed, kind: str, slots: Iterable[datetime], *, run: Run | None = None, reason: str = "") -> None:
@@ -124,15 +132,13 @@ def _keep(feed: Feed, kind: str, slots: Iterable[datetime], *, run: Run | None =
 
 
 def _tell_of_skipping(feed: Feed) -> None:
-    """Raise one alert when the feed's last slots were all skipped: its stones are not kept up to date."""
-    last = list(feed.slots.order_by("-due_at", "-kind")[:SKIPPED_IN_A_ROW])
+    """Tell when the feed's last slots were all skipped: its stones are not kept up to date."""
+    last = list(feed.slots.exclude(reason__startswith=_PAUSED).order_by("-due_at", "-kind")[:SKIPPED_IN_A_ROW])
     if len(last) < SKIPPED_IN_A_ROW or any(slot.state != ScheduleSlot.State.SKIPPED for slot in last):
         return
-    started = feed.slots.filter(state=ScheduleSlot.State.STARTED).aggregate(newest=Max("due_at"))["newest"]
-    announce(
-        dedupe_key=f"feed:{feed.pk}:skipped_since:{started.isoformat() if started else 'ever'}",
-        kind="slots_skipped",
-        severity="warning",
+    tracking.occurred(
+        "slots-skipped",
+        f"feed:{feed.slug}",
         subject=f"{feed.slug}: the last {SKIPPED_IN_A_ROW} scheduled runs were not started: {last[0].reason}",
         details={"slots": [{"kind": s.kind, "due_at": s.due_at.isoformat(), "reason": s.reason} for s in last]},
     )

@@ -1,7 +1,7 @@
 """Second looks: what a run asks the supplier once more before it asks a person. Nothing of it is stored.
 
 A look takes one request, or more where the supplier takes fewer ids in one. One that does not come off is no answer (None):
-what was seen before then stands.
+what was seen before then stands. While the feed rests nobody is asked, and nothing is concluded from that: `Paused`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.utils import timezone
 from catalog.models import Diamond
 from diamondhub.database import release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
+from ingest import resting
 from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.registry import adapter_of
@@ -37,6 +38,7 @@ class Control:
 
 def count_window(run: Run, *, otherwise: int) -> int:
     """How many stones the supplier counts in a full run's window now; `otherwise` if it does not say."""
+    resting.go_on(run.feed)
     release_connection()
     try:
         (total,) = adapter_of(run.feed).count([StoneQuery(window_to=run.window_to, available_only=True)])
@@ -51,6 +53,7 @@ def ask_again(run: Run, supplier_stone_ids: Sequence[str]) -> dict[str, bytes] |
     adapter = adapter_of(run.feed)
     if not adapter.answers_by_id or not supplier_stone_ids:
         return None
+    resting.go_on(run.feed)
     release_connection()
     try:
         asked = list(supplier_stone_ids)[: adapter.page_limit]

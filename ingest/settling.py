@@ -15,13 +15,13 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from diamondhub import leases
-from diamondhub.alerts.outbox import announce
 from diamondhub.doorbells import ring
-from ingest import brakes, consolidation, delisting, review
-from ingest.cost_sample import sample_costs
+from ingest import brakes, consolidation, delisting, renumbering, review, review_stones
+from ingest.cost_sample import CostSample, sample_costs
 from ingest.ending import fail_run
 from ingest.feeds.registry import adapter_of
 from ingest.models import Partition, Run
+from ingest.problems import runs as run_problems
 from ingest.transitions import transition
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,13 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
     if partitions.ready:
         transition(run, Run.State.INGESTING, reason="partitions are open again")
         return None
+    if "renumbered" in run.decisions:
+        with transaction.atomic():
+            leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
+            renumbering.carry_out(run)
+    elif run.kind == Run.Kind.FULL and (pressing := brakes.pressing(run, brakes.renumbering_brake(run))):
+        _hold(run, lease, pressing)
+        return None
     if partitions.failed:
         if why := brakes.too_little(run):
             fail_run(run, why)
@@ -77,11 +84,8 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
     elif run.kind == Run.Kind.FULL and not run.suspect and _look(run, lease):
         return None
     costs = sample_costs(run)
-    if pressing := brakes.pressing(run, brakes.median_brake(run, costs)):
-        shown = review.of(run, pressing, costs=costs)
-        with transaction.atomic():
-            leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
-            brakes.hold(run, pressing, shown)
+    if pressing := brakes.pressing(run, [*brakes.first_day_brake(run), *brakes.median_brake(run, costs)]):
+        _hold(run, lease, pressing, costs)
         return None
     with transaction.atomic():
         leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
@@ -89,6 +93,13 @@ def settle(run: Run, lease: leases.Lease) -> float | None:
         transition(run, Run.State.CONSOLIDATING, reason=f"{batches} batches")
         ring("ingest.tasks.consolidate", run.pk, times=min(batches, 2))
     return None
+
+
+def _hold(run: Run, lease: leases.Lease, pressing: list[brakes.Brake], costs: CostSample | None = None) -> None:
+    shown = review.of(run, pressing, costs=costs)
+    with transaction.atomic():
+        leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
+        brakes.hold(run, pressing, shown)
 
 
 def _waited_since(run: Run, lease: leases.Lease) -> float:
@@ -136,11 +147,7 @@ def _suspect(run: Run, why: str) -> None:
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(suspect=why)
         run.suspect = why
-        announce(
-            dedupe_key=f"run:{run.pk}:suspect",
-            kind="run_suspect",
-            severity="critical",
-            subject=f"Run {run.pk} of {run.feed.slug} is suspect: {why}",
-            trace_id=run.trace_id,
-        )
+        run_problems.suspect(run, why)
+        if run.kind == Run.Kind.FULL:
+            review_stones.keep_unseen(run, review_stones.SUSPECT)
     log.warning("run_suspect", why=why)

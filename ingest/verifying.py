@@ -26,7 +26,15 @@ from diamondhub.database import clock, psycopg_cursor, release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import consolidation, raw_store
 from ingest.asking import AllAsking, place
-from ingest.errors import IngestError, MappingError, SignInRefused, SupplierError, SupplierTooSlow, ThrottledBySupplier
+from ingest.errors import (
+    IngestError,
+    MappingError,
+    Paused,
+    SignInRefused,
+    SupplierError,
+    SupplierTooSlow,
+    ThrottledBySupplier,
+)
 from ingest.feeds.adapter import Adapter, Confirming
 from ingest.feeds.registry import adapter_of
 from ingest.feeds.ways import Way, Ways, limits_of
@@ -135,7 +143,7 @@ def _payloads(feed: Feed, adapter: Confirming, ids: Sequence[str], deadline: flo
                     continue
                 items += page.items
                 asked += len(some)
-    except (SupplierError, LimiterUnavailable, WaitTooLong, AllAsking) as error:
+    except (SupplierError, Paused, LimiterUnavailable, WaitTooLong, AllAsking) as error:
         log.warning("supplier_not_asked_for_cart", feed=feed.slug, error=str(error), error_kind=type(error).__name__)
     return items, list(ids[:asked])
 

@@ -1,4 +1,5 @@
-"""What a run waits for when it does not go on by itself: a person, a worker, or a supplier that failed."""
+"""What a run waits for when it does not go on by itself: a person, the end of a pause, a worker, or a
+supplier that failed."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Literal
 
 from django.db.models import Count, Min, Q
 
-from ingest import watching
+from ingest import resting, watching
 from ingest.models import Partition, Run
 
 
@@ -16,7 +17,7 @@ from ingest.models import Partition, Run
 class Waiting:
     """What a run waits for, until when if that is known, and why in words."""
 
-    what: Literal["approval", "worker", "retries", "supplier"]
+    what: Literal["approval", "pause", "worker", "retries", "supplier"]
     why: str
     until: datetime | None = None
 
@@ -27,6 +28,8 @@ def waiting_for(run: Run, now: datetime) -> Waiting | None:
         return None
     if run.state == Run.State.IN_REVIEW:
         return Waiting("approval", watching.last_reason(run))
+    if (pause := resting.in_force().stopping(run)) is not None:
+        return Waiting("pause", pause.sentence, pause.until)
     if not watching.somebody_works():
         return Waiting("worker", "no worker is running: the run waits until one is started")
     if run.state == Run.State.INGESTING:

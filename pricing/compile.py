@@ -187,9 +187,14 @@ class Pricing:
         """The number of the rule of each outcome, from the first on; 0 for none."""
         return self._values("rule")
 
+    @property
+    def outcomes_of_rule_set(self) -> int:
+        """The number of outcomes that are the rule set's; those behind are the experiment's."""
+        return len(self._control["outcomes"])
+
     def is_of_experiment(self, outcome: int) -> bool:
         """Whether an outcome is the experiment's and not the rule set's."""
-        return outcome > len(self._control["outcomes"])
+        return outcome > self.outcomes_of_rule_set
 
     @cached_property
     def _control(self) -> dict[str, Any]:
@@ -205,7 +210,7 @@ class Pricing:
         if self.experiment is None:
             return control
         return sql.SQL("CASE WHEN {share} THEN {treatment} + {behind} ELSE {control} END").format(
-            share=_in_share(self.experiment),
+            share=in_share_of(self.experiment),
             treatment=self._case(_compiled(self.experiment.rule_set)),
             behind=sql.Literal(len(self._control["outcomes"])),
             control=control,
@@ -286,7 +291,7 @@ def share_threshold(experiment: Experiment) -> int:
     return int(experiment.share * 2**32 / 100)
 
 
-def _in_share(experiment: Experiment) -> sql.Composable:
+def in_share_of(experiment: Experiment) -> sql.Composable:
     """Whether the row `s` belongs to the experiment's share; `pricing.experiments.in_share` says the same."""
     return sql.SQL("('x' || left(md5(s.id::text || {salt}), 8))::bit(32)::bigint < {threshold}").format(
         salt=sql.Literal(experiment.salt), threshold=sql.Literal(share_threshold(experiment))

@@ -77,6 +77,14 @@ class CannotExplain(PricingError):
     """The rule set that priced this stone is not here any more: its price cannot be explained."""
 
 
+class NoPriceThen(PricingError):
+    """The stone had no price on that day."""
+
+
+class HistoryNotKept(PricingError):
+    """The history of prices does not reach back to that day."""
+
+
 class InvalidRules(PricingError):
     """These cannot be taken as rules; `errors` are the places at fault, each with what is wrong there."""
 

@@ -68,7 +68,11 @@ def evaluate(rule_set: RuleSet, stone: Stone, as_of: date) -> Priced:
     (nearest, halves up, or the next one up), never below the floor, and never below one cent. What the floor lifts ends as
     the rule says, too. A stone is never given away for less than nothing: sums below 0 count as 0.
     """
-    rule = matching_rule(rule_set, stone, as_of)
+    return price_by(rule_set, stone, matching_rule(rule_set, stone, as_of))
+
+
+def price_by(rule_set: RuleSet, stone: Stone, rule: Rule | None) -> Priced:
+    """The stone's price by the set if this rule of it, or none, decides."""
     kind = stone_type(stone)
     margin: Decimal = getattr(rule_set, f"margin_{kind}")
     percentage = max(Decimal(-100), margin + (rule.modifier if rule else 0))

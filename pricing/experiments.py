@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from hashlib import md5
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
-from psycopg import sql
+from psycopg.errors import QueryCanceled
 
+from diamondhub.admin.base import bounded
 from diamondhub.alerts.outbox import announce
 from diamondhub.audit.acting import acting
-from diamondhub.database import psycopg_cursor
 from pricing import publishing, reprice
-from pricing.compile import Pricing, share_threshold
+from pricing.compile import share_threshold
 from pricing.errors import (
     ExperimentNotPrepared,
     ExperimentNotRunning,
@@ -27,9 +29,17 @@ from pricing.errors import (
     ReasonMissing,
     SellsBelowCost,
 )
-from pricing.in_force import day_of, published_rule_set
+from pricing.measuring import measure
 from pricing.models import EXPERIMENT_STATES, Experiment, Repricing, RuleSet
+from pricing.simulate import simulate_share
 from pricing.validation import clean_experiment
+
+log = structlog.get_logger(__name__)
+
+#: The longest that the measurement may take (seconds): pages and requests have not much more.
+MEASURE_SECONDS = 12.0
+#: What of the simulation at the start is kept.
+_EXPECTED = ("stones", "changed", "below_cost", "cost_cents", "old_cents", "new_cents")
 
 
 def in_share(experiment: Experiment, stone: UUID) -> bool:
@@ -67,13 +77,13 @@ def discard(experiment_id: int) -> None:
         experiment.delete()
 
 
-def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False) -> Repricing:
-    """Seal the experiment's rule set, and begin to price its share by that.
+def start(experiment_id: int, *, actor: str, reason: str = "", below_cost_confirmed: bool = False) -> Repricing:
+    """Seal the experiment's rule set, and begin to price its share by that; what is expected of it is kept.
 
     In one transaction with the start of the repricing that follows. Raises `NoSuchExperiment`, `ExperimentNotPrepared`,
     `ExperimentUnderWay` while another one runs, and `SellsBelowCost` unless that was confirmed.
     """
-    with acting(actor), transaction.atomic():
+    with acting(actor, reason=reason), transaction.atomic():
         experiment = _locked(experiment_id)
         if experiment.state != Experiment.State.PREPARED:
             raise ExperimentNotPrepared(f"experiment {experiment.slug} is {experiment.state}: prepare a new one")
@@ -81,17 +91,29 @@ def start(experiment_id: int, *, actor: str, below_cost_confirmed: bool = False)
         if running is not None:
             raise ExperimentUnderWay(f"experiment {running.slug} is running: end it first")
         rule_set = publishing.seal(experiment.rule_set_id)
-        below = 0 if below_cost_confirmed else _below_cost(experiment)
-        if below:
-            raise SellsBelowCost(below)
-        EXPERIMENT_STATES.move(experiment, Experiment.State.RUNNING, started_by=actor[:150], started_at=timezone.now())
+        effect = simulate_share(experiment).total
+        if effect.below_cost and not below_cost_confirmed:
+            raise SellsBelowCost(effect.below_cost)
+        EXPERIMENT_STATES.move(
+            experiment,
+            Experiment.State.RUNNING,
+            started_by=actor[:150],
+            started_at=timezone.now(),
+            started_reason=reason.strip()[:500],
+            results={"expected": {name: getattr(effect, name) for name in _EXPECTED}},
+        )
         repricing = reprice.start(cause=f"experiment {experiment.slug} begins", actor=actor)
         announce(
             dedupe_key=f"experiment:{experiment.pk}:started",
             kind="experiment_started",
             severity="info",
             subject=f"Experiment {experiment.slug} is started by {actor}: {experiment.share.normalize():f} % of the stones",
-            details={"experiment": experiment.slug, "rule_set": rule_set.version, "share": str(experiment.share)},
+            details={
+                "experiment": experiment.slug,
+                "rule_set": rule_set.version,
+                "share": str(experiment.share),
+                "reason": reason.strip()[:500],
+            },
             trace_id=repricing.trace_id,
         )
     return repricing
@@ -133,32 +155,13 @@ def results(experiment: Experiment) -> dict[str, Any]:
 
     `arms` has a row for the share, whose `arm` is the slug, and one for all stones without an arm (None): `stones` of the
     catalogue that are not delisted, their `mean_price_cents` (None without stones), and those `sold` since the start.
+    `expected` is what the simulation at the start said, `measured` what came of the stones that were for sale then
+    (`pricing.measuring`); either is None if it is not known.
     """
     if experiment.state == Experiment.State.RUNNING:
         return _count(experiment)
     kept: dict[str, Any] = experiment.results
     return kept
-
-
-def _below_cost(experiment: Experiment) -> int:
-    """The number of stones of the share that would be sold for less than they cost, today."""
-    pricing = Pricing(published_rule_set(), day_of(timezone.now()), experiment)
-    columns = pricing.columns("d")
-    with psycopg_cursor() as cursor:
-        cursor.execute(
-            sql.SQL("SELECT count(*) FROM {rows} WHERE {arm} IS NOT NULL AND {price} < d.cost_cents").format(
-                rows=pricing.rows(
-                    sql.SQL("(SELECT * FROM catalog_diamond WHERE availability <> 'delisted')"),
-                    "d",
-                    kept=("id", "cost_cents"),
-                ),
-                arm=columns["experiment_arm"],
-                price=columns["price_cents"],
-            )
-        )
-        row = cursor.fetchone()
-    assert isinstance(row, tuple)
-    return int(row[0])
 
 
 def _count(experiment: Experiment) -> dict[str, Any]:
@@ -180,13 +183,28 @@ def _count(experiment: Experiment) -> dict[str, Any]:
         by_arm: Mapping[str | None, tuple[int, int | None, int]] = {arm: tuple(row) for arm, *row in cursor.fetchall()}
     rows = [(arm, *by_arm.get(arm, (0, None, 0))) for arm in (experiment.slug, None)]
     assert experiment.started_at is not None
+    now = timezone.now()
     return {
         "since": experiment.started_at.isoformat(),
-        "counted_at": timezone.now().isoformat(),
+        "counted_at": now.isoformat(),
         "arms": [
             {"arm": arm, "stones": stones, "mean_price_cents": mean, "sold": sold} for arm, stones, mean, sold in rows
         ],
+        "expected": experiment.results.get("expected"),
+        "measured": _measured(experiment, now),
     }
+
+
+def _measured(experiment: Experiment, now: datetime) -> dict[str, Any] | None:
+    """The measurement; None if it takes so long that it would keep somebody from ending the experiment."""
+    try:
+        with bounded(MEASURE_SECONDS):
+            return measure(experiment, now)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        log.warning("experiment_not_measured", experiment=experiment.slug, seconds=MEASURE_SECONDS)
+        return None
 
 
 def _locked(experiment_id: int) -> Experiment:

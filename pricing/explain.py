@@ -1,25 +1,23 @@
 """Explanations of prices: the rule set that priced a stone is asked again, on the day it did, and every step is told.
 
-Called by the API and the admin. What a stone cost on a day of the past is in the history, with who decided it.
+Called by the API and the admin. Prices of the past are told, and explained, by `pricing.past`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
-
-from django.utils import timezone
 
 from catalog.models import Diamond
 from pricing.conditions import Stone, clause_matches, first_unmet, in_words
 from pricing.errors import CannotExplain
 from pricing.evaluate import Priced, ended_price, evaluate, in_force, rules_of
 from pricing.faults import MATCHES_NOTHING
-from pricing.in_force import day_of, with_rules
-from pricing.models import Clause, Experiment, PriceChange, Rule, RuleSet
+from pricing.in_force import with_rules
+from pricing.models import Clause, Experiment, Rule, RuleSet
 
 #: Earlier rules that are told one by one, and clauses of each; the rest is counted.
 MAX_RULES, MAX_CLAUSES = 500, 20
@@ -38,7 +36,8 @@ class Unmet:
 class Passed:
     """A rule that was looked at before one matched, and why it did not price the stone.
 
-    `not_in_force` says why the rule did not count on that day, and is empty if it did.
+    `not_in_force` says why the rule did not count on that day, and is empty if it did. A rule that `matches_now` matches the
+    stone as it is known today, which then it did not.
     """
 
     number: int
@@ -47,6 +46,7 @@ class Passed:
     not_in_force: str
     unmet: tuple[Unmet, ...]
     clauses_left_out: int = 0
+    matches_now: bool = False
 
     @property
     def in_force(self) -> bool:
@@ -58,6 +58,8 @@ class Passed:
         """All of it in one line."""
         if self.not_in_force:
             return self.not_in_force
+        if self.matches_now:
+            return "it matches the stone as it is known today, and did not then: the stone has changed since"
         if not self.unmet:
             return f"it {MATCHES_NOTHING}"
         return "; ".join(f"{unmet.condition}, but the stone: {unmet.stone}" for unmet in self.unmet)
@@ -102,8 +104,12 @@ def explain(diamond: Diamond) -> Explanation:
     rule_set = with_rules(RuleSet.objects.filter(version=diamond.rule_set)).first()
     if rule_set is None:
         raise CannotExplain(f"rule set {diamond.rule_set} that priced this stone is not here: it cannot be explained")
-    day = diamond.priced_on
-    priced = evaluate(rule_set, diamond, day)
+    priced = evaluate(rule_set, diamond, diamond.priced_on)
+    return explanation_of(diamond, rule_set, priced, diamond.priced_on, warning=_warning(diamond, priced))
+
+
+def explanation_of(diamond: Diamond, rule_set: RuleSet, priced: Priced, day: date, *, warning: str) -> Explanation:
+    """The explanation of the price that the diamond holds, which the set, fetched with its rules, made so on that day."""
     earlier = _earlier(rules_of(rule_set), priced.rule)
     return Explanation(
         diamond_id=diamond.pk,
@@ -116,11 +122,11 @@ def explain(diamond: Diamond) -> Explanation:
         arm=diamond.experiment_arm,
         rule=priced.rule,
         clause=_matching_clause(priced.rule, diamond),
-        passed=tuple(_passed(rule, diamond, day) for rule in earlier[:MAX_RULES]),
+        passed=tuple(passed_over(rule, diamond, day) for rule in earlier[:MAX_RULES]),
         rules_left_out=max(0, len(earlier) - MAX_RULES),
         steps=tuple(_steps(rule_set, priced, diamond)),
         rating=priced.rating,
-        warning=_warning(diamond, priced),
+        warning=warning,
     )
 
 
@@ -138,14 +144,16 @@ def _matching_clause(rule: Rule | None, stone: Stone) -> str | None:
     return next((in_words(clause) for clause in _clauses(rule) if clause_matches(clause, stone)), None)
 
 
-def _passed(rule: Rule, stone: Stone, day: date) -> Passed:
+def passed_over(rule: Rule, stone: Stone, day: date) -> Passed:
+    """A rule that did not price the stone on that day, and why."""
     if not in_force(rule, day):
         return Passed(rule.number, rule.priority, rule.name, why_not_in_force(rule, day), ())
     clauses = _clauses(rule)
     unmet = []
     for clause in clauses[:MAX_CLAUSES]:
         condition = first_unmet(clause, stone)
-        assert condition is not None
+        if condition is None:
+            return Passed(rule.number, rule.priority, rule.name, "", (), matches_now=True)
         unmet.append(Unmet(in_words(clause), condition.in_words(clause), condition.value_in_words(stone)))
     left_out = max(0, len(clauses) - MAX_CLAUSES)
     return Passed(rule.number, rule.priority, rule.name, "", tuple(unmet), left_out)
@@ -227,59 +235,3 @@ def _percent(value: Decimal) -> str:
 
 def _dollars(cents: int) -> str:
     return f"${Decimal(cents) / 100:,.2f}"
-
-
-# --- A day of the past -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PastPrice:
-    """The price of a stone at the end of a day in UTC, and what made it (cents; a rule by number).
-
-    `since`, `cause` and `actor` are None where no change is known: the stone had its price from the first day on.
-    """
-
-    day: date
-    price_cents: int
-    cost_cents: int
-    rule_set: int
-    rule: int | None
-    arm: str | None
-    since: datetime | None = None
-    cause: str | None = None
-    cause_id: int | None = None
-    actor: str | None = None
-
-
-def price_on(diamond_id: UUID, day: date) -> PastPrice | None:
-    """The stone's price on a day, from the history; None before it was in the catalogue, and for days to come.
-
-    The history knows changes of prices: a cost that changed while the price did not is that of the price's last change.
-    """
-    diamond = Diamond.objects.filter(pk=diamond_id).first()
-    if diamond is None or not day_of(diamond.first_seen_at) <= day <= day_of(timezone.now()):
-        return None
-    changes = PriceChange.objects.filter(diamond_id=diamond_id)
-    # By id: of two transactions that wrote the stone the one that wrote last may have begun first.
-    before = changes.filter(changed_on__lte=day).order_by("-id").first()
-    if before is not None:
-        return PastPrice(
-            day,
-            before.new_price_cents,
-            before.new_cost_cents,
-            before.new_rule_set,
-            before.new_rule,
-            before.new_arm,
-            before.changed_at,
-            before.cause,
-            before.cause_id,
-            before.actor,
-        )
-    after = changes.filter(changed_on__gt=day).order_by("id").first()
-    if after is not None:
-        return PastPrice(
-            day, after.old_price_cents, after.old_cost_cents, after.old_rule_set, after.old_rule, after.old_arm
-        )
-    return PastPrice(
-        day, diamond.price_cents, diamond.cost_cents, diamond.rule_set, diamond.rule, diamond.experiment_arm
-    )

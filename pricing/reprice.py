@@ -25,6 +25,7 @@ from diamondhub import leases
 from diamondhub.alerts.outbox import announce
 from diamondhub.database import clock
 from diamondhub.doorbells import ring
+from diamondhub.operations.problems import tracking
 from pricing import batches
 from pricing.compile import Pricing
 from pricing.errors import NoSuchRepricing, ReasonMissing, RepricingOver
@@ -120,8 +121,11 @@ def work(repricing_id: int, *, seconds: float = SLICE_SECONDS) -> None:
                 log.info("lease_lost", batch_id=lease.pk)
             except (InterfaceError, OperationalError) as error:
                 circle = isinstance(error.__cause__, DeadlockDetected)
-                event = "batch_waited_in_a_circle" if circle else "database_away"
-                log.warning(event, batch_id=lease.pk, error=str(error).strip().splitlines()[0])
+                said = str(error).strip().splitlines()[0]
+                if circle:
+                    log.warning("batch_waited_in_a_circle", batch_id=lease.pk, error=said)
+                else:
+                    log.warning("database_away", batch_id=lease.pk, error=said)
                 leases.give_back_when_possible(lease)
                 if not circle:
                     return
@@ -138,11 +142,11 @@ def _failed(lease: leases.Lease, error: Exception) -> None:
     with transaction.atomic():
         RepricingBatch.objects.filter(pk=lease.pk, lease_token=lease.token).update(last_error=said)
         if batch.attempts == ATTEMPTS_TO_TELL:
-            announce(
-                dedupe_key=f"repricing:{batch.repricing_id}:failing",
-                kind="repricing_failing",
-                severity="critical",
+            tracking.occurred(
+                "repricing-failing",
+                f"repricing:{batch.repricing_id}",
                 subject=f"Repricing {batch.repricing_id} does not get on: batch {batch.ordinal}: {said}",
+                details={"repricing": batch.repricing_id, "batch": batch.ordinal, "error": said},
             )
     leases.give_back(lease, due_in=settings.RETRY_BASE_SECONDS)
 
@@ -167,6 +171,7 @@ def finish(repricing_id: int) -> bool:
             details=done,
             trace_id=repricing.trace_id,
         )
+        tracking.resolve("repricing-failing", f"repricing:{repricing.pk}", why="the repricing is completed")
     log.info("repricing_completed", **done)
     return True
 
@@ -200,6 +205,7 @@ def _cancel(repricing: Repricing, *, actor: str, reason: str) -> None:
         cancelled_reason=reason[:500],
         dataset_version=log_of_changes.current().number if changed else None,
     )
+    tracking.resolve("repricing-failing", f"repricing:{repricing.pk}", why=f"{actor} cancelled the repricing: {reason}")
     log.info("repricing_cancelled", repricing_id=repricing.pk, actor=actor, reason=reason)
 
 

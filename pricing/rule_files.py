@@ -48,12 +48,21 @@ def to_yaml(rule_set: RuleSet) -> str:
 
 def from_yaml(content: bytes, *, actor: str) -> RuleSet:
     """A new draft from the content of a file. Raises `InvalidRules`, and then nothing is saved."""
+    rule_set, rules = read(content)
+    return editing.new_rule_set(rule_set, rules, actor=actor)
+
+
+def read(content: bytes) -> tuple[RuleSet, list[tuple[Rule, list[Clause]]]]:
+    """The margins, and the rules with their clauses, that a file says; nothing is saved.
+
+    Raises `InvalidRules` with all that is wrong, each with its line.
+    """
     value, lines = _parsed(content)
     mistakes = Mistakes()
     rule_set, rules = _read(value, mistakes)
     if mistakes.errors:
         raise InvalidRules([(_with_line(error.field, lines), error.message) for error in mistakes.errors])
-    return editing.new_rule_set(rule_set, rules, actor=actor)
+    return rule_set, rules
 
 
 # --- The rules that a file says --------------------------------------------------------------------------------------

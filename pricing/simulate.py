@@ -17,11 +17,11 @@ from django.utils import timezone
 from psycopg import Cursor, sql
 
 from diamondhub.database import psycopg_cursor
-from pricing.compile import Pricing, computed_once
+from pricing.compile import Pricing, compile_set, computed_once
 from pricing.conditions import STONE_TYPES
 from pricing.evaluate import rules_of
-from pricing.in_force import current_pricing
-from pricing.models import Rule, RuleSet
+from pricing.in_force import current_pricing, day_of, published_rule_set, with_rules
+from pricing.models import Experiment, Rule, RuleSet
 
 #: Bounds between the bars of the histogram (percent of the old price).
 BOUNDS = (-50, -20, -10, -5, -2, 0, 2, 5, 10, 20, 50)
@@ -110,13 +110,28 @@ def simulate(rule_set: RuleSet) -> Simulation:
 
     An experiment that runs goes on with its share: those stones are in the sums, but none is priced by a rule of the set.
     """
-    pricing = current_pricing(timezone.now(), rule_set)
+    return _simulated(rule_set, current_pricing(timezone.now(), rule_set), of_share=False)
+
+
+def simulate_share(experiment: Experiment) -> Simulation:
+    """The same for an experiment: its share as its set would price it today, compared with what these stones cost now."""
+    rule_set = with_rules(RuleSet.objects.filter(pk=experiment.rule_set_id)).get()
+    if not rule_set.compiled:
+        # A draft, compiled once and not saved.
+        rule_set.compiled = compile_set(rule_set)
+    experiment.rule_set = rule_set
+    pricing = Pricing(published_rule_set(), day_of(timezone.now()), experiment)
+    return _simulated(rule_set, pricing, of_share=True)
+
+
+def _simulated(rule_set: RuleSet, pricing: Pricing, *, of_share: bool) -> Simulation:
+    """What the pricing comes to for all stones, or for those of its experiment's share alone."""
     effects = {kind: TypeEffect() for kind in STONE_TYPES}
     by_rule: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     changes: dict[int, int] = defaultdict(int)
     kinds, numbers = pricing.outcome_types(), pricing.outcome_rules()
     with psycopg_cursor() as cursor:
-        least_up, least_down, moves = _sampled(cursor, pricing)
+        least_up, least_down, moves = _sampled(cursor, pricing, of_share=of_share)
         cursor.execute(
             sql.SQL(
                 """
@@ -133,7 +148,7 @@ def simulate(rule_set: RuleSet) -> Simulation:
                 """
             ).format(
                 outcome_percent=computed_once(_OUTCOME_PERCENT, sql.SQL("integer")),
-                priced=_priced(pricing, sql.SQL("catalog_diamond")),
+                priced=_priced(pricing, sql.SQL("catalog_diamond"), of_share=of_share),
                 up=sql.Literal(least_up),
                 down=sql.Literal(least_down),
             )
@@ -149,7 +164,7 @@ def simulate(rule_set: RuleSet) -> Simulation:
             effect.new_cents += int(new)
             if percent != _UNCHANGED:
                 changes[percent - 100] += stones
-            if not pricing.is_of_experiment(outcome):
+            if pricing.is_of_experiment(outcome) == of_share:
                 by_rule[numbers[outcome - 1]][0] += stones
                 by_rule[numbers[outcome - 1]][1] += int(new) - int(old)
             for words in named.split(",") if named else ():
@@ -183,11 +198,13 @@ _OUTCOME_PERCENT = sql.SQL(
 )
 
 
-def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
+def _priced(pricing: Pricing, table: sql.Composable, *, of_share: bool) -> sql.Composed:
     """An item of a FROM: what a stone costs and sells for, and would sell for; its outcome."""
     shown = sql.SQL("(SELECT * FROM {} WHERE availability <> 'delisted')").format(table)
     names = ("id", "cost_cents", "price_cents")
-    return sql.SQL("(SELECT {names}, {new} AS new, d.outcome FROM {rows}) AS p").format(
+    within = sql.SQL(" WHERE d.outcome > {}").format(sql.Literal(pricing.outcomes_of_rule_set))
+    return sql.SQL("(SELECT {names}, {new} AS new, d.outcome FROM {rows}{within}) AS p").format(
+        within=within if of_share else sql.SQL(""),
         names=sql.SQL(", ").join(sql.Identifier("d", name) for name in names),
         new=computed_once(pricing.columns("d")["price_cents"], sql.SQL("bigint")),
         rows=pricing.rows(shown, "d", kept=names),
@@ -198,7 +215,7 @@ def _priced(pricing: Pricing, table: sql.Composable) -> sql.Composed:
 _Move = tuple[str, int, int, int, int]
 
 
-def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move]]:
+def _sampled(cursor: Cursor[Any], pricing: Pricing, *, of_share: bool) -> tuple[int, int, set[_Move]]:
     """The distances that the furthest movers of a small sample go up and down at least (cents), and these movers.
 
     Those of all that go further are few, whereas any number may go just as far.
@@ -223,7 +240,7 @@ def _sampled(cursor: Cursor[Any], pricing: Pricing) -> tuple[int, int, set[_Move
             UNION ALL
             (SELECT * FROM sampled WHERE effect < 0 ORDER BY effect, id LIMIT {movers})
             """
-        ).format(priced=_priced(pricing, sample), movers=sql.Literal(MOVERS))
+        ).format(priced=_priced(pricing, sample, of_share=of_share), movers=sql.Literal(MOVERS))
     )
     moves = cursor.fetchall()
     up, down = [move[-1] for move in moves if move[-1] > 0], [move[-1] for move in moves if move[-1] < 0]

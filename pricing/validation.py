@@ -18,7 +18,7 @@ from django.db.models import CharField, DecimalField, Field, ForeignKey, Model, 
 
 from catalog import fancy_colors
 from catalog.models import Diamond
-from catalog.shapes import KNOWN_SHAPES, normal_shape
+from catalog.shapes import KNOWN_SHAPES, spelled_shape
 from pricing.conditions import CONDITIONS, STONE_TYPES, ListCondition
 from pricing.models import MAX_CENTS, MAX_CLAUSES, MAX_NAMES, MAX_RULES, Clause, Experiment, Rule, RuleSet
 
@@ -143,7 +143,7 @@ def _stone_type(text: str) -> str:
 
 
 def _shape(text: str) -> str:
-    name = normal_shape(text) if len(text) <= 100 else None
+    name = spelled_shape(text) if len(text) <= 100 else None
     if name is None or not _storable(text):
         raise ValueError("this is no name of a shape")
     return name

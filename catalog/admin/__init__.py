@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from catalog.admin import client_views, exchange_rates, exports, stones, versions
+from catalog.admin import client_views, exchange_rates, exports, several_offers, stones, versions
 
-__all__ = ["client_views", "exchange_rates", "exports", "stones", "versions"]
+__all__ = ["client_views", "exchange_rates", "exports", "several_offers", "stones", "versions"]

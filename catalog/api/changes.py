@@ -133,7 +133,7 @@ class Changes(SearchEndpoint):
                 raise feed.ChangesGone(self.client_view.since, log.current().number)
             page = feed.read(place, generation=generation, limit=self.query["limit"])
             ids = [stone for _, stone in page.stones]
-            standing = presenting.presenter(shown, self.client_view.exchange).read(
+            standing = presenting.presenter(shown, self.client_view.exchange).read_encodable(
                 ids, self.client_view.narrowed(_ON_SALE)
             )
             gone = [stone for stone in ids if stone not in standing]
@@ -168,7 +168,7 @@ class Changes(SearchEndpoint):
         return feed.Place(int(version), UUID(stone)), generation
 
 
-def _change(stone: UUID, version: int, shown: Mapping[str, Any] | None, state: str | None) -> dict[str, Any]:
+def _change(stone: UUID, version: int, shown: Any, state: str | None) -> dict[str, Any]:
     if shown is not None:
         return {"id": stone, "version": version, "change": UPSERT, "reason": None, "diamond": shown}
     reason = state if state in REASONS else NOT_SHOWN

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db.models import DateTimeField, DecimalField
 from rest_framework.exceptions import PermissionDenied
 
@@ -17,9 +18,9 @@ from catalog.client_views.view import ClientView
 from catalog.columns import COLUMNS, Column, Graded, Money
 from catalog.currencies.converting import DOLLARS, Exchange
 from catalog.models import Diamond
+from catalog.searching import standing
 from catalog.searching.amounts import PRICE
 from catalog.searching.conditions import Asked
-from catalog.searching.standing import standing
 from diamondhub import money
 from diamondhub.access.models import ApiClient
 from diamondhub.access.permissions import refuse_without
@@ -27,6 +28,8 @@ from diamondhub.access.scopes import Scope
 
 #: What stands before the first price.
 CURRENCY = "currency"
+#: How many of the hits have a stone's certificate: what a search may tell of it besides.
+OFFERS = "offers"
 #: What a shop shows of a stone in a list.
 SLIM = (
     "id", "availability", "price", "price_per_carat", "shape", "carats", "color", "clarity", "cut", "polish", "symmetry",
@@ -94,22 +97,36 @@ class Presenter:
         self._names = ("id", *names)
         #: What is read of the table.
         self.columns = [f"'{exchange.currency}'" if name == CURRENCY else _read(_BY_NAME[name]) for name in names]
+        #: The columns whose values are shown otherwise than they are read, by their places.
         self._converted = [
             (place, convert)
             for place, name in enumerate(self._names)
             if place and name != CURRENCY and (convert := _conversion(_BY_NAME[name], exchange))
         ]
+        offers = (OFFERS, Any, msgspec.UNSET)
+        self._record = msgspec.defstruct("Stone", [*((name, Any) for name in self._names), offers], gc=False)
 
     def read(self, ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, dict[str, Any]]:
         """The stones of these ids that still meet what is asked, as they are now."""
-        return {identity: self._show(identity, row) for identity, row in standing(ids, asked, self.columns).items()}
+        return {row[0]: dict(zip(self._names, row, strict=True)) for row in self._rows(ids, asked)}
 
-    def _show(self, identity: UUID, row: Sequence[Any]) -> dict[str, Any]:
-        values = [identity, *row]
+    def read_encodable(self, ids: Sequence[UUID], asked: Asked) -> Mapping[UUID, Any]:
+        """The same for `msgspec` to encode, made several times as quickly.
+
+        `offers` can be set of each; without it none are told.
+        """
+        make = self._record
+        return {row[0]: make(*row) for row in self._rows(ids, asked)}
+
+    def _rows(self, ids: Sequence[UUID], asked: Asked) -> Iterable[tuple[Any, ...]]:
+        rows = standing.rows(ids, asked, self.columns)
+        if not rows:
+            return ()
+        # Column by column, a page is converted in half of the time that it takes stone by stone.
+        columns = list(zip(*rows, strict=True))
         for place, convert in self._converted:
-            if (value := values[place]) is not None:
-                values[place] = convert(value)
-        return dict(zip(self._names, values, strict=True))
+            columns[place] = convert(columns[place])
+        return zip(*columns, strict=True)
 
 
 @lru_cache(maxsize=256)
@@ -129,17 +146,29 @@ def _read(column: Column) -> str:
             return column.source
 
 
-def _conversion(column: Column, exchange: Exchange) -> Callable[[Any], Any] | None:
+def _conversion(column: Column, exchange: Exchange) -> Callable[[Iterable[Any]], tuple[Any, ...]] | None:
+    """What makes of the values of a column what is shown of them; None where they are shown as they are."""
     if isinstance(column.kind, Money):
         if not exchange.is_needed:
-            return money.to_text
-        return exchange.price_text if column.source == PRICE else exchange.amount_text
+            return _each(money.to_text)
+        return _each(exchange.price_text if column.source == PRICE else exchange.amount_text)
     if isinstance(column.kind, Graded):
-        return {grade.value: grade.name for grade in column.kind.grades}.__getitem__
-    return _moment if isinstance(Diamond._meta.get_field(column.source), DateTimeField) else None
+        names: dict[int | None, str | None] = {grade.value: grade.name for grade in column.kind.grades}
+        names[None] = None
+        return lambda grades: tuple(map(names.__getitem__, grades))
+    return _each(_moment) if isinstance(Diamond._meta.get_field(column.source), DateTimeField) else None
+
+
+def _each(convert: Callable[[Any], Any]) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
+    return lambda values: tuple([None if value is None else convert(value) for value in values])
+
+
+#: How long PostgreSQL's text of a time is with a whole second, and with all six digits of its fraction.
+_WHOLE_SECOND, _MICROSECOND = 19, 26
 
 
 def _moment(written: str) -> str:
     """PostgreSQL's text of a time in UTC as the whole API has it: with no fraction of the second, or with six digits."""
-    second, point, fraction = written.partition(".")
-    return f"{second[:10]}T{second[11:]}{point}{fraction.ljust(6, '0') if point else ''}Z"
+    if len(written) > _WHOLE_SECOND:
+        written = written.ljust(_MICROSECOND, "0")
+    return f"{written[:10]}T{written[11:]}Z"

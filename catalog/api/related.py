@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
@@ -57,7 +58,7 @@ class RelatedDiamondAnswer(ShownDiamondAnswer):
         described: Mapping[str, Any] = {"required": ["id", "distance"]}
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "distance": self._declared_fields["distance"]}
+        return {**super().get_fields(), "distance": deepcopy(self._declared_fields["distance"])}
 
 
 class RelatedAnswer(serializers.Serializer[Any]):

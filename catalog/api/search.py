@@ -58,7 +58,7 @@ class FoundDiamondAnswer(ShownDiamondAnswer):
         }
         for column in _SCOPED:
             scoped[column.name].help_text = f"Only with the scope `{column.scope}`."
-        return {**super().get_fields(), **scoped, "offers": self._declared_fields["offers"]}
+        return {**super().get_fields(), **scoped, "offers": by_model["offers"]}
 
 
 class SuggestionAnswer(Answer):
@@ -181,7 +181,7 @@ def usual_sort(view: ClientView) -> str:
 
 def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) -> HttpResponse:
     position = pages.position_of(wanted)
-    read = presenting.presenter(shown, wanted.view.exchange).read
+    read = presenting.presenter(shown, wanted.view.exchange).read_encodable
 
     def answer(hits: Hits) -> Encoded:
         page = pages.page_of(wanted, hits, position, read)
@@ -195,7 +195,7 @@ def _answer(wanted: Search, shown: tuple[str, ...], facets: list[str] | None) ->
             besides["suggestions"] = [_suggested(suggestion) for suggestion in suggestions(hits, wanted)]
         if page.offers is not None:
             for stone, offers in zip(page.diamonds, page.offers, strict=True):
-                stone["offers"] = offers
+                setattr(stone, presenting.OFFERS, offers)
         answered = Encoded(
             {
                 "count": count,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from typing import Any
 
-from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.functional import cached_property
 from rest_framework.exceptions import PermissionDenied
 
 from catalog.api import presenting
 from catalog.api.asking import refuse_hidden, refuse_unseen
 from catalog.api.base import CACHE_CONTROL, CatalogEndpoint
-from catalog.api.currency import wrong
+from catalog.api.currency import in_asked_currency, wrong
+from catalog.client_views.view import ClientView, view_and_version_of
 from catalog.facets.table import ATTRIBUTES
-from catalog.index import history
+from catalog.index.history import Moment
 from catalog.searching import amounts, pages
 from catalog.searching.filters import DEFAULTS, FILTERS
 from catalog.searching.pages import Search
@@ -83,8 +83,7 @@ class SearchEndpoint(CatalogEndpoint):
         `form` is what else of the request decides what the answer looks like. A costly answer, as all are without an index,
         is made once for each version.
         """
-        # Read first: the answer is at least as new as its tag says.
-        newest = history.moment(connection)
+        newest = self._seen[1]
         key = version_of(wanted.normal_form, wanted.limit, wanted.cursor, form, self.request.accepted_media_type)
         finder = pages.finder()
         tag = version_of(newest.generation, newest.version, finder, key)
@@ -98,13 +97,23 @@ class SearchEndpoint(CatalogEndpoint):
 
         def anew() -> HttpResponse:
             response = make()
-            # Before others stop to wait for it.
-            kept_answers.keep(key, tag, response, caller=self._caller, again=again)
+            if kept_answers.are_any:
+                # Before others stop to wait for it.
+                kept_answers.keep(key, tag, response, caller=self._caller, again=again)
             response["Cache-Status"] = f"{kept.CACHE}; fwd=miss"
             return response
 
         kept_answers = kept.answers()
         return self.unless_known(tag, answer)
+
+    @cached_property
+    def client_view(self) -> ClientView:
+        return in_asked_currency(self._seen[0], self)
+
+    @cached_property
+    def _seen(self) -> tuple[ClientView, Moment]:
+        # Read before any stone: the answer is at least as new as its tag says.
+        return view_and_version_of(self.client)
 
     @cached_property
     def _caller(self) -> str:

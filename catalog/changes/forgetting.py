@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from catalog.changes.log import DAYS
 from catalog.models import DatasetVersion
 from diamondhub.operations.retention import CHUNK, Removed, days_ago
+from diamondhub.operations.sizes import Amount, of_pieces, of_rows
 
 
 def _kept_from() -> date:
@@ -23,6 +24,12 @@ def would_forget() -> Removed:
         "change_days": len(DAYS.older_than(_kept_from())),
         "versions": DatasetVersion.objects.filter(changed_on__lt=_kept_from()).count(),
     }
+
+
+def would_free() -> Amount:
+    """What that takes."""
+    days = of_pieces(day.name for day in DAYS.older_than(_kept_from()))
+    return days + of_rows(DatasetVersion.objects.filter(changed_on__lt=_kept_from()))
 
 
 def forget() -> Iterator[Removed]:

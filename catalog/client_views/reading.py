@@ -1,4 +1,5 @@
-"""The view of a client, read from its row and from the rate of exchange in force: one query for both.
+"""The view of a client, read from its row and from the rate of exchange in force, with the version of the catalogue: one
+query for all three.
 
 What was made of a row is kept by all that it was made of, so nothing that is kept is ever out of date.
 """
@@ -22,6 +23,7 @@ from catalog.client_views.view import EVERYTHING, ClientView
 from catalog.currencies.converting import DOLLARS, Ending, Exchange
 from catalog.currencies.rates import TODAY
 from catalog.currencies.units import PLACES
+from catalog.index.history import Moment
 from catalog.searching.filters import DEFAULTS, conditions, normal
 from diamondhub import money
 from diamondhub.access.models import ApiClient
@@ -64,16 +66,18 @@ class _KeptFilters(FilterBody):
         return normal(values)
 
 
-def read(client: ApiClient) -> ClientView:
-    """The view of a client as it is now. Raises `ViewUnusable`."""
+def read(client: ApiClient) -> tuple[ClientView, Moment]:
+    """The view of a client as it is now, and the catalogue's newest version. Raises `ViewUnusable`."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            -- The view of a client, with the rate in force of its currency. By the index of clients, and that of currencies
-            -- and days; takes no locks.
-            SELECT view.forced::text, view.defaults::text, view.shown_fields, view.currency, view.ending, view.ending_step,
-                view.max_rows, view.since, rate.rate, rate.valid_from
-            FROM catalog_catalogview AS view
+            -- The newest version, and the view of a client if it has one, with the rate in force of its currency. By the
+            -- index of clients, and that of currencies and days; takes no locks. The counter has one row.
+            SELECT counter.version, counter.generation::text, counter.forgotten, clock_timestamp(),
+                view.client_id IS NOT NULL, view.forced::text, view.defaults::text, view.shown_fields, view.currency,
+                view.ending, view.ending_step, view.max_rows, view.since, rate.rate, rate.valid_from
+            FROM catalog_versioncounter AS counter
+            LEFT JOIN catalog_catalogview AS view ON view.client_id = %s
             LEFT JOIN LATERAL (
                 SELECT rate, valid_from
                 FROM catalog_exchangerate
@@ -81,16 +85,19 @@ def read(client: ApiClient) -> ClientView:
                 ORDER BY valid_from DESC
                 LIMIT 1
             ) AS rate ON true
-            WHERE view.client_id = %s
             """,
             [client.pk],
         )
-        row = cursor.fetchone()
-    if row is None:
-        return EVERYTHING
-    forced, defaults, fields, *others = row
+        *counted, has_view, forced, defaults, fields, currency, ending, step, max_rows, since, rate, valid_from = (
+            cursor.fetchone()
+        )
+    newest = Moment(*counted)
+    if not has_view:
+        return EVERYTHING, newest
+    shown = None if fields is None else tuple(fields)
+    row = Row(forced, defaults, shown, currency, ending, step, max_rows, since, rate, valid_from)
     try:
-        return made_of(Row(forced, defaults, None if fields is None else tuple(fields), *others))
+        return made_of(row), newest
     except (InvalidBody, ViewUnusable) as error:
         log.error("client_view_unusable", client=client.name, error=str(error))
         if isinstance(error, ViewUnusable):

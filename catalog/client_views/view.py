@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catalog.currencies.converting import DOLLARS, Exchange
 from catalog.searching.conditions import Asked, Condition
 from diamondhub.access.models import ApiClient
+
+if TYPE_CHECKING:
+    from catalog.index.history import Moment
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ EVERYTHING = ClientView(key="")
 
 def view_of(client: ApiClient) -> ClientView:
     """The view of a client, as it is now. One small query. Raises `ViewUnusable`."""
+    return view_and_version_of(client)[0]
+
+
+def view_and_version_of(client: ApiClient) -> tuple[ClientView, Moment]:
+    """The same with the catalogue's newest version, by the same query."""
     # It reads filters as searches do, and these keep to views.
     from catalog.client_views.reading import read
 

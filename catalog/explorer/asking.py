@@ -22,11 +22,12 @@ from catalog.currencies.converting import DOLLARS
 from catalog.explorer.among import Among, NotTold, parameters
 from catalog.explorer.columns import CHOICES, USUAL
 from catalog.feeds import feed_slugs
-from catalog.models import Diamond, diamond_id
+from catalog.models import Diamond
 from catalog.searching import amounts
 from catalog.searching.conditions import AnyOf, Asked
 from catalog.searching.filters import FILTERS, conditions
 from catalog.searching.sorts import SORTS
+from catalog.stock_numbers import ids_of_each
 from diamondhub.api import fields
 from diamondhub.api.mistakes import FieldError, Wrong
 
@@ -132,8 +133,8 @@ def _refuse_no_dollars(values: Mapping[str, Any]) -> None:
 
 
 def named(text: str) -> AnyOf:
-    """The stones with this id, this certificate number (by its index), or this supplier's stone id (it makes the id)."""
-    ids = [diamond_id(feed, text) for feed in feed_slugs()]
+    """The stones with this id, this certificate number (by its index), or this supplier's stone id."""
+    ids = list(ids_of_each((feed, text) for feed in feed_slugs()).values())
     try:
         ids.append(UUID(text))
     except ValueError:

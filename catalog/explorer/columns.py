@@ -81,7 +81,8 @@ def cells(stone: Diamond, names: Iterable[str]) -> list[Any]:
 
 def csv_lines(stones: Iterable[Diamond], names: Sequence[str]) -> Iterator[str]:
     """A file of stones, headings first; cells that a spreadsheet would calculate are defused."""
-    writer = csv.writer(_Echo())
+    # Also where no comma asks for it: a program that cuts at semicolons would calculate what stands behind one.
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(["id", *names])
     for stone in stones:
         yield writer.writerow([str(stone.pk), *(_text(stone, CHOICES[name]) for name in names)])

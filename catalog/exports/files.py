@@ -19,6 +19,7 @@ from django.core.files.storage import Storage, storages
 
 from catalog.exports.models import Export
 from diamondhub.operations import retention
+from diamondhub.operations.sizes import Amount
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +124,23 @@ def _remove_lost() -> Iterator[retention.Removed]:
     yield {KIND: removed}
 
 
+def _lost_amount() -> Amount:
+    """The bytes of these files; rows there are none."""
+    total = 0
+    for name in _lost():
+        with suppress(FileNotFoundError):
+            total += storage().size(name)
+    for path in _left_behind():
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return Amount(0, total)
+
+
 KIND = "lost_export_files"
 LOST_FILES = retention.Step(
-    KIND, _remove_lost, lambda: {KIND: sum(1 for _ in _lost()) + sum(1 for _ in _left_behind())}, after=("exports",)
+    KIND,
+    _remove_lost,
+    lambda: {KIND: sum(1 for _ in _lost()) + sum(1 for _ in _left_behind())},
+    after=("exports",),
+    would_free=_lost_amount,
 )

@@ -102,8 +102,8 @@ def _attempt(lease: leases.Lease, export: Export) -> None:
         _again(lease, export, error)
     except Exception as error:
         # Whatever it is, it must not be tried for ever, nor stop the others.
-        log.exception("export_failed")
-        _again(lease, export, error)
+        log.exception("export_attempt_failed", attempt=export.attempts)
+        _try_again(lease, export, error)
 
 
 def _write(lease: leases.Lease, export: Export, watch: _Watch) -> None:
@@ -154,6 +154,10 @@ def _fail(lease: leases.Lease, reason: str, error: str) -> None:
 def _again(lease: leases.Lease, export: Export, error: Exception) -> None:
     """Have the export tried again in a while."""
     log.warning("export_attempt_failed", attempt=export.attempts, error=f"{type(error).__name__}: {error}"[:500])
+    _try_again(lease, export, error)
+
+
+def _try_again(lease: leases.Lease, export: Export, error: Exception) -> None:
     if not leases.give_back_when_possible(lease):
         return
     Export.objects.filter(pk=lease.pk, lease_token=lease.token, state=Export.State.PENDING).update(

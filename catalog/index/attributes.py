@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
+import numpy as np
 from django.db import models
+from numpy.typing import NDArray
 
-from catalog.certificates import FOLDED, folded
+from catalog.certificates import PROVING, proving
 from catalog.columns import COLUMNS, Address
 from catalog.models import Diamond
 
@@ -104,21 +107,62 @@ class Digest:
 
 @dataclass(frozen=True)
 class Certificate(Digest):
-    """The digest of a certificate's number as certificates are compared; what has no letter or digit is lacking.
+    """The digest of a certificate's number as certificates are compared; one that proves nothing is lacking.
 
     `source` is the column of the number, `sql` the number as it is compared, an expression over the table.
     """
 
     source = "certificate_number"
-    sql = FOLDED
+    sql = PROVING
 
     def of(self, written: str | None) -> int | None:
         """The digest of a number as a supplier wrote it."""
-        compared = folded(written)
+        compared = proving(written)
         return None if compared is None else self.number(compared)
 
 
 Form = Whole | Scaled | Moment | Truth | Presence | Word | Digest
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Points in time of which many stones share each: their places in the rising list of those that there are."""
+
+    #: As `Moment` has them.
+    times: NDArray[np.int64]
+
+    def place(self, value: datetime) -> Fraction:
+        """The place of a time in the list; of one that it lacks, a place between two."""
+        number = Moment().number(value)
+        place = int(np.searchsorted(self.times, number))
+        is_listed = place < len(self.times) and self.times[place] == number
+        return Fraction(place) if is_listed else Fraction(2 * place - 1, 2)
+
+    def value(self, place: int) -> datetime:
+        """The time at a place."""
+        moment: datetime = Moment().value(int(self.times[place]))
+        return moment
+
+    def numbers(self, places: NDArray[np.signedinteger]) -> NDArray[np.int64]:
+        """The times at these places as `Moment` has them."""
+        lacking = places == np.iinfo(places.dtype).min
+        numbers: NDArray[np.int64] = self.times.take(places, mode="clip")
+        numbers[lacking] = np.iinfo(np.int64).min
+        return numbers
+
+
+def coded(numbers: NDArray[np.signedinteger]) -> tuple[Coded, NDArray[np.int64]] | None:
+    """Numbers as places in a list of those that there are, the smallest for what is lacking; None if that takes no less."""
+    lacking = numbers == np.iinfo(numbers.dtype).min
+    times = np.unique(numbers)
+    times = times[times != np.iinfo(numbers.dtype).min].astype(np.int64)
+    width = 1 if len(times) < 2**7 else 2 if len(times) < 2**15 else 4
+    if not len(times) or times.nbytes + width * len(numbers) >= numbers.nbytes:
+        return None
+    places = np.searchsorted(times, numbers)
+    places[lacking] = np.iinfo(np.int64).min
+    return Coded(times), places
+
 
 #: The column of what stones of one certificate share.
 CERTIFICATE = "certificate"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import simsimd
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
@@ -29,6 +31,11 @@ def pack(chosen: NDArray[np.bool_]) -> Words:
     return packed.view(np.uint64)
 
 
+def unpack(words: Words, total: int) -> NDArray[np.bool_]:
+    """Which of `total` rows the set has."""
+    return np.unpackbits(words.view(np.uint8), count=total, bitorder="little").view(np.bool_)
+
+
 def of_rows(rows: NDArray[np.integer], total: int) -> Words:
     """The set of these rows, of `total`."""
     chosen = np.zeros(total, np.bool_)
@@ -51,6 +58,18 @@ def span(low: int, high: int, total: int) -> Words:
 def count(words: Words) -> int:
     """How many rows the set has."""
     return int(np.bitwise_count(words).sum(dtype=np.uint32))
+
+
+def shared(words: Words, sets: NDArray[np.uint64], sizes: Sequence[int]) -> list[int]:
+    """How many rows a set has in common with each of others, which have `sizes` rows."""
+    if not sets.size:
+        return [0] * len(sizes)
+    # What two sets have not in common is counted in one pass over both, and without a word of it being kept.
+    apart: Any = simsimd.cdist(words.view(np.uint8)[np.newaxis], sets.view(np.uint8), metric="hamming", dtype="bin8")
+    number = count(words)
+    return [
+        (number + size - int(differing)) // 2 for size, differing in zip(sizes, np.ravel(apart).tolist(), strict=True)
+    ]
 
 
 def rows_of(words: Words, first_word: int = 0) -> Rows:

@@ -25,7 +25,7 @@ import structlog
 from django.db import Error as DatabaseFault
 from django.db import connection, transaction
 
-from catalog.index import board, history
+from catalog.index import board, history, reports
 from catalog.index.board import Notice
 from catalog.index.history import Moment
 from catalog.index.patching import patched
@@ -45,6 +45,8 @@ REST_SHARE = 0.5
 MAX_PATCHED_SHARE = 0.1
 #: The pause after a try that failed, doubling up to the longest (seconds).
 FIRST_PAUSE, MAX_PAUSE = 1.0, 30.0
+#: How often the builder tells the database how it is (seconds).
+REPORT_SECONDS = 5.0
 _LOCK = "builder.lock"
 # Only glibc has it, and only glibc needs it.
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -76,6 +78,7 @@ class Builder:
         self._notice = Notice(boot=board.boot(), pid=os.getpid(), looked_at=0.0)
         self._pause = FIRST_PAUSE
         self._rests_until = float("-inf")
+        self._reported_at = float("-inf")
 
     @property
     def notice(self) -> Notice:
@@ -86,7 +89,9 @@ class Builder:
         """Work for as long as the folder is held."""
         self.take_up()
         while hold.lasts():
-            time.sleep(self.turn())
+            pause = self.turn()
+            self._report()
+            time.sleep(pause)
 
     def take_up(self) -> None:
         """Go on with the file of the builder before, if it can be: it is read once, byte by byte."""
@@ -191,6 +196,18 @@ class Builder:
                     return _Made(stones, moment, patched=True, changed=len(ids))
             stones = read(connection.connection)
             return _Made(stones, moment, patched=False, changed=len(stones))
+
+    def _report(self) -> None:
+        """Tell the database now and then, so that operations notice on other hosts, too."""
+        now = time.monotonic()
+        if now - self._reported_at < REPORT_SECONDS:
+            return
+        self._reported_at = now
+        try:
+            reports.report(self._notice, now)
+        except DatabaseFault as error:
+            log.debug("index_not_reported", error=type(error).__name__)
+            connection.close()
 
     def _tell(self, **changes: Any) -> None:
         self._notice = msgspec.structs.replace(self._notice, **changes)

@@ -53,7 +53,7 @@ class Base:
 
 def facet(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any] | None) -> Facet:
     """The facet of a column among stones; with edges its histogram. Raises `NotIndexed`."""
-    form = form_of(column)
+    form = form_of(snapshot, column)
     if isinstance(form, Digest | Presence):
         raise NotIndexed(f"the index does not keep the texts of {column}")
     if edges is not None:
@@ -72,7 +72,7 @@ def _by_number(snapshot: Snapshot, base: Base, column: str) -> Mapping[int | Non
             counts = [int(np.count_nonzero(bits.has(words, base.rows))) for words in bitmaps.words]
         if counts is not None:
             return {value: count for value, count in zip(bitmaps.values, counts, strict=True) if count}
-    numbers = snapshot.columns[column]
+    numbers = snapshot.numbers(column)
     lacking = missing(numbers.dtype)
     if numbers.itemsize <= 2:
         return {None if n == lacking else n: count for n, count in _tallied(snapshot, column, base)}
@@ -82,7 +82,7 @@ def _by_number(snapshot: Snapshot, base: Base, column: str) -> Mapping[int | Non
 
 def _tallied(snapshot: Snapshot, column: str, base: Base) -> Iterator[tuple[int, int]]:
     """The short numbers that occur, each with how often it does."""
-    numbers = snapshot.columns[column]
+    numbers = snapshot.numbers(column)
     places = numbers.view(np.uint8 if numbers.itemsize == 1 else np.uint16)
     if base.number * 2 > len(numbers):
         # The others are fewer.
@@ -104,13 +104,7 @@ def _bincount(places: NDArray[Any], rows: Rows) -> NDArray[np.int64]:
 
 def _shared(base: Base, bitmaps: Bitmaps) -> list[int]:
     """How many of the stones each bitmap has, which together have every stone once."""
-    common = np.empty(len(base.words), np.uint64)
-    ones = np.empty(len(base.words), np.uint8)
-    counts = []
-    for bitmap in bitmaps.words[:-1]:
-        np.bitwise_and(base.words, bitmap, out=common)
-        np.bitwise_count(common, out=ones)
-        counts.append(int(ones.sum(dtype=np.uint32)))
+    counts = bits.shared(base.words, bitmaps.words[:-1], bitmaps.sizes[:-1])
     return [*counts, base.number - sum(counts)]
 
 
@@ -125,11 +119,11 @@ class _Tally:
 
 
 def _histogram(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any]) -> Facet:
-    form = numeric_form_of(column)
+    form = numeric_form_of(snapshot, column)
     # A value is at or above an edge if its number is at or above the next whole one.
     borders = np.array([exact(form, edge).__ceil__() for edge in edges], np.int64)
     if column == "price_cents":
-        tally = _along_the_rows(snapshot.columns[column], base, borders)
+        tally = _along_the_rows(snapshot.numbers(column), base, borders)
     elif column in snapshot.bitmaps:
         tally = _of_values(_by_number(snapshot, base, column), borders)
     elif (
@@ -139,7 +133,7 @@ def _histogram(snapshot: Snapshot, base: Base, column: str, edges: Sequence[Any]
     ):
         tally = _by_buckets(snapshot, base, column, borders)
     else:
-        tally = _one_by_one(snapshot.columns[column][base.rows], borders)
+        tally = _one_by_one(snapshot.numbers(column)[base.rows], borders)
     counts: dict[Any, int] = {edge: count for edge, count in zip(edges, tally.counts, strict=True) if count}
     if tally.lacking:
         counts[None] = tally.lacking
@@ -176,7 +170,7 @@ def _along_the_rows(prices: NDArray[Any], base: Base, borders: NDArray[np.int64]
 
 def _by_buckets(snapshot: Snapshot, base: Base, column: str, borders: NDArray[np.int64]) -> _Tally:
     """A histogram from the file's buckets; rows are looked at only in those in which an edge lies, and at both ends."""
-    numbers, buckets = snapshot.columns[column], snapshot.buckets[column]
+    numbers, buckets = snapshot.numbers(column), snapshot.buckets[column]
     begins = np.array(buckets.values[:-1], np.int64)
     held = _shared(base, buckets)
     into = np.searchsorted(borders, begins, "right") - 1

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catalog import offers
 from catalog.columns import COLUMNS
 from catalog.facets.edges import LADDERS
 from catalog.index import bits
@@ -41,6 +42,8 @@ class Bitmaps:
 
     values: tuple[int | None, ...]
     words: NDArray[np.uint64]
+    #: How many rows each set has.
+    sizes: tuple[int, ...]
 
     @property
     def has_edges(self) -> bool:
@@ -51,7 +54,8 @@ class Bitmaps:
         """The column of which these are the values, of so many rows."""
         numbers = np.full(rows, np.iinfo(self._dtype).min, self._dtype)
         for value, words in zip(self.values[:-1], self.words, strict=False):
-            numbers[bits.rows_of(words)] = value
+            assert value is not None
+            np.putmask(numbers, bits.unpack(words, rows), value)
         return numbers
 
     def numbers_at(self, rows: NDArray[np.integer]) -> list[int | None]:
@@ -75,7 +79,14 @@ class Derived:
     arrays: dict[str, Array] = field(default_factory=dict)
     values: dict[str, list[int | None]] = field(default_factory=dict)
     edges: dict[str, list[int | None]] = field(default_factory=dict)
+    #: How many rows each bitmap has, by the array's name.
+    sizes: dict[str, list[int]] = field(default_factory=dict)
     certificates: int = 0
+
+    def add(self, name: str, words: NDArray[np.uint64]) -> None:
+        """Add an array of bitmaps."""
+        self.arrays[name] = words
+        self.sizes[name] = [bits.count(bitmap) for bitmap in words]
 
 
 def smallest_type(low: int, high: int) -> Any:
@@ -83,17 +94,29 @@ def smallest_type(low: int, high: int) -> Any:
     return next(kind for kind in _TYPES if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
 
 
+def extent(numbers: Array) -> tuple[int, int]:
+    """The least and the greatest number that is known; twice 0 if none is."""
+    if not len(numbers):
+        return 0, 0
+    # One less, the smallest number, which stands for what is lacking, becomes the greatest.
+    low, high = int((numbers - 1).min()) + 1, int(numbers.max())
+    return (low, high) if low <= high else (0, 0)
+
+
 def derive(
     columns: Mapping[str, Array],
     id_high: NDArray[np.uint64],
     id_low: NDArray[np.uint64],
+    by_id: NDArray[np.uint32] | None = None,
 ) -> Derived:
     """Everything that follows from the columns of stones in the order of their price.
 
-    Columns that few clients may sort by get no order of their own.
+    `by_id` are the rows in the order of their ids, if they are known already. Columns that few clients may sort by get no
+    order of their own.
     """
     derived = Derived()
-    by_id = _by_id(id_high, id_low)
+    if by_id is None:
+        by_id = _by_id(id_high, id_low)
     rank = _ranks(by_id)
     derived.arrays["order/id"] = by_id
     derived.arrays["rank/id"] = rank
@@ -108,7 +131,7 @@ def derive(
             if order is not None:
                 derived.arrays[f"order/{name}"] = order
             _buckets(derived, name, numbers, order)
-    _certificates(derived, columns[CERTIFICATE])
+    _certificates(derived, columns)
     return derived
 
 
@@ -148,12 +171,12 @@ def _order(numbers: Array, by_id: NDArray[np.uint32], rank: NDArray[np.uint32]) 
 def _values(numbers: Array) -> list[int] | None:
     """The known values of a column, rising; None if there are too many for bitmaps."""
     least = np.iinfo(numbers.dtype).min
-    if numbers.dtype.itemsize <= 2:
-        low = int(numbers.min(initial=0))
-        present = np.flatnonzero(np.bincount(numbers.astype(np.int64) - low)) + low if len(numbers) else ()
+    if len(np.unique(numbers[:: max(1, len(numbers) // 10_000)])) > MAX_BITMAPS + 1:
+        return None
+    if numbers.itemsize <= 2:
+        kind = np.uint8 if numbers.itemsize == 1 else np.uint16
+        present = np.sort(np.flatnonzero(np.bincount(numbers.view(kind))).astype(kind).view(numbers.dtype))
     else:
-        if len(np.unique(numbers[:: max(1, len(numbers) // 10_000)])) > MAX_BITMAPS + 1:
-            return None
         present = np.unique(numbers)
     values = [int(value) for value in present if value != least]
     return values if len(values) <= MAX_BITMAPS else None
@@ -164,7 +187,7 @@ def _bitmaps(derived: Derived, name: str, numbers: Array, values: list[int]) -> 
     words = np.zeros((len(wanted), bits.words_for(len(numbers))), np.uint64)
     for place, value in enumerate(wanted):
         words[place] = bits.pack(numbers == value)
-    derived.arrays[f"bits/{name}"] = words
+    derived.add(f"bits/{name}", words)
     derived.values[name] = [*values, None]
 
 
@@ -174,7 +197,7 @@ def _buckets(derived: Derived, name: str, numbers: Array, order: NDArray[np.uint
     Without an order and a ladder of edges there is nothing that needs more than the last.
     """
     lacking = numbers == np.iinfo(numbers.dtype).min
-    edges = _edges(name, numbers[~lacking], ordered=order is not None)
+    edges = _edges(name, numbers, lacking, ordered=order is not None)
     bucket = np.zeros(len(numbers), np.uint8)
     if order is not None:
         known = order[: len(numbers) - np.count_nonzero(lacking)]
@@ -188,7 +211,7 @@ def _buckets(derived: Derived, name: str, numbers: Array, order: NDArray[np.uint
     words = np.zeros((len(places), bits.words_for(len(numbers))), np.uint64)
     for place, code in enumerate(places):
         words[place] = bits.pack(bucket == code if edges else lacking)
-    derived.arrays[f"buckets/{name}"] = words
+    derived.add(f"buckets/{name}", words)
     derived.edges[name] = [*edges, None]
 
 
@@ -204,15 +227,16 @@ def _below(numbers: Array, order: NDArray[np.uint32], edge: int) -> int:
     return first
 
 
-def _edges(name: str, known: Array, *, ordered: bool) -> list[int]:
+def _edges(name: str, numbers: Array, lacking: NDArray[np.bool_], *, ordered: bool) -> list[int]:
     """The lower edges of a column's buckets, the first its least number."""
-    if not len(known):
+    if lacking.all():
         return []
-    low, high = int(known.min()), int(known.max())
+    low, high = extent(numbers)
     ladder = _ladder(name, low, high)
     if ladder is None:
         if not ordered:
             return []
+        known = numbers[~lacking]
         sample = np.sort(known[:: max(1, len(known) // 50_000)])
         ladder = sample[np.linspace(0, len(sample) - 1, BUCKETS + 1).astype(np.int64)[1:-1]].tolist()
     return sorted({low, *ladder})
@@ -229,18 +253,28 @@ def _ladder(name: str, low: int, high: int) -> list[int] | None:
     return [number for edge in ladder if low < (number := form.number(edge)) <= high]
 
 
-def _certificates(derived: Derived, digests: Array) -> None:
-    """Numbers for the certificates that several stones have."""
-    lacking = np.iinfo(digests.dtype).min
+def _certificates(derived: Derived, columns: Mapping[str, Array]) -> None:
+    """Numbers for the stones that have several offers, as `catalog.offers` tells them apart."""
+    digests = columns[CERTIFICATE]
     order = np.argsort(digests)
+    order = order[digests[order] != np.iinfo(digests.dtype).min]
     ordered = digests[order]
-    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != lacking)
-    several = np.zeros(len(order), np.bool_)
+    same = ordered[1:] == ordered[:-1]
+    # What else tells stones apart is looked at where numbers are the same: these are few.
+    alike = order[np.append(same, False) | np.append(False, same)] if len(order) else order
+    carats = np.maximum(columns["carats"][alike].astype(np.int64), 0)
+    facts = [columns[name][alike] for name in (*offers.SAME, CERTIFICATE)]
+    sorting = np.lexsort((carats, *facts))
+    alike, carats = alike[sorting], carats[sorting]
+    same = 100 * carats[1:] <= (100 + offers.TOLERATED_PERCENT) * carats[:-1]
+    for numbers in facts:
+        same &= numbers[sorting][1:] == numbers[sorting][:-1]
+    several = np.zeros(len(alike), np.bool_)
     several[1:] |= same
     several[:-1] |= same
     begins = several.copy()
     begins[1:] &= ~same
-    shared = order[several]
+    shared = alike[several]
     group = (np.cumsum(begins) - 1)[several]
     by_row = np.argsort(shared)
     derived.arrays["shared/rows"] = shared[by_row].astype(np.uint32)

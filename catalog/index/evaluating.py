@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 
 from catalog.index import bits
-from catalog.index.attributes import Digest, Form, Moment, Presence, Scaled, Truth, Whole, Word, forms
+from catalog.index.attributes import Coded, Digest, Form, Moment, Presence, Scaled, Truth, Whole, Word
 from catalog.index.bits import Words
 from catalog.index.snapshot import Snapshot, missing
 from catalog.searching.conditions import All, AnyOf, Between, Condition, Either, Known, Not
@@ -67,7 +67,7 @@ def intersected(sets: Sequence[Words], snapshot: Snapshot) -> Words:
     return common
 
 
-def number_range(form: Form, dtype: Any, low: Any, high: Any) -> tuple[int, int]:
+def number_range(form: Form | Coded, dtype: Any, low: Any, high: Any) -> tuple[int, int]:
     """The least and the greatest number of a column within bounds (None: open); the first is the greater if none is."""
     least, most = missing(dtype) + 1, int(np.iinfo(dtype).max)
     if low is not None:
@@ -77,8 +77,10 @@ def number_range(form: Form, dtype: Any, low: Any, high: Any) -> tuple[int, int]
     return least, most
 
 
-def exact(form: Form, value: Any) -> Fraction | float:
+def exact(form: Form | Coded, value: Any) -> Fraction | float:
     """A value in terms of a column's numbers, exactly; what is infinite stays so."""
+    if isinstance(form, Coded):
+        return form.place(value)
     if isinstance(form, Moment):
         return Fraction(form.number(value))
     try:
@@ -88,17 +90,17 @@ def exact(form: Form, value: Any) -> Fraction | float:
     return number * 10**form.places if isinstance(form, Scaled) else number
 
 
-def form_of(column: str) -> Form:
-    """The form of a column. Raises `NotIndexed`."""
+def form_of(snapshot: Snapshot, column: str) -> Form | Coded:
+    """The form of a column's numbers in a version. Raises `NotIndexed`."""
     try:
-        return forms()[column]
+        return snapshot.form(column)
     except KeyError:
         raise NotIndexed(f"the index does not keep {column}") from None
 
 
-def numeric_form_of(column: str) -> Whole | Scaled | Moment | Truth:
+def numeric_form_of(snapshot: Snapshot, column: str) -> Whole | Scaled | Moment | Truth | Coded:
     """The form of a column whose numbers lie in the order of its values. Raises `NotIndexed`."""
-    form = form_of(column)
+    form = form_of(snapshot, column)
     if isinstance(form, Word | Digest | Presence):
         raise NotIndexed(f"the index does not keep {column} in its order")
     return form
@@ -132,13 +134,13 @@ def _with_ids(snapshot: Snapshot, values: Iterable[Any]) -> Words:
 
 
 def _any_of(snapshot: Snapshot, column: str, values: Iterable[Any], unknown: bool) -> Words:
-    form = form_of(column)
+    form = form_of(snapshot, column)
     wanted = {number for value in values if (number := _number_of(snapshot, column, form, value)) is not None}
     if column in snapshot.bitmaps:
         bitmaps = snapshot.bitmaps[column]
         sets = [words for value, words in zip(bitmaps.values, bitmaps.words, strict=True) if value in wanted]
         return _united([*sets, _lacking(snapshot, column)] if unknown else sets, snapshot)
-    numbers = snapshot.columns[column]
+    numbers = snapshot.numbers(column)
     kept = np.iinfo(numbers.dtype)
     some = np.array(sorted(number for number in wanted if kept.min < number <= kept.max), numbers.dtype)
     if len(some) > _FEW_VALUES:
@@ -149,9 +151,9 @@ def _any_of(snapshot: Snapshot, column: str, values: Iterable[Any], unknown: boo
 
 
 def _between(snapshot: Snapshot, column: str, low: Any, high: Any) -> Words:
-    form = numeric_form_of(column)
+    form = numeric_form_of(snapshot, column)
     by_bitmaps = column in snapshot.bitmaps and column != "price_cents"
-    numbers = _NO_NUMBERS if by_bitmaps else snapshot.columns[column]
+    numbers = _NO_NUMBERS if by_bitmaps else snapshot.numbers(column)
     least, most = number_range(form, numbers.dtype, low, high)
     if least > most:
         return nothing(snapshot)
@@ -174,12 +176,12 @@ def _between(snapshot: Snapshot, column: str, low: Any, high: Any) -> Words:
 
 
 def _lacking(snapshot: Snapshot, column: str) -> Words:
-    form_of(column)
+    form_of(snapshot, column)
     bitmaps = snapshot.bitmaps.get(column) or snapshot.buckets.get(column)
     if bitmaps is not None:
         lacking: Words = bitmaps.words[-1]
         return lacking
-    numbers = snapshot.columns[column]
+    numbers = snapshot.numbers(column)
     return bits.pack(numbers == missing(numbers.dtype))
 
 
@@ -192,7 +194,7 @@ def _united(sets: Sequence[Words], snapshot: Snapshot) -> Words:
     return united
 
 
-def _number_of(snapshot: Snapshot, column: str, form: Form, value: Any) -> int | None:
+def _number_of(snapshot: Snapshot, column: str, form: Form | Coded, value: Any) -> int | None:
     """The number of a value; None for one that no stone can have."""
     match form:
         case Word():

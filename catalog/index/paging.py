@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catalog.index import bits
 from catalog.index.bits import Rows, Words
 from catalog.index.evaluating import exact, numeric_form_of, rank_range
-from catalog.index.snapshot import Snapshot, id_at, missing
+from catalog.index.snapshot import Snapshot, ids_at, missing
 from catalog.searching.sorts import Place, Sort
 
 #: Hits up to here are sorted; more are met by walking.
@@ -26,7 +26,7 @@ _PATIENCE = 16_384
 
 def page_of(snapshot: Snapshot, hits: Words, number: int, sort: Sort, after: Place | None, limit: int) -> list[Place]:
     """The places of the first `limit` of so many hits behind a place. Raises `NotIndexed`."""
-    form = numeric_form_of(sort.column)
+    form = numeric_form_of(snapshot, sort.column)
     walk = _Walk(snapshot, hits, number, sort, after)
     if sort.column == "price_cents":
         rows = walk.by_price(limit)
@@ -35,7 +35,7 @@ def page_of(snapshot: Snapshot, hits: Words, number: int, sort: Sort, after: Pla
     else:
         rows = walk.by_order(limit)
     keys = (None if number is None else form.value(number) for number in snapshot.numbers_at(sort.column, rows))
-    return [(key, id_at(snapshot.stones, row)) for key, row in zip(keys, rows.tolist(), strict=True)]
+    return list(zip(keys, ids_at(snapshot.stones, rows), strict=True))
 
 
 class _Walk:
@@ -52,7 +52,7 @@ class _Walk:
         self._begins = after is None
         if after is not None:
             key, identity = after
-            self._key = None if key is None else exact(numeric_form_of(sort.column), key)
+            self._key = None if key is None else exact(numeric_form_of(snapshot, sort.column), key)
             self._rank = rank_range(snapshot, identity)[0 if self._down else 1]
 
     def by_price(self, limit: int) -> Rows:
@@ -138,7 +138,7 @@ class _Walk:
         return rows
 
     def _sorted(self, limit: int) -> Rows:
-        numbers, rank = self._snapshot.columns[self._column], self._snapshot.rank
+        numbers, rank = self._snapshot.numbers(self._column), self._snapshot.rank
         rows = bits.rows_of(self._hits)
         keys, ranks = numbers[rows].astype(np.int64), rank[rows].astype(np.int64)
         lacking = keys == missing(numbers.dtype)
@@ -164,7 +164,7 @@ class _Walk:
 
     def _along(self, limit: int) -> Iterator[Rows]:
         """Hits with a value, in looks along the order from the place on; buckets without any are passed over at once."""
-        snapshot, numbers = self._snapshot, self._snapshot.columns[self._column]
+        snapshot, numbers = self._snapshot, self._snapshot.numbers(self._column)
         order, rank = snapshot.orders[self._column], snapshot.rank
         known = snapshot.starts(self._column)[-1]
         if not self._begins and self._key is None:

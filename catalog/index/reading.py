@@ -26,6 +26,8 @@ from catalog.models import Diamond
 
 #: Rows that are parsed at once: some 10 MB as they come.
 BLOCK_ROWS = 32_768
+#: Rows of a block that are taken apart at once: some 600 kB.
+ROWS_AT_HAND = 1_024
 #: The signature, flags and an empty extension that the format begins with.
 _HEAD_BYTES = 19
 #: The microseconds from 1970 to 2000, which PostgreSQL counts from.
@@ -43,6 +45,11 @@ class _Sent:
     expression: sql.Composable
     wire: str
     kept: Any
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it comes as two numbers, of which the first is kept."""
+        return self.wire.startswith("(2,)")
 
 
 def read(connection: psycopg.Connection[Any], ids: Sequence[UUID] | None = None) -> Stones:
@@ -132,24 +139,7 @@ def _record(columns: Mapping[str, _Sent]) -> np.dtype[Any]:
 
 
 def _blocks(connection: psycopg.Connection[Any], statement: sql.Composed, record: np.dtype[Any]) -> Iterator[Array]:
-    rows: list[bytes] = []
-    for row in _rows(connection, statement):
-        rows.append(row)
-        if len(rows) >= BLOCK_ROWS:
-            yield _parsed(rows, record)
-            rows = []
-    if rows:
-        yield _parsed(rows, record)
-
-
-def _parsed(rows: list[bytes], record: np.dtype[Any]) -> Array:
-    block = b"".join(rows)
-    assert len(block) == len(rows) * record.itemsize, "the rows of the COPY are not of the width that was expected"
-    return np.frombuffer(block, record)
-
-
-def _rows(connection: psycopg.Connection[Any], statement: sql.Composed) -> Iterator[bytes]:
-    """The rows of a COPY, without the format's head and end.
+    """The rows of a COPY in blocks, without the format's head and end.
 
     libpq is asked itself: `cursor.copy` takes a few microseconds for each row, which are seconds here.
     """
@@ -157,19 +147,31 @@ def _rows(connection: psycopg.Connection[Any], statement: sql.Composed) -> Itera
     begun = server.exec_(statement.as_bytes(connection))
     if begun.status != pq.ExecStatus.COPY_OUT:
         raise psycopg.errors.error_from_result(begun, encoding=connection.info.encoding)
-    first = True
-    while True:
-        length, row = server.get_copy_data(0)
-        if length < 0:
-            break
-        if first:
-            # The head comes with the first row, or alone.
-            row, first = row[_HEAD_BYTES:], False
-        if len(row) and row != _END:
-            yield bytes(row)
+    take, rows = server.get_copy_data, list[memoryview]()
+    length, row = take(0)
+    if length >= 0:
+        # The head comes with the first row, or alone.
+        row = row[_HEAD_BYTES:]
+    while length >= 0:
+        if len(rows) == BLOCK_ROWS:
+            yield _parsed(rows, record)
+            rows = []
+        if row:
+            rows.append(row)
+        length, row = take(0)
+    if rows and rows[-1] == _END:
+        rows.pop()
+    if rows:
+        yield _parsed(rows, record)
     while ended := server.get_result():
         if ended.status != pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(ended, encoding=connection.info.encoding)
+
+
+def _parsed(rows: list[memoryview], record: np.dtype[Any]) -> Array:
+    block = b"".join(rows)
+    assert len(block) == len(rows) * record.itemsize, "the rows of the COPY are not of the width that was expected"
+    return np.frombuffer(block, record)
 
 
 @dataclass
@@ -220,17 +222,25 @@ class _Reading:
     pieces: dict[str, list[Array]] = field(default_factory=dict)
 
     def add(self, block: Array) -> None:
-        ids = block["id"].astype(np.uint64)
+        ids = np.empty((len(block), 2), np.uint64)
+        columns = {
+            name: np.empty(len(block), np.int64 if name in self.dictionaries else sent.kept)
+            for name, sent in self.columns.items()
+        }
+        # A column of all rows touches all the block's memory: of fewer rows it stays near the processor for the next one.
+        for begin in range(0, len(block), ROWS_AT_HAND):
+            rows = slice(begin, begin + ROWS_AT_HAND)
+            part = block[rows]
+            ids[rows] = part["id"]
+            for name, numbers in columns.items():
+                numbers[rows] = part[name][:, 0] if self.columns[name].is_pair else part[name]
         self.ids.append(ids)
-        for name, sent in self.columns.items():
-            numbers = block[name].astype(np.int64) if sent.wire == ">i8" else block[name]
+        for name, numbers in columns.items():
             if name in self.dictionaries:
                 numbers = self.dictionaries[name].numbered(numbers, ids)
-            elif numbers.ndim == 2:
-                numbers = numbers[:, 0]
             elif isinstance(forms()[name], Moment):
-                numbers = np.where(numbers == missing(np.int64), numbers, numbers + _MILLENNIUM)
-            self.pieces.setdefault(name, []).append(narrowed(numbers.astype(sent.kept)))
+                numbers[numbers != missing(np.int64)] += _MILLENNIUM
+            self.pieces.setdefault(name, []).append(narrowed(numbers))
 
     def stones(self, connection: psycopg.Connection[Any]) -> Stones:
         """Everything that was read. Pieces are given up column by column, so that memory holds little twice."""

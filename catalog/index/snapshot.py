@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.index import bits
-from catalog.index.attributes import forms, layout
-from catalog.index.deriving import MAX_ALONE, Bitmaps, derive, smallest_type
+from catalog.index.attributes import Coded, Form, Moment, coded, forms, layout
+from catalog.index.deriving import MAX_ALONE, Bitmaps, derive, extent, smallest_type
 
 #: Raised whenever the meaning of a file changes: files of other formats are not read.
-FORMAT = 1
+FORMAT = 3
 _MAGIC = b"DHINDEX\n"
 _END = b"DHWHOLE\n"
 #: Magic, format, length of the header, checksum of the header, length of the file.
@@ -61,6 +62,8 @@ class Stones:
     id_low: NDArray[np.uint64]
     columns: Mapping[str, Array]
     words: Mapping[str, Sequence[str]]
+    #: The rows in the order of the ids, where that is known already.
+    by_id: NDArray[np.uint32] | None = None
 
     def __len__(self) -> int:
         return len(self.id_high)
@@ -90,6 +93,12 @@ def id_at(stones: Stones, row: int) -> UUID:
     return UUID(int=int(stones.id_high[row]) << 64 | int(stones.id_low[row]))
 
 
+def ids_at(stones: Stones, rows: NDArray[Any]) -> list[UUID]:
+    """The ids of the stones in some rows."""
+    halves = zip(stones.id_high[rows].tolist(), stones.id_low[rows].tolist(), strict=True)
+    return [UUID(int=high << 64 | low) for high, low in halves]
+
+
 class _Placed(msgspec.Struct, frozen=True):
     """An array of the file; the checksum is CRC-32 of its bytes."""
 
@@ -112,18 +121,30 @@ class _Header(msgspec.Struct, frozen=True):
     values: dict[str, list[int | None]]
     #: The lower edges of the buckets of each column that has some, in the order of their bitmaps.
     edges: dict[str, list[int | None]]
+    #: How many rows each bitmap has, by the array's name.
+    sizes: dict[str, list[int]]
     certificates: int
 
 
 class _Columns(Mapping[str, Array]):
-    """The columns of a version; those that it keeps as bitmaps alone are made anew whenever they are asked for."""
+    """The columns of a version; those that it keeps otherwise, as bitmaps or as codes, are made anew whenever they are asked
+    for.
+    """
 
-    def __init__(self, arrays: Mapping[str, Array], bitmaps: Mapping[str, Bitmaps], rows: int) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Array], bitmaps: Mapping[str, Bitmaps], codes: Mapping[str, Coded], rows: int
+    ) -> None:
         self._arrays = arrays
         self._bitmaps = bitmaps
+        self._codes = codes
         self._rows = rows
 
     def __getitem__(self, name: str) -> Array:
+        numbers = self.as_kept(name)
+        return self._codes[name].numbers(numbers) if name in self._codes else numbers
+
+    def as_kept(self, name: str) -> Array:
+        """A column with its codes."""
         kept = self._arrays.get(f"column/{name}")
         return self._bitmaps[name].numbers(self._rows) if kept is None else kept
 
@@ -156,12 +177,19 @@ class Snapshot:
             name: arrays[f"order/{name}"] for name in forms() if f"order/{name}" in arrays
         }
         self.bitmaps: Mapping[str, Bitmaps] = {
-            name: Bitmaps(tuple(values), arrays[f"bits/{name}"]) for name, values in header.values.items()
+            name: Bitmaps(tuple(values), arrays[f"bits/{name}"], tuple(header.sizes[f"bits/{name}"]))
+            for name, values in header.values.items()
         }
         self.buckets: Mapping[str, Bitmaps] = {
-            name: Bitmaps(tuple(edges), arrays[f"buckets/{name}"]) for name, edges in header.edges.items()
+            name: Bitmaps(tuple(edges), arrays[f"buckets/{name}"], tuple(header.sizes[f"buckets/{name}"]))
+            for name, edges in header.edges.items()
         }
-        self.columns: Mapping[str, Array] = _Columns(arrays, self.bitmaps, header.rows)
+        #: What the numbers of columns mean whose points in time are kept as places in a list of these.
+        self.codes: Mapping[str, Coded] = {
+            name: Coded(arrays[f"times/{name}"]) for name in forms() if f"times/{name}" in arrays
+        }
+        self._columns = _Columns(arrays, self.bitmaps, self.codes, header.rows)
+        self.columns: Mapping[str, Array] = self._columns
         self.stones = Stones(arrays["id/high"], arrays["id/low"], self.columns, self.words)
         #: The rows of stones whose certificate others have as well, and the number of it.
         self.shared_rows: NDArray[np.uint32] = arrays["shared/rows"]
@@ -183,6 +211,14 @@ class Snapshot:
         """All rows as bits."""
         return bits.span(0, len(self), len(self))
 
+    def form(self, column: str) -> Form | Coded:
+        """What the numbers of a column mean. Raises `KeyError`."""
+        return self.codes.get(column) or forms()[column]
+
+    def numbers(self, column: str) -> Array:
+        """The numbers of a column as they are searched; those that are kept as bitmaps alone are made anew."""
+        return self._columns.as_kept(column)
+
     def places(self, column: str) -> Mapping[str, int]:
         """The numbers of a column's words."""
         if column not in self._places:
@@ -192,8 +228,7 @@ class Snapshot:
     def starts(self, column: str) -> list[int]:
         """Where each bucket of known values begins in the order of the column, and where the last one ends."""
         if column not in self._starts:
-            ends = np.cumsum([bits.count(words) for words in self.buckets[column].words[:-1]])
-            self._starts[column] = [0, *ends.tolist()]
+            self._starts[column] = list(accumulate(self.buckets[column].sizes[:-1], initial=0))
         return self._starts[column]
 
     def is_kept(self, column: str) -> bool:
@@ -204,14 +239,14 @@ class Snapshot:
         """The numbers of a column in some rows; None for what is lacking."""
         if not self.is_kept(column):
             return self.bitmaps[column].numbers_at(rows)
-        numbers = self.columns[column]
+        numbers = self.numbers(column)
         lacking = missing(numbers.dtype)
         return [None if number == lacking else number for number in numbers[rows].tolist()]
 
     def tally(self, column: str) -> NDArray[np.int64]:
         """How often each number occurs in a column of short ones, as they are without a sign."""
         if column not in self._tallies:
-            numbers = self.columns[column]
+            numbers = self.numbers(column)
             places = numbers.view(np.uint8 if numbers.itemsize == 1 else np.uint16)
             self._tallies[column] = np.bincount(places, minlength=256**places.itemsize)
         return self._tallies[column]
@@ -248,14 +283,16 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
     Raises `OSError`; what was written of the file is then gone. Nothing is flushed to the disk, which would take longer than
     all the rest: after a crash of the host nobody goes on with its files (`catalog.index.board`).
     """
-    stones = _narrowed(stones.in_order())
-    derived = derive(stones.columns, stones.id_high, stones.id_low)
+    stones = stones.in_order()
+    columns, codes = _kept(stones.columns)
+    derived = derive(columns, stones.id_high, stones.id_low, stones.by_id)
     arrays = {
-        "id/high": stones.id_high,
-        "id/low": stones.id_low,
+        "id/high": np.ascontiguousarray(stones.id_high),
+        "id/low": np.ascontiguousarray(stones.id_low),
+        **{f"times/{name}": known.times for name, known in codes.items()},
         **{
             f"column/{name}": numbers
-            for name, numbers in stones.columns.items()
+            for name, numbers in columns.items()
             if name == "price_cents" or len(derived.values.get(name, _MANY)) > MAX_ALONE
         },
         **derived.arrays,
@@ -270,6 +307,7 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
         words={name: list(words) for name, words in stones.words.items()},
         values=derived.values,
         edges=derived.edges,
+        sizes=derived.sizes,
         certificates=derived.certificates,
     )
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -284,25 +322,24 @@ def write(path: Path, stones: Stones, *, version: int, made_at: datetime | None 
     return length
 
 
-def _narrowed(stones: Stones) -> Stones:
-    return Stones(
-        np.ascontiguousarray(stones.id_high),
-        np.ascontiguousarray(stones.id_low),
-        {name: narrowed(stones.columns[name]) for name in forms()},
-        stones.words,
-    )
+def _kept(columns: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Coded]]:
+    """The numbers of all columns as a file keeps them, and what they mean where that is not `forms()`."""
+    kept, codes = {}, {}
+    for name, form in forms().items():
+        numbers = columns[name]
+        if isinstance(form, Moment) and (made := coded(numbers)) is not None:
+            codes[name], numbers = made
+        kept[name] = narrowed(numbers)
+    return kept, codes
 
 
 def narrowed(numbers: Array) -> Array:
     """The same numbers in the smallest type that holds them."""
-    lacking = numbers == missing(numbers.dtype)
-    known = numbers[~lacking] if lacking.any() else numbers
-    low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
-    dtype = smallest_type(low, high)
+    dtype = smallest_type(*extent(numbers))
     if dtype == numbers.dtype:
         return np.ascontiguousarray(numbers)
     narrow = numbers.astype(dtype)
-    narrow[lacking] = missing(dtype)
+    narrow[numbers == missing(numbers.dtype)] = missing(dtype)
     return narrow
 
 

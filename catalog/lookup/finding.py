@@ -15,7 +15,8 @@ from django.db.models import Case, F, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from catalog.certificates import Folded, folded, numbered
-from catalog.models import Availability, Diamond, diamond_id
+from catalog.models import Availability, Diamond
+from catalog.stock_numbers import ids_of_each
 
 #: Stones that one number names at most in an answer, and stones of one answer.
 MAX_STONES_EACH, MAX_STONES = 10, 2_000
@@ -74,7 +75,8 @@ def _by_id(names: Sequence[Name], stones: QuerySet[Diamond]) -> Mapping[Name, Se
 def _by_stock_number(
     names: Sequence[Name], stones: QuerySet[Diamond], feeds: Collection[str]
 ) -> Mapping[Name, Sequence[UUID]]:
-    ids = {name: [diamond_id(feed, name.value) for feed in feeds] for name in names}
+    of_each = ids_of_each((feed, name.value) for feed in feeds for name in names)
+    ids = {name: [of_each[feed, name.value] for feed in feeds] for name in names}
     there = _there([identity for meant in ids.values() for identity in meant], stones)
     return {name: sorted(there.keys() & set(meant), key=there.__getitem__) for name, meant in ids.items()}
 

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Count as CountOf
 from django.db.models import Max, Min, QuerySet
 
+from catalog import offers
 from catalog.certificates import FOLDED
 from catalog.index import history
 from catalog.models import Diamond
@@ -144,7 +145,7 @@ class DatabaseHits:
 
 
 class _OfCertificates:
-    """The cheapest stones of each certificate; all that match are read for it."""
+    """The cheapest offers of each stone; all that match are read for it, and all that share a certificate with them."""
 
     found_by = "database"
 
@@ -154,7 +155,7 @@ class _OfCertificates:
 
     def count(self) -> Count:
         """How many there are."""
-        ((number,),) = self._rows(f"SELECT count(DISTINCT {_CERTIFICATE}) FROM catalog_diamond WHERE {self._condition}")
+        ((number,),) = self._rows(f"{self._with_hits('id')} SELECT count(DISTINCT stone) FROM hits")
         return Count(number)
 
     def page(self, sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
@@ -162,15 +163,11 @@ class _OfCertificates:
         follows, after_values = _behind(sort, after)
         return self._rows(
             f"""
-            -- A page of a search, of each certificate the cheapest stone. Reads all that match; takes no locks.
-            WITH hits (key, id) AS MATERIALIZED (
-                SELECT DISTINCT ON ({_CERTIFICATE}) {sort.column}, id
-                FROM catalog_diamond
-                WHERE {self._condition}
-                ORDER BY {_CERTIFICATE}, price_cents, id
-            )
+            -- A page of a search, of each stone the cheapest offer. Reads all that match; takes no locks.
+            {self._with_hits(sort.column)},
+            cheapest AS MATERIALIZED (SELECT DISTINCT ON (stone) key, id FROM hits ORDER BY stone, price_cents, id)
             SELECT key, id
-            FROM hits
+            FROM cheapest
             WHERE {follows}
             ORDER BY {_order(sort)}
             LIMIT %(limit)s
@@ -179,30 +176,38 @@ class _OfCertificates:
         )
 
     def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """How many of the hits there are of the certificates of these stones."""
+        """How many of the hits are offers of these stones."""
         return dict(
             self._rows(
                 f"""
-                -- Offers of the certificates of a page. Reads all that match once; takes no locks.
-                WITH shown AS (SELECT id, {_CERTIFICATE} AS certificate FROM catalog_diamond WHERE id = ANY(%(ids)s)),
-                hits AS (
-                    SELECT {_CERTIFICATE} AS certificate, count(*) AS offers
-                    FROM catalog_diamond
-                    WHERE {self._condition}
-                    GROUP BY 1
-                )
-                SELECT shown.id, hits.offers FROM shown JOIN hits USING (certificate)
+                -- Offers of the stones of a page. Reads all that match once; takes no locks.
+                {self._with_hits("id")}
+                SELECT shown.id, count(*)
+                FROM hits AS shown
+                JOIN hits USING (stone)
+                WHERE shown.id = ANY(%(ids)s)
+                GROUP BY shown.id
                 """,
                 {"ids": list(ids)},
             )
         )
 
+    def _with_hits(self, key: str) -> str:
+        """What begins a statement over `hits`: all that match, by the stones that they are offers of."""
+        return f"""
+            WITH matching AS MATERIALIZED (
+                SELECT id, {key} AS key, price_cents, {FOLDED} AS folded FROM catalog_diamond WHERE {self._condition}
+            ),
+            grouped AS MATERIALIZED ({offers.grouped(f"{FOLDED} IN (SELECT folded FROM matching)")}),
+            hits AS MATERIALIZED (
+                SELECT matching.id, key, price_cents, coalesce(stone, matching.id::text) AS stone
+                FROM matching
+                LEFT JOIN grouped USING (id)
+            )
+        """
+
     def _rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[Any]:
         return _rows(statement, {**self._values, **(values or {})})
-
-
-#: What stones of one certificate share; a stone without a number has its own.
-_CERTIFICATE = f"coalesce({FOLDED}, id::text)"
 
 
 def _named(query: Any) -> tuple[str, dict[str, Any]]:

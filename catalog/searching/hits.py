@@ -82,13 +82,13 @@ class Hits(Pages, Protocol):
 
 
 class Certified(Pages, Protocol):
-    """The cheapest stone (of equals the one with the least id) of each certificate among the hits of a search.
+    """The cheapest offer (of equals the one with the least id) of each stone among the hits of a search.
 
-    Certificates are those of `catalog.certificates.folded` numbers. A stone without a number stands for itself.
+    Which are offers of one stone is told by their certificates, see `catalog.offers`; all others stand for themselves.
     """
 
     def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """How many of the hits there are of the certificates of these stones, which are among the places of pages."""
+        """How many of the hits are offers of these stones, which are among the places of pages."""
 
 
 def ratio_edges(low: int, high: int, steps: int) -> list[int]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -70,13 +71,13 @@ class Search:
     #: Conditions that are no filters of the API, by attributes of their own.
     besides: Asked = field(default_factory=dict)
 
-    @property
+    @cached_property
     def normal_form(self) -> str:
         """The same text for the same search, whichever page of it and however its stones are shown."""
         asked = [self.sort, self.filters, self.by_certificate, self.view.key, self.client, self.sees, self.besides]
         return json.dumps(asked, sort_keys=True, default=str)
 
-    @property
+    @cached_property
     def asked(self) -> Asked:
         """The conditions of the client and of its view."""
         return self.asking(self.filters)

@@ -14,17 +14,25 @@ from catalog.searching.sql import where
 
 def standing(ids: Sequence[UUID], asked: Asked, columns: Sequence[str]) -> Mapping[UUID, tuple[Any, ...]]:
     """The values of `columns` (expressions of SQL, of our own making) by id, without the stones that meet it no more."""
+    return {identity: tuple(row) for identity, *row in rows(ids, asked, columns)}
+
+
+def rows(ids: Sequence[UUID], asked: Asked, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The same as rows, each with its id before the values, in no order."""
     if not ids:
-        return {}
+        return []
     condition, values = where(asked)
+    # One text: psycopg looks at each entry of a list.
+    wanted = "{" + ",".join([identity.hex for identity in ids]) + "}"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             -- The stones of a page as they are now. Read by primary key; takes no locks.
             SELECT {", ".join(["id", *columns])}
             FROM catalog_diamond
-            WHERE id = ANY(%(ids)s) AND {condition}
+            WHERE id = ANY(%(ids)s::uuid[]) AND {condition}
             """,
-            {"ids": list(ids), **values},
+            {"ids": wanted, **values},
         )
-        return {identity: row for identity, *row in cursor.fetchall()}
+        stones: list[tuple[Any, ...]] = cursor.fetchall()
+        return stones

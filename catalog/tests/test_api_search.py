@@ -12,6 +12,8 @@ import pytest
 from django.test import Client
 
 from catalog import index
+from catalog.api.related import RelatedDiamondAnswer
+from catalog.api.search import FoundDiamondAnswer
 from catalog.grades import Color
 from catalog.index.tests.factories import snapshot_of
 from catalog.models import Diamond
@@ -113,10 +115,10 @@ def test_what_a_scope_opens_is_shown_to_who_holds_it_and_described(http: Client)
 
 
 def test_of_each_certificate_the_cheapest_offer_that_matches_is_shown_with_the_number_of_offers(http: Client) -> None:
-    a_diamond(certificate_number="LG 12-34", price_cents=300_00)
-    cheapest = a_diamond(certificate_number="lg1234", price_cents=200_00, carats=Decimal(2))
-    a_diamond(certificate_number="1234", price_cents=100_00, availability="sold")
-    other = a_diamond(certificate_number="9", price_cents=250_00, carats=Decimal(1))
+    a_diamond(certificate_number="LG 12-345", price_cents=300_00)
+    cheapest = a_diamond(certificate_number="lg12345", price_cents=200_00, carats=Decimal("1.02"))
+    a_diamond(certificate_number="12345", price_cents=100_00, availability="sold")
+    other = a_diamond(certificate_number="98765", price_cents=250_00, carats=Decimal(1))
     without = [a_diamond(certificate_number=None, price_cents=400_00) for _ in range(2)]
 
     page = http.get(f"{ADDRESS}?distinct=certificate").json()
@@ -347,3 +349,10 @@ def test_the_index_finds_and_the_database_shows_what_still_stands(
         {"id": str(stones[2].pk), "price": "100.02"},
     ]
     assert nothing["suggestions"] == [{"filter": "shape", "change": "without", "parameters": {}, "count": 4}]
+
+
+def test_the_serializers_of_answers_can_be_made_as_often_as_there_are_documents() -> None:
+    for serializer in (FoundDiamondAnswer, RelatedDiamondAnswer):
+        names = [set(serializer().fields) for _ in range(2)]
+
+        assert names[0] == names[1]

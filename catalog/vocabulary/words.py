@@ -5,11 +5,11 @@ It is made from the tables that searches are read by, so what it says is what is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from catalog import countries, fluorescence_colors, grades, labs, shapes
+from catalog import countries, fluorescence_colors, grades, labs, words
 from catalog.columns import (
     COLUMNS,
     Address,
@@ -240,8 +240,8 @@ def _of_color_types() -> Iterator[Value]:
 def _spellings_of(column: Column) -> dict[str, list[str]]:
     if column.asked in ("country", "location"):
         return {name: list(others) for name, others in countries.COUNTRIES.items()}
-    by_spelling: dict[str, str] = {
-        "shape": {**shapes.SYNONYMS, **shapes.ABBREVIATIONS},
+    by_spelling: Mapping[str, str] = {
+        "shape": words.table("shapes"),
         "lab": labs.SPELLINGS,
         "fluorescence_color": fluorescence_colors.SPELLINGS,
     }.get(column.asked, {})

@@ -14,12 +14,17 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register how keys are described, the checks of gate, peppers and keys, and what the sweep looks at."""
+        """Register how keys are described, the checks of gate, peppers and keys, what the sweep looks at, and the groups."""
+        from django.apps import apps
+        from django.db.models.signals import post_migrate
+
         from diamondhub import sweep
-        from diamondhub.access import checks, documentation, ending, gate, nonces, sealed  # noqa: F401
+        from diamondhub.access import checks, documentation, gate, nonces, roles, sealed  # noqa: F401
         from diamondhub.telemetry import health
 
-        sweep.register(ending.tell_of_ending)
         health.register("api_keys", checks.peppers_are_there)
         health.register("encryption_keys", checks.encryption_keys_are_there)
         sweep.register(nonces.forget)
+        # The signal comes for every app when all are migrated; with the last one all have their permissions.
+        *_, last = apps.get_app_configs()
+        post_migrate.connect(roles.after_migrate, sender=last, dispatch_uid="diamondhub.access.roles")

@@ -192,8 +192,7 @@ def _statement() -> tuple[str, tuple[Any, ...]]:
     """The look-up of a key with its client. It is made once: making it takes longer than asking it."""
     is_it = ExpressionWrapper(Q(key_id=_ASKED), output_field=BooleanField())
     candidates = ApiKey.objects.annotate(now=Now(), usable=USABLE).filter(Q(key_id=_ASKED) | Q(pk=_OLDEST))
-    names = [field.attname for field in ApiKey._meta.concrete_fields]
-    names += [f"client__{field.attname}" for field in ApiClient._meta.concrete_fields]
+    names = [*_names(ApiKey), *(f"client__{name}" for name in _names(ApiClient))]
     statement, values = (
         candidates.order_by(is_it.desc()).values_list(*names, "now", "usable")[:1].query.sql_with_params()
     )
@@ -209,18 +208,30 @@ def _looked_up(key_id: str) -> Any:
     if row is None:
         return None
     *columns, now, usable = row
-    key: Any = _instance(ApiKey, columns[: len(ApiKey._meta.concrete_fields)])
-    key.client = _instance(ApiClient, columns[len(ApiKey._meta.concrete_fields) :])
+    of_key = len(_names(ApiKey))
+    key: Any = _instance(ApiKey, columns[:of_key])
+    key.client = _instance(ApiClient, columns[of_key:])
     key.now, key.usable = now, usable
     return key
 
 
 def _instance(model: type[Model], columns: list[Any]) -> Any:
-    fields = model._meta.concrete_fields
-    for place, field in enumerate(fields):
-        for convert in field.get_db_converters(connection):
+    for place, field, converters in _converted(model):
+        for convert in converters:
             columns[place] = convert(columns[place], field, connection)
-    return model.from_db(connection.alias, [field.attname for field in fields], columns)
+    return model.from_db(connection.alias, _names(model), columns)
+
+
+@cache
+def _names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
+@cache
+def _converted(model: type[Model]) -> list[tuple[int, Any, list[Any]]]:
+    """The places of the columns that are read otherwise than the database gives them, with how."""
+    fields = enumerate(model._meta.concrete_fields)
+    return [(place, field, made) for place, field in fields if (made := field.get_db_converters(connection))]
 
 
 def _rehash(key: ApiKey, presented: keys.PresentedKey) -> None:

@@ -25,10 +25,12 @@ from diamondhub.access.clients import MAX_LIFE, AccessError, IssuedKey
 from diamondhub.access.models import ApiClient, ApiKey, Kind
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.forms import FIELDS, LimitsForm
+from diamondhub.admin.acting import RequiredReason
 from diamondhub.admin.base import Admin, SelectFilter
 from diamondhub.admin.display import NOTHING, ago, badge, counted, moment
 from diamondhub.admin.forms import NamesField, Textarea, TextInput
 from diamondhub.api.problems import sentence
+from diamondhub.audit.acting import acting
 
 if TYPE_CHECKING:
     from django.forms import CheckboxSelectMultiple
@@ -129,16 +131,29 @@ class NewClientForm(ClientForm):
         return name
 
 
-class Life(forms.Form):
+class Life(RequiredReason):
     """When a key ends: in some days, or never if none are given."""
 
-    expires_days = forms.IntegerField(required=False, min_value=1, max_value=MAX_LIFE)
+    expires_days = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_LIFE,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), f"A key can live 1 to {MAX_LIFE} days; leave them out for ever."
+        ),
+    )
 
 
 class FurtherKey(Life):
     """One more key, asked for when `after` was the newest one."""
 
     after = forms.IntegerField(required=False, min_value=1)
+    signing = forms.BooleanField(required=False)
+
+
+class Replacement(Life):
+    """A key in the place of another one, which goes on for a while."""
+
     signing = forms.BooleanField(required=False)
 
 
@@ -316,12 +331,14 @@ class ApiClientAdmin(Admin[ApiClient]):
             return self._none(request, f"There is no API client {client}.")
         form = FurtherKey(request.POST)
         if not form.is_valid():
-            return self._back(request, named.pk, f"A key can live 1 to {MAX_LIFE} days.")
+            return self._back(request, named.pk, _faults(form))
+        reason = form.cleaned_data.pop("reason")
         try:
-            issued = clients.issue_further_key(named, **form.cleaned_data)
+            with acting(reason=reason):
+                issued = clients.issue_further_key(named, **form.cleaned_data)
         except AccessError as error:
             return self._back(request, named.pk, str(error))
-        self.log_change(request, named, f"Made the key {issued.key}.")
+        self.log_change(request, named, f"Made the key {issued.key}: {reason}")
         return self._shown_once(request, issued)
 
     def rotate(self, request: HttpRequest, key: int) -> HttpResponse:
@@ -331,12 +348,19 @@ class ApiClientAdmin(Admin[ApiClient]):
         old = ApiKey.objects.filter(pk=key).select_related("client").first()
         if old is None:
             return self._none(request, f"There is no key {key}.")
+        form = Replacement(request.POST)
+        if not form.is_valid():
+            return self._back(request, old.client_id, _faults(form))
+        asked = form.cleaned_data
         try:
             overlap = clients.overlap_of(request.POST.get("overlap", ""))
-            issued = clients.rotate_key(old, overlap=overlap, signing=bool(request.POST.get("signing")))
+            with acting(reason=asked["reason"]):
+                issued = clients.rotate_key(
+                    old, overlap=overlap, expires_days=asked["expires_days"], signing=asked["signing"]
+                )
         except AccessError as error:
             return self._back(request, old.client_id, str(error))
-        self.log_change(request, old.client, f"Replaced the key {old} by {issued.key}.")
+        self.log_change(request, old.client, f"Replaced the key {old} by {issued.key}: {asked['reason']}")
         old.refresh_from_db()
         return self._shown_once(request, issued, old=old)
 
@@ -349,15 +373,15 @@ class ApiClientAdmin(Admin[ApiClient]):
             return self._none(request, f"There is no key {key}.")
         form = Life(request.POST)
         if not form.is_valid():
-            return self._back(
-                request, named.client_id, f"A key can live 1 to {MAX_LIFE} days; leave them out for ever."
-            )
+            return self._back(request, named.client_id, _faults(form))
+        reason = form.cleaned_data["reason"]
         try:
-            changed = clients.change_key(named, expires_days=form.cleaned_data["expires_days"])
+            with acting(reason=reason):
+                changed = clients.change_key(named, expires_days=form.cleaned_data["expires_days"])
         except AccessError as error:
             return self._back(request, named.client_id, str(error))
         end = f"ends on {changed.expires_at:%Y-%m-%d %H:%M} UTC" if changed.expires_at else "does not end"
-        self.log_change(request, named.client, f"The key {named} {end}.")
+        self.log_change(request, named.client, f"The key {named} {end}: {reason}")
         messages.success(request, f"The key {named} {end}.")
         return redirect(_page(named.client_id))
 
@@ -368,8 +392,14 @@ class ApiClientAdmin(Admin[ApiClient]):
         named = ApiKey.objects.filter(pk=key).select_related("client").first()
         if named is None:
             return self._none(request, f"There is no key {key}.")
-        if clients.revoke_key(named):
-            self.log_change(request, named.client, f"Revoked the key {named}.")
+        form = RequiredReason(request.POST)
+        if not form.is_valid():
+            return self._back(request, named.client_id, _faults(form))
+        reason = form.cleaned_data["reason"]
+        with acting(reason=reason):
+            was_live = clients.revoke_key(named)
+        if was_live:
+            self.log_change(request, named.client, f"Revoked the key {named}: {reason}")
             messages.success(request, f"The key {named} is revoked: requests with it are refused from now on.")
         else:
             messages.warning(request, f"The key {named} was revoked before.")
@@ -409,6 +439,10 @@ def _refusal(request: HttpRequest, *permissions: str) -> HttpResponse | None:
     if not request.user.has_perms(permissions):
         raise PermissionDenied
     return None
+
+
+def _faults(form: forms.Form) -> str:
+    return " ".join(str(fault) for faults in form.errors.values() for fault in faults)
 
 
 def _page(client: Any) -> str:

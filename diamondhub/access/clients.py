@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from diamondhub.access import keys, peppers, signing_secrets
+from diamondhub.access import key_problems, keys, peppers, signing_secrets
 from diamondhub.access import networks as cidr
 from diamondhub.access import origins as web
 from diamondhub.access.models import ApiClient, ApiKey, Kind
@@ -236,6 +236,7 @@ def rotate_key(
     ApiKey.objects.filter(pk=old.pk).update(
         replaced_by=issued.key, expires_at=end if old.expires_at is None else min(end, old.expires_at)
     )
+    key_problems.ended(old, f"the key was replaced by {issued.key}")
     return issued
 
 
@@ -249,7 +250,11 @@ def change_key(key: ApiKey, *, expires_days: int | None) -> ApiKey:
 
 def revoke_key(key: ApiKey) -> bool:
     """Revoke a key from now on; False if it was revoked before."""
-    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))
+    with transaction.atomic():
+        revoked = bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now()))
+        if revoked:
+            key_problems.ended(key, "the key was revoked")
+    return revoked
 
 
 def keys_without_pepper() -> list[ApiKey]:

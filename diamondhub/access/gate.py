@@ -10,19 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
+from http import HTTPStatus
 from itertools import pairwise
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core import checks
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_urlconf, resolve
 from django.utils.module_loading import import_string
 
 from diamondhub.access import addresses, pages
 from diamondhub.api import problems
+from diamondhub.operations import measuring
+from diamondhub.telemetry import process_metrics
 
 if TYPE_CHECKING:
     from diamondhub.access.models import ApiClient, ApiKey
@@ -85,12 +89,9 @@ class Visit:
     @cached_property
     def endpoint(self) -> type[Endpoint] | None:
         """The endpoint at this address; None for pages, and where there is nothing."""
-        try:
-            view = resolve(self.request.path_info).func
-        except Resolver404:
-            return None
-        found = getattr(view, "cls", None)
-        return found if hasattr(found, "operation") else None
+        path = self.request.path_info
+        urlconf = get_urlconf() or settings.ROOT_URLCONF
+        return _known_endpoint(path, urlconf) if len(path) <= _MAX_KNOWN_PATH else _endpoint(path, urlconf)
 
     @cached_property
     def operation(self) -> Operation | None:
@@ -108,6 +109,20 @@ class Visit:
         if self.operation is None or self.endpoint is None:
             return None
         return self.operation.scope or self.endpoint.scope
+
+
+def _endpoint(path: str, urlconf: str) -> type[Endpoint] | None:
+    try:
+        view = resolve(path, urlconf).func
+    except Resolver404:
+        return None
+    found = getattr(view, "cls", None)
+    return found if hasattr(found, "operation") else None
+
+
+#: Longer addresses are looked up each time (characters).
+_MAX_KNOWN_PATH = 100
+_known_endpoint = lru_cache(maxsize=256)(_endpoint)
 
 
 class Step:
@@ -154,6 +169,7 @@ class Gate:
         self.steps = [import_string(name)() for name in STEPS]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = monotonic()
         visit = Visit(request)
         request.visit = visit  # type: ignore[attr-defined]
         begun: list[Step] = []
@@ -169,7 +185,32 @@ class Gate:
             response = visit.answer or self.get_response(request)
         for step in reversed(begun):
             step.finish(visit, response)
+        took = monotonic() - began
+        if visit.is_api:
+            measuring.add_duration(measuring.API_CALLS, _outcome(response.status_code), seconds=took)
+        endpoint = _class_of(visit)
+        process_metrics.count("diamondhub_http_requests_total", endpoint, str(response.status_code))
+        process_metrics.observe("diamondhub_http_request_seconds", endpoint, seconds=took)
         return response
+
+
+def _outcome(status: int) -> str:
+    """A class of answers as the start page counts them."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "failed"
+    return "limited" if status == HTTPStatus.TOO_MANY_REQUESTS else "refused" if status >= 400 else "answered"
+
+
+def _class_of(visit: Visit) -> str:
+    """A class of addresses as metrics name it: by what limits them in the API, else by where they lie."""
+    if visit.is_api:
+        if visit.endpoint is None:
+            return "api-unknown"
+        own = visit.operation.limit if visit.operation is not None else None
+        limit = own or visit.endpoint.limit
+        return f"api-{limit}" if limit else "api"
+    place = visit.request.path_info.split("/", 2)[1]
+    return place if place in ("admin", "health", "metrics", "static", "api") else "other"
 
 
 def _refusal(visit: Visit, error: Exception) -> HttpResponseBase:
@@ -210,8 +251,6 @@ def problems_of_order(middleware: Sequence[str], steps: Sequence[type[Step]]) ->
 @checks.register(checks.Tags.security)
 def check_order(**_options: Any) -> list[checks.CheckMessage]:
     """Stop the start if the gate is missing or misplaced, or if its steps are not in their order."""
-    from django.conf import settings
-
     return [
         checks.Error(message, id="access.E001")
         for message in problems_of_order(settings.MIDDLEWARE, [import_string(name) for name in STEPS])

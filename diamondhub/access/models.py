@@ -147,3 +147,22 @@ class RowsTaken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client_id} on {self.day}: {self.rows:,}"
+
+
+class Role(models.Model):
+    """A ready-made group that was made once, and the permissions that it was given since (`diamondhub.access.roles`).
+
+    Without a group it is one that people had made, or have deleted.
+    """
+
+    name = models.CharField(max_length=150, unique=True)
+    group = models.OneToOneField(
+        "auth.Group", on_delete=models.SET_NULL, related_name="role", null=True, blank=True, editable=False
+    )
+    given = ArrayField(models.CharField(max_length=200), default=list)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from diamondhub.access import peppers
+from diamondhub.access import doctor, ending, peppers, sealed  # noqa: F401 - doctor registers its check
 from diamondhub.access.ending import SOON, ending_keys
 from diamondhub.access.models import RowsTaken
 from diamondhub.access.people import SignIn
 from diamondhub.operations import home, retention
+from diamondhub.operations.problems import looking
+from diamondhub.operations.problems.looking import Wrong
 
 #: Days for which it is kept how many rows a client took.
 ROWS_TAKEN_DAYS = 90
@@ -50,7 +53,58 @@ def old_rows_taken() -> QuerySet[RowsTaken]:
     return RowsTaken.objects.filter(day__lt=Now() - timedelta(days=ROWS_TAKEN_DAYS))
 
 
-home.register(keys_in_need, permission="access.view_apikey")
+def old_admin_log() -> QuerySet[LogEntry]:
+    """The admin's own log of long ago; what is of weight is in the audit."""
+    return LogEntry.objects.filter(action_time__lt=retention.history_kept_from())
+
+
+home.register(keys_in_need, permission="access.view_apikey", every=20)
 retention.register_rows("expired_sessions", expired_sessions)
 retention.register_rows("sign_ins", old_sign_ins)
 retention.register_rows("rows_taken", old_rows_taken)
+retention.register_rows("admin_log", old_admin_log)
+retention.keep("sessions.Session", how_long="until it expires", by=("expired_sessions",))
+retention.keep("access.SignIn", how_long="HISTORY_RETENTION_DAYS days", by=("sign_ins",))
+retention.keep("access.RowsTaken", how_long="90 days", by=("rows_taken",))
+retention.keep("admin.LogEntry", how_long="HISTORY_RETENTION_DAYS days", by=("admin_log",))
+retention.keep(
+    "access.SpentNonce",
+    how_long="until the request that used it is too old to be sent again, some minutes: the sweep forgets it",
+)
+retention.keep("access.ApiClient", "access.ApiKey", how_long="for ever: few, and the audit names them")
+retention.keep("auth.User", "auth.Group", "auth.Permission", how_long="for ever: few, made by people and migrations")
+retention.keep(
+    "auth.Group_permissions", "auth.User_groups", "auth.User_user_permissions", how_long="for ever: few, made by people"
+)
+retention.keep("access.Role", how_long="for ever: one row for each ready-made group")
+retention.keep("contenttypes.ContentType", how_long="for ever: one for each model")
+
+
+# --- what is looked for ----------------------------------------------------------------------------------------------
+
+
+def lost_secrets() -> Iterator[Wrong]:
+    """Peppers and encryption keys that rows need and the settings have not."""
+    with connection.cursor() as cursor:
+        lost_peppers = list(peppers.missing(cursor))
+        lost_keys = sealed.missing_versions(cursor)
+    if lost_peppers:
+        keys = sum(missing.keys for missing in lost_peppers)
+        yield Wrong(
+            "secrets-lost",
+            "peppers",
+            f"{keys:,} live API keys are refused: {'; '.join(str(missing) for missing in lost_peppers)}",
+            {"keys": keys},
+        )
+    if lost_keys:
+        versions = ", ".join(str(version) for version in sorted(lost_keys))
+        yield Wrong(
+            "secrets-lost",
+            "encryption-keys",
+            f"{sum(lost_keys.values()):,} secrets are sealed by version {versions} of ENCRYPTION_KEYS, which is not there",
+            {"secrets_by_version": {str(version): count for version, count in lost_keys.items()}},
+        )
+
+
+looking.register(ending.look, "api-key-ending", every=60)
+looking.register(lost_secrets, "secrets-lost", every=60)

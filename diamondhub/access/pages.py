@@ -14,7 +14,7 @@ _PAGE = """<!DOCTYPE html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
 <style>body {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; margin: 20vh auto; max-width: 30rem; \
 padding: 0 1rem; }}</style></head>
-<body><h1>{title}</h1><p>{detail}</p><p><small>Request {request_id}</small></p></body>
+<body><main><h1>{title}</h1><p>{detail}</p><p><small>Request {request_id}</small></p></main></body>
 </html>
 """
 

@@ -36,10 +36,14 @@ class Scope(StrEnum):
     FEEDS_EDIT = "feeds:edit"
     #: Watch runs, their partitions and dead letters. What stones cost is shown only together with `pricing:read`.
     RUNS_READ = "runs:read"
-    #: Start, cancel, approve and retry runs, replay and discard dead letters.
+    #: Start, cancel, approve and retry runs, pause and resume feeds and supplier accounts, replay and discard dead letters.
     RUNS_OPERATE = "runs:operate"
     #: Read what could not be processed word for word: a supplier's own text, with what it asks for a stone.
     LETTERS_PAYLOAD = "letters:payload"
+    #: See what is wrong, and what was; what it quotes of stones is shown only together with `pricing:read`.
+    PROBLEMS_READ = "problems:read"
+    #: Acknowledge problems, take that back, and resolve those that end by hand.
+    PROBLEMS_OPERATE = "problems:operate"
     #: Read who changed what, when and why; what was changed in rules of prices is shown only together with `pricing:read`.
     AUDIT_READ = "audit:read"
     #: Have addresses of its own told of events that it may read, see what became of telling them, get new secrets for them.

@@ -33,7 +33,7 @@ def act(
     do: Callable[[str], tuple[str, str]],
     *,
     back: str,
-    errors: type[Exception],
+    errors: type[Exception] | tuple[type[Exception], ...],
     form: type[forms.Form] = Reason,
 ) -> HttpResponse:
     """Call `do` with the posted reason; it returns the message to show and the address to redirect to.

@@ -69,9 +69,14 @@ MAX_DIGITS = 19
 def bounded(seconds: float) -> Iterator[None]:
     """Let no statement of the block run longer than `seconds`; the timeout ends with the transaction, pooled or not."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}ms"])
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
+            [f"{int(seconds * 1000)}ms"],
+        )
+        (before, _) = cursor.fetchone() or ("0", "")
         yield
-        cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+        # A block around this one has a bound of its own.
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
 def numbered(rows: QuerySet[_Row], field: str, text: str) -> QuerySet[_Row]:

@@ -31,6 +31,7 @@ TONES = {
         "updated",
         "created",
         "finished",
+        "resolved",
     ),
     "busy": (
         "planning",
@@ -42,9 +43,23 @@ TONES = {
         "info",
         "changed",
         "publishable",
+        "acknowledged",
     ),
-    "warn": ("in_review", "on_hold", "warning", "pending", "suspect", "open", "parked", "expired", "replaced"),
-    "bad": ("failed", "dead", "critical", "revoked", "deleted"),
+    "warn": (
+        "in_review",
+        "on_hold",
+        "warning",
+        "pending",
+        "suspect",
+        "open",
+        "opened",
+        "parked",
+        "paused",
+        "expired",
+        "replaced",
+        "recurred",
+    ),
+    "bad": ("failed", "dead", "critical", "revoked", "deleted", "reopened", "worsened"),
 }
 _TONE = {word: tone for tone, words in TONES.items() for word in words}
 #: The sign for an unknown value.
@@ -124,7 +139,7 @@ def moment(at: datetime | None) -> str | SafeString:
     if at is None:
         return NOTHING
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), ago(at), at.strftime("%Y-%m-%d %H:%M:%S")
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), ago(at), f"{at:%Y-%m-%d %H:%M:%S} UTC"
     )
 
 
@@ -140,7 +155,7 @@ def progress_bar(share: float, text: str = "") -> SafeString:
     """A bar that is filled to `share` (0 to 1), with a text behind it."""
     whole = round(max(0.0, min(1.0, share)) * 100)
     return format_html(
-        '<span class="dh-progress"><progress max="100" value="{}"></progress> <span>{}</span></span>',
+        '<span class="dh-progress"><progress max="100" value="{}" aria-label="Progress"></progress> <span>{}</span></span>',
         whole,
         text or f"{whole} %",
     )

@@ -21,6 +21,7 @@ from diamondhub import json_text
 
 TextInput: type[forms.TextInput] = widgets.UnfoldAdminTextInputWidget
 Textarea: type[forms.Textarea] = widgets.UnfoldAdminTextareaWidget
+Select: type[forms.Select] = widgets.UnfoldAdminSelectWidget
 
 
 def without_zeros(form: forms.BaseForm) -> None:

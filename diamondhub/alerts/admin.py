@@ -1,18 +1,24 @@
-"""Alerts in the admin: what people should know, and what became of telling them. Only shown."""
+"""Alerts in the admin: what people should know, and what became of telling them. They can be sent again."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from diamondhub.admin.acting import act
 from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
 from diamondhub.admin.display import NOTHING, Group, Table, badge, json_code, moment
+from diamondhub.alerts import channel_admin, outbox  # noqa: F401 - it registers channels and rules
 from diamondhub.alerts.models import Delivery, Event
+
+RESEND = "alerts.change_delivery"
 
 
 class DeliveryFilter(SelectFilter):
@@ -40,6 +46,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ("subject", "level", "kind", "told", "created")
     list_filter = ("severity", DeliveryFilter)
     search_help_text = "Number of the event"
+    detail_template = "admin/alerts/event/detail.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Events with their deliveries, in two queries for any number of rows."""
@@ -99,3 +106,36 @@ class EventAdmin(ReadOnlyAdmin[Event]):
                 note="No channel was configured when this happened.",
             )
         ]
+
+    def detail_context(self, request: HttpRequest, row: Event) -> dict[str, Any]:
+        """The deliveries that can be sent again, and whether this person may."""
+        ended = [delivery for delivery in row.deliveries.all() if delivery.state != Delivery.State.PENDING]
+        return {"may_resend": request.user.has_perm(RESEND), "ended": ended}
+
+    def get_urls(self) -> list[URLPattern]:
+        """The button's address besides the usual ones."""
+        view = self.admin_site.admin_view
+        return [
+            path("delivery/<int:delivery>/resend/", view(self.resend), name="alerts_delivery_resend"),
+            *super().get_urls(),
+        ]
+
+    def resend(self, request: HttpRequest, delivery: int) -> HttpResponse:
+        """Send a delivery that ended again."""
+        if not request.user.has_perm(RESEND):
+            raise PermissionDenied
+        named = Delivery.objects.filter(pk=delivery).first()
+        if named is None:
+            raise Http404("there is no such delivery")
+        page = reverse("admin:alerts_event_change", args=[named.event_id])
+
+        def do(_reason: str) -> tuple[str, str]:
+            if not outbox.resend(named):
+                raise OnItsWay("It is on its way already.")
+            return f"It is sent again on {named.channel}.", page
+
+        return act(request, RESEND, do, back=page, errors=OnItsWay)
+
+
+class OnItsWay(Exception):
+    """A delivery has not ended yet."""

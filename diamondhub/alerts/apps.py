@@ -1,4 +1,4 @@
-"""The alerts app: an outbox of events and their deliveries."""
+"""The alerts app: an outbox of events and their deliveries, channels and rules, and the watch over those who send."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ class AlertsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the outbox looked at by the sweep."""
+        """Have problems told, the outbox looked at by the sweep, and the outside given signs of life."""
         from diamondhub import sweep
-        from diamondhub.alerts import outbox
+        from diamondhub.alerts import listening, outbox, pulse
+        from diamondhub.operations.problems import tracking
 
+        tracking.on_change(listening.hear)
         sweep.register(outbox.ring_due)
+        sweep.when_good(pulse.beat)

@@ -10,6 +10,6 @@ from diamondhub.doorbells import answering
 
 @shared_task(name="diamondhub.alerts.tasks.deliver")
 def deliver(_event_id: int) -> None:
-    """Send what is due."""
+    """Make one delivery round."""
     with answering():
-        outbox.deliver_due()
+        outbox.round_trip()

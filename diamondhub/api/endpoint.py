@@ -36,6 +36,8 @@ from diamondhub.api.problems import Becomes, InvalidBody, Problem
 
 #: Transactions that change what is shown are over by then (seconds).
 LONGEST_WRITE_SECONDS = 300
+#: What is accepted where nothing is said.
+_ANYTHING = "*/*"
 #: Longest body where an operation says nothing else (bytes).
 BODY_LIMIT = 64_000
 
@@ -207,6 +209,14 @@ class Endpoint(APIView):
         """As DRF does it; then the query is read, so that no method can forget it."""
         super().initial(request, *args, **kwargs)
         self.query = self.operation.query.read(request) if self.operation else {}
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """As DRF does it; who accepts anything, as most do, is given the first without being asked about the others."""
+        if request.META.get("HTTP_ACCEPT", _ANYTHING) == _ANYTHING and self.settings.URL_FORMAT_OVERRIDE is None:
+            first = self.get_renderers()[0]
+            return first, str(first.media_type)
+        negotiated: tuple[Any, str] = super().perform_content_negotiation(request, force)
+        return negotiated
 
     def may(self, scope: Scope) -> bool:
         """Whether the client holds a scope besides the one that it needs to come here."""

@@ -9,7 +9,9 @@ import sys
 from http import HTTPStatus
 
 import structlog
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from django.views import defaults
 
 from diamondhub.access import pages
@@ -29,6 +31,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler403`."""
     if not _of_api(request):
+        if request.path_info.startswith(reverse("admin:index")) and admin.site.has_permission(request):
+            from diamondhub.access import refused
+
+            return refused.respond(request)
         return defaults.permission_denied(request, exception)
     return problems.respond(request, problems.forbidden())
 

@@ -92,6 +92,11 @@ class KeptAnswers:
         self._lock = threading.Lock()
         self._at_once = threading.BoundedSemaphore(MAX_AT_ONCE)
 
+    @property
+    def are_any(self) -> bool:
+        """Whether there is a server that keeps them."""
+        return self._redis is not None
+
     def read(self, key: str) -> Kept | None:
         """The answer that is kept under a key."""
         written: bytes | None = self._ask(lambda server: server.get(f"kept:answer:{key}"))

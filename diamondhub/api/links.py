@@ -9,6 +9,8 @@ from urllib.parse import quote, urlencode
 from django.http import HttpResponseBase
 from django.utils.http import http_date
 
+from diamondhub.api.serializers import texts_of
+
 if TYPE_CHECKING:
     from diamondhub.api.endpoint import Endpoint, Operation
 
@@ -42,6 +44,6 @@ def _of_deprecation(declared: Operation, response: HttpResponseBase) -> list[str
 
 def _with_cursor(view: Endpoint, cursor: str) -> str:
     # Without a host, as RFC 8288 allows: it leads to where the page came from, whatever a proxy made of its address.
-    pairs = [(name, value) for name, value in view.request.query_params.lists() if name != "cursor"]
-    query = urlencode([*((name, text) for name, texts in pairs for text in texts), ("cursor", cursor)], safe=",:")
+    texts = {name: texts for name, texts in texts_of(view.request).items() if name != "cursor"}
+    query = urlencode({**texts, "cursor": [cursor]}, doseq=True, safe=",:")
     return f"{quote(view.request.path)}?{query}"

@@ -15,3 +15,4 @@ def old_requests() -> QuerySet[IdempotentRequest]:
 
 
 retention.register_rows("idempotency_keys", old_requests)
+retention.keep("api.IdempotentRequest", how_long="a day: as long as its key may be repeated", by=("idempotency_keys",))

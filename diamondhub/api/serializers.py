@@ -7,7 +7,7 @@ describes them by the same declaration.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
@@ -80,31 +80,42 @@ class Strict(serializers.Serializer[Any]):
     def _values(self, data: Mapping[str, Any], mistakes: Mistakes) -> dict[str, Any]:
         values: dict[str, Any] = {}
         wrong = {error.field for error in mistakes.errors}
-        for name, field in self.fields.items():
-            if field.read_only or name in wrong:
+        for name, source, field, always in self._to_read:
+            if not (always or name in data) or name in wrong:
                 continue
             if name not in data:
                 if field.required:
                     mistakes.add(name, str(field.error_messages["required"]))
-                elif field.default is not empty:
-                    values[str(field.source)] = field.get_default()
+                else:
+                    values[source] = field.get_default()
                 continue
             if mistakes.are_many:
                 break
             with mistakes.under(name):
-                values[str(field.source)] = self.value_of(field, data[name])
+                values[source] = self.value_of(field, data[name])
                 if check := getattr(self, f"validate_{name}", None):
-                    values[str(field.source)] = check(values[str(field.source)])
-        for low, high in self._ordered():
-            below, above = (values.get(str(self.fields[end].source)) for end in (low, high))
+                    values[source] = check(values[source])
+        for low, high, source_of_low, source_of_high in self._ordered:
+            below, above = values.get(source_of_low), values.get(source_of_high)
             if below is not None and above is not None and below > above:
                 beyond = getattr(self.fields[low], "beyond", fields.Field.beyond)
                 mistakes.add(low, beyond.format(high=high))
         return values
 
-    def _ordered(self) -> Sequence[tuple[str, str]]:
+    @cached_property
+    def _to_read(self) -> Sequence[tuple[str, str, _Field, bool]]:
+        """What is read: names, sources, fields, and whether they are to be looked at where they are left out."""
+        return [
+            (name, str(field.source), field, field.required or field.default is not empty)
+            for name, field in self.fields.items()
+            if not field.read_only
+        ]
+
+    @cached_property
+    def _ordered(self) -> Sequence[tuple[str, str, str, str]]:
+        """Names and sources of the pairs of `Meta.ordered`."""
         ordered: Sequence[tuple[str, str]] = getattr(getattr(self, "Meta", None), "ordered", ())
-        return ordered
+        return [(low, high, str(self.fields[low].source), str(self.fields[high].source)) for low, high in ordered]
 
 
 @cache
@@ -123,11 +134,8 @@ class Query(Strict):
     @classmethod
     def read(cls, request: HttpRequest) -> dict[str, Any]:
         """The values of a request's query. Raises `InvalidParameters` with every mistake."""
-        texts: dict[str, list[str]] = {}
-        for name, text in _pairs(request.META.get("QUERY_STRING", "")):
-            texts.setdefault(name, []).append(text)
         try:
-            values: dict[str, Any] = cls.shared().run_validation(texts)
+            values: dict[str, Any] = cls.shared().run_validation(texts_of(request))
         except Wrong as error:
             raise InvalidParameters(error.errors) from None
         return values
@@ -174,6 +182,14 @@ class WithReason(Body):
     """The reason of what is done."""
 
     reason = fields.Reason()
+
+
+def texts_of(request: HttpRequest) -> dict[str, list[str]]:
+    """What is written for each parameter of a request, by its name. Raises `InvalidParameters` for what is no query."""
+    texts: dict[str, list[str]] = {}
+    for name, text in _pairs(request.META.get("QUERY_STRING", "")):
+        texts.setdefault(name, []).append(text)
+    return texts
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

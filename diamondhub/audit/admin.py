@@ -143,7 +143,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
             request, {"may_export": may, "export_url": url, "most": export.MAX_EVENTS, **(extra_context or {})}
         )
 
-    @admin.display(description="when (UTC)")
+    @admin.display(description="when")
     def when(self, event: AuditEvent) -> str | SafeString:
         """The moment; links to the event."""
         return moment(event.at)
@@ -184,7 +184,7 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
             Group(
                 "Event",
                 [
-                    ("when (UTC)", moment(row.at)),
+                    ("when", moment(row.at)),
                     ("who", row.who),
                     ("what", badge(row.what)),
                     ("object", self.of(row)),

@@ -20,7 +20,7 @@ from diamondhub.audit.tracking import AUDITED
 SHOWN = 100
 #: Fields of an event that a list shows.
 FIELDS_SHOWN = 12
-HEADERS = ("when (UTC)", "who", "what", "before → after", "why", "by means of")
+HEADERS = ("when", "who", "what", "before → after", "why", "by means of")
 
 
 def is_audited(model: type[Model]) -> bool:
@@ -80,7 +80,8 @@ def changes(event: AuditEvent, most: int = FIELDS_SHOWN) -> SafeString | str:
     fields = words.changes(event)
     lines = format_html_join("", "<li><b>{}</b>: {}</li>", ((change.field, change.value) for change in fields[:most]))
     more = len(fields) - most
-    return format_html("<ul>{}{}</ul>", lines, f"and {more} more" if more > 0 else "") if fields else NOTHING
+    rest = format_html("<li>and {} more</li>", more) if more > 0 else ""
+    return format_html("<ul>{}{}</ul>", lines, rest) if fields else NOTHING
 
 
 def means(event: AuditEvent) -> str | SafeString:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pghistory.models
 from django.db import models
 
+from diamondhub.states import StateMachine
+
 
 class RecordedChange(pghistory.models.Event):
     """The base of the tables of events: one row for each row that was created, changed or deleted.
@@ -27,6 +29,49 @@ class RecordedChange(pghistory.models.Event):
 
     def __str__(self) -> str:
         return f"{self.pgh_label} by {self.pgh_who}"
+
+
+ARCHIVE_STATES = StateMachine(
+    {
+        "written": frozenset({"verified"}),
+        "verified": frozenset({"dropped"}),
+        "dropped": frozenset({"restored"}),
+        "restored": frozenset({"verified"}),
+    }
+)
+
+
+class AuditArchive(models.Model):
+    """A month (UTC) of all events in a file of the storage `archives`: written, verified, then dropped from the tables.
+
+    `tables` has the number of rows by table of events, `dropped` the tables whose rows are gone. Only `audit_forget_month`
+    (migration `0004_archives`) removes events, and only those of a verified archive that has as many. What an archive says
+    of its file never changes, and no row is deleted. A restored one goes again after `restored_until`.
+    """
+
+    class State(models.TextChoices):
+        WRITTEN = "written"
+        VERIFIED = "verified"
+        DROPPED = "dropped"
+        RESTORED = "restored"
+
+    month = models.DateField(unique=True)
+    state = models.CharField(max_length=16, choices=State, default=State.WRITTEN)
+    file = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    bytes = models.BigIntegerField()
+    rows = models.BigIntegerField()
+    tables = models.JSONField(default=dict)
+    dropped = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
+    restored_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"audit of {self.month:%Y-%m}"
 
 
 class AuditEvent(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -157,7 +157,8 @@ def in_words(model: type[Model] | None, column: str, value: Any) -> str:
 
 def _moment(written: str) -> str:
     try:
-        return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M:%S}"
+        at = datetime.fromisoformat(written)
+        return f"{(at.astimezone(UTC) if at.tzinfo else at):%Y-%m-%d %H:%M:%S} UTC"
     except ValueError:
         # PostgreSQL has more of them than Python: infinity, and years before 1 and after 9999.
         return _cut(written)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 #: The folders of `var/` that other users have no business in; the server's user goes through none of them.
-CLOSED = ("run", "spool", "log", "valkey", "pricelists", "static", "index", "exports")
+CLOSED = ("run", "spool", "log", "valkey", "pricelists", "static", "index", "exports", "metrics")
 
 
 def keep(var: Path) -> None:
@@ -23,6 +24,18 @@ def keep(var: Path) -> None:
     _tighten(var, 0o066 if os.geteuid() == 0 else 0o077)
     for name in CLOSED:
         _tighten(var / name, 0o077)
+
+
+def in_memory(var: Path) -> Path:
+    """A folder of this checkout and user in memory, for what a restart of the host may take; `var` where there is no such.
+
+    Whoever makes it checks that nobody else did: its name can be guessed.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - made for its user only
+    if not (memory.is_dir() and os.access(memory, os.W_OK)):
+        return var
+    mark = sha256(str(var.absolute()).encode()).hexdigest()[:12]
+    return memory / f"diamondhub-{os.geteuid()}-{mark}"
 
 
 def make(var: Path) -> None:

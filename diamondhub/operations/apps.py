@@ -22,11 +22,19 @@ class OperationsConfig(AppConfig):
         hangs on.
         """
         from diamondhub import sweep
-        from diamondhub.operations import pruning, retention
+        from diamondhub.operations import jobs, pruning, retention
+        from diamondhub.operations.problems import looking
 
         for config in reversed(list(apps.get_app_configs())):
-            if config.module is not None and module_has_submodule(config.module, "operations"):
-                import_module(f"{config.name}.operations")
+            for module in ("problem_kinds", "operations", "job_kinds"):
+                if config.module is not None and module_has_submodule(config.module, module):
+                    import_module(f"{config.name}.{module}")
+        import_module("diamondhub.operations.worker_problems")
+        import_module("diamondhub.operations.home_parts")
+        import_module("diamondhub.operations.state_metrics")
+        retention.register_rows("jobs", jobs.old_jobs)
         retention.register_rows("prunings", pruning.old_prunings)
         retention.check()
         sweep.register(pruning.ring_due)
+        sweep.register(looking.look)
+        sweep.register(jobs.ring_due)

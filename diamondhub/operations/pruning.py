@@ -20,6 +20,7 @@ from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.operations import retention
 from diamondhub.operations.models import Pruning
+from diamondhub.operations.sizes import Amount
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,11 @@ def kept_from(store: str) -> datetime | None:
 def would_remove() -> retention.Removed:
     """What a pruning would remove now, by kind."""
     return {kind: count for step in retention.steps() for kind, count in step.would_remove().items()}
+
+
+def would_free() -> dict[str, Amount]:
+    """The rows and bytes that a pruning would free now, by step, of the steps that can tell."""
+    return {step.name: step.would_free() for step in retention.steps() if step.would_free is not None}
 
 
 def last() -> Pruning | None:

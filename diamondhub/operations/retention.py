@@ -1,7 +1,9 @@
-"""What is forgotten: a table of steps that apps register in their `operations.py`. `pruning` takes them, one after another.
+"""What is forgotten, and what is kept how long: tables that apps fill in their `operations.py`.
 
-Rows go in chunks, the oldest first (`register_rows`); months of a table that is cut by months are dropped whole
-(`register_months`); what needs more than that is a step of its own (`register`).
+`keep` says of every model's table how long its rows are kept, and by which steps they go, or why they stay; a test holds
+that table complete. `pruning` takes the steps, one after another. Rows go in chunks, the oldest first (`register_rows`);
+months of a table that is cut by months are dropped whole (`register_months`); what needs more than that is a step of its own
+(`register`).
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.db.models import QuerySet
 
+from diamondhub.operations.sizes import Amount, of_pieces, of_rows
 from diamondhub.timed_tables import Piece, TimedTable
 
 #: Rows that one statement deletes or carries over.
@@ -30,8 +34,9 @@ class Step:
     """One thing that is forgotten.
 
     `remove` does it bit by bit and yields what went after each transaction, so that a pruning can stop and go on between
-    two of them; `would_remove` counts what would go now and has every kind of the step. The step is taken when all that are
-    named in `after` are over. `kept_from` says from which moment on everything is there once the step is over.
+    two of them; `would_remove` counts what would go now and has every kind of the step, `would_free` says how many rows and
+    bytes that is. The step is taken when all that are named in `after` are over. `kept_from` says from which moment on
+    everything is there once the step is over.
     """
 
     name: str
@@ -39,8 +44,28 @@ class Step:
     would_remove: Callable[[], Removed]
     after: tuple[str, ...] = ()
     kept_from: Callable[[], datetime | None] | None = None
+    would_free: Callable[[], Amount] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long the rows of one model (`app.Model`) are kept, or of a table that has no model, by its own name.
+
+    `how_long` is in words, with settings by their names; `by` names the steps that remove them, and is empty for what stays:
+    then `how_long` says why that is no matter.
+    """
+
+    model: str
+    how_long: str
+    by: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        """The table's name."""
+        return apps.get_model(self.model)._meta.db_table if "." in self.model else self.model
+
+
+_keepings: dict[str, Keeping] = {}
 _steps: dict[str, Step] = {}
 _made_ahead: list[TimedTable] = []
 
@@ -59,7 +84,7 @@ def register_rows(kind: str, rows: Callable[[], QuerySet[Any]], *, after: tuple[
                 rows().model._default_manager.filter(pk__in=chunk).delete()
             yield {kind: len(chunk)}
 
-    register(Step(kind, remove, lambda: {kind: rows().count()}, after))
+    register(Step(kind, remove, lambda: {kind: rows().count()}, after, would_free=lambda: of_rows(rows())))
 
 
 def register_months(kind: str, table: TimedTable) -> None:
@@ -73,7 +98,8 @@ def register_months(kind: str, table: TimedTable) -> None:
             table.drop(month)
             yield {kind: 1}
 
-    register(Step(kind, remove, lambda: {kind: len(old_months())}))
+    free = lambda: of_pieces(month.name for month in old_months())  # noqa: E731
+    register(Step(kind, remove, lambda: {kind: len(old_months())}, would_free=free))
     make_ahead(table)
 
 
@@ -85,6 +111,19 @@ def make_ahead(table: TimedTable) -> None:
 def tables_made_ahead() -> list[TimedTable]:
     """The tables whose next pieces the sweep makes."""
     return list(_made_ahead)
+
+
+def keep(*models: str, how_long: str, by: tuple[str, ...] = ()) -> None:
+    """Say how long the rows of models, or of tables without one, are kept. Raises `ImproperlyConfigured` if it was said."""
+    for model in models:
+        if model in _keepings:
+            raise ImproperlyConfigured(f"retention: it is said twice how long {model} is kept")
+        _keepings[model] = Keeping(model, how_long, by)
+
+
+def keepings() -> list[Keeping]:
+    """How long everything is kept, by the models' names."""
+    return [_keepings[name] for name in sorted(_keepings)]
 
 
 def steps() -> list[Step]:
@@ -106,8 +145,14 @@ def steps() -> list[Step]:
 
 
 def check() -> None:
-    """Raise `ImproperlyConfigured` at the start, and not once a day, if the steps have no order."""
-    steps()
+    """Raise `ImproperlyConfigured` at the start, and not once a day, if the steps have no order, or a keeping no step."""
+    known = {step.name for step in steps()}
+    for keeping in keepings():
+        _ = keeping.table  # A model that is not there is told now.
+        if unknown := set(keeping.by) - known:
+            raise ImproperlyConfigured(
+                f"retention: {keeping.model} goes by {', '.join(unknown)}, which no app registers"
+            )
 
 
 def days_ago(days: int) -> datetime:

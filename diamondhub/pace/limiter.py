@@ -23,6 +23,7 @@ import redis
 import structlog
 
 from diamondhub import redis_clients
+from diamondhub.telemetry import process_metrics
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +67,8 @@ class WaitTooLong(Exception):
         super().__init__(f"{why}; worth asking again in {wait:.1f} s")
         #: Seconds until it is worth asking again.
         self.wait = wait
+        #: A word for why: `open`, `lane` or `busy`.
+        self.reason = reason if reason in ("open", "lane") else "busy"
 
 
 class PauseStore(Protocol):
@@ -144,7 +147,22 @@ class Limiter:
         slot), and `LimiterUnavailable` if Redis is away. A thread that was refused because too many wait keeps the
         place that it was told of if it asks again in time.
         """
-        limit = self.max_wait if max_wait is None else max_wait
+        began = time.monotonic()
+        try:
+            slot = self._acquired(lane, self.max_wait if max_wait is None else max_wait)
+        except WaitTooLong as error:
+            self._count_refusal(lane, error.reason)
+            raise
+        except LimiterUnavailable:
+            self._count_refusal(lane, "unavailable")
+            raise
+        process_metrics.observe("diamondhub_limiter_wait_seconds", self.account, lane, seconds=time.monotonic() - began)
+        return slot
+
+    def _count_refusal(self, lane: Lane, reason: str) -> None:
+        process_metrics.count("diamondhub_limiter_refusals_total", self.account, lane, reason)
+
+    def _acquired(self, lane: Lane, limit: float) -> Slot:
         give_up = time.monotonic() + limit
         forfeited, tolerated = "", LATE_SECONDS
         while True:

@@ -7,6 +7,7 @@ it is Django's own backend.
 from __future__ import annotations
 
 from functools import cached_property
+from time import monotonic
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from psycopg_pool import ConnectionPool
 
 from diamondhub.postgresql.connections import Hangs, WatchedConnection
 from diamondhub.postgresql.watch import ANSWER_SECONDS, Watch
+from diamondhub.telemetry import process_metrics
+
+_POOL_WAIT = "diamondhub_database_pool_wait_seconds"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -47,7 +51,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """A connection; at once an error while the database hangs."""
         if self.watched is not None and self.watched.watch.hangs:
             raise Hangs
-        return super().get_new_connection(conn_params)
+        began = monotonic()
+        try:
+            connection = super().get_new_connection(conn_params)
+        except Exception:
+            process_metrics.observe(_POOL_WAIT, "failed", seconds=monotonic() - began)
+            raise
+        process_metrics.observe(_POOL_WAIT, "got", seconds=monotonic() - began)
+        return connection
 
     def _parameters_of_a_look(self) -> dict[str, Any]:
         parameters = self.get_connection_params()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,12 +20,12 @@ import psycopg
 import redis
 import structlog
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from diamondhub import redis_clients
+from diamondhub.database import separate_cursor
 
 log = structlog.get_logger(__name__)
 
@@ -176,21 +175,10 @@ def _host_part() -> Iterator[tuple[str, Outcome]]:
 # --- the database, and what is known from it ---------------------------------------------------------------------------
 
 
-@contextmanager
-def _cursor() -> Iterator[psycopg.Cursor[Any]]:
-    # Not Django's connection: a pool that is used up, or a server that swallows packets, would be waited for too long.
-    parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
-    for name in ("cursor_factory", "context", "pool"):
-        parameters.pop(name, None)
-    parameters.update(connect_timeout=2, autocommit=True, application_name="diamondhub-health")
-    with psycopg.connect(**parameters) as connection, connection.cursor() as cursor:
-        yield cursor
-
-
 def _database_part(checks: Mapping[str, DatabaseCheck]) -> Iterator[tuple[str, Outcome]]:
     asked: set[str] = set()
     try:
-        with _cursor() as cursor:
+        with separate_cursor("diamondhub-health") as cursor:
             for name, check in checks.items():
                 yield name, _asked(name, check, cursor)
                 asked.add(name)
@@ -242,6 +230,11 @@ def _sweep(cursor: psycopg.Cursor[Any]) -> Outcome:
         return Outcome(ok=False, detail="there was none yet: is beat running, and a worker of the control queue?")
     longest = max(30.0, settings.SWEEP_SECONDS * 6)
     return Outcome(ok=row[0] <= longest, detail=f"the last one was {row[0]:.0f} s ago")
+
+
+def shared() -> dict[str, Outcome]:
+    """Whether `redis` and `broker` answer, which all processes share; takes `STEP_SECONDS` or two."""
+    return dict([*_redis_part(), *_broker_part()])
 
 
 # --- Redis and the broker ----------------------------------------------------------------------------------------------

@@ -1,17 +1,29 @@
-"""What the start page shows of the machinery: when the sweep last went round."""
+"""What the start page shows of the machinery, when the sweep last went round, and what of it is away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 
+import redis
 from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
+from diamondhub import redis_clients
 from diamondhub.admin.display import ago
-from diamondhub.operations import home
+from diamondhub.operations import away as parts_away
+from diamondhub.operations import home, retention
+from diamondhub.operations.away import Away
+from diamondhub.operations.problems import looking
+from diamondhub.operations.problems.looking import Wrong
+from diamondhub.telemetry import health
 from diamondhub.telemetry.models import Heartbeat
+
+#: A Redis that does not answer a page's question for so long is away (seconds).
+REDIS_SECONDS = 0.5
 
 
 def last_sweep() -> Iterator[home.Figure]:
@@ -27,4 +39,54 @@ def last_sweep() -> Iterator[home.Figure]:
     )
 
 
+def rounds_away() -> Iterator[Away]:
+    """Sweeps, or rounds of sending alerts, that are not made."""
+    seen = dict(
+        Heartbeat.objects.filter(name__in=("sweep", "delivery"))
+        .annotate(age=Now() - F("seen_at"))
+        .values_list("name", "age")
+    )
+    bounds = {"sweep": max(15.0, 3 * settings.SWEEP_SECONDS), "delivery": max(60.0, 6 * settings.SWEEP_SECONDS)}
+    silent = [name for name, bound in bounds.items() if name in seen and seen[name].total_seconds() > bound]
+    url = reverse("admin:telemetry_heartbeat_changelist")
+    start = "Start `beat` and the worker of the queue `control` (worker-io), or see why they are busy."
+    if "sweep" not in seen:
+        yield Away("No sweep has ever gone round: nothing starts, goes on or is noticed.", start, url=url)
+    elif "sweep" in silent:
+        since = timezone.now() - seen["sweep"]
+        yield Away("No sweep goes round: nothing starts, goes on or is noticed.", start, since=since, url=url)
+    elif "delivery" in silent:
+        since = timezone.now() - seen["delivery"]
+        yield Away("Alerts are not sent.", start, since=since, url=url)
+
+
+def redis_away() -> Iterator[Away]:
+    """A Redis that does not answer."""
+    client = redis_clients.client(settings.REDIS_URL, seconds=REDIS_SECONDS, retry=None)
+    try:
+        with client:
+            client.ping()
+    except redis.RedisError:
+        yield Away(
+            "Redis is away: suppliers are asked nothing, and limits of clients are counted by each web process for itself.",
+            "See that the server of REDIS_URL runs and can be reached; all goes on by itself then.",
+        )
+
+
+parts_away.register(rounds_away)
+parts_away.register(redis_away)
+
+
+def away() -> Iterator[Wrong]:
+    """Which of Redis and the broker do not answer; asked twice, since one lost packet is no problem."""
+    asked = health.shared()
+    if not all(outcome.ok for outcome in asked.values()):
+        asked = health.shared()
+    for name, what in (("redis", "Redis (REDIS_URL)"), ("broker", "The broker (CELERY_BROKER_URL)")):
+        if not asked[name].ok:
+            yield Wrong(f"{name}-away", name, f"{what} does not answer: {asked[name].detail}", {"check": name})
+
+
 home.register(last_sweep, permission="telemetry.view_heartbeat")
+retention.keep("telemetry.Heartbeat", how_long="for ever: one row for each part")
+looking.register(away, "redis-away", "broker-away")

@@ -35,8 +35,9 @@ MIN_SECRET = 5
 MAX_TEXT = 32_768
 #: So many characters of all texts of one structure are kept, so many values, and so deep.
 MAX_CHARACTERS, MAX_VALUES, MAX_DEPTH = 65_536, 1_000, 8
-#: Secrets told of at run time that are remembered: tokens live for hours, and there is one at a time.
-MAX_TOLD = 8
+#: Secrets told of at run time that are remembered: tokens of suppliers, which live for hours, passwords of feeds, and what
+#: opens some channels of alerts.
+MAX_TOLD = 32
 #: Names of events, feeds and loggers come again and again: texts so short are scrubbed once (characters).
 MAX_SHORT = 64
 #: Longest name of a secret that is looked for, and longest name that is kept (characters).
@@ -68,9 +69,16 @@ def forget(**_: object) -> None:
     _short_text.cache_clear()
 
 
+#: Settings that are secrets whole.
+_NAMED_BY_SETTINGS = ("SECRET_KEY", "NIVODA_PASSWORD", "EMAIL_HOST_PASSWORD", "HEARTBEAT_URL", "METRICS_TOKEN")
+
+
 def _secrets_of_the_settings() -> Iterator[str]:
-    yield from (getattr(settings, name, "") for name in ("SECRET_KEY", "NIVODA_PASSWORD", "EMAIL_HOST_PASSWORD"))
+    yield from (getattr(settings, name, "") for name in _NAMED_BY_SETTINGS)
     yield from getattr(settings, "SECRET_KEY_FALLBACKS", ())
+    for header in getattr(settings, "OTEL_EXPORTER_OTLP_HEADERS", "").split(","):
+        value = header.partition("=")[2].strip()
+        yield from (value, unquote(value), value.rpartition(" ")[2])
     yield from (
         key.partition(":")[2].rstrip("=") for key in re.split(r"[\s,]+", getattr(settings, "ENCRYPTION_KEYS", ""))
     )

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from diamondhub import environment
 from diamondhub.local import private, stack
+from diamondhub.tests import settings_reader
 
 KEYS = f"1:{base64.b64encode(bytes(range(32))).decode()}"
 PRODUCTION = {
@@ -28,6 +29,7 @@ PRODUCTION = {
     "NIVODA_ENDPOINT": "https://supplier.example/api",
     "NIVODA_USERNAME": "us",
     "NIVODA_PASSWORD": "hush-hush",
+    "HEARTBEAT_URL": "https://watch.example.com/hush-hush",
     "ALLOWED_HOSTS": "hub.example.com",
     "TRUSTED_PROXIES": "10.0.0.1",
 }
@@ -35,18 +37,27 @@ PRODUCTION = {
 
 def started(code: str = "pass", **variables: str) -> subprocess.CompletedProcess[str]:
     """What a process says that reads the settings in no other environment than this."""
+    return settings_reader.run(f"from diamondhub import settings; {code}", surroundings(**variables))
+
+
+def really_started(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same of a Python that was started for it."""
     return subprocess.run(
         [sys.executable, "-c", f"from diamondhub import settings; {code}"],
         cwd=settings.BASE_DIR,
-        env={"PATH": os.environ["PATH"], "DIAMONDHUB_VAR": os.environ["DIAMONDHUB_VAR"], **variables},
+        env=surroundings(**variables),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
+def surroundings(**variables: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "DIAMONDHUB_VAR": os.environ["DIAMONDHUB_VAR"], **variables}
+
+
 def test_production_starts_with_all_it_demands() -> None:
-    told = started("print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS > 0)", **PRODUCTION)
+    told = really_started("print(settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS > 0)", **PRODUCTION)
 
     assert (told.stdout.strip(), told.stderr) == ("True True", "")
 
@@ -55,7 +66,7 @@ def test_production_starts_with_all_it_demands() -> None:
 def test_every_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
     if name == "API_KEY_PEPPERS" and not hasattr(settings, name):
         pytest.skip("nothing reads this one yet")
-    value = PRODUCTION.get(name, "hush-hush")
+    value = PRODUCTION.get(name, "https://hush-hush.example.com/beat")
     (tmp_path / "secret").write_text(f"{value}\n")
     others = {key: each for key, each in {**PRODUCTION, "EMAIL_HOST_USER": "hub"}.items() if key != name}
 
@@ -86,6 +97,13 @@ def test_a_file_that_holds_no_secret_stops_the_start_with_one_line(
 
     assert told.returncode == 1
     assert told.stderr.strip().splitlines()[-1].endswith(says)
+
+
+def test_a_process_that_cannot_start_ends_with_the_fault_as_its_last_words() -> None:
+    told, really = started(PORT="sekret"), really_started("pass", PORT="sekret")
+
+    assert (told.returncode, told.stderr.splitlines()[-1]) == (really.returncode, really.stderr.splitlines()[-1])
+    assert really.returncode == 1
 
 
 def test_a_secret_is_given_once(tmp_path: Path) -> None:
@@ -159,7 +177,7 @@ def test_feeds_with_accounts_of_their_own_need_none_in_the_environment() -> None
 
 
 def test_the_checks_for_deployment_find_nothing_in_production() -> None:
-    told = started(
+    told = really_started(
         "import django, os; os.environ['DJANGO_SETTINGS_MODULE'] = 'diamondhub.settings'; django.setup();"
         "from django.core.management import call_command; call_command('check', deploy=True, fail_level='WARNING')",
         **PRODUCTION,
@@ -240,6 +258,6 @@ def test_a_shared_folder_and_a_link_are_left_as_they_are(tmp_path: Path, mask: o
 
 
 def test_the_settings_of_every_process_set_the_mask() -> None:
-    told = started("import os; print(oct(os.umask(0)))")
+    told = really_started("import os; print(oct(os.umask(0)))")
 
     assert told.stdout.strip() == "0o77"

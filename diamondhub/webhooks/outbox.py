@@ -26,6 +26,7 @@ from diamondhub import leases
 from diamondhub.access.secrets import SecretError
 from diamondhub.database import clock, release_connection
 from diamondhub.doorbells import ring
+from diamondhub.telemetry import process_metrics
 from diamondhub.webhooks import sending, signing, subscriptions
 from diamondhub.webhooks.events import NEEDED, REPLACING, TEST, EventKind
 from diamondhub.webhooks.models import Delivery, Subscription
@@ -231,6 +232,7 @@ def _succeeded(delivery: Delivery, lease: leases.Lease, status: int) -> None:
         Subscription.objects.filter(
             Q(failing_since__isnull=False) | ~Q(last_failure=""), pk=delivery.subscription_id
         ).update(failing_since=None, last_failure="", quiet_until=None)
+    process_metrics.count("diamondhub_sends_total", "webhook", "delivered")
     log.info("webhook_delivered", delivery_id=delivery.pk, kind=delivery.kind, tries=delivery.tries)
 
 
@@ -242,6 +244,7 @@ def _failed(delivery: Delivery, lease: leases.Lease, error: NotSent, pause: floa
     with transaction.atomic():
         assert delivery.trying_since is not None
         is_over = lease.granted_at - delivery.trying_since > GIVE_UP_AFTER
+        process_metrics.count("diamondhub_sends_total", "webhook", "dead" if is_over or error.is_gone else "failed")
         if is_over or error.is_gone:
             leases.finish(lease, state=Delivery.State.DEAD, status=error.status, last_error=reason, finished_at=Now())
         else:

@@ -18,8 +18,8 @@ from django.db.models.functions import Now
 
 from diamondhub.access import sealed
 from diamondhub.access.models import ApiClient
-from diamondhub.alerts.outbox import announce
 from diamondhub.database import clock
+from diamondhub.operations.problems import tracking
 from diamondhub.webhooks import signing
 from diamondhub.webhooks.events import NEEDED
 from diamondhub.webhooks.models import Delivery, Subscription
@@ -99,6 +99,8 @@ def change(
         changed |= {"active": False, "disabled_at": clock(), "disabled_reason": reason}
         _drop_waiting(now)
     Subscription.objects.filter(pk=now.pk).update(**changed) if changed else None
+    if active is True:
+        tracking.resolve("webhook-switched-off", about(now), why="the webhook is switched on again")
     now.refresh_from_db()
     return now
 
@@ -146,28 +148,36 @@ def give_up(subscription: Subscription, reason: str) -> None:
         return
     _drop_waiting(subscription)
     log.error("webhook_switched_off", subscription=subscription.pk, client=subscription.client.name, reason=reason)
-    announce(
-        dedupe_key=f"webhook:{subscription.pk}:off:{at.isoformat()}",
-        kind="webhook_switched_off",
-        severity="warning",
+    tracking.occurred(
+        "webhook-switched-off",
+        about(subscription),
         subject=f"Webhook {subscription.pk} of {subscription.client.name} is switched off: {reason}",
-        details={"webhook": subscription.pk, "client": subscription.client.name, "host": subscription.host},
+        details={
+            "webhook": subscription.pk,
+            "client": subscription.client.name,
+            "host": subscription.host,
+            "reason": reason,
+        },
     )
 
 
 def tell_of_overflow(subscription: Subscription, dropped: int) -> None:
-    """Tell client and staff that events were dropped because too many waited; staff once a day and webhook."""
-    at = clock()
+    """Tell client and staff that events were dropped because too many waited."""
     reason = f"too many events wait for it: the oldest are dropped, {dropped:,} just now"
     Subscription.objects.filter(pk=subscription.pk).update(last_failure=reason)
     log.warning("webhook_events_dropped", subscription=subscription.pk, client=subscription.client.name, events=dropped)
-    announce(
-        dedupe_key=f"webhook:{subscription.pk}:full:{at:%Y-%m-%d}",
-        kind="webhook_events_dropped",
-        severity="warning",
+    tracking.occurred(
+        "webhook-events-dropped",
+        about(subscription),
         subject=f"Webhook {subscription.pk} of {subscription.client.name} takes too little: {reason}",
         details={"webhook": subscription.pk, "client": subscription.client.name, "host": subscription.host},
+        times=max(1, dropped),
     )
+
+
+def about(subscription: Subscription) -> str:
+    """What problems of a subscription are about."""
+    return f"webhook:{subscription.pk}"
 
 
 def require_active(subscription: Subscription) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ingest.admin import dead_letters, feeds, partitions, raw, runs
+from ingest.admin import dead_letters, feeds, partitions, pauses, raw, runs
 
-__all__ = ["dead_letters", "feeds", "partitions", "raw", "runs"]
+__all__ = ["dead_letters", "feeds", "partitions", "pauses", "raw", "runs"]

@@ -14,16 +14,22 @@ from django.utils.safestring import SafeString
 from catalog.models import Diamond
 from diamondhub.admin.base import COUNT_CAP, ReadOnlyAdmin
 from diamondhub.admin.display import NOTHING, Group, Link, Table, badge, code, moment, number, pretty_json, row_link
-from ingest import dead_letters, replaying
+from diamondhub.operations import jobs
+from diamondhub.operations.job_admin import ask_and_show, job_page, jobs_about
+from ingest import dead_letters, job_kinds, replaying
 from ingest.admin.acting import RequiredReason, act
+from ingest.background import letters
 from ingest.models import DeadLetter, DeadLetterAttempt
 
 #: Permissions to replay letters, and to discard them.
 REPLAY = "ingest.replay_deadletter"
 DISCARD = "ingest.discard_deadletter"
-#: Letters that a button replays first, and at most: a request must not take minutes; the command has no such limit.
+#: Letters that a button tries or replays first, and at most at once: a request must not take minutes, so more of them are
+#: given to a worker.
 SAMPLE = 10
-MAX_AT_ONCE = 2_000
+MAX_AT_ONCE = 200
+#: Letters that are discarded at once: to close one costs little.
+MAX_DISCARDED_AT_ONCE = 5_000
 #: Attempts that the page of a letter shows.
 ATTEMPTS_SHOWN = 50
 #: Causes that stand above the list, the most frequent first.
@@ -40,9 +46,24 @@ def open_causes() -> list[dict[str, Any]]:
             "url": f"{list_url}?fingerprint={newest.fingerprint}",
             "replay_url": reverse("admin:ingest_deadletter_replay", args=["cause", newest.fingerprint]),
             "discard_url": reverse("admin:ingest_deadletter_discard", args=["cause", newest.fingerprint]),
+            "try_url": reverse("admin:ingest_deadletter_try", args=["cause", newest.fingerprint]),
         }
         for letters, newest in dead_letters.open_causes(most=CAUSES_SHOWN, look_at=COUNT_CAP)
     ]
+
+
+#: What the page of a cause shows of what was asked for.
+OF_LETTERS = (job_kinds.REPLAY_TRIAL, job_kinds.REPLAY, job_kinds.DISCARD)
+
+
+def of_cause(request: HttpRequest, fingerprint: str) -> dict[str, Any]:
+    """Above the letters of one cause: its buttons while letters wait, and what was asked for before."""
+    names = {"replay", "discard", "try"}
+    return {
+        "asked": jobs_about(request, fingerprint, *OF_LETTERS),
+        "cause_waits": dead_letters.waiting().filter(fingerprint=fingerprint).exists(),
+        "cause_urls": {name: reverse(f"admin:ingest_deadletter_{name}", args=["cause", fingerprint]) for name in names},
+    }
 
 
 class WhyLetters(RequiredReason):
@@ -72,9 +93,12 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         return rows.defer("payload") if match and match.url_name == "ingest_deadletter_changelist" else rows
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        fingerprint = request.GET.get("fingerprint", "")[:32]
+        asked = of_cause(request, fingerprint) if fingerprint else {}
         causes = {"causes": open_causes(), **_may(request)} if self.has_view_permission(request) else {}
         return super().changelist_view(
-            request, {**causes, "fingerprint": request.GET.get("fingerprint", ""), **(extra_context or {})}
+            request,
+            {**causes, "fingerprint": fingerprint, **asked, **(extra_context or {})},
         )
 
     @admin.display(description="stone")
@@ -111,6 +135,7 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
             "letter": row,
             "replay_url": reverse("admin:ingest_deadletter_replay", args=["letter", row.pk]),
             "discard_url": reverse("admin:ingest_deadletter_discard", args=["letter", row.pk]),
+            "try_url": reverse("admin:ingest_deadletter_try", args=["letter", row.pk]),
             **{name: allowed and row.waiting for name, allowed in _may(request).items()},
         }
 
@@ -140,21 +165,45 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("<str:of>/<str:which>/try/", view(self.try_out), name="ingest_deadletter_try"),
             path("<str:of>/<str:which>/replay/", view(self.replay), name="ingest_deadletter_replay"),
             path("<str:of>/<str:which>/discard/", view(self.discard), name="ingest_deadletter_discard"),
             *super().get_urls(),
         ]
 
-    def replay(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
-        """Replay the letters of a cause, or a single one; a sample goes first."""
+    def try_out(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
+        """Say what a sample of a cause's letters, or a single one, would become; nothing is written."""
 
         def do(reason: str) -> tuple[str, str]:
+            chosen = _chosen(of, which)
+            actor = request.user.get_username()
+            report = replaying.replay(chosen, actor=actor, why=reason, dry_run=True, force=True, most=SAMPLE)
+            job = jobs.record(
+                job_kinds.REPLAY_TRIAL,
+                chosen.values_list("fingerprint", flat=True)[0] if of == "letter" else which[:32],
+                by=actor,
+                result=letters.result_of(report),
+                reason=reason,
+            )
+            return "Nothing is written: this is what they would become.", job_page(job)
+
+        return act(request, REPLAY, do, back=_back(of, which))
+
+    def replay(self, request: HttpRequest, of: str, which: str) -> HttpResponse:
+        """Replay the letters of a cause, or a single one; a sample goes first, and a worker does what takes its time."""
+
+        def do(reason: str) -> tuple[str, str]:
+            chosen = _chosen(of, which)
+            if of == "cause" and chosen.count() > MAX_AT_ONCE:
+                sample = {"sample": SAMPLE}
+                return ask_and_show(request, job_kinds.REPLAY, which[:32], reason=reason, parameters=sample)
             report = replaying.replay(
-                _chosen(of, which),
+                chosen,
                 actor=request.user.get_username(),
                 why=reason,
                 sample=SAMPLE,
-                force=of == "letter",
+                # Who comes from the problem that they are parked means just these.
+                force=of == "letter" or "parked" in request.GET,
                 most=MAX_AT_ONCE,
             )
             if report.failed or report.stopped:
@@ -168,7 +217,10 @@ class DeadLetterAdmin(ReadOnlyAdmin[DeadLetter]):
         """Close the letters of a cause, or a single one, without processing them."""
 
         def do(reason: str) -> tuple[str, str]:
-            count = dead_letters.discard(_chosen(of, which), actor=request.user.get_username(), reason=reason)
+            chosen = _chosen(of, which)
+            if of == "cause" and chosen.count() > MAX_DISCARDED_AT_ONCE:
+                return ask_and_show(request, job_kinds.DISCARD, which[:32], reason=reason)
+            count = dead_letters.discard(chosen, actor=request.user.get_username(), reason=reason)
             return f"{count:,} letter{'s are' if count != 1 else ' is'} discarded.", _back(of, which)
 
         return act(request, DISCARD, do, back=_back(of, which), form=WhyLetters)

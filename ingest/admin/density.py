@@ -15,6 +15,10 @@ from math import log10
 WIDTH, HEIGHT, STRIP = 1000, 150, 14
 #: Steps of the outline: finer ones would show the planner's guesses instead of the stones.
 STEPS = 100
+#: Stones beyond the outermost price that a plan counted are drawn within this factor of it.
+NEAR = 4
+#: More prices than these are too many for the axis on a phone; nearer to an end than this a price would be cut off.
+MAX_TICKS, CLEAR = 7, 45.0
 #: Share of the stones at either end of the axis that the picture leaves out.
 TAIL = 0.002
 #: Borders closer than this are drawn as one (units of the picture).
@@ -35,11 +39,14 @@ class Picture:
     """Paths and labels in units of a `WIDTH` × (`HEIGHT` + `STRIP`) box."""
 
     area: str
+    #: Where the area is highest, in words.
+    peak: str
     borders: str
     #: (state, path) of the strip below the axis: neighbours in one state are one rectangle.
     strip: list[tuple[str, str]]
     #: (x, label) of the axis.
     ticks: list[tuple[float, str]]
+    left_out: str = f"{TAIL:.1%}"
     width: int = WIDTH
     height: int = HEIGHT
     strip_top: int = HEIGHT + 2
@@ -52,9 +59,8 @@ def picture(density: Sequence[Sequence[int]], pieces: Sequence[Piece]) -> Pictur
     known = [(max(1, price), below) for price, below in density]
     if len(known) < 2 or known[-1][1] <= known[0][1]:
         return None
-    few = TAIL * known[-1][1]
-    low = log10(next(price for price, below in reversed(known) if below <= few))
-    high = log10(next(price for price, below in known if below >= known[-1][1] - few))
+    known = _trimmed(known)
+    low, high = log10(known[0][0]), log10(known[-1][0])
     if high <= low:
         return None
 
@@ -62,15 +68,30 @@ def picture(density: Sequence[Sequence[int]], pieces: Sequence[Piece]) -> Pictur
         place = (log10(max(1.0, price)) - low) / (high - low)
         return round(WIDTH * min(1.0, max(0.0, place)), 1)
 
+    heights = _heights(known, low, high)
     return Picture(
-        area=_area(known, low, high),
+        area=_area(heights),
+        peak=_peak(heights, low, high),
         borders=_borders([x(piece.price_from) for piece in pieces[1:]]),
         strip=_strip(pieces, x),
-        ticks=[(x(price), f"${price:,}") for price in _round_prices(low, high)],
+        ticks=[(x(price), f"${price:,}") for price in _round_prices(low, high) if CLEAR <= x(price) <= WIDTH - CLEAR],
     )
 
 
-def _area(known: Sequence[tuple[int, int]], low: float, high: float) -> str:
+def _trimmed(known: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pairs without the tails; where a plan counted nothing between a tail and the next price, stones lie near that."""
+    few = TAIL * known[-1][1]
+    first = max(place for place, (_price, below) in enumerate(known) if below <= known[0][1] + few)
+    last = next(place for place, (_price, below) in enumerate(known) if below >= known[-1][1] - few)
+    kept = list(known[first : last + 1])
+    if len(kept) > 2:
+        kept[0] = (max(kept[0][0], kept[1][0] // NEAR), kept[0][1])
+        kept[-1] = (min(kept[-1][0], kept[-2][0] * NEAR), kept[-1][1])
+    return kept
+
+
+def _heights(known: Sequence[tuple[int, int]], low: float, high: float) -> list[float]:
+    """The stones of each step of the axis."""
     logs = [log10(price) for price, _below in known]
 
     def below(at: float) -> float:
@@ -80,7 +101,17 @@ def _area(known: Sequence[tuple[int, int]], low: float, high: float) -> str:
         return under + (over - under) * share
 
     edges = [below(low + (high - low) * step / STEPS) for step in range(STEPS + 1)]
-    heights = [max(0.0, after - before) for before, after in pairwise(edges)]
+    return [max(0.0, after - before) for before, after in pairwise(edges)]
+
+
+def _peak(heights: Sequence[float], low: float, high: float) -> str:
+    place = max(range(STEPS), key=lambda step: heights[step])
+    start, end = (10 ** (low + (high - low) * step / STEPS) for step in (place, place + 1))
+    noun = "stone" if round(heights[place]) == 1 else "stones"
+    return f"about {heights[place]:,.0f} {noun} from ${start:,.0f} to ${end:,.0f} per carat"
+
+
+def _area(heights: Sequence[float]) -> str:
     top = max(heights) or 1.0
     wide = WIDTH / STEPS
     corners = [f"M0 {HEIGHT}"]
@@ -120,4 +151,4 @@ def _strip(pieces: Sequence[Piece], x: Callable[[float], float]) -> list[tuple[s
 def _round_prices(low: float, high: float) -> list[int]:
     prices = [step * 10**power for power in range(8) for step in (1, 2, 5)]
     inside = [price for price in prices if low < log10(price) < high]
-    return inside if len(inside) <= 10 else [price for price in inside if str(price)[0] == "1"]
+    return inside if len(inside) <= MAX_TICKS else [price for price in inside if str(price)[0] == "1"]

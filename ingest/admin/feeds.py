@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import FloatField, OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -16,50 +20,36 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
+from diamondhub.admin.acting import Reason
 from diamondhub.admin.base import Admin
 from diamondhub.admin.display import NOTHING, ago, badge, json_code, moment, row_link
+from diamondhub.admin.polling import polled
+from diamondhub.api.problems import sentence
 from diamondhub.audit.acting import acting
+from diamondhub.operations import jobs
+from diamondhub.operations.job_admin import ask_and_show, jobs_about
 from diamondhub.telemetry import scrub
-from ingest import feed_secrets, runs
-from ingest.admin.acting import START, act
+from ingest import creating, feed_secrets, job_kinds, looking_at_lists, price_meanings, runs, sign_in
+from ingest.admin import lists, pauses, uploading
+from ingest.admin.acting import START, RequiredReason, act
+from ingest.admin.feed_forms import FeedForm, NewFeedForm, fields_of, initial_of, meaning_of
+from ingest.admin.prices import prices_table
+from ingest.errors import IngestError
 from ingest.feeds import ways
 from ingest.feeds.registry import ADAPTERS
-from ingest.models import Feed, Run
+from ingest.models import Feed, Remap, Run
 from ingest.models.run import LIVE_STATES
 from ingest.progress import progress
 from ingest.scheduling import next_slots
 
-if TYPE_CHECKING:
-    FeedModelForm = ModelForm[Feed]
-else:
-    FeedModelForm = ModelForm
-
+#: The fields that hold schedules, and the longest that is looked at while one types.
+SCHEDULES, MAX_SCHEDULE = ("full_schedule", "incremental_schedule"), 100
 #: Coming and past slots of its schedules that a feed's page shows.
 COMING_SLOTS, LAST_SLOTS = 3, 10
 
 
-class FeedForm(FeedModelForm):
-    """A feed's settings; its adapter is one that exists."""
-
-    class Meta:
-        model = Feed
-        fields = "__all__"
-
-    def clean_adapter(self) -> str:
-        """An unknown adapter is refused, since it would fail every run."""
-        adapter = str(self.cleaned_data["adapter"])
-        if adapter not in ADAPTERS:
-            raise forms.ValidationError(f"There is no such adapter; known are: {', '.join(sorted(ADAPTERS))}.")
-        return adapter
-
-    def clean_parameters(self) -> dict[str, Any]:
-        """Parameters are a JSON object, since adapters read them by name."""
-        parameters = self.cleaned_data["parameters"]
-        if parameters is None:
-            return {}
-        if not isinstance(parameters, dict):
-            raise forms.ValidationError('Parameters are a JSON object, e.g. {"labgrown": true}.')
-        return parameters
+class NotLetIn(IngestError):
+    """The sign-in that was tried does not work."""
 
 
 @admin.register(Feed)
@@ -71,11 +61,12 @@ class FeedAdmin(Admin[Feed]):
     ordering = ("slug",)
     actions = None
     fieldsets = (
-        (None, {"fields": ("slug", "name", "enabled", "adapter", "parameters")}),
+        (None, {"fields": ("slug", "name", "enabled", "adapter")}),
         ("Schedules (crontab, UTC)", {"fields": ("full_schedule", "incremental_schedule")}),
         ("Window", {"fields": ("window_lag_seconds", "overlap_seconds", "max_partition_stones")}),
         ("Brakes (shares from 0 to 1)", {"fields": ("delist_brake", "shrink_brake", "median_brake", "error_budget")}),
         ("Failed partitions", {"fields": ("partial_delay_seconds",)}),
+        ("How old is too old", {"fields": ("stale_after_minutes",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
@@ -97,13 +88,32 @@ class FeedAdmin(Admin[Feed]):
         """A feed's slug makes its diamonds' ids, its adapter their meaning: neither changes once there is a feed."""
         return ("slug", "adapter", "parameters_shown") if obj else ()
 
+    def get_form(
+        self, request: HttpRequest, obj: Feed | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Feed]]:
+        """The form with the fields of the feed's adapter."""
+        if obj is not None and self.has_change_permission(request, obj):
+            kwargs["form"] = FeedForm.of(obj.adapter)
+        return super().get_form(request, obj, change, **kwargs)
+
     def get_fieldsets(self, request: HttpRequest, obj: Feed | None = None) -> Any:
-        """Who may not change a feed sees its parameters without what is secret in them."""
-        if obj is None or self.has_change_permission(request, obj):
-            return self.fieldsets
+        """The form in groups; who may not change a feed sees its parameters without what is secret in them."""
         (none, first), *rest = self.fieldsets
-        shown = tuple("parameters_shown" if name == "parameters" else name for name in first["fields"])
-        return ((none, {**first, "fields": shown}), *rest)
+        if obj is None or not self.has_change_permission(request, obj):
+            return ((none, first), ("Parameters", {"fields": ("parameters_shown",)}), *rest)
+        return (
+            (none, first),
+            (f"Parameters of {obj.adapter}", {"fields": tuple(fields_of(obj.adapter))}),
+            *rest,
+            (
+                "Further parameters (JSON)",
+                {
+                    "fields": ("parameters",),
+                    "classes": ("collapse",),
+                    "description": "Parameters that have no field above. An adapter refuses those that it does not know.",
+                },
+            ),
+        )
 
     @admin.display(description="parameters")
     def parameters_shown(self, feed: Feed) -> str | SafeString:
@@ -122,7 +132,7 @@ class FeedAdmin(Admin[Feed]):
 
     @admin.display(description="complete up to (watermark)")
     def complete_to(self, feed: Feed) -> str:
-        return f"{feed.watermark:%Y-%m-%d %H:%M} ({ago(feed.watermark)})" if feed.watermark else "no full run yet"
+        return f"{feed.watermark:%Y-%m-%d %H:%M} UTC ({ago(feed.watermark)})" if feed.watermark else "no full run yet"
 
     @admin.display(description="last run")
     def last_run(self, feed: Any) -> str | SafeString:
@@ -135,8 +145,8 @@ class FeedAdmin(Admin[Feed]):
     def save_model(self, request: HttpRequest, obj: Feed, form: ModelForm[Feed], change: bool) -> None:
         """Write the changed fields only: a run may have advanced the watermark meanwhile."""
         if change:
-            if form.changed_data:
-                obj.save(update_fields=form.changed_data)
+            if form.changed_columns:  # type: ignore[attr-defined]  # of `FeedForm`
+                obj.save(update_fields=form.changed_columns)  # type: ignore[attr-defined]
         else:
             super().save_model(request, obj, form, change)
 
@@ -158,9 +168,17 @@ class FeedAdmin(Admin[Feed]):
                 "may_start": request.user.has_perm(START),
                 "slots": _slots(feed),
                 "limits": _limits(feed),
+                "prices": prices_table(feed.prices),
+                "question": price_meanings.verdict_of(feed.prices).question,
+                "may_look": feed.adapter == looking_at_lists.ADAPTER and self.has_change_permission(request, feed),
+                "may_answer": self.has_change_permission(request, feed),
+                "may_upload": uploading.inbox_of_feed(feed) and self.has_change_permission(request, feed),
                 "secrets": feed_secrets.states(feed),
                 "may_set_secrets": self.has_change_permission(request, feed),
                 "may_forget_limits": bool(feed.limits) and self.has_change_permission(request, feed),
+                "may_remap": self.has_change_permission(request, feed),
+                **pauses.panel_of_feed(request, feed, page=f"feed-{feed.pk}"),
+                "asked": jobs_about(request, feed.slug, *job_kinds.OF_FEEDS),
             }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **panel})
 
@@ -169,9 +187,166 @@ class FeedAdmin(Admin[Feed]):
         return [
             path("<int:feed_id>/start/<slug:kind>/", view(self.start), name="ingest_feed_start"),
             path("<int:feed_id>/secrets/<slug:name>/", view(self.set_secret), name="ingest_feed_set_secret"),
+            path("<int:feed_id>/upload/", view(self.upload), name="ingest_feed_upload"),
+            path("<int:feed_id>/answer/", view(self.answer), name="ingest_feed_answer"),
             path("<int:feed_id>/ask-again/", view(self.ask_again), name="ingest_feed_ask_again"),
+            path("<int:feed_id>/try-sign-in/", view(self.try_sign_in), name="ingest_feed_try_sign_in"),
+            path("<int:feed_id>/plan/", view(self.plan), name="ingest_feed_plan"),
+            path("<int:feed_id>/try-remap/<slug:selection>/", view(self.try_remap), name="ingest_feed_try_remap"),
+            path("<int:feed_id>/remap/<slug:selection>/", view(self.remap), name="ingest_feed_remap"),
+            path("new-list/", view(self.new_list), name="ingest_feed_new_list"),
+            path("<int:feed_id>/list/", view(self.look_at_list), name="ingest_feed_list"),
+            path("schedule/", polled(self.admin_site, self.schedule), name="ingest_feed_schedule_live"),
             *super().get_urls(),
         ]
+
+    @method_decorator(sensitive_post_parameters())
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """First the adapter, then its form; the supplier is looked at before there is a feed."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        adapter = request.GET.get("adapter", "")
+        form = None
+        if adapter in ADAPTERS:
+            made = NewFeedForm.of(adapter)
+            form = made(request.POST) if request.method == "POST" else made(initial=initial_of(adapter, {}))
+        if form is not None and request.method == "POST" and form.is_valid():
+            try:
+                feed = creating.create_feed(
+                    form.feed,
+                    form.secrets,
+                    look=creating.look_at_once,
+                    actor=request.user.get_username(),
+                    reason=form.cleaned_data["reason"],
+                )
+            except IngestError as error:
+                form.add_error(None, sentence(scrub.reason(error)))
+            else:
+                self.log_addition(request, feed, "Created.")
+                messages.success(request, f"The feed {feed.slug} is created. Start a full run when it may begin.")
+                return redirect("admin:ingest_feed_change", feed.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"New feed of {adapter}" if form else "New feed",
+            "form": form,
+            "adapters": sorted(ADAPTERS),
+            "media": self.media,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/ingest/feed/new.html", context)
+
+    @method_decorator(sensitive_post_parameters())
+    def new_list(self, request: HttpRequest) -> HttpResponse:
+        """Look at a price list before there is a feed of it, and make one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return lists.page(request, self, None)
+
+    def look_at_list(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """Look at a list as a feed would read it, before it is fed."""
+        feed = Feed.objects.filter(pk=feed_id, adapter=looking_at_lists.ADAPTER).first()
+        if not self.has_change_permission(request, feed):
+            raise PermissionDenied
+        if feed is None:
+            raise Http404("there is no such feed of price lists")
+        return lists.page(request, self, feed)
+
+    def schedule(self, request: HttpRequest) -> HttpResponse:
+        """What a schedule that is being typed means, with its next times."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        typed = next((request.GET[name] for name in SCHEDULES if name in request.GET), "")
+        return render(request, "admin/ingest/feed/schedule_meaning.html", meaning_of(typed[:MAX_SCHEDULE]))
+
+    def try_sign_in(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """Ask the feed's supplier, once and now, whether it lets us in; what came is kept and shown."""
+
+        def do(feed: Feed, reason: str) -> tuple[str, str]:
+            value = sign_in.try_sign_in(feed).as_json()
+            jobs.record(job_kinds.SIGN_IN, feed.slug, by=request.user.get_username(), result=value, reason=reason)
+            words = sign_in.in_words(value)
+            if value["outcome"] != sign_in.Outcome.OK:
+                raise NotLetIn(words)
+            return words, reverse("admin:ingest_feed_change", args=[feed_id])
+
+        return self._of_feed(request, feed_id, START, do)
+
+    def plan(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """Have a full run planned in the background, and none started."""
+
+        def do(feed: Feed, reason: str) -> tuple[str, str]:
+            return ask_and_show(request, job_kinds.PLAN, feed.slug, reason=reason)
+
+        return self._of_feed(request, feed_id, START, do)
+
+    def try_remap(self, request: HttpRequest, feed_id: int, selection: str) -> HttpResponse:
+        """Have the feed's stones mapped again in the background, and rolled back: what would change."""
+
+        def do(feed: Feed, reason: str) -> tuple[str, str]:
+            parameters = {"selection": _selection(selection)}
+            return ask_and_show(request, job_kinds.REMAP_TRIAL, feed.slug, reason=reason, parameters=parameters)
+
+        return self._of_feed(request, feed_id, "ingest.change_feed", do)
+
+    def remap(self, request: HttpRequest, feed_id: int, selection: str) -> HttpResponse:
+        """Have the feed's stones mapped again for good, for a reason."""
+
+        def do(feed: Feed, reason: str) -> tuple[str, str]:
+            parameters = {"selection": _selection(selection)}
+            return ask_and_show(request, job_kinds.REMAP, feed.slug, reason=reason, parameters=parameters)
+
+        return self._of_feed(request, feed_id, "ingest.change_feed", do, form=RequiredReason)
+
+    def _of_feed(
+        self,
+        request: HttpRequest,
+        feed_id: int,
+        permission: str,
+        do: Callable[[Feed, str], tuple[str, str]],
+        *,
+        form: type[forms.Form] = Reason,
+    ) -> HttpResponse:
+        """A button of a feed's page."""
+
+        def do_with_feed(reason: str) -> tuple[str, str]:
+            feed = Feed.objects.filter(pk=feed_id).first()
+            if feed is None:
+                raise runs.UnknownFeed
+            return do(feed, reason)
+
+        return act(
+            request,
+            permission,
+            do_with_feed,
+            back=reverse("admin:ingest_feed_change", args=[feed_id]),
+            form=form,
+        )
+
+    def answer(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """Keep what a person says of a column of prices, as the feed's parameters."""
+        here = reverse("admin:ingest_feed_change", args=[feed_id])
+
+        def do(reason: str) -> tuple[str, str]:
+            number = request.POST.get("answer", "")
+            said = price_meanings.answer(
+                feed_id,
+                request.POST.get("question", ""),
+                int(number) if number.isascii() and number.isdigit() and len(number) < 3 else -1,
+                actor=request.user.get_username(),
+                reason=reason,
+            )
+            return f"{said}: the next run reads the list so.", here
+
+        return act(request, "ingest.change_feed", do, back=here)
+
+    def upload(self, request: HttpRequest, feed_id: int) -> HttpResponse:
+        """The page that takes a list which came by mail; see `ingest.admin.uploading`."""
+        return uploading.page(request, self, feed_id)
 
     def ask_again(self, request: HttpRequest, feed_id: int) -> HttpResponse:
         """Forget the ways of asking that the supplier refused: the next run tries them again."""
@@ -216,6 +391,12 @@ class FeedAdmin(Admin[Feed]):
         return act(request, START, do, back=reverse("admin:ingest_feed_change", args=[feed_id]))
 
 
+def _selection(text: str) -> str:
+    if text not in Remap.Selection.values:
+        raise runs.NothingToDo(f"there is no way {text!r} to choose stones: stale or all")
+    return text
+
+
 def _slots(feed: Feed) -> dict[str, Any]:
     """The feed's coming slots and its last ten, as a table."""
     rows = [
@@ -226,7 +407,7 @@ def _slots(feed: Feed) -> dict[str, Any]:
         rows.append((moment(slot.due_at), slot.kind, badge(slot.state), outcome or NOTHING))
     return {
         "title": "Scheduled runs",
-        "headers": ["Due (UTC)", "Kind", "State", "Run, or why not"],
+        "headers": ["Due", "Kind", "State", "Run, or why not"],
         "rows": rows,
         "note": "No schedule: runs start when somebody starts them.",
     }
@@ -245,7 +426,7 @@ def _limits(feed: Feed) -> dict[str, Any]:
     ]
     return {
         "title": "What the supplier does not take",
-        "headers": ["It refuses", "In its words", "Found out (UTC)", "Tried again after"],
+        "headers": ["It refuses", "In its words", "Found out", "Tried again after"],
         "rows": rows,
         "note": "Nothing that was tried: it is asked in every way that saves requests.",
     }

@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from diamondhub.admin.base import ReadOnlyAdmin
 from diamondhub.admin.display import NOTHING, Group, Link, Table, address, badge, duration, moment, number, row_link
+from ingest.admin.at_work import at_work, last_error
 from ingest.models import ConsolidationBatch, Page, Partition
 
 #: Pages of a partition that its own page shows, newest first.
@@ -45,6 +47,14 @@ class RunsRowsAdmin(ReadOnlyAdmin[Any]):
     def of_run(self, row: Any) -> str | SafeString:
         return row_link(row.run)
 
+    @admin.display(description="holder")
+    def holder(self, row: Any) -> str:
+        return at_work(row, timezone.now()).holder
+
+    @admin.display(description="next try")
+    def next_try(self, row: Any) -> str:
+        return at_work(row, timezone.now()).next_try
+
     @admin.display(description="state")
     def badge(self, row: Any) -> SafeString:
         return badge("working" if row.working and row.state == "ready" else row.state)
@@ -57,7 +67,18 @@ class RunsRowsAdmin(ReadOnlyAdmin[Any]):
 class PartitionAdmin(RunsRowsAdmin):
     """The admin of partitions: each one's slice, its progress, and its failure."""
 
-    list_display = ("title", "of_run", "badge", "expected", "next_offset", "attempts", "errors", "failure")
+    list_display = (
+        "title",
+        "of_run",
+        "badge",
+        "expected",
+        "next_offset",
+        "attempts",
+        "errors",
+        "ran_into",
+        "holder",
+        "next_try",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Rows without `stone_ids`, the long lists of stones that are asked for by id."""
@@ -67,7 +88,12 @@ class PartitionAdmin(RunsRowsAdmin):
     def title(self, partition: Partition) -> str:
         return f"{partition.ordinal + 1}. {partition_range(partition)}"
 
+    @admin.display(description="last error")
+    def ran_into(self, partition: Partition) -> str:
+        return partition.failure or last_error(partition) or NOTHING
+
     def groups(self, request: HttpRequest, row: Partition) -> list[Group]:
+        work = at_work(row, timezone.now())
         return [
             Group(
                 "Slice",
@@ -88,11 +114,12 @@ class PartitionAdmin(RunsRowsAdmin):
                     ("failures in a row", number(row.errors)),
                     ("requests without a page", number(row.other_requests)),
                     ("times read again", number(row.rereads)),
-                    ("worker", row.lease_owner or NOTHING),
-                    ("lease until", moment(row.lease_expires_at)),
-                    ("due", moment(row.due_at)),
+                    ("holder", work.holder),
+                    ("last heard of the holder", work.heard_of),
+                    ("next try", work.next_try),
                     ("completed", moment(row.completed_at)),
-                    ("failure", row.failure or NOTHING),
+                    ("last error", last_error(row) or NOTHING),
+                    ("failed for good", row.failure or NOTHING),
                 ],
             ),
         ]
@@ -137,11 +164,47 @@ class ConsolidationBatchAdmin(RunsRowsAdmin):
         "dead",
         "took",
         "attempts",
+        "ran_into",
+        "holder",
+        "next_try",
     )
 
     @admin.display(description="batch")
     def title(self, batch: ConsolidationBatch) -> str:
         return f"Batch {batch.ordinal + 1}"
+
+    @admin.display(description="last error")
+    def ran_into(self, batch: ConsolidationBatch) -> str:
+        return batch.last_error or NOTHING
+
+    def groups(self, request: HttpRequest, row: ConsolidationBatch) -> list[Group]:
+        work = at_work(row, timezone.now())
+        return [
+            Group(
+                "Stones",
+                [
+                    ("from", str(row.stone_from)),
+                    ("to", str(row.stone_to) if row.stone_to else "the end"),
+                    *(
+                        (name, number(getattr(row, name)))
+                        for name in ("stones", "inserted", "updated", "unchanged", "dead")
+                    ),
+                ],
+            ),
+            Group(
+                "Work",
+                [
+                    ("state", self.badge(row)),
+                    ("attempts", number(row.attempts)),
+                    ("holder", work.holder),
+                    ("last heard of the holder", work.heard_of),
+                    ("next try", work.next_try),
+                    ("completed", moment(row.completed_at)),
+                    ("took", self.took(row)),
+                    ("last error", row.last_error or NOTHING),
+                ],
+            ),
+        ]
 
     @admin.display(description="took")
     def took(self, batch: ConsolidationBatch) -> str:

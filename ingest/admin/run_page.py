@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 
-from diamondhub.admin.display import NOTHING, Group, badge, dollars, duration, moment, number
-from ingest import drift, review
+from catalog.admin.several_offers import address
+from diamondhub.admin.display import NOTHING, Group, badge, dollars, duration, link, moment, number
+from diamondhub.database import clock
+from diamondhub.operations import snapshots
+from ingest import drift, review, rows_of_lists, several_offers, uploads
+from ingest.admin import at_work, review_stones
 from ingest.admin.density import Picture, Piece, picture
 from ingest.admin.partitions import partition_range
+from ingest.admin.prices import prices_table
+from ingest.admin.request_chart import request_chart
+from ingest.live import in_words
 from ingest.models import Partition, Run
 from ingest.models.plan import RunPlan
-from ingest.operations import in_words
 from ingest.progress import progress
-from ingest.report import report
+from ingest.report import report, totals
 
 #: Rows of a page of the partitions' table.
 PARTITIONS_PER_PAGE = 20
@@ -25,21 +34,26 @@ PARTITIONS_PER_PAGE = 20
 
 def live_part(run: Run, page: str) -> dict[str, Any]:
     """The part of the page that is polled: progress, numbers, picture, the partitions' table and the transitions."""
-    now = progress(run)
-    done = report(run) if run.live or not run.summary else run.summary
+    sums = totals(run)
+    now = progress(run, sums)
+    done = report(run, taken=sums) if run.live or not run.summary else run.summary
     return {
         "run": run,
         "progress": now,
         "words": in_words(now),
         "numbers": numbers(run, done),
         "stages": stages(done),
+        "prices": prices_table(run.prices),
         "picture": density_picture(run),
+        "list": list_table(run),
         "drift": drift_lines(run),
         "drift_comparison": drift.comparison(run),
-        "partitions": partition_table(run, page),
+        "partitions": partition_table(run, page, sums.partitions["partitions"]),
+        "batches": at_work.batches(run),
+        "max_batches": at_work.MAX_BATCHES,
         "events": [
             {"at": event.at, "to": badge(event.to_state), "actor": event.actor, "reason": event.reason}
-            for event in run.events.order_by("id")
+            for event in sums.events
         ],
         "live_url": reverse("admin:ingest_run_live", args=[run.pk]),
         "partitions_url": _of_run("ingest_partition_changelist", run),
@@ -47,6 +61,37 @@ def live_part(run: Run, page: str) -> dict[str, Any]:
         "batches_url": _of_run("ingest_consolidationbatch_changelist", run),
         "letters_url": _of_run("ingest_deadletter_changelist", run),
     }
+
+
+def polled_part(run: Run, page: str) -> str:
+    """The live part as the page polls it; its first page is taken once for all who look."""
+
+    def rendered() -> str:
+        return render_to_string("admin/ingest/run/live.html", live_part(run, page))
+
+    return _shared("live", run, rendered) if page == "1" else rendered()
+
+
+def polled_requests(run: Run) -> str:
+    """The picture of the run's requests as the page polls it, taken once for all who look; empty without a supplier."""
+
+    def rendered() -> str:
+        chart = request_chart(run, clock())
+        return (
+            render_to_string("admin/ingest/run/requests_picture.html", {"run": run, "requests": chart}) if chart else ""
+        )
+
+    return _shared("requests", run, rendered)
+
+
+def _shared(part: str, run: Run, rendered: Callable[[], str]) -> str:
+    """A part of a live run's page by its snapshot. A feed has one live run at most, so there is one for each feed."""
+    if not run.live:
+        return rendered()
+    mark = f"{run.pk} {run.state}"
+    of, _, body = snapshots.of(f"{part}-of-feed-{run.feed_id}", lambda _former: f"{mark}\n{rendered()}").partition("\n")
+    # Just after a move the snapshot may be that of the state, or of the run, before.
+    return body if of == mark else rendered()
 
 
 def _of_run(name: str, run: Run) -> str:
@@ -64,6 +109,11 @@ def numbers(run: Run, done: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("payloads stored", number(done["stones_stored"]), f"{done['unchanged']:,} stones unchanged"),
         ("new", number(done["inserted"]), "diamonds inserted"),
         ("changed", number(done["updated"]), "diamonds updated"),
+        (
+            "several offers",
+            number(done.get("several_offers", {}).get("rows")),
+            several_offers.in_words(done.get("several_offers", {})) or "share a certificate with another row",
+        ),
         ("asked for by id", number(sum(unseen.values())), "no page showed them"),
         ("delisted", number(done["delisted"]), "the supplier no longer knows them"),
         ("never shown", number(done["missing"]), "counted by the supplier"),
@@ -85,8 +135,7 @@ def review_of(run: Run) -> list[dict[str, Any]]:
                     "stones": number(part.stones),
                     "share": f"{part.share:.1%}",
                     "words": part.words,
-                    "url": part.fingerprint
-                    and f"{_of_run('ingest_deadletter_changelist', run)}&fingerprint={part.fingerprint}",
+                    "url": _list_of(run, held.kind, part),
                     "examples": [_example(example) for example in part.examples],
                 }
                 for part in held.parts
@@ -94,6 +143,13 @@ def review_of(run: Run) -> list[dict[str, Any]]:
         }
         for held in review.read(run).held
     ]
+
+
+def _list_of(run: Run, brake: str, part: review.Part) -> str:
+    """Where the whole list of a part's stones or letters is, if it has one."""
+    if part.fingerprint:
+        return f"{_of_run('ingest_deadletter_changelist', run)}&fingerprint={part.fingerprint}"
+    return review_stones.address(run, brake, part.cause) if part.listed and part.stones else ""
 
 
 def _example(example: review.Example) -> dict[str, str]:
@@ -135,10 +191,16 @@ def partition_rows(run: Run) -> QuerySet[Any]:
     )
 
 
-def partition_table(run: Run, page: str) -> Any:
-    """One page of the run's partitions; a page that there is not is the nearest one."""
-    shown = Paginator(partition_rows(run), PARTITIONS_PER_PAGE).get_page(page)
+def partition_table(run: Run, page: str, partitions: int) -> Any:
+    """One page of the run's partitions, of which there are so many; a page that there is not is the nearest one."""
+    pages = Paginator(partition_rows(run), PARTITIONS_PER_PAGE)
+    # What the run's sums have counted is not counted again.
+    pages.count = partitions
+    shown = pages.get_page(page)
+    now = timezone.now()
     for partition in shown.object_list:
+        partition.at_work = at_work.at_work(partition, now)
+        partition.ran_into = at_work.last_error(partition)
         partition.range = partition_range(partition)
         partition.badge = badge("working" if partition.working else partition.state)
         walked = max(0, partition.next_offset - partition.offset_from)
@@ -162,18 +224,64 @@ def density_picture(run: Run) -> Picture | None:
     )
 
 
-def drift_lines(run: Run) -> list[tuple[str, str, str, bool]]:
-    """What the supplier sends that is strange: (what, share of stones, share in the last runs, whether it jumped)."""
+def list_table(run: Run) -> dict[str, Any] | None:
+    """What became of the rows of the run's list, as a sum, and the words and headers of it that nobody knows."""
+    account = rows_of_lists.account_of(run)
+    if account is None:
+        return None
+    rows = [("received", account.received, f"{account.letters:,} of them dead letters" if account.letters else "")]
+    rows += [
+        (f"not offered: {word or 'without a word'}", number, _NOBODY_KNOWS if _is_unknown(account, word) else "")
+        for word, number in account.not_offered.items()
+    ]
+    rows += [(what, number, _LEFT_OUT.get(what, "")) for what, number in account.left_out.items()]
+    if account.not_shown:
+        rows.append(("offered, in no page", account.not_shown, _NOT_SHOWN))
+    unknown = [
+        (field.replace("_", " "), ", ".join(f"{word} ({number:,})" for word, number in words.items()))
+        for field, words in account.unknown_words.items()
+    ]
+    if headers := {header: number for header, number in account.unknown_headers.items() if number}:
+        unknown.append(("headers", ", ".join(f"{header} ({number:,})" for header, number in headers.items())))
+    return {
+        "rows": [(what, number(count), note) for what, count, note in rows],
+        "total": number(account.rows),
+        "unknown": unknown,
+    }
+
+
+_NOBODY_KNOWS = "a word that nobody knows"
+_NOT_SHOWN = "the run is not over, lacks partitions, or has a list that is not newer than the catalogue"
+_LEFT_OUT = {
+    "repeated": "a later row describes the same stone",
+    "sums": "totals, averages and repeated headers",
+    "footers": "rows that say nothing of a stone",
+}
+
+
+def _is_unknown(account: rows_of_lists.Account, word: str) -> bool:
+    return word in account.unknown_words.get("availability", {})
+
+
+def drift_lines(run: Run) -> list[tuple[str, str, str, bool, str]]:
+    """What the supplier sends that is strange: (what, share of stones, share in the runs before, whether it jumped, the
+    address of its stones)."""
     return [
-        (line.what, f"{line.now:.1%}", NOTHING if line.before is None else f"{line.before:.1%}", line.jumped)
+        (
+            line.what,
+            f"{line.now:.1%}",
+            NOTHING if line.before is None else f"{line.before:.1%}",
+            line.jumped,
+            review_stones.address_of_drift(run, *line.about),
+        )
         for line in drift.lines(run)
     ]
 
 
 def groups(run: Run) -> list[Group]:
     """What the run was asked to do, and with which versions."""
-    window = f"{run.window_from:%Y-%m-%d %H:%M:%S}" if run.window_from else "the beginning"
-    until = f"{run.window_to:%Y-%m-%d %H:%M:%S}" if run.window_to else "not fixed yet"
+    window = f"{run.window_from:%Y-%m-%d %H:%M:%S} UTC" if run.window_from else "the beginning"
+    until = f"{run.window_to:%Y-%m-%d %H:%M:%S} UTC" if run.window_to else "not fixed yet"
     return [
         Group(
             "Order",
@@ -181,12 +289,14 @@ def groups(run: Run) -> list[Group]:
                 ("kind", run.get_kind_display()),
                 ("started by", run.started_by),
                 ("reason", run.reason or NOTHING),
+                *_uploaded(run),
                 ("started", moment(run.created_at)),
                 ("finished", moment(run.finished_at)),
                 ("window, supplier's clock", f"{window} to {until}"),
                 ("approved by", run.approved_by or NOTHING),
             ],
         ),
+        *_several_offers(run),
         Group("Plan", _plan_lines(run.plan)),
         Group(
             "Pinned",
@@ -199,6 +309,29 @@ def groups(run: Run) -> list[Group]:
             ],
         ),
     ]
+
+
+def _several_offers(run: Run) -> list[Group]:
+    """What the run's stones share with other rows; nothing where they share nothing."""
+    counted = run.summary.get("several_offers", {})
+    if not any(counted.get(name) for name in ("rows", "contradicting")):
+        return []
+    lines = [
+        ("share a certificate with another row", number(counted["rows"])),
+        ("of them in this list itself", number(counted["within"])),
+        *((f"of them with {feed}", number(rows)) for feed, rows in sorted(counted["feeds"].items())),
+        ("contradict a row with their certificate", number(counted["contradicting"])),
+        ("the stones", link(address(), "in the explorer")),
+    ]
+    return [Group("Several offers of one stone", lines)]
+
+
+def _uploaded(run: Run) -> list[tuple[str, str]]:
+    """The list that the run read, where a person uploaded it."""
+    upload = uploads.of_run(run, run.feed)
+    if upload is None:
+        return []
+    return [("list", f"{upload.name}, uploaded by {upload.uploaded_by} at {upload.completed_at:%Y-%m-%d %H:%M:%S} UTC")]
 
 
 def _plan_lines(plan: RunPlan) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from diamondhub.access.scopes import Scope
 from diamondhub.api.endpoint import Endpoint
 from diamondhub.api.mistakes import FieldError, Wrong
 from diamondhub.api.problems import InvalidBody, InvalidParameters, Problem, sentence
-from ingest import replaying, runs
+from ingest import pausing, replaying, runs
 from ingest.dead_letters import without_values
 from ingest.errors import IngestError
 from ingest.models import Feed
@@ -55,10 +55,14 @@ class IngestEndpoint(Endpoint):
         runs.UnknownFeed: (HTTPStatus.NOT_FOUND, "not-found"),
         runs.NoSuchRun: (HTTPStatus.NOT_FOUND, "not-found"),
         runs.FeedDisabled: (HTTPStatus.CONFLICT, "feed-disabled"),
+        runs.FeedPaused: (HTTPStatus.CONFLICT, "feed-paused"),
+        pausing.NotPaused: (HTTPStatus.CONFLICT, "not-paused"),
+        pausing.CannotPause: (HTTPStatus.CONFLICT, "cannot-pause"),
         runs.NoWatermark: (HTTPStatus.CONFLICT, "no-watermark"),
         runs.LiveRunExists: _live_run,
         runs.NothingToDo: (HTTPStatus.CONFLICT, "wrong-state"),
         runs.HeldOtherwise: (HTTPStatus.CONFLICT, "held-otherwise"),
+        runs.Undecided: (HTTPStatus.CONFLICT, "undecided"),
         replaying.UnknownLetter: (HTTPStatus.NOT_FOUND, "not-found"),
         replaying.NoSuchLetters: (HTTPStatus.CONFLICT, "nothing-waits"),
         ValidationError: _wrong_settings,

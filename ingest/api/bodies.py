@@ -9,8 +9,8 @@ from rest_framework import serializers
 from diamondhub.api import fields
 from diamondhub.api.endpoint import PageQuery
 from diamondhub.api.serializers import Body
-from ingest import brakes
-from ingest.models import DeadLetter, Partition, Run
+from ingest import brakes, pausing, renumbering
+from ingest.models import DeadLetter, Partition, Pause, Run
 
 #: Partitions that one request may name.
 MAX_PARTITIONS = 1_000
@@ -109,6 +109,7 @@ class ChangedFeed(Body):
     error_budget = fields.Number(6, 0, 1, required=False, help_text="A share from 0 to 1.")
     median_brake = fields.Number(6, 0, 1, required=False, help_text="A share from 0 to 1.")
     partial_delay_seconds = fields.Whole(0, 86_400, required=False, allow_null=True)
+    stale_after_minutes = fields.Whole(1, 525_600, required=False, allow_null=True)
 
     class Meta:
         described = {"minProperties": 1}
@@ -127,6 +128,37 @@ class WithOptionalReason(Body):
 
     class Meta:
         example = {"reason": "they say that it works again"}
+
+
+#: What of a feed can be paused: it alone, or the account that it asks its supplier by.
+_OF_FEED = [Pause.What.FEED.value, Pause.What.ACCOUNT.value]
+
+
+class NewPause(Body):
+    """What is paused, for how long and why."""
+
+    reason = fields.Reason()
+    what = fields.OneOf(
+        _OF_FEED,
+        default=Pause.What.FEED.value,
+        help_text="The feed alone, or the supplier's account that it asks by, with all that ask by it.",
+    )
+    minutes = fields.Whole(
+        pausing.MIN_MINUTES, pausing.MAX_MINUTES, default=60, help_text="How long; seven days at most."
+    )
+
+    class Meta:
+        example = {"what": "account", "minutes": 120, "reason": "the supplier's prices are wrong"}
+
+
+class Resumption(Body):
+    """Which pause ends, and why."""
+
+    reason = fields.Reason(required=False)
+    what = fields.OneOf(_OF_FEED, default=Pause.What.FEED.value, help_text="The feed's pause, or that of its account.")
+
+    class Meta:
+        example = {"what": "account", "reason": "they have mended them"}
 
 
 class NewRun(Body):
@@ -150,6 +182,13 @@ class Approval(Body):
         required=False,
         min_length=1,
         help_text="The names in the run's `review` as you read it: if others hold it by now, a 409.",
+    )
+
+    renumbered = fields.OneOf(
+        [str(decision) for decision in renumbering.Decision],
+        required=False,
+        help_text="Of a run held by `renumbered`: the stones with new stock numbers are the `same` stones, which keep their "
+        "ids, prices and histories, or `new` ones, and the old ones are taken off.",
     )
 
     class Meta:

@@ -18,7 +18,9 @@ from diamondhub.admin.base import COUNT_CAP, bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
 from ingest import dead_letters, replaying
-from ingest.api.answers import (
+from ingest.api.base import LIST_SECONDS, IngestEndpoint, within
+from ingest.api.bodies import DiscardedLetters, LettersQuery, ReplayedLetters
+from ingest.api.letter_answers import (
     CausesAnswer,
     DiscardAnswer,
     LetterAnswer,
@@ -26,8 +28,6 @@ from ingest.api.answers import (
     PayloadAnswer,
     ReplayAnswer,
 )
-from ingest.api.base import LIST_SECONDS, IngestEndpoint, within
-from ingest.api.bodies import DiscardedLetters, LettersQuery, ReplayedLetters
 from ingest.models import DeadLetter, DeadLetterAttempt
 
 log = structlog.get_logger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,12 +18,12 @@ from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation, version_of
 from diamondhub.api.masking import masked
 from diamondhub.telemetry import scrub
-from ingest import feed_settings
-from ingest.api.answers import FeedAnswer, SlotAnswer
+from ingest import feed_settings, pausing, price_meanings, resting
 from ingest.api.base import IngestEndpoint
-from ingest.api.bodies import ChangedFeed, WithOptionalReason
+from ingest.api.bodies import ChangedFeed, NewPause, Resumption, WithOptionalReason
+from ingest.api.feed_answers import FeedAnswer, PauseAnswer, SlotAnswer
 from ingest.feeds import ways
-from ingest.models import Feed, Run, ScheduleSlot
+from ingest.models import Feed, Pause, Run, ScheduleSlot
 from ingest.models.run import LIVE_STATES
 from ingest.runs import find_feed
 from ingest.scheduling import next_slots
@@ -101,6 +102,62 @@ class AskAgain(FeedEndpoint):
         return Response(feed_shown(find_feed(feed)))
 
 
+class FeedPause(FeedEndpoint):
+    """Pausing."""
+
+    @operation(
+        "pause_feed",
+        "Pause a feed or its supplier's account",
+        scope=Scope.RUNS_OPERATE,
+        body=NewPause,
+        answer=PauseAnswer,
+        problems=(HTTPStatus.NOT_FOUND, "cannot-pause"),
+        idempotent=True,
+        limit=LimitClass.RUNS,
+    )
+    def post(self, request: Request, feed: str) -> Response:
+        """Have a feed rest, or with `what=account` the supplier's account that it asks by, with all feeds that ask by it.
+
+        Needs the scope `runs:operate`. After the page in hand nothing is asked, a live run waits where it is, and slots of
+        schedules start nothing. The pause ends by itself after `minutes`. What is paused already is paused anew.
+        """
+        what, name = _paused_thing(find_feed(feed), self.body["what"])
+        ordered = pausing.pause(what, name, minutes=self.body["minutes"], by=actor(request), reason=self.body["reason"])
+        return Response(pausing.as_json(ordered))
+
+
+class FeedResumption(FeedEndpoint):
+    """Resuming."""
+
+    @operation(
+        "resume_feed",
+        "Resume a feed or its supplier's account",
+        scope=Scope.RUNS_OPERATE,
+        body=Resumption,
+        body_is_optional=True,
+        answer=PauseAnswer,
+        problems=(HTTPStatus.NOT_FOUND, "not-paused", "cannot-pause"),
+        idempotent=True,
+        limit=LimitClass.RUNS,
+    )
+    def post(self, request: Request, feed: str) -> Response:
+        """End a pause before its time: everything goes on at once, from where it stopped. Needs the scope `runs:operate`."""
+        what, name = _paused_thing(find_feed(feed), self.body["what"])
+        return Response(
+            pausing.as_json(pausing.resume(what, name, by=actor(request), reason=self.body.get("reason", "")))
+        )
+
+
+def _paused_thing(feed: Feed, what: str) -> tuple[str, str]:
+    """What is meant by pausing a feed, or its account. Raises `CannotPause` for one without account."""
+    if what == Pause.What.FEED:
+        return what, feed.slug
+    account = resting.account_of(feed)
+    if not account:
+        raise pausing.CannotPause(f"feed {feed.slug} asks its supplier by no account: pause the feed itself")
+    return what, account
+
+
 class Slots(FeedEndpoint):
     """The moments at which a feed's schedules wanted a run."""
 
@@ -119,6 +176,7 @@ def feed_shown(feed: Feed) -> dict[str, Any]:
         "adapter": feed.adapter,
         "parameters": masked(feed.parameters),
         "watermark": feed.watermark,
+        "pauses": [pausing.as_json(pause) for pause in resting.in_force().concerning(feed)],
         "live_run": _newest(feed.runs.filter(state__in=LIVE_STATES)),
         "last_run": _newest(feed.runs.all()),
         "next_runs": [{"due_at": due_at, "kind": kind} for due_at, kind in coming],
@@ -133,6 +191,7 @@ def feed_shown(feed: Feed) -> dict[str, Any]:
             }
             for way, limit in ways.limits_of(feed).items()
         ],
+        "prices": price_meanings.shown(feed.prices),
         "created_at": feed.created_at,
         "links": {
             "self": reverse("feed", args=[feed.slug]),

@@ -15,9 +15,9 @@ from diamondhub.admin.base import bounded
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import operation, version_of
 from ingest import runs
-from ingest.api.answers import PartitionAnswer
 from ingest.api.base import LIST_SECONDS, IngestEndpoint
 from ingest.api.bodies import PartitionsQuery
+from ingest.api.partition_answers import PartitionAnswer
 from ingest.models import Partition
 
 #: Columns that are shown as they are.

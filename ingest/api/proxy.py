@@ -38,6 +38,7 @@ from ingest.errors import (
     AnswerTooLong,
     IngestError,
     OrderingRefused,
+    Paused,
     PermanentSupplierError,
     QueryRefused,
     SignInRefused,
@@ -133,6 +134,15 @@ def _throttled(error: ThrottledBySupplier) -> Problem:
     return Unavailable("supplier-throttles", "The supplier is asked too often.", retry_after=wait)
 
 
+def supplier_paused(error: Paused) -> Problem:
+    """The answer where a supplier's account rests; who paused it and why stays in the house."""
+    return Unavailable(
+        "supplier-paused",
+        "The supplier's account is paused: nothing is asked until that ends.",
+        retry_after=max(1, ceil(error.seconds)),
+    )
+
+
 def _failed(detail: str, kind: str = "supplier-failed", status: HTTPStatus = HTTPStatus.BAD_GATEWAY) -> Becomes:
     return lambda _: Problem(status, kind, detail)
 
@@ -140,6 +150,7 @@ def _failed(detail: str, kind: str = "supplier-failed", status: HTTPStatus = HTT
 #: What the client is told; a supplier's own words stay in our logs, they may speak of our account.
 PROBLEMS: Mapping[type[Exception], Becomes] = {
     QueryRefused: _refused,
+    Paused: supplier_paused,
     OrderingRefused: _may_not_order,
     WaitTooLong: _no_slot,
     AllAsking: _all_asking,
@@ -158,7 +169,7 @@ PROBLEMS: Mapping[type[Exception], Becomes] = {
 #: What goes wrong with a question, and after which of it nothing can have been done.
 FAILURES = (IngestError, LimiterUnavailable, WaitTooLong, AllAsking)
 NOT_DONE = (
-    *(QueryRefused, WaitTooLong, LimiterUnavailable, AllAsking),
+    *(QueryRefused, Paused, WaitTooLong, LimiterUnavailable, AllAsking),
     *(ThrottledBySupplier, SignInRefused, PermanentSupplierError),
 )
 
@@ -220,6 +231,7 @@ class SupplierProxy(Endpoint):
             "answer-too-large",
             "supplier-limit-away",
             "supplier-not-configured",
+            "supplier-paused",
             "supplier-throttles",
             "supplier-too-slow",
         ),

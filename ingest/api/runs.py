@@ -20,11 +20,12 @@ from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
 from diamondhub.api.serializers import WithReason
 from diamondhub.leases import Leased
-from ingest import review, runs
-from ingest.api.answers import RetryAnswer, RunAnswer, RunInListAnswer
+from ingest import pausing, price_meanings, resting, review, runs
 from ingest.api.base import LIST_SECONDS, IngestEndpoint, within
 from ingest.api.bodies import Approval, NewRun, Retry, RunsQuery
+from ingest.api.partition_answers import RetryAnswer
 from ingest.api.partitions import partition_shown
+from ingest.api.run_answers import RunAnswer, RunInListAnswer
 from ingest.dead_letters import without_values
 from ingest.models import Partition, Run
 from ingest.models.dead_letter import WAITING
@@ -58,7 +59,9 @@ class Runs(RunEndpoint):
     @operation("list_runs", "Runs", query=RunsQuery, answer=page_of(RunInListAnswer))
     def get(self, request: Request) -> Response:
         """Runs without their counts, the newest first."""
-        rows = Run.objects.select_related("feed", "experiment").defer("plan", "summary", "drift", "review")
+        rows = Run.objects.select_related("feed", "experiment").defer(
+            "plan", "summary", "drift", "review", "prices", "census"
+        )
         rows = within(self.of_feed(rows), self.query, "created_at")
         if "kind" in self.query:
             rows = rows.filter(kind=self.query["kind"])
@@ -74,7 +77,14 @@ class Runs(RunEndpoint):
         body=NewRun,
         answer=RunAnswer,
         status=HTTPStatus.ACCEPTED,
-        problems=(HTTPStatus.NOT_FOUND, "live-run", "feed-disabled", "no-watermark", "supplier-not-configured"),
+        problems=(
+            HTTPStatus.NOT_FOUND,
+            "live-run",
+            "feed-disabled",
+            "feed-paused",
+            "no-watermark",
+            "supplier-not-configured",
+        ),
         idempotent=True,
         limit=LimitClass.RUNS,
     )
@@ -137,7 +147,7 @@ class RunApproval(RunEndpoint):
         scope=Scope.RUNS_OPERATE,
         body=Approval,
         answer=RunAnswer,
-        problems=("wrong-state", "held-otherwise"),
+        problems=("wrong-state", "held-otherwise", "undecided"),
         idempotent=True,
         limit=LimitClass.RUNS,
     )
@@ -145,9 +155,16 @@ class RunApproval(RunEndpoint):
         """Let a run in review go on past the brakes that hold it; one that presses harder later holds it again.
 
         Needs the scope `runs:operate`. Say with `brakes` what you have seen: if others hold the run by now, a 409.
+        A run that is held by `renumbered` needs a decision: without one it stays as it is, a 409.
         """
         runs.find_run(number)
-        runs.approve_run(number, actor=actor(request), reason=self.body["reason"], seen=self.body.get("brakes"))
+        runs.approve_run(
+            number,
+            actor=actor(request),
+            reason=self.body["reason"],
+            seen=self.body.get("brakes"),
+            renumbered=self.body.get("renumbered"),
+        )
         return Response(self.run_shown(number))
 
 
@@ -228,6 +245,8 @@ def run_shown(run: Run, *, costs: bool) -> dict[str, Any]:
         **report(run),
         **in_list(run),
         "waiting": waiting and {"what": waiting.what, "why": waiting.why, "until": waiting.until},
+        "pauses": [pausing.as_json(pause) for pause in resting.in_force().concerning(run.feed)] if run.live else [],
+        "prices": price_meanings.shown(run.prices),
         "progress": {
             "share": round(at.share, 4),
             "expected": at.expected,
@@ -241,6 +260,7 @@ def run_shown(run: Run, *, costs: bool) -> dict[str, Any]:
         "review": [_held(held, costs=costs) for held in review.read(run).held],
         "approved": sorted(run.approved),
         "approved_by": run.approved_by,
+        "decisions": run.decisions,
         "events": [
             {
                 "at": event.at,
@@ -318,8 +338,9 @@ def version_of_run(number: int, *, costs: bool) -> str:
     pace = int(run.now.timestamp()) // PACE_SECONDS if run.state == Run.State.INGESTING else 0
     waiting = waiting_for(run, run.now)
     until = waiting and [waiting.what, waiting.until]
+    paused = [(pause.pk, pause.until) for pause in resting.in_force().concerning(run.feed)] if run.live else []
     row = [getattr(run, name) for name in _ROW]
-    return version_of(row, partitions, batches, letters, pace, until, costs)
+    return version_of(row, partitions, batches, letters, pace, until, paused, costs)
 
 
 def _clocked(number: int) -> Any:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from catalog.rows import StoneFacts
+from ingest.feeds.census import Census
+from ingest.feeds.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,25 @@ class Watchful(Protocol):
         """The unknown of an item; raises `MappingError` if it cannot be read at all."""
 
 
+@runtime_checkable
+class Proving(Protocol):
+    """An adapter of lists whose columns of money may mean this or that, which it works out from their rows."""
+
+    def verdict(self, window_to: datetime, before: Verdict) -> Verdict:
+        """What the columns of the list of a run with this window's end hold, where those of the list before held `before`.
+
+        Raises `SupplierAsks` if one means another thing now; `server_time` raises it for what nothing proves.
+        """
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """An adapter of lists that are read whole, so that all of their rows can be accounted for."""
+
+    def census(self, window_to: datetime) -> Census:
+        """All rows of the list of a run with this window's end."""
+
+
 @dataclass(frozen=True, slots=True)
 class RelayedAnswer:
     """A supplier's answer to somebody else's query: `data` as JSON word for word, or None, and what went wrong."""
@@ -146,4 +167,16 @@ class Confirming(Adapter, Protocol):
         """As `lookup`, in the interactive lane, all of it within `seconds`.
 
         Raises a `SupplierError` for what went wrong there, and `WaitTooLong` or `LimiterUnavailable` when there is no slot.
+        """
+
+
+@runtime_checkable
+class Trying(Protocol):
+    """An adapter that can find out within seconds whether its supplier lets us in, while somebody waits for that."""
+
+    def try_sign_in(self, seconds: float) -> str:
+        """Ask the supplier once, with the feed's account and secrets, in the interactive lane; returns what it gave.
+
+        Raises a `SupplierError` for what went wrong there, another `IngestError` for what is wrong with the feed, and
+        `WaitTooLong` or `LimiterUnavailable` when there is no slot.
         """

@@ -5,19 +5,26 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from catalog.fancy_colors import color_name
+from catalog.fancy_colors import Said, color_name, intensity_of, said_of_color
 from catalog.grades import Color, FancyIntensity
 from ingest.feeds import values
 from ingest.feeds.values import Scalar
 
 
 class FancyFacts(NamedTuple):
-    """A stone's colour: the grade, and name, intensity and overtone of a fancy one."""
+    """A stone's colour: the grade; name, intensity and overtone of a fancy one; and what a stone on the scale tends to."""
 
     color: int | None
     name: str | None
     intensity: int | None
     overtone: str | None
+    tint: str | None = None
+
+
+def _is_fancy_by(said: Said, f_intensity: Scalar) -> bool:
+    """Whether nothing but the intensity of a fancy colour is said of a stone's colour, which then is any but white."""
+    intensity = intensity_of(values.text(f_intensity, 100) or "") if said.letter is None and said.tint is None else None
+    return intensity is not None and intensity >= FancyIntensity.FANCY_LIGHT
 
 
 # Typed, because `True` is not 1.
@@ -25,18 +32,19 @@ class FancyFacts(NamedTuple):
 def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone: Scalar) -> FancyFacts:
     """Bring a stone's four colour fields together.
 
-    A stone with the name of a fancy colour is fancy whatever its `color` says; one whose `color` says fancy is so without
-    a name. A letter grade has no intensity.
+    A stone with the name of a fancy colour is fancy whatever its `color` says; one whose `color` says fancy, or names a
+    colour that is not on the scale from D to Z, or that has nothing but the intensity of a fancy one, is so without a name
+    of its own. A letter grade has no intensity.
     """
-    said = values.text(color, 100) or ""
-    name = color_name(values.text(f_color, 100) or "")
-    fancy = name is not None or said.upper().startswith(("FANCY", "FCY"))
-    if not fancy:
-        return FancyFacts(values.grade(Color, color), None, None, None)
-    intensity = values.grade(FancyIntensity, f_intensity)
+    said = said_of_color(values.text(color, 100) or "")
+    own = values.text(f_color, 100) or ""
+    name = color_name(own)
+    if name is None and not said.fancy and not _is_fancy_by(said, f_intensity):
+        return FancyFacts(said.letter and int(said.letter), None, None, None, said.tint)
+    intensity = intensity_of(values.text(f_intensity, 100) or "") or intensity_of(own) or said.intensity
     return FancyFacts(
         Color.FANCY.value,
-        name or color_name(said),
-        intensity,
+        name or said.name,
+        None if intensity is None else int(intensity),
         color_name(values.text(f_overtone, 100) or ""),
     )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ingest.models import Feed
 
 #: Adapter name → package whose module `build` has `build(parameters, secrets) -> Adapter`, with None for the secrets where
-#: nobody will be asked, and `secrets_of(parameters)`: the secrets that it sends, by name, and where to.
+#: nobody will be asked, `secrets_of(parameters)`: the secrets that it sends, by name, and where to, and
+#: `account_of(parameters)`: the limiter's name of the account that it asks by. `PARAMETERS` is the struct of its parameters,
+#: `check(parameters)` raises what is wrong with them, `SECRETS` are the secrets there may be.
 ADAPTERS = {"nivoda": "ingest.feeds.nivoda", "pricelist": "ingest.feeds.pricelist"}
 #: Adapters that a process keeps: more than it has feeds, and few enough that those of former parameters are let go.
 KEPT = 128
@@ -50,6 +52,31 @@ def secrets_of(name: str, parameters: dict[str, Any]) -> Mapping[str, str]:
         return {}
     sent: Mapping[str, str] = _module(name).secrets_of(parameters)
     return sent
+
+
+def account_of(name: str, parameters: dict[str, Any]) -> str:
+    """The name of the supplier's account, and so of its limiter, that a feed with these parameters asks by; "" if none."""
+    if name not in ADAPTERS:
+        return ""
+    account: str = _module(name).account_of(parameters)
+    return account
+
+
+def parameters_type(name: str) -> type[msgspec.Struct]:
+    """The struct of an adapter's parameters, whose fields say what each is (`ingest.feeds.declared`)."""
+    declared: type[msgspec.Struct] = _module(name).PARAMETERS
+    return declared
+
+
+def check_parameters(name: str, parameters: dict[str, Any]) -> None:
+    """Raise the adapter's `IngestError` for parameters that it does not take."""
+    _module(name).check(parameters)
+
+
+def secret_names(name: str) -> tuple[str, ...]:
+    """The secrets that feeds of an adapter may have."""
+    names: tuple[str, ...] = _module(name).SECRETS
+    return names
 
 
 def _written(parameters: dict[str, Any]) -> bytes:

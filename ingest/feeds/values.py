@@ -11,7 +11,8 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
-from catalog import grades
+from catalog import grades, words
+from catalog.certificates import is_placeholder
 from catalog.countries import normal_country
 
 #: What JSON holds where a number or a text belongs, and what it holds where a boolean does.
@@ -24,8 +25,15 @@ _YES = frozenset({"TRUE", "T", "YES", "Y", "1", "100%"})
 _NO = frozenset({"FALSE", "F", "NO", "N", "0", "0%"})
 #: Degrees of a tinge that are none.
 _WITHOUT = frozenset(
-    {"NONE", "NIL", "NON", "NOTINGE", "NOMILKY", "NOTMILKY", "NOBROWN", "NOGREEN", "NOBGM", "M0", "WHITE"}
+    {"NONE", "NIL", "NILL", "NON", "NN", "NOTINGE", "NOTINT", "NOSHADE", "NOMILK", "NOMILKY", "NOTMILKY", "NONMILKY"}
+    | {"NOBROWN", "NOGREEN", "NOBGM", "M0", "ML0", "B0", "G0", "WHITE", "WHT", "WH", "W", "CLEAR", "EX", "EXCELLENT"}
 )
+_EYE_CLEAN = words.table("eye_clean")
+_DAYS = re.compile(
+    r"(\d{1,3})\s*(?:(?:-|–|TO|/)\s*(\d{1,3})\s*)?(?:(?:BUSINESS|WORKING|BUS\.?)\s*)?(DAYS?|WEEKS?|WKS?|HOURS?|HRS?|D|W)?\.?",
+    re.ASCII,
+)
+_BACKSLASHES = re.compile(r"https?:\\", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 # Nobody groups the digits of zero: "0,345" is a decimal comma.
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
@@ -36,6 +44,8 @@ _URL = re.compile(r"https?://[^\s/?#@:\[\]]+(:\d{1,5})?([/?#]\S*)?", re.IGNORECA
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+/[!#-;=?-\[\]_a-z~]*", re.ASCII)
 #: What no URL may hold as it is (RFC 3986), and what could end an attribute of a page that it is put into.
 _ENCODED = str.maketrans({character: f"%{ord(character):02X}" for character in '"<>\\^`{|}'})
+#: More days than anybody waits.
+MAX_DAYS = 365
 #: Longest URL that the catalogue keeps (characters).
 MAX_URL_LENGTH = 2000
 Found = TypeVar("Found")
@@ -98,11 +108,29 @@ def rounded(number: Decimal, places: int, below: int) -> Decimal | None:
 
 
 def days(value: Scalar) -> int | None:
-    """A whole number of days (or an index) from 0 to 365."""
+    """A whole number of days (or an index) from 0 to `MAX_DAYS`."""
     number = decimal(value)
-    if number is None or number != number.to_integral_value() or not 0 <= number <= 365:
+    if number is None or number != number.to_integral_value() or not 0 <= number <= MAX_DAYS:
         return None
     return int(number)
+
+
+def days_from_to(value: Scalar) -> tuple[int | None, int | None]:
+    """The least and the most days that a text names: "3-5 days", "2 weeks", "48 hours", 7."""
+    if not isinstance(value, str):
+        whole = days(value)
+        return whole, whole
+    named = _DAYS.fullmatch(value.upper().strip())
+    if named is None:
+        return None, None
+    unit = (named[3] or "D")[0]
+    least, most = (_in_days(int(number), unit) for number in (named[1], named[2] or named[1]))
+    return (least, most) if least <= most <= MAX_DAYS else (None, None)
+
+
+def _in_days(number: int, unit: str) -> int:
+    # Days are business days.
+    return number * 5 if unit == "W" else -(-number // 24) if unit == "H" else number
 
 
 def text(value: Scalar, longest: int) -> str | None:
@@ -136,12 +164,21 @@ def no_culet(value: Scalar) -> str | None:
 
 
 def number_text(value: Scalar, longest: int) -> str | None:
-    """A number that is a name, such as that of a certificate: text, unknown rather than cut if it is too long."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= longest and value.strip("0"):
+    """A number that is a name, such as that of a certificate: text, unknown rather than cut if it is too long.
+
+    What stands in the place of a number, such as `PENDING` or `0000000000`, is none.
+    """
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= longest
+        and value.strip(value[0])
+    ):
         # Nearly all are, and every one is another: no cache would help.
         return value
     whole = text(value, longest + 1)
-    return None if whole is None or len(whole) > longest or whole == "0" else whole
+    return None if whole is None or len(whole) > longest or is_placeholder(whole) else whole
 
 
 def url(value: Scalar) -> str | None:
@@ -151,6 +188,10 @@ def url(value: Scalar) -> str | None:
     if _PLAIN_URL.fullmatch(value):
         return value
     value = value.strip()
+    if _BACKSLASHES.match(value):
+        value = value.replace("\\", "/")
+    elif value[:4].lower() == "www.":
+        value = f"https://{value}"
     if not _URL.fullmatch(value) or not value.isprintable():
         return None
     value = value.translate(_ENCODED)
@@ -163,6 +204,38 @@ def yes_or_no(value: Scalar) -> bool | None:
         word = "".join(value.upper().split())
         return word in _YES if word in _YES or word in _NO else None
     return bool(value) if value in (0, 1) else None
+
+
+#: Where one address ends and the next begins in a cell of several.
+_NEXT_URL = re.compile(r"[\s,;|]+(?=https?://)", re.IGNORECASE)
+_WORDS_BEFORE = re.compile(r"^[^/?&=]*?[\s:(](?=https?://)", re.IGNORECASE)
+
+
+def urls(value: Scalar) -> list[str]:
+    """The addresses of a cell, which may hold several, or words before one."""
+    if not isinstance(value, str) or not value:
+        return []
+    if len(value) <= MAX_URL_LENGTH and _PLAIN_URL.fullmatch(value) and value.find("://", 8) < 0:
+        return [value]
+    if value.count("://") > 1 or " " in value.strip():
+        parts = _NEXT_URL.split(_WORDS_BEFORE.sub("", value, count=1).strip())
+        if len(parts) > 1 or parts[0] != value.strip():
+            return [address for part in parts if (address := url(part))]
+    address = url(value)
+    return [address] if address else []
+
+
+def eye_clean(value: Scalar) -> bool | None:
+    """Whether nothing is seen in a stone without a loupe: yes, no, or a degree of which the best and the worst are known."""
+    if isinstance(value, str) and (word := _EYE_CLEAN.get(grades.fold(value))) is not None:
+        return word == "yes" if word else None
+    return yes_or_no(value)
+
+
+def says_eye_clean(text: str) -> bool:
+    """Whether we know what a text says of that, be it that it is unknown."""
+    word = grades.fold(text)
+    return word in _EYE_CLEAN or word in NOTHING or yes_or_no(text) is not None
 
 
 def tinge(value: Scalar) -> bool | None:
@@ -193,7 +266,7 @@ def grade(kind: type[grades.Grade], value: Scalar) -> int | None:
     if not isinstance(value, str):
         return None
     try:
-        known = grades.parse(kind, value[:100])
+        known = grades.written(kind, value[:100])
     except grades.UnknownGrade:
         return None
     return None if known is None else int(known)

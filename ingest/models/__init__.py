@@ -10,9 +10,14 @@ from ingest.models.partition import Partition
 from ingest.models.pause import SupplierPause
 from ingest.models.raw import RawDiamond
 from ingest.models.remap import Remap
+from ingest.models.resting import Pause
+from ingest.models.review_stone import ReviewStone
 from ingest.models.run import Run, RunEvent
 from ingest.models.secret import FeedSecret
+from ingest.models.seen_list import SeenList
 from ingest.models.slot import ScheduleSlot
+from ingest.models.supplier_requests import SupplierRequests
+from ingest.models.uploaded_list import UploadedList, UploadedPiece
 
 __all__ = [
     "ConsolidationBatch",
@@ -22,10 +27,16 @@ __all__ = [
     "FeedSecret",
     "Page",
     "Partition",
+    "Pause",
     "RawDiamond",
     "Remap",
+    "ReviewStone",
     "Run",
     "RunEvent",
     "ScheduleSlot",
+    "SeenList",
     "SupplierPause",
+    "SupplierRequests",
+    "UploadedList",
+    "UploadedPiece",
 ]

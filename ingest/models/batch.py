@@ -47,7 +47,11 @@ class ConsolidationBatch(Leased):
     class Meta:
         verbose_name_plural = "consolidation batches"
         constraints = [models.UniqueConstraint(fields=["run", "ordinal"], name="batch_ordinal")]
-        indexes = [models.Index(fields=["run", "due_at"], name="batch_due", condition=Q(state="ready"))]
+        indexes = [
+            models.Index(fields=["run", "due_at"], name="batch_due", condition=Q(state="ready")),
+            # Lists of one state; nearly all rows have the one that is left out.
+            models.Index(fields=["state", "id"], name="batch_by_state", condition=~Q(state="completed")),
+        ]
 
     def __str__(self) -> str:
         return f"batch {self.ordinal} of run {self.run_id}"

@@ -67,7 +67,10 @@ class DeadLetter(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="dead_letters", null=True, blank=True)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="dead_letters", null=True, blank=True)
+    # Its index is `dead_letter_run`.
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="dead_letters", null=True, blank=True, db_index=False
+    )
     partition_id = models.BigIntegerField(null=True, blank=True)
     batch_id = models.BigIntegerField(null=True, blank=True)
     diamond_id = models.UUIDField(null=True, blank=True)
@@ -102,6 +105,10 @@ class DeadLetter(models.Model):
             # Whether the run was shown the very item before.
             models.Index(F("run"), MD5("payload"), name="dead_letter_item", condition=Q(kind="item")),
             models.Index(fields=["fingerprint", "id"], name="dead_letter_fingerprint", condition=Q(state__in=WAITING)),
+            # Lists of one cause, state or kind, of all letters.
+            models.Index(fields=["fingerprint", "-id"], name="dead_letter_of_cause"),
+            models.Index(fields=["state", "id"], name="dead_letter_by_state"),
+            models.Index(fields=["kind", "id"], name="dead_letter_by_kind"),
             models.Index(fields=["diamond_id"], name="dead_letter_stone", condition=Q(state__in=WAITING)),
             models.Index(fields=["closed_at"], name="dead_letter_closed", condition=Q(closed_at__isnull=False)),
         ]

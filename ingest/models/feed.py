@@ -11,14 +11,16 @@ from diamondhub.audit.tracking import audited
 from ingest import crontab
 
 
-@audited(exclude=("watermark", "scheduled_since"), masked=("parameters",))
+@audited(exclude=("watermark", "scheduled_since", "prices"), masked=("parameters",))
 class Feed(models.Model):
     """One stream of stones from one supplier account.
 
     `parameters` belong to the adapter. `watermark` is the supplier's time up to which the catalogue is complete; only a
     finished run whose partitions all completed advances it. Shares are between 0 and 1. Schedules are crontab strings in
     UTC; no slot is owed from before `scheduled_since`, which a trigger of the table sets when a schedule changes or the
-    feed is enabled. Audited, but for these two, which runs and the trigger write: the run and the schedule say it.
+    feed is enabled. Audited, but for these two and `prices`, which runs and the trigger write: the run and the schedule say
+    it. `prices` is what the columns of its last list were found to hold, and what a person is asked of them
+    (`ingest.price_meanings`).
     """
 
     slug = models.SlugField(max_length=50, unique=True)
@@ -74,8 +76,15 @@ class Feed(models.Model):
         validators=[MaxValueValidator(86_400)],
         help_text="How long a run with failed partitions waits for retries. Empty: PARTIAL_DELAY_SECONDS.",
     )
+    stale_after_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(525_600)],
+        help_text="Older than this it is a problem. Empty: by its schedules, some time after a slot that brought nothing.",
+    )
     #: What the supplier was found not to take: notes by way of asking (`ingest.feeds.ways`).
     limits = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
+    prices = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from diamondhub.leases import Leased
 from diamondhub.states import StateMachine
-from diamondhub.telemetry.columns import ScrubbedTextField
+from diamondhub.telemetry.columns import ScrubbedCharField, ScrubbedTextField
 from ingest.models.run import Run
 
 PARTITION_STATES = StateMachine(
@@ -34,9 +34,9 @@ class Partition(Leased):
     Being worked on is not a state but a live lease. `next_offset` moves only in the transaction that stores the page.
     `expected` is the supplier's count of the slice, `recounted` the one taken at its end if they differed, `errors` the
     failures since the last page that went well, `other_requests` those that stored no page (failed ones, steps back,
-    recounts), `missing` the stones that the last count names and no read showed. A `confirm` partition asks for the stones
-    in `stone_ids` by id; `unnamed` are those (catalogue ids) that the supplier answered with an item that does not say who
-    it is.
+    recounts), `last_error` what the last failed one ran into (kept when a later one goes well), `missing` the stones
+    that the last count names and no read showed. A `confirm` partition asks for the stones in `stone_ids` by id;
+    `unnamed` are those (catalogue ids) that the supplier answered with an item that does not say who it is.
     """
 
     class Kind(models.TextChoices):
@@ -70,6 +70,8 @@ class Partition(Leased):
     errors = models.PositiveIntegerField(default=0)
     other_requests = models.PositiveIntegerField(default=0)
     failure = ScrubbedTextField(blank=True, default="")
+    last_error = ScrubbedCharField(max_length=500, blank=True, default="", db_default="")
+    last_error_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -84,7 +86,11 @@ class Partition(Leased):
                 name="partition_offsets_not_empty",
             ),
         ]
-        indexes = [models.Index(fields=["run", "due_at"], name="partition_due", condition=Q(state="ready"))]
+        indexes = [
+            models.Index(fields=["run", "due_at"], name="partition_due", condition=Q(state="ready")),
+            # Lists of one state; nearly all rows have the one that is left out.
+            models.Index(fields=["state", "id"], name="partition_by_state", condition=~Q(state="completed")),
+        ]
 
     def __str__(self) -> str:
         if self.kind == self.Kind.CONFIRM:

@@ -32,11 +32,11 @@ LIVE_STATES = ("planning", "ingesting", "settling", "consolidating", "in_review"
 @audited(
     exclude=(
         *("window_from", "window_to", "trace_id", "query_version", "mapper_version", "rule_set", "experiment"),
-        *("plan", "crashes", "planning_failures", "summary", "drift", "review"),
+        *("plan", "crashes", "planning_failures", "summary", "drift", "review", "prices", "census"),
         *("created_at", "finished_at", "archived_at"),
         *(field.name for field in Leased._meta.fields),
     ),
-    changes_of=("state", "held", "approved", "approved_by", "retries"),
+    changes_of=("state", "held", "approved", "approved_by", "decisions", "retries"),
     by_system=False,
     events="RunAction",
 )
@@ -48,7 +48,8 @@ class Run(Leased, PinnedPricing):
     partitions, pages and batches; `summary` is written once, at the end. Once a run is archived its pages are gone and
     their sums stand in `summary["ledger"]`. `held` and `approved` say by which brakes a run was held and let go on, and how
     hard each pressed (shares by brake). `review` is what the run found out by itself before it asked anybody; see
-    `ingest.review`.
+    `ingest.review`. `prices` is what the columns of money of its list were found to hold (`ingest.price_meanings`), `census`
+    are all rows of its list, counted (`ingest.feeds.census`).
 
     The audit keeps what somebody does with a run: starts, approves or cancels it, has partitions read again, or changes its
     state by SQL. How it goes on by itself is in `RunEvent`.
@@ -90,6 +91,10 @@ class Run(Leased, PinnedPricing):
     held = models.JSONField(default=dict, blank=True)
     approved = models.JSONField(default=dict, blank=True)
     review = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
+    #: What a person decided where a brake asks for more than yes or no; see `ingest.renumbering`.
+    decisions = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
+    prices = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
+    census = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     approved_by = models.CharField(max_length=150, blank=True, default="")
     retries = models.PositiveIntegerField(default=0, help_text="How often failed partitions were read again.")
     failure = ScrubbedTextField(blank=True, default="")
@@ -107,6 +112,9 @@ class Run(Leased, PinnedPricing):
         indexes = [
             models.Index(fields=["due_at"], name="run_due", condition=Q(state__in=LIVE_STATES)),
             models.Index(fields=["finished_at"], name="run_not_archived", condition=Q(archived_at__isnull=True)),
+            # Lists of one state or kind.
+            models.Index(fields=["state", "id"], name="run_by_state"),
+            models.Index(fields=["kind", "id"], name="run_by_kind"),
         ]
 
     def __str__(self) -> str:

@@ -18,10 +18,11 @@ from django.db.models.functions import Now
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import brakes, ending, raw_store, retries
-from ingest.errors import IngestError, SupplierError, ThrottledBySupplier, TransientSupplierError
+from ingest import brakes, ending, price_meanings, raw_store, resting, retries, rows_of_lists
+from ingest.errors import IngestError, Paused, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.registry import adapter_of
+from ingest.feeds.verdicts import SupplierAsks
 from ingest.feeds.ways import FeedWays
 from ingest.models import Feed, Partition, Run
 from ingest.models.plan import Counting, RunPlan
@@ -79,6 +80,7 @@ class _Known:
         """The run's window: as it was, if a planner before this one fixed it not long ago."""
         run = self._run
         if self._fresh:
+            resting.go_on(run.feed)
             window = window_of(run, adapter)
             run.window_from, run.window_to = window.window_from, window.window_to
             # Asking for the time was a request, too.
@@ -96,10 +98,14 @@ class _Known:
             slow=self._counting.slow,
             spent=self._requests,
             ways=FeedWays(self._run.feed, self._lease.granted_at),
-            before_request=lambda: leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS),
+            before_request=self._before,
             after_request=lambda: self._after(counter),
         )
         return counter
+
+    def _before(self) -> None:
+        leases.renew(self._lease, seconds=settings.RUN_LEASE_SECONDS)
+        resting.go_on(self._run.feed)
 
     def _after(self, counter: Counter) -> None:
         self._requests = counter.requests
@@ -119,7 +125,10 @@ class _Known:
 
 
 def plan_run(run: Run, lease: leases.Lease) -> float | None:
-    """Plan the run and let it ingest; returns None if it moved on, else seconds until planning is tried again."""
+    """Plan the run and let it ingest; returns None if it moved on, else seconds until planning is tried again.
+
+    Raises `Paused`, with what was counted kept.
+    """
     known = _Known(run, lease)
     try:
         try:
@@ -133,6 +142,8 @@ def plan_run(run: Run, lease: leases.Lease) -> float | None:
     except (ThrottledBySupplier, WaitTooLong, LimiterUnavailable) as error:
         log.warning("planning_waits", reason=str(error))
         return random.uniform(1.0, 3.0)
+    except Paused:
+        raise
     except IngestError as error:
         return _planning_failed(run, error)
     return None
@@ -141,6 +152,8 @@ def plan_run(run: Run, lease: leases.Lease) -> float | None:
 def _make(run: Run, lease: leases.Lease, known: _Known) -> tuple[StoneQuery, Plan]:
     adapter = adapter_of(run.feed)
     window = known.window(adapter)
+    price_meanings.find_out(run, adapter)
+    rows_of_lists.keep(run, adapter)
     density, shared_ends = None, False
     if run.kind == Run.Kind.FULL:
         leases.renew(lease, seconds=settings.RUN_LEASE_SECONDS)
@@ -165,7 +178,12 @@ def _planning_failed(run: Run, error: IngestError) -> float | None:
         log.warning("planning_failed", error=str(error), failures=failures, retry_in=round(wait, 1))
         return wait
     kind = error.kind if isinstance(error, SupplierError) else "configuration"
-    ending.fail_run(run, f"planning failed ({kind}): {error}")
+    why = str(error)
+    if isinstance(error, SupplierAsks):
+        price_meanings.ask(run, error)
+        # Not everybody who sees runs may see what stones cost.
+        why = error.question
+    ending.fail_run(run, f"planning failed ({kind}): {why}")
     return None
 
 

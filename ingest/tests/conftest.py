@@ -9,7 +9,7 @@ import pytest
 
 from ingest.tests.stack import ROOT, Sandbox, Stack
 
-STONES = 6_000
+STONES = 4_000
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 For each n a forked child does a whole run and is killed by SIGKILL before its n-th statement that writes, COPY or commit
 (with `--every`, before every statement); another child then does what workers and the sweep would do once the leases have
-run out, and the catalogue must be that of an undisturbed run. Works in databases of its own on the server that
-DATABASE_URL names. Prints one JSON object: how many places there are, and what went wrong at which.
+run out, and the catalogue must be that of an undisturbed run. What is killed within a transaction leaves what was committed
+before it: of places with nothing committed between them one is taken up again (with `--every`, each). Works in a database
+of its own on the server that DATABASE_URL names, whose rows are put back before each run. Prints one JSON object: how many
+places there are, at how many of them a run was taken up again, and what went wrong at which.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -27,7 +30,6 @@ django.setup()
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from psycopg import sql  # noqa: E402
@@ -35,6 +37,7 @@ from psycopg.conninfo import make_conninfo  # noqa: E402
 
 from catalog.models import Diamond  # noqa: E402
 from diamondhub.alerts import outbox  # noqa: E402
+from diamondhub.local.testing import databases, templates  # noqa: E402
 from ingest import consolidation, invariants, runs, settling, transitions  # noqa: E402
 from ingest.models import ConsolidationBatch, Partition, Run  # noqa: E402
 from ingest.models.run import LIVE_STATES  # noqa: E402
@@ -44,9 +47,10 @@ from ingest.walking import stage as walking  # noqa: E402
 
 #: What is known before the run that is killed, and what has happened since: enough for every stage to have work.
 KNOWN, CHANGED, NEW, GONE = 24, 5, 6, 3
-#: The database that is prepared once, and the copy of it that each run works in.
-BASE, WORK = "kill_matrix_base", "kill_matrix_work"
+WORK = "kill_matrix"
 EVERY = "--every" in sys.argv
+#: Where a child says what it returns, or how much it had committed when it was killed.
+_says = -1
 _COMPARED = [
     field.attname
     for field in Diamond._meta.concrete_fields
@@ -64,23 +68,28 @@ def main() -> int:
     # What is loaded by now is shared by some hundred children; a collection in a child would copy all of it.
     gc.collect()
     gc.freeze()
-    _database(BASE)
+    _database(WORK)
     _settle(_in_child(_prepare))
-    _database(WORK, template=BASE)
+    databases.keep()
+    # A connection of this process must not be the children's.
+    connections.close_all()
     expected = _in_child(_undisturbed)
-    places, problems = 0, []
+    places, taken_up, committed, problems = 0, 0, "", []
     while True:
-        _database(WORK, template=BASE)
-        status, _ = _fork(lambda place=places + 1: _killed_at(place))  # type: ignore[misc]
+        status, said = _fork(partial(_killed_at, places + 1))
         if not os.WIFSIGNALED(status):
             if os.WEXITSTATUS(status):
                 problems.append(f"place {places + 1}: the run broke down without being killed")
             break
         places += 1
+        if said == committed and not EVERY:
+            continue
+        committed = said
+        taken_up += 1
         found = _in_child(_recovered)
         if found != expected:
             problems.append(f"place {places}: {found}")
-    print(json.dumps({"places": places, "expected": expected, "problems": problems}))
+    print(json.dumps({"places": places, "taken_up": taken_up, "expected": expected, "problems": problems}))
     return 1 if problems else 0
 
 
@@ -89,24 +98,23 @@ def _settle(outcome: str) -> None:
         raise SystemExit(outcome)
 
 
-def _database(name: str, template: str = "template0") -> None:
-    """Make a database anew, and the one that children will connect to."""
+def _database(name: str) -> None:
+    """Make a migrated database, and the one that children will connect to."""
+    template = templates.template(os.environ["DATABASE_URL"])
     with psycopg.connect(make_conninfo(os.environ["DATABASE_URL"], dbname="postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
+        databases.copy(admin, template, name)
     connections.settings["default"]["NAME"] = name
 
 
 def _undisturbed() -> str:
+    databases.put_back()
     factories.drive(_start())
     return _verdict()
 
 
 def _killed_at(place: int) -> None:
+    # The database may still be rolling back what the last child was about: this waits for its locks.
+    databases.put_back()
     run = _start()
     _arm(place)
     factories.drive(run)
@@ -134,8 +142,7 @@ def _drive_on(run: Run) -> None:
 
 
 def _prepare() -> str:
-    """What every killed run finds: a catalogue from a first run."""
-    call_command("migrate", verbosity=0, interactive=False)
+    """Make what every killed run finds: a catalogue from a first run."""
     _supplier(changed=False)
     factories.feed(watermark=None, delist_brake=0.9)
     factories.drive(factories.start())
@@ -175,15 +182,17 @@ def _plain(value: Any) -> Any:
 
 
 def _arm(place: int) -> None:
-    """Have this process killed before its `place`-th statement or commit."""
-    done = 0
+    """Have this process killed before its `place`-th statement or commit; it says first how much it has committed."""
+    done = committed = 0
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
         def counting(*args: Any, **options: Any) -> Any:
-            nonlocal done
+            nonlocal done, committed
             done += EVERY or _writes(args)
             if done == place:
+                os.write(_says, str(committed).encode())
                 os.kill(os.getpid(), signal.SIGKILL)
+            committed += _commits(args)
             return call(*args, **options)
 
         return counting
@@ -195,6 +204,17 @@ def _arm(place: int) -> None:
         (psycopg.Connection, "commit"),
     ):
         setattr(owner, name, counted(getattr(owner, name)))
+
+
+def _commits(args: tuple[Any, ...]) -> bool:
+    """Whether what a call of a cursor or a connection changes is there for good: a commit, or a statement by itself."""
+    if isinstance(args[0], psycopg.Connection):
+        return True
+    return _writes(args) and bool(args[0].connection.autocommit) and not _in_transaction(args[0].connection)
+
+
+def _in_transaction(connection: psycopg.Connection[Any]) -> bool:
+    return connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
 
 
 def _writes(args: tuple[Any, ...]) -> bool:
@@ -212,7 +232,9 @@ def _fork(work: Callable[[], Any]) -> tuple[int, str]:
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
+        global _says
         os.close(read_end)
+        _says = write_end
         _work_and_exit(work, write_end)
     os.close(write_end)
     with os.fdopen(read_end) as pipe:

@@ -114,6 +114,19 @@ GIRDLES = [
 ]
 
 SAME_COUNTRY = {"US": "USA", "United States": "USA"}
+#: Mines that have one country.
+COUNTRY_OF_MINE = {
+    "Catoca": "Angola",
+    "Cullinan": "South Africa",
+    "Diavik": "Canada",
+    "Ekati": "Canada",
+    "Gahcho Kué": "Canada",
+    "Jwaneng": "Botswana",
+    "Karowe": "Botswana",
+    "Letšeng": "Lesotho",
+    "Orapa": "Botswana",
+    "Venetia": "South Africa",
+}
 
 SAME_SHAPE = {
     "ASCHER": "ASSCHER",
@@ -190,10 +203,19 @@ def _appearance(certificate: Json) -> dict[str, object]:
         "cut": _graded(certificate.get("cut"), FINISHES),
         "polish": _graded(certificate.get("polish"), FINISHES),
         "symmetry": _graded(certificate.get("symmetry"), FINISHES),
-        "fluorescence_intensity": _graded(certificate.get("floInt"), FLUORESCENCES),
+        "fluorescence_intensity": _fluorescence(certificate),
         "fluorescence_color": _code(certificate.get("floCol"), 32),
         "key_to_symbols": text(certificate.get("keyToSymbols"), 300),
     }
+
+
+def _fluorescence(certificate: Json) -> object:
+    """The intensity; where its own field says nothing, the colour's field may say that there is none."""
+    said = certificate.get("floInt")
+    color = certificate.get("floCol")
+    if said in (None, "") and isinstance(color, str) and color[:1].isalpha():
+        return _graded(color, FLUORESCENCES)
+    return _graded(said, FLUORESCENCES)
 
 
 def _fancy(certificate: Json) -> dict[str, object]:
@@ -229,7 +251,7 @@ def _origin(diamond: Json, certificate: Json, labgrown: bool) -> dict[str, objec
         "return_days": _days(diamond.get("return_window")),
         "treated": yes_or_no(certificate.get("treated")),
         "supplier_name": text(supplier.get("name"), 200) or text(supplier.get("legal_name"), 200),
-        "country_of_origin": None if origin is None else SAME_COUNTRY.get(origin, origin),
+        "country_of_origin": None if origin is None else COUNTRY_OF_MINE.get(origin, SAME_COUNTRY.get(origin, origin)),
     }
 
 

@@ -28,6 +28,8 @@ _CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at", 
 #: Quick enough for a test, slow enough that a loaded machine does not lose a lease.
 PACE = {
     "SWEEP_SECONDS": "0.5",
+    # It would ask the supplier, whose requests are counted.
+    "DOCTOR_SECONDS": "0",
     "PARTITION_LEASE_SECONDS": "4",
     "BATCH_LEASE_SECONDS": "4",
     "RUN_LEASE_SECONDS": "4",
@@ -148,6 +150,7 @@ class Stack:
             "NIVODA_PASSWORD": "sandbox",
             "NIVODA_RATE_LIMIT": "100",
             "NIVODA_TIMEOUT": "5",
+            "WEB_CONCURRENCY": "1",
             **PACE,
             **environment,
         }
@@ -169,6 +172,11 @@ class Stack:
     def processes(self) -> dict[str, int]:
         """Process ids by name."""
         found: dict[str, int] = json.loads((self.var / "run" / "up.json").read_text())["processes"]
+        return found
+
+    def url(self) -> str:
+        """Where its web server is."""
+        found: str = json.loads((self.var / "run" / "up.json").read_text())["url"]
         return found
 
     def urls(self) -> dict[str, str]:

@@ -146,6 +146,22 @@ def test_approval_lets_the_run_go_on() -> None:
     assert (run.state, run.approved_by) == ("consolidating", "olga")
 
 
+@pytest.mark.parametrize("decision", ["same", "new"])
+def test_a_run_with_new_stock_numbers_has_a_button_for_what_the_stones_are(decision: str) -> None:
+    run = rows.run(state="in_review", held={"renumbered": 1.0})
+    browser = signed_in(superuser=True)
+
+    page = browser.get(reverse("admin:ingest_run_change", args=[run.pk])).content.decode()
+    undecided = browser.post(run_url("approve", run), {"reason": "it is right"}, follow=True)
+    browser.post(run_url("approve", run), {"reason": "it is right", "renumbered": decision})
+
+    assert f'name="renumbered" value="{decision}"' in page
+    assert "Approve and go on" not in page
+    assert "say whether they are the `same` stones" in messages_of(undecided)[0]
+    run.refresh_from_db()
+    assert (run.state, run.decisions) == ("consolidating", {"renumbered": decision})
+
+
 def test_retry_makes_failed_partitions_ready_at_their_offset() -> None:
     run = rows.run(state="failed")
     failed = rows.partition(run, state="failed", next_offset=30, failure="502", errors=12, due_at=None)
@@ -157,7 +173,56 @@ def test_retry_makes_failed_partitions_ready_at_their_offset() -> None:
     assert messages_of(response) == [f"1 partitions of run {run.pk} are tried again, from where they stopped."]
 
 
-@pytest.mark.parametrize("button", ["cancel", "approve", "retry"])
+@pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
+def test_a_run_that_ended_is_started_again_as_one_of_the_same_kind(state: str) -> None:
+    Feed.objects.update(watermark=rows.AT)
+    ended = rows.run(state=state, kind="incremental")
+    browser = signed_in(superuser=True)
+
+    page = browser.get(run_url("change", ended)).content.decode()
+    response = browser.post(run_url("start_again", ended), follow=True)
+
+    again = Run.objects.exclude(pk=ended.pk).get()
+    assert run_url("start_again", ended) in page
+    assert (again.feed, again.kind, again.state, again.started_by) == (ended.feed, "incremental", "planning", "olga")
+    assert again.reason == f"run {ended.pk}, which is {state}, again"
+    assert response.redirect_chain[-1][0] == run_url("change", again)
+
+
+def test_a_run_is_not_started_again_while_one_of_its_feed_is_live() -> None:
+    ended, live = rows.run(state="failed"), rows.run()
+    browser = signed_in(superuser=True)
+
+    page = browser.get(run_url("change", ended)).content.decode()
+    refused = browser.post(run_url("start_again", ended), follow=True)
+    refused_itself = browser.post(run_url("start_again", live), follow=True)
+
+    assert run_url("start_again", ended) not in page
+    assert "It can be started again when" in page
+    assert f"run {live.pk}" in messages_of(refused)[0]
+    assert "when it has ended" in messages_of(refused_itself)[0]
+    assert Run.objects.count() == 2
+
+
+def test_a_run_that_there_is_not_cannot_be_started_again() -> None:
+    response = signed_in(superuser=True).post(reverse("admin:ingest_run_start_again", args=[404_404]))
+
+    assert response.status_code == 302
+    assert not Run.objects.exists()
+
+
+def test_who_may_decide_but_not_start_cannot_start_again() -> None:
+    ended = rows.run(state="failed")
+    browser = signed_in("view_run", "change_run")
+
+    page = browser.get(run_url("change", ended)).content.decode()
+    response = browser.post(run_url("start_again", ended))
+
+    assert run_url("start_again", ended) not in page
+    assert (response.status_code, Run.objects.count()) == (403, 1)
+
+
+@pytest.mark.parametrize("button", ["cancel", "approve", "retry", "start_again"])
 def test_a_button_answers_only_to_post(button: str) -> None:
     run = rows.run()
 

@@ -75,3 +75,29 @@ def test_a_plan_that_says_nothing_has_no_picture(density: list[list[int]]) -> No
 def test_all_stones_at_one_price_have_a_picture_or_none_but_no_error() -> None:
     picture([[0, 0], [500, 0], [501, 1000], [1000, 1000]], [Piece(0, 500, "ready"), Piece(501, None, "ready")])
     picture([[0, 0], [1, 1000]], [Piece(0, None, "ready")])
+
+
+def test_the_peak_says_where_most_stones_are_and_no_price_of_the_axis_is_cut_off() -> None:
+    wide = [[1, 0], [10, 10], [100, 100], [1_000, 9_000], [10_000, 9_900], [100_000, 10_000]]
+
+    drawn = picture(wide, [Piece(0, None, "ready")])
+
+    assert drawn
+    low, high = (int(price.replace(",", "")) for price in re.findall(r"\$([\d,]+)", drawn.peak))
+    assert 100 <= low < high <= 1_000 * 1.2
+    assert 2 <= len(drawn.ticks) <= 7
+    assert all(40 <= x <= WIDTH - 40 for x, _label in drawn.ticks)
+
+
+def test_the_axis_is_spent_on_prices_at_which_stones_are() -> None:
+    searched = [[0, 0], [1, 0], [80, 1_000], [110, 3_000], [200, 6_000], [400, 7_900], [100_000, 8_000]]
+
+    drawn = picture(searched, [Piece(0, 79, "ready"), Piece(80, 109, "ready"), Piece(110, None, "ready")])
+
+    assert drawn
+    _start, second, third = borders_of(drawn.borders)
+    assert WIDTH * 0.2 < second < third < WIDTH * 0.8
+
+
+def borders_of(borders: str) -> list[float]:
+    return [0.0, *(float(x) for x in re.findall(r"M([\d.]+) 0V", borders))]

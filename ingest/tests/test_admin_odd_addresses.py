@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -160,14 +159,17 @@ def test_parameters_that_no_column_takes_are_a_fault_of_the_form(browser: Client
 
 
 def test_parameters_that_can_be_kept_are_kept(browser: Client) -> None:
-    feed = Feed.objects.get(slug="nivoda-natural")
-    parameters = {"labgrown": False, "deep": [[[["é 💎"]]]], "rate": 0.5}
+    source = "é 💎.csv"
+    feed = Feed.objects.create(slug="rosy", name="Rosy", adapter="pricelist", parameters={"source": source})
 
-    answer = browser.post(reverse("admin:ingest_feed_change", args=[feed.pk]), posted(feed, json.dumps(parameters)))
+    answer = browser.post(
+        reverse("admin:ingest_feed_change", args=[feed.pk]),
+        {**posted(feed, "{}"), "parameter_source": source, "parameter_columns": "[[é 💎]] = price"},
+    )
 
     assert answer.status_code == 302
     feed.refresh_from_db()
-    assert feed.parameters == parameters
+    assert feed.parameters == {"source": source, "columns": {"[[é 💎]]": "price"}}
 
 
 def test_pages_of_rows_that_there_cannot_be_are_answered(browser: Client) -> None:

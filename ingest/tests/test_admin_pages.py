@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from catalog.tests.factories import committed
 from diamondhub.alerts.models import Delivery, Event
+from diamondhub.operations import away
 from diamondhub.telemetry.models import Heartbeat
 from ingest import raw_store
 from ingest.models import ConsolidationBatch, Page, Run
@@ -25,6 +26,13 @@ from ingest.report import report
 from ingest.tests import rows
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _the_banner_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pages of a process share what it says for some seconds, so which of them asks for it hangs on the time."""
+    monkeypatch.setattr(away, "_looks", [])
+
 
 NASTY = "<script>alert('x')</script>"
 

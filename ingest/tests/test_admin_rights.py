@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
+from django.utils import timezone
 from psycopg import sql
 
 from catalog.client_views.tests.a_view import a_view
@@ -21,10 +22,14 @@ from catalog.models import Diamond
 from catalog.tests.factories import committed
 from diamondhub.access.clients import create_client
 from diamondhub.access.people import SignIn
-from diamondhub.alerts.models import Event
+from diamondhub.alerts.models import Channel, ChannelState, Delivery, Event
+from diamondhub.alerts.models import Rule as AlertRule
+from diamondhub.operations.doctor import examining
+from diamondhub.operations.models import Job, Worker
+from diamondhub.operations.problems import tracking
 from diamondhub.telemetry.models import Heartbeat
 from diamondhub.webhooks import subscriptions
-from ingest.models import ConsolidationBatch
+from ingest.models import ConsolidationBatch, Pause
 from ingest.tests import rows
 from pricing import reprice
 from pricing.models import Clause, Experiment, Rule, RuleSet
@@ -32,7 +37,10 @@ from pricing.models import Clause, Experiment, Rule, RuleSet
 pytestmark = pytest.mark.django_db
 
 #: Names of addresses that are everybody's who is staff: the start page, one's own password, and the way out.
-EVERYBODYS = {"index", "login", "logout", "password_change", "password_change_done", "jsi18n", "search"}
+EVERYBODYS = {
+    *("index", "home_now", "home_slow", "login", "logout"),
+    *("password_change", "password_change_done", "jsi18n", "search"),
+}
 #: What an address's name ends with that only shows, and so is theirs who may look.
 SHOWING = (
     "_changelist",
@@ -44,11 +52,24 @@ SHOWING = (
     "_raw_payload",
     "_spread",
     "_simulate",
+    "pricechange_export",
+    "ruleset_export",
+    "_price_of",
+    "_requests",
+    "_causes",
 )
 #: What changes nothing but what is the viewer's own.
 OWN = {"catalog_diamond_save_view", "catalog_diamond_remove_view"}
 #: Addresses that lead elsewhere, or say that there is nothing.
-LEADING = {"", "view_on_site", "app_list", "autocomplete"}
+LEADING = {
+    "",
+    "view_on_site",
+    "app_list",
+    "autocomplete",
+    "operations_run_book",
+    "ingest_run_stones",
+    "ingest_run_drift",
+}
 #: What stands for arguments that are no numbers of rows.
 WORDS = {"kind": "full", "direction": "up", "of": "letter", "app_label": "ingest", "url": "nothing/"}
 #: What a form might send to act: every word that some button or list reads.
@@ -79,8 +100,18 @@ def one_of_each() -> None:
     ConsolidationBatch.objects.create(
         run=run, ordinal=0, stone_from="00000000-0000-0000-0000-000000000000", raw_through=1, due_at=rows.AT
     )
-    Event.objects.create(dedupe_key="k", kind="run_completed", severity="warning", subject="x", details={})
+    event = Event.objects.create(dedupe_key="k", kind="run_completed", severity="warning", subject="x", details={})
+    Delivery.objects.create(event=event, channel="log", state="dead")
+    Channel.objects.create(name="duty", kind="email", addresses=["duty@example.com"])
+    ChannelState.objects.create(name="duty")
+    AlertRule.objects.create(name="all", channel="duty")
     Heartbeat.beat("sweep")
+    examining.keep([], started_by="eve")
+    Job.objects.create(kind="invariants", asked_by="eve", due_at=rows.AT)
+    Worker.objects.create(program="web", place="x", host="h", pid=1, version="v", started_at=rows.AT, seen_at=rows.AT)
+    Pause.objects.create(what="feed", name="x", reason="x", paused_by="eve", paused_at=rows.AT, until=timezone.now())
+    tracking.occurred("worker-gone", "worker:1", subject="x")
+    tracking.occurred("feed-stale", "feed:nivoda-natural", subject="It is old")
     committed()
     Group.objects.create(name="buyers")
     shop = create_client("shop", scopes=["catalog:read"]).key.client
@@ -140,13 +171,14 @@ def addresses() -> list[tuple[str, str]]:
 
 
 def fingerprint() -> dict[str, Any]:
-    """What every table holds, but for sessions."""
+    """What every table holds, but for sessions, and parts of pages that are kept for who comes next."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
             " AND pg_relation_size(oid) > 0"
         )
-        names = [name for (name,) in cursor.fetchall() if name not in {"django_session", "access_signin"}]
+        left_out = {"django_session", "access_signin", "operations_snapshot"}
+        names = [name for (name,) in cursor.fetchall() if name not in left_out]
         held = {}
         for name in names:
             cursor.execute(

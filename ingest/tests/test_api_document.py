@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from catalog.models import diamond_id
+from diamondhub.operations.problems import tracking
 from ingest.models import Feed, ScheduleSlot
 from ingest.tests import factories, rows
 from ingest.tests.factories import MemorySupplier
@@ -18,7 +19,7 @@ from pricing.tests.test_api_document import faults_of
 
 pytestmark = pytest.mark.django_db
 
-TAGS = {"feeds", "runs", "dead letters", "audit"}
+TAGS = {"feeds", "runs", "dead letters", "problems", "audit"}
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_every_answer_is_as_the_document_says(
 ) -> None:
     factories.supplying(monkeypatch, MemorySupplier())
     settings.SWEEP_SECONDS = 600
-    http = signed_in(*EVERYTHING, "letters:payload")
+    http = signed_in(*EVERYTHING, "letters:payload", "problems:read", "problems:operate")
     run = rows.run(state="in_review", held={"median": 0.4}, review=REVIEW)
     rows.partition(run, carats_from="0.30", state="failed", failure="x", due_at=None)
     failed = rows.run(state="failed")
@@ -69,6 +70,8 @@ def test_every_answer_is_as_the_document_says(
     )
     stone = {"payload": '{"id": "S-1"}', "diamond_id": diamond_id("nivoda-natural", "S-1")}
     first, second = (rows.dead_letter(run, **stone) for _ in range(2))
+    problem = tracking.occurred("feed-stale", "feed:nivoda-natural", subject="It is too old", where="run:1")
+    letter = tracking.occurred("message-letter", "ingest.tasks.walk", subject="A message", details={"task": "walk"})
     here, letters = f"/api/v1/runs/{run.pk}", "/api/v1/dead-letters"
     why = {"reason": "x"}
 
@@ -77,6 +80,8 @@ def test_every_answer_is_as_the_document_says(
         "get_feed": http.get("/api/v1/feeds/nivoda-natural"),
         "change_feed": send(http, "patch", "feeds/nivoda-natural", {"enabled": True}),
         "ask_supplier_again": send(http, "post", "feeds/nivoda-natural/ask-again", {}),
+        "pause_feed": send(http, "post", "feeds/nivoda-natural/pause", {"reason": "its prices are wrong"}),
+        "resume_feed": send(http, "post", "feeds/nivoda-natural/resume", {}),
         "list_slots": http.get("/api/v1/feeds/nivoda-natural/slots"),
         "start_run": send(http, "post", "runs", {"feed": "nivoda-labgrown"}),
         "list_runs": http.get("/api/v1/runs"),
@@ -91,6 +96,11 @@ def test_every_answer_is_as_the_document_says(
         "get_dead_letter": http.get(f"{letters}/{first.pk}"),
         "get_dead_letter_payload": http.get(f"{letters}/{first.pk}/payload"),
         "discard_dead_letters": send(http, "post", "dead-letters/discard", {"letter": second.pk, **why}),
+        "list_problems": http.get("/api/v1/problems"),
+        "acknowledge_problem": send(http, "post", f"problems/{problem.pk}/acknowledgement", {}),
+        "take_back_problem": send(http, "post", f"problems/{problem.pk}/take-back", {}),
+        "resolve_problem": send(http, "post", f"problems/{letter.pk}/resolution", why),
+        "get_problem": http.get(f"/api/v1/problems/{letter.pk}"),
         "list_audit_events": http.get("/api/v1/audit/events"),
     }
     answers["retry_run"] = send(http, "post", f"runs/{failed.pk}/retry", {})

@@ -393,6 +393,21 @@ class TestApproving:
         assert (answer.status_code, run.state, run.approved_by) == (200, "settling", ME)
         assert (answer.json()["approved"], answer.json()["held"]) == (["median"], [])
 
+    def test_a_run_with_new_stock_numbers_goes_on_once_it_is_said_what_the_stones_are(self, http: Client) -> None:
+        run = rows.run(state="in_review", held={"renumbered": 1.0})
+        run.events.create(from_state="settling", to_state="in_review", actor="eve", at=Now())
+
+        undecided = send(http, "post", f"runs/{run.pk}/approval", {"reason": "it is right"})
+        unknown = send(http, "post", f"runs/{run.pk}/approval", {"reason": "it is right", "renumbered": "old"})
+        run.refresh_from_db()
+        state = run.state
+        answer = send(http, "post", f"runs/{run.pk}/approval", {"reason": "it is right", "renumbered": "same"})
+
+        assert (problem(undecided), wrong(unknown), state) == ((409, "undecided"), ["renumbered"], "in_review")
+        run.refresh_from_db()
+        assert (answer.status_code, run.state, run.decisions) == (200, "settling", {"renumbered": "same"})
+        assert answer.json()["decisions"] == {"renumbered": "same"}
+
     def test_brakes_that_were_not_seen_are_not_approved(self, http: Client) -> None:
         run = in_review(held={"median": 0.4, "delisting": 0.9})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalog.models import Diamond
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from diamondhub.tests.threads import at_once
 from ingest import runs
 from ingest.models import Run
@@ -50,7 +50,7 @@ def test_a_run_that_would_move_the_median_waits_before_it_changes_anything(
 
     run = factories.settled(kind)
 
-    event = Event.objects.get(kind="run_in_review")
+    event = Problem.objects.get(kind="run-in-review")
     assert run.state == "in_review"
     assert costs() == before
     assert not run.batches.exists()

@@ -32,7 +32,7 @@ def create(slug: str = "rosy", parameters: str = '{"source": "list.csv"}', **opt
 
 
 def test_a_feed_of_a_list_that_can_be_read_is_created(folder: Path) -> None:
-    (folder / "list.csv").write_text("Stock #,Price\nA-1,500\n")
+    (folder / "list.csv").write_text("Stock #,Weight,Total Price\nA-1,0.50,900\n")
 
     said = json.loads(create(name="Rosy Blue", as_json=True))
 

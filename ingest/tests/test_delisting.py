@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 
 from catalog.models import Diamond
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from ingest import brakes, delisting, review, runs
 from ingest.invariants import violations
 from ingest.models import Feed
@@ -79,7 +79,7 @@ def test_more_than_the_brake_allows_waits_for_a_person_and_then_goes(supplier: M
     runs.approve_run(held.pk, actor="adam", reason="the supplier closed a branch")
     run = factories.drive(held)
 
-    alert = Event.objects.get(kind="run_in_review")
+    alert = Problem.objects.get(kind="run-in-review")
     assert held.state == "in_review"
     assert held.events.filter(to_state="in_review").get().reason == (
         "it would delist 10 of 40 stones, more than 20%: the supplier does not know them by their id; "

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from catalog.tests.facts import facts
 from diamondhub import leases
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from ingest import consolidation, drift, runs
 from ingest.drift import Counts, find_jumps
 from ingest.feeds.adapter import Look
@@ -140,7 +140,7 @@ class TestRuns:
         run = settled()
 
         assert (run.drift["mapped"], run.drift["unknown"]["cut"], run.drift["jumps"]) == (120, 120, [])
-        assert not Event.objects.filter(kind="schema_drift").exists()
+        assert not Problem.objects.filter(kind="schema-drift").exists()
 
     def test_a_field_that_is_no_longer_sent_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         supplier = supplying(monkeypatch, Watched(stones(120)))
@@ -152,7 +152,7 @@ class TestRuns:
         assert run.state == Run.State.COMPLETED
         assert run.drift["compared_with"] == [first.pk]
         assert run.summary["drift"]["jumps"] == ["shape is unknown on 100.0% of stones, before on 0.0%"]
-        event = Event.objects.get(kind="schema_drift")
+        event = Problem.objects.get(kind="schema-drift")
         assert "shape is unknown on 100.0% of stones" in event.subject
         assert event.severity == "warning"
 
@@ -166,7 +166,28 @@ class TestRuns:
 
         run = settled()
 
-        assert (run.drift["unknown"]["shape"], run.drift["jumps"]) == (120, [])
+        assert (run.drift["unknown"]["shape"], run.drift["compared_with"], run.drift["jumps"]) == (120, [], [])
+        assert "No earlier full run by mapper memory-mapper-2" in drift.comparison(run)
+
+    def test_runs_of_the_other_kind_say_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        supplier = supplying(monkeypatch, Watched(stones(120)))
+        full = settled()
+        supplier.shelf = changed(supplier.shelf, shape=None)
+
+        incremental = settled(kind=Run.Kind.INCREMENTAL)
+        supplier.shelf = changed(supplier.shelf, shape=None)
+        later = settled()
+
+        assert (incremental.drift["compared_with"], incremental.drift["jumps"]) == ([], [])
+        assert later.drift["compared_with"] == [full.pk]
+        assert later.drift["jumps"] == ["shape is unknown on 100.0% of stones, before on 0.0%"]
+
+    def test_the_report_of_a_run_that_was_held_against_all_kinds_says_no_kind(self) -> None:
+        old = Run(drift={"mapped": 120, "compared_with": [4, 3], "before": {"mapped": 240}})
+
+        assert drift.comparison(old).startswith(
+            "120 stones with a new payload, compared with those of the last 2 runs (3, 4)."
+        )
 
     def test_new_fields_and_grades_are_told_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         supplier = Watched(stones(120))
@@ -270,9 +291,10 @@ class TestRuns:
 
         run = settled()
 
-        assert drift.comparison(first) == "No earlier run brought enough stones to compare with."
+        alike = "full run by mapper memory-mapper-1"
+        assert drift.comparison(first) == f"No earlier {alike} brought enough stones to compare with."
         assert drift.comparison(run) == (
-            f"120 stones with a new payload, compared with those of run {first.pk}. Nothing differs."
+            f"120 stones with a new payload, compared with those of the last {alike} ({first.pk}). Nothing differs."
         )
 
     def test_strange_values_of_few_stones_are_shown_without_a_comparison(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +316,7 @@ class TestRuns:
         other = feed().runs.get()
         other.feed = type(other.feed).objects.create(slug="other", name="Other", adapter="memory")
         other.save()
-        supplier.shelf = changed(supplier.shelf, shape=None)
+        supplier.shelf = changed(supplier.shelf, delivery_days_min=None)
 
         run = settled()
 

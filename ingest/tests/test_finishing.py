@@ -12,6 +12,7 @@ from catalog.changes import telling
 from catalog.models import DatasetVersion, Diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Delivery, Event
+from diamondhub.operations.models import Problem
 from diamondhub.webhooks.models import Delivery as Webhook
 from diamondhub.webhooks.tests.receivers import subscribed
 from ingest import consolidation, finishing, report
@@ -169,5 +170,5 @@ def test_a_partition_that_is_not_complete_holds_the_watermark(supplier: MemorySu
 
     event = Event.objects.get(kind="run_completed")
     assert Feed.objects.get(slug="memory").watermark is None
-    assert event.severity == "warning"
+    assert Problem.objects.get(kind="run-completed-in-part").severity == "warning"
     assert "completed in part" in event.subject

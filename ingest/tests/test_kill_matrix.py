@@ -31,4 +31,5 @@ def test_a_run_killed_before_any_write_or_commit_ends_with_the_same_catalogue(da
     assert matrix["expected"].startswith("completed  30 stones ")
     # Plan, page, settle, confirm, claim, upsert and finish: were it much less, some stage would not be in it.
     assert matrix["places"] > 80
+    assert matrix["taken_up"] > 40
     assert ended.returncode == 0

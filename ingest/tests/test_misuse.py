@@ -90,6 +90,6 @@ def test_a_run_fails_with_its_reason_and_one_alert_when_the_supplier_stays_broke
     report = json.loads(watched.stdout)
     assert report["state"] == "failed"
     assert "planning failed (transient)" in report["failure"]
-    assert stack.value("SELECT count(*) FROM alerts_event WHERE kind = 'run_failed'") == 1
+    assert stack.value("SELECT count(*) FROM operations_problem WHERE kind = 'run-failed' AND episode = 1") == 1
     assert stack.value("SELECT count(*) FROM catalog_diamond") == 0
     stack.assert_invariants_hold()

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from diamondhub import leases
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import runs
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
@@ -341,7 +341,7 @@ def test_planning_that_does_not_succeed_fails_the_run_with_its_reason_and_one_al
     assert run.state == "failed"
     assert run.failure == f"planning failed ({kind}): {error}"
     assert len(supplier.asked) == attempts
-    assert Event.objects.get(kind="run_failed").subject.endswith(run.failure)
+    assert Problem.objects.get(kind="run-failed").subject.endswith(run.failure)
     assert run.events.latest("id").to_state == "failed"
 
 

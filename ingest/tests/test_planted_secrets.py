@@ -10,7 +10,10 @@ import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -24,11 +27,17 @@ from django.urls import reverse
 from redis import Redis
 
 from diamondhub.access.clients import create_client
-from diamondhub.alerts.channels import email
-from diamondhub.alerts.outbox import announce
+from diamondhub.alerts import configuring, messages
+from diamondhub.alerts.channels import email, templates
+from diamondhub.alerts.models import Channel, ChannelState, Delivery, Event
+from diamondhub.alerts.outbox import announce, deliver_due
 from diamondhub.local import stack
-from diamondhub.telemetry import scrub
+from diamondhub.operations.models import Problem
+from diamondhub.operations.problems import tracking
+from diamondhub.operations.tests.problems import looked_at
+from diamondhub.telemetry import process_metrics, scrub, tracing
 from diamondhub.telemetry.logs import logging_config
+from diamondhub.telemetry.tests.test_tracing import Collector, collector, flushed  # noqa: F401 - a fixture
 from diamondhub.webhooks import subscriptions
 from ingest import dead_letters, feed_secrets, runs, tasks
 from ingest.errors import IngestError
@@ -39,6 +48,8 @@ from ingest.tests.test_admin_buttons import signed_in
 
 pytestmark = pytest.mark.django_db
 
+#: What guards an incoming webhook of Slack, and what a system of duty knows its sender by.
+SLACK_PATH, DUTY_KEY = "plantedSlackPath0123456789", "planted-routing-key-0123456789"
 OLD, NEW = (base64.b64encode(bytes(range(start, start + 32))).decode() for start in (3, 103))
 
 
@@ -50,6 +61,7 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
     settings.NIVODA_ENDPOINT, settings.NIVODA_USERNAME = "http://127.0.0.1:9/api", "us"
     settings.NIVODA_PASSWORD = "planted supplier password"
     settings.EMAIL_HOST_PASSWORD = "planted mail password"
+    settings.WEBHOOK_HOSTS = ["localhost"]
     settings.ALERT_CHANNELS, settings.ALERT_EMAILS = ["log", "email"], ["boss@example.com"]
     factories.forget_clients()
     rosy = Feed.objects.create(
@@ -64,6 +76,7 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
     )
     feed_secrets.set_secret(listed, "password", "planted list password")
     feed_secrets.set_secret(listed, "token", "planted-list-token")
+    signing_secret = plant_channels()
     browser = signed_in(superuser=True)
     browser.get(reverse("admin:index"))
     browser.get(reverse("admin:ingest_feed_change", args=[rosy.pk]))
@@ -82,6 +95,9 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
         "database's password": current.DATABASES["default"]["PASSWORD"],
         "Redis's password": urlsplit(current.REDIS_URL).password or "",
         "mail's password": settings.EMAIL_HOST_PASSWORD,
+        "channel's signing secret": signing_secret,
+        "Slack's address": SLACK_PATH,
+        "key of a system of duty": DUTY_KEY,
         "session": browser.cookies["sessionid"].value,
         "supplier's token": "planted.supplier.token",
     }
@@ -91,6 +107,16 @@ def planted(settings: Any) -> Iterator[dict[str, str]]:
     yield {kind: value for kind, value in secrets.items() if value}
     factories.forget_clients()
     scrub.forget()
+
+
+def plant_channels() -> str:
+    """Channels whose addresses and keys are secrets, and where nobody is; returns the secret that signs for one of them."""
+    configuring.save(Channel(name="slack", kind="slack"), url=f"https://localhost:9/services/T0/{SLACK_PATH}")
+    duty = Channel(name="duty", kind="webhook", template=templates.PRESETS["pagerduty"], authorization="Bearer")
+    configuring.save(duty, url="https://localhost:9/v2/enqueue", token=DUTY_KEY)
+    secret = configuring.save(Channel(name="hook", kind="webhook"), url="https://localhost:9/alerts")
+    assert secret is not None
+    return secret
 
 
 @pytest.fixture
@@ -136,11 +162,15 @@ def kinds_in(text: str, secrets: dict[str, str]) -> list[str]:
     ]
 
 
+def spoken(secrets: dict[str, str]) -> list[str]:
+    """Each secret as it may come in a text: a session has nothing that tells it from a word but the name before it."""
+    return [f"Cookie: sessionid={secret}\n" if kind == "session" else secret for kind, secret in secrets.items()]
+
+
 def exercised(secrets: dict[str, str]) -> dict[str, str]:
     """Everything that writes anything down, with every secret in its way; what came of it, by where."""
     written: dict[str, str] = {}
-    # A session has nothing that tells it from a word but the name that it comes with.
-    said = [f"Cookie: sessionid={secret}\n" if kind == "session" else secret for kind, secret in secrets.items()]
+    said = spoken(secrets)
     everything = " and ".join(said)
     shop = Client(raise_request_exception=False)
     browser = signed_in_again()
@@ -161,7 +191,10 @@ def exercised(secrets: dict[str, str]) -> dict[str, str]:
         subject=f"Failed: {everything}",
         details={"error": everything, "each": said, "sessionid": secrets["session"]},
     )
-    email.send(event)
+    mailed = Channel(name="email", kind="email", addresses=["eve@example.com"])
+    for delivery in event.deliveries.select_related("event"):
+        email.send(mailed, messages.message_of(delivery))
+    written["channels"] = failed_channels(everything, said)
     # Logs: messages, names, exceptions.
     log = structlog.get_logger("planted")
     log.error("failed", error=everything, nested={"deeper": [everything]})
@@ -171,6 +204,10 @@ def exercised(secrets: dict[str, str]) -> dict[str, str]:
         logging.getLogger("django.request").exception("failed: %s", everything)
     # Pages, answers and exports.
     key = secrets["API key"]
+    operator = Client(
+        headers={"X-API-Key": create_client("operator", scopes=["problems:read", "pricing:read", "audit:read"]).text},
+        raise_request_exception=False,
+    )
     for answer in (
         shop.get("/api/v1/diamonds", headers={"X-API-Key": key}),
         shop.get("/api/v1/diamonds", {"unknown": "1"}, headers={"X-API-Key": key}),
@@ -181,6 +218,10 @@ def exercised(secrets: dict[str, str]) -> dict[str, str]:
         *(browser.get(reverse("admin:ingest_feed_history", args=[feed.pk])) for feed in Feed.objects.all()),
         browser.get(reverse("admin:audit_auditevent_changelist")),
         browser.get(reverse("admin:ingest_run_changelist")),
+        *(browser.get(address) for address in pages_of_telling()),
+        *(operator.get(address) for address in answers_of_problems()),
+        shop.get("/metrics"),
+        shop.get("/metrics/state"),
         browser.get(reverse("admin:index")),
     ):
         content = answer.getvalue() if answer.streaming else answer.content
@@ -211,6 +252,49 @@ def exercised(secrets: dict[str, str]) -> dict[str, str]:
     return written
 
 
+def failed_channels(everything: str, said: list[str]) -> str:
+    """Sending on every channel fails: nobody is there, and then by a fault of ours that quotes everything."""
+    with pytest.MonkeyPatch.context() as patch:
+        for fault in (None, RuntimeError(everything)):
+            if fault is not None:
+                patch.setattr("diamondhub.alerts.outbox.send", Mock(side_effect=fault))
+            news = announce(dedupe_key=f"fails {fault}"[:50], kind="news", severity="info", subject=everything)
+            ChannelState.objects.update(retry_at=None)
+            deliver_due(events=[news.pk])
+    tracking.occurred(
+        "channel-failing",
+        "channel:slack",
+        subject=f"It fails: {everything}",
+        details={"error": everything, "each": said},
+    )
+    # In short, as the page shows it: texts are cut, and what is left out is no proof.
+    for kind in said:
+        tracking.occurred("channel-failing", "channel:duty", subject=kind, details={"error": kind})
+        tracking.resolve("channel-failing", "channel:duty", why=kind)
+    looked_at("channel-failing", "delivery-late")
+    assert Delivery.objects.exclude(last_error="").count() >= 6
+    return " ".join(Delivery.objects.values_list("last_error", flat=True)) + str(list(ChannelState.objects.values()))
+
+
+def pages_of_telling() -> list[str]:
+    """Pages of channels with their histories, alerts and problems."""
+    return [
+        *(reverse("admin:alerts_channel_change", args=[channel.pk]) for channel in Channel.objects.all()),
+        *(reverse("admin:alerts_channel_history", args=[channel.pk]) for channel in Channel.objects.all()),
+        *(reverse("admin:alerts_channelstate_change", args=[state.pk]) for state in ChannelState.objects.all()),
+        *(reverse("admin:alerts_event_change", args=[event.pk]) for event in Event.objects.all()),
+        *(reverse("admin:operations_problem_change", args=[problem.pk]) for problem in Problem.objects.all()),
+        reverse("admin:alerts_channelstate_changelist"),
+        reverse("admin:alerts_event_changelist"),
+    ]
+
+
+def answers_of_problems() -> list[str]:
+    """What another system is told."""
+    numbers = Problem.objects.values_list("pk", flat=True)
+    return ["/api/v1/problems", "/api/v1/audit/events", *(f"/api/v1/problems/{number}" for number in numbers)]
+
+
 def signed_in_again() -> Client:
     """A browser of the person who signed in before."""
     from django.contrib.auth.models import User
@@ -221,18 +305,34 @@ def signed_in_again() -> Client:
 
 
 def test_planted_secrets_are_found_nowhere(
-    planted: dict[str, str], lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    planted: dict[str, str],
+    lines: io.StringIO,
+    collector: Collector,  # noqa: F811 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    tmp_path: Path,
 ) -> None:
+    settings.METRICS_DIR = tmp_path / "metrics"
+    process_metrics.prepare("web")
     for name, kind in {"NIVODA_PASSWORD": "supplier's password", "EMAIL_HOST_PASSWORD": "mail's password"}.items():
         monkeypatch.setenv(name, planted[kind])
     scrub.know(planted["supplier's token"])
 
     written = exercised(planted)
+    process_metrics.stop()
     written["logs"] = lines.getvalue()
+    written["traces"] = traced(collector, " and ".join(spoken(planted)))
 
-    assert len(planted) >= 12
+    assert len(planted) >= 15
     assert all(written.values()), {where for where, text in written.items() if not text}
     assert {where: kinds for where, text in written.items() if (kinds := kinds_in(text, planted))} == {}
+
+
+def traced(spans: Collector, everything: str) -> str:
+    """The spans of work that fails with every secret."""
+    with suppress(RuntimeError), tracing.of_row("delivery", "ab" * 16, said=everything, url=everything):
+        raise RuntimeError(everything)
+    return " ".join(span.to_json() for span in flushed(spans).spans)
 
 
 @pytest.mark.parametrize("coded", [str, lambda text: text.encode().hex(), lambda text: quote(text, safe="")])

@@ -113,11 +113,17 @@ def test_every_price_is_what_the_rules_say_however_runs_publications_and_reprici
     stones, stale = asked(stack, STALE)
     assert stones > 2_000
     assert stale == 0
-    # What a survey names is as right as what a range finds.
+    newest = "SELECT state FROM pricing_repricing ORDER BY id DESC LIMIT 1"
     stack.rows("ANALYZE catalog_diamond")
+    # On a slow machine each of those before was overtaken before it came to its ranges.
+    all_of_them = subprocess.run(
+        [sys.executable, "-c", MERCHANDISER, "1"], cwd=ROOT, env=environment(stack), timeout=600
+    )
+    assert all_of_them.returncode == 0
+    until(lambda: stack.value(newest) == "completed", seconds=60, what=f"all are repriced; {stack.last_words()}")
+    # What a survey names is as right as what a range finds.
     asked(stack, FEW)
     stack.kill("worker-cpu")
-    newest = "SELECT state FROM pricing_repricing ORDER BY id DESC LIMIT 1"
     until(lambda: stack.value(newest) == "completed", seconds=60, what=f"the few are repriced; {stack.last_words()}")
     kinds = {row["kind"] for row in stack.rows("SELECT DISTINCT kind FROM pricing_repricingbatch")}
     assert kinds == {"survey", "range", "named"}

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from catalog.models import DatasetVersion, Diamond
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from diamondhub.tests.threads import at_once
 from ingest import consolidation, dead_letters, replaying, tasks
 from ingest.consolidation import MAX_ATTEMPTS
@@ -164,9 +164,14 @@ def test_a_letter_that_keeps_failing_is_parked_and_only_force_takes_it(supplier:
     (letter,) = letters_of(run)
     assert (letter.state, letter.attempts) == ("parked", dead_letters.MAX_ATTEMPTS)
     assert [attempt.outcome for attempt in attempts_at(run)] == ["failed"] * 4 + ["parked"]
-    (told,) = Event.objects.filter(kind="letters_parked")
+    (told,) = Problem.objects.filter(kind="letters-parked")
     assert told.subject == f"Dead letters are parked after 5 replays in vain: shape: {BROKEN}"
-    assert told.details == {"fingerprint": letter.fingerprint, "letters": 1, "first": letter.pk}
+    assert told.details == {
+        "fingerprint": letter.fingerprint,
+        "letters": 1,
+        "first": letter.pk,
+        "field": "shape",
+    }
     mend()
     left_alone = replayed(run)
     assert (left_alone.tried, left_alone.parked) == (0, 1)
@@ -176,6 +181,8 @@ def test_a_letter_that_keeps_failing_is_parked_and_only_force_takes_it(supplier:
 
     assert forced.outcomes == {"inserted": 1}
     assert letters_of(run)[0].state == "replayed"
+    told.refresh_from_db()
+    assert (told.state, told.about) == ("resolved", f"cause:{letter.fingerprint}")
 
 
 def test_an_older_payload_never_overwrites_a_newer_one(supplier: MemorySupplier) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from diamondhub.states import IllegalMove
 from diamondhub.tests.threads import at_once
 from ingest import delisting, report, runs, settling
@@ -148,7 +149,7 @@ def test_cancelling_a_run_closes_its_open_work_and_tells_people(supplier: Memory
     assert run.finished_at is not None
     assert set(run.partitions.values_list("state", "due_at", "lease_expires_at")) == {("cancelled", None, None)}
     assert walking.claim_partition(run.pk) is None
-    assert Event.objects.get(kind="run_cancelled").details == {"reason": "wrong feed"}
+    assert Problem.objects.get(kind="run-cancelled").details["reason"] == "wrong feed"
     assert violations() == []
 
 
@@ -209,7 +210,7 @@ def test_of_two_cancellations_at_once_one_wins(supplier: MemorySupplier) -> None
 
     assert sum(isinstance(result, Run) for result in results) == 1
     assert sum(isinstance(result, runs.NothingToDo) for result in results) == 1
-    assert Event.objects.filter(kind="run_cancelled").count() == 1
+    assert Problem.objects.filter(kind="run-cancelled").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -377,7 +378,7 @@ def test_a_stage_that_breaks_down_is_tried_again_and_in_the_end_fails_the_run_wi
 
     assert states == ["planning"] * (runs.CRASH_BUDGET - 1) + ["failed"]
     assert "planning broke down 5 times: ZeroDivisionError: nobody foresaw this" in run.failure
-    assert Event.objects.filter(kind="run_failed").count() == 1
+    assert Problem.objects.filter(kind="run-failed").count() == 1
 
 
 @pytest.mark.django_db

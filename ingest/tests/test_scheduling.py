@@ -11,7 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
+from diamondhub.operations.tests.problems import looked_at
 from diamondhub.sweep import sweep
 from diamondhub.tests.threads import at_once
 from ingest import runs, scheduling
@@ -120,7 +121,7 @@ def test_of_slots_missed_while_everything_was_down_the_newest_is_started_and_the
     assert {slot.reason for slot in feed.slots.filter(state="skipped")} == {
         "nobody was there when it was due, and a later one is due as well"
     }
-    assert not Event.objects.filter(kind="slots_skipped").exists()
+    assert not Problem.objects.filter(kind="slots-skipped").exists()
 
 
 def test_of_a_long_outage_the_newest_missed_slots_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,12 +196,12 @@ def test_three_slots_skipped_in_a_row_are_told_of_once() -> None:
     told = []
     for _ in range(5):
         scheduling.start_due()
-        told.append(Event.objects.filter(kind="slots_skipped").count())
+        told.append(Problem.objects.filter(kind="slots-skipped").count())
         for slot in feed.slots.order_by("due_at"):
             # As if the next hour had come.
             feed.slots.filter(pk=slot.pk).update(due_at=slot.due_at - timedelta(hours=1))
 
-    event = Event.objects.get(kind="slots_skipped")
+    event = Problem.objects.get(kind="slots-skipped")
     assert told == [0, 0, 1, 1, 1]
     assert event.subject.startswith("memory: the last 3 scheduled runs were not started: feed memory has a live run")
     assert len(event.details["slots"]) == 3
@@ -214,8 +215,10 @@ def test_a_schedule_that_cannot_be_read_is_told_of_once_and_holds_nobody_back() 
 
     for _ in range(2):
         scheduling.start_due()
+        looked_at("schedule-unreadable")
 
-    assert Event.objects.filter(kind="schedule_unreadable").count() == 1
+    problem = Problem.objects.get(kind="schedule-unreadable")
+    assert (problem.about, problem.severity, problem.occurrences) == ("feed:memory", "critical", 1)
     assert Run.objects.get().feed.slug == "nivoda-natural"
 
 

@@ -1,7 +1,8 @@
-"""A whole stack with planted secrets: nothing that its processes say, show or keep has one, and a receiver is told by it.
+"""A whole stack with planted secrets: nothing that its processes say, show or keep has one.
 
-`test_planted_secrets` has what one process writes when it fails; here are real ones: their logs, their command lines as
-anybody sees them, the letters that they send, the pages that they serve, and what lies in the database.
+A receiver, a collector of traces and whoever reads metrics are told by it what they should be. `test_planted_secrets` has
+what one process writes when it fails; here are real ones: their logs, their command lines as anybody sees them, the letters
+that they send, the pages that they serve, and what lies in the database.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import pytest
 import requests
 from standardwebhooks import Webhook
 
+from diamondhub.telemetry.tests.collectors import Collector, Exported, collecting
+from diamondhub.telemetry.tests.test_deployed_rules import expressions
 from diamondhub.webhooks.tests.receivers import Receiver, listening
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
@@ -40,6 +43,9 @@ SIGN_IN = (
 )
 TOKEN = "token of the proxy"
 SCOPES = ("catalog:read", "runs:read", "feeds:read", "audit:read", "webhooks:manage", "suppliers:proxy")
+
+#: Metrics of what has not happened to this stack: nothing is counted of it.
+NOT_HAPPENED = {"diamondhub_limiter_refusals_total", "diamondhub_queue_without_workers"}
 
 
 @dataclass
@@ -86,6 +92,7 @@ class Planted:
     secrets: dict[str, str]
     receiver: Receiver
     letters: Letters
+    collector: Collector
     url: str = ""
     key: str = ""
 
@@ -103,11 +110,13 @@ def planted() -> Iterator[Planted]:
         "ENCRYPTION_KEYS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "API_KEY_PEPPERS": f"1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
     }
+    collectors_token = secrets.token_urlsafe(20)
     # Sandbox and receiver are threads of this process, so that no command line of theirs has a secret either.
     with (
         Sandbox(Options(stones=60, password=in_environment["NIVODA_PASSWORD"])) as sandbox,
         listening() as receiver,
         mail_server() as letters,
+        collecting() as collector,
     ):
         stack = Stack(
             ROOT / "var" / "test" / "stacks" / f"{os.getpid()}-planted",
@@ -119,13 +128,17 @@ def planted() -> Iterator[Planted]:
             EMAIL_HOST="127.0.0.1",
             EMAIL_PORT=str(letters.port),
             EMAIL_HOST_USER="diamondhub",
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+            OTEL_EXPORTER_OTLP_HEADERS=f"Authorization=Bearer {collectors_token}",
+            TRACED_SHARE="1",
         )
         kinds = {
             **{name: value.removeprefix("1:").rstrip("=") for name, value in in_environment.items()},
             "database's password": urlsplit(stack.urls()["DATABASE_URL"]).password or "",
             "Redis's password": urlsplit(stack.urls()["REDIS_URL"]).password or "",
+            "collector's token": collectors_token,
         }
-        running = Planted(stack, {kind: value for kind, value in kinds.items() if value}, receiver, letters)
+        running = Planted(stack, {kind: value for kind, value in kinds.items() if value}, receiver, letters, collector)
         running.url = json.loads((stack.var / "run" / "up.json").read_text())["url"]
         sign_in(running, sandbox)
         yield running
@@ -225,6 +238,49 @@ def test_a_receiver_is_told_by_a_real_worker_of_a_run_and_of_the_catalogue(plant
     assert shown["problem"] is None
 
 
+def test_a_run_is_one_trace_at_a_real_collector_and_its_pages_and_statements_are_linked_to_it(planted: Planted) -> None:
+    (run,) = planted.stack.rows(
+        "SELECT id, trace_id FROM ingest_run WHERE state = 'completed' ORDER BY id DESC LIMIT 1"
+    )
+    trace_id, collector = run["trace_id"], planted.collector
+
+    def names(spans: list[Exported]) -> set[str]:
+        return {span.name for span in spans}
+
+    until(
+        lambda: (
+            {"full run", "walk", "batch"} <= names(collector.of_trace(trace_id))
+            and {"page", "statements of a batch"} <= names(collector.linked_to(trace_id))
+        ),
+        seconds=20,
+        what="the collector has the run's trace and what is linked to it",
+    )
+
+    of_run, linked = collector.of_trace(trace_id), collector.linked_to(trace_id)
+    (root,) = [span for span in of_run if span.name == "full run"]
+    assert {span.parent_id for span in of_run if span is not root} == {root.span_id}
+    assert {"run planning", "run ingesting"} <= names(of_run)
+    assert {span.program for span in of_run} == {"worker-io", "worker-cpu"}
+    # Statements are in the linked traces alone.
+    assert len({span.trace_id for span in linked}) == len(linked)
+    within = {span.name for page in linked for span in collector.of_trace(page.trace_id) if span.parent_id}
+    assert "COPY" in within
+    assert not within & names(of_run)
+    assert len(of_run) < 2_000
+
+
+def test_every_metric_that_a_dashboard_shows_is_told_by_a_running_stack(planted: Planted) -> None:
+    shown = {name for _, expression in expressions() for name in re.findall(r"\bdiamondhub_\w+", expression)}
+
+    def told() -> set[str]:
+        texts = [requests.get(f"{planted.url}{path}", timeout=60).text for path in ("/metrics", "/metrics/state")]
+        return set(re.findall(r"^(diamondhub_\w+)(?:\{[^}]*\})? -?[0-9]", "\n".join(texts), re.MULTILINE))
+
+    until(lambda: shown - told() <= NOT_HAPPENED, seconds=20, what=f"all metrics but {shown - told() - NOT_HAPPENED}")
+
+    assert len(shown - NOT_HAPPENED) > 15
+
+
 def test_planted_secrets_are_in_nothing_that_the_processes_say_show_or_keep(planted: Planted) -> None:
     pages = list(browse(planted))
     until(lambda: planted.letters.received, seconds=30, what="a letter has come")
@@ -234,6 +290,10 @@ def test_planted_secrets_are_in_nothing_that_the_processes_say_show_or_keep(plan
         "command lines": command_lines(),
         "ps": subprocess.run(["ps", "-eww", "-o", "args"], check=True, capture_output=True, text=True).stdout,
         "pages and answers": "\n".join(pages),
+        "metrics": "".join(
+            requests.get(planted.url + path, timeout=60).text for path in ("/metrics", "/metrics/state")
+        ),
+        "traces": b"".join(planted.collector.bodies).decode(errors="replace"),
         "letters": "\n".join(planted.letters.received),
         "database": dump(planted.stack.urls()["DATABASE_URL"]),
         "environment of beat": environment_of(

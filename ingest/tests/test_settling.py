@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from catalog.models import Diamond
 from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from ingest import brakes
 from ingest.errors import PermanentSupplierError
 from ingest.feeds.adapter import StoneQuery, SupplierPage
@@ -91,8 +92,9 @@ def test_a_run_that_waited_long_enough_consolidates_what_it_has_without_watermar
     assert (run.state, run.summary["partitions_failed"], run.summary["delisted"]) == ("completed", 1, 0)
     assert Feed.objects.get(slug="memory").watermark == whole.window_to
     assert not Diamond.objects.filter(availability="delisted").exists()
-    assert event.severity == "warning"
     assert "completed in part" in event.subject
+    problem = Problem.objects.get(kind="run-completed-in-part")
+    assert (problem.severity, problem.where, problem.state) == ("warning", f"run:{run.pk}", "open")
     assert violations() == []
 
 
@@ -104,7 +106,7 @@ def test_a_run_of_which_too_little_completed_fails_with_the_reasons(supplier: Me
     total = run.partitions.count()
     assert run.state == "failed"
     assert run.failure.startswith(f"only {total - 3} of {total} partitions completed: permanent: ")
-    assert Event.objects.get(kind="run_failed").severity == "critical"
+    assert Problem.objects.get(kind="run-failed").severity == "critical"
     assert factories.listed() == set()
     assert Feed.objects.get(slug="memory").watermark is None
     assert violations() == []
@@ -118,7 +120,7 @@ def test_a_feed_that_suddenly_shows_far_less_makes_the_run_suspect(supplier: Mem
 
     run = factories.settled()
 
-    alert = Event.objects.get(kind="run_suspect")
+    alert = Problem.objects.get(kind="run-suspect")
     assert run.state == "completed"
     gone = 40 - remaining
     assert run.suspect == (

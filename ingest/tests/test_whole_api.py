@@ -23,6 +23,7 @@ from schemathesis.engine import events, from_schema
 from catalog.currencies.units import PLACES
 from catalog.tests.factories import a_diamond
 from diamondhub.api import examples
+from diamondhub.operations.problems import tracking
 from ingest.models import Feed
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
@@ -52,6 +53,7 @@ NOT_SAID_BY_SCHEMAS = {
     ("POST /api/v1/experiments", "its name may be taken"),
     ("POST /api/v1/exports", "filters contradict each other, and names are those of stones"),
     ("GET /api/v1/exports/{number}/file", "the file of an export that was cancelled is gone"),
+    ("POST /api/v1/problems/{number}/acknowledgement", "it ends in the future, within seven days"),
     ("PATCH /api/v1/feeds/{feed}", "schedules are crontab strings"),
 }
 #: Operations with so many values that their borders make hundreds of requests each; these have tests of their own.
@@ -63,6 +65,7 @@ WITHOUT_BORDERS = (
     "POST /api/v1/diamonds/lookup",
     "POST /api/v1/diamonds/search",
     "POST /api/v1/exports",
+    "GET /api/v1/problems",
     "POST /api/v1/rule-sets/{version}/rules",
     "PUT /api/v1/rule-sets/{version}/rules/{number}",
 )
@@ -80,6 +83,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     a_diamond(id=examples.ID)
     a_draft({"modifier": 5})
     experiments.new("spring", RuleSet.objects.get(version=2), Decimal(10))
+    tracking.occurred("message-letter", "ingest.tasks.walk", subject="A message could not be read")
     with factories.sandbox_feed(Options(stones=20, password="hush")), override_settings(NIVODA_PASSWORD="hush"):
         # The feed of other tests, of a supplier that there is not here.
         Feed.objects.filter(adapter="memory").update(enabled=False)

@@ -11,9 +11,8 @@ from functools import cached_property
 
 from django.db.models.functions import Now
 
-from catalog.models import diamond_id
+from catalog.stock_numbers import ids_of
 from diamondhub import leases
-from diamondhub.database import release_connection
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.ways import Together, Way
 from ingest.models import Partition
@@ -38,7 +37,7 @@ class Confirmation(Walker):
         ledger = self.sort(page, observed_at)
         answered = {item.supplier_stone_id for item in ledger.items}
         unnamed = self._unnamed([stone for stone in chunk[:asked] if stone not in answered], len(ledger.unidentified))
-        ledger.unnamed = [diamond_id(self.run.feed.slug, stone) for stone in unnamed]
+        ledger.unnamed = list(ids_of(self.run.feed.slug, unnamed).values())
         self.commit(page, ledger, offset=offset, next_offset=offset + asked)
         return False
 
@@ -62,6 +61,6 @@ class Confirmation(Walker):
         known = []
         for half in (unanswered[:middle], unanswered[middle:]):
             self.renew()
-            release_connection()
+            self.before_request()
             known += self._unnamed(half, len(self.adapter.lookup(half).items))
         return known

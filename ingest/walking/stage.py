@@ -6,6 +6,7 @@ How one is read is said in `ingest.walking.walkers`, how stones are asked for by
 from __future__ import annotations
 
 import random
+from functools import lru_cache
 from time import monotonic
 
 import structlog
@@ -16,14 +17,12 @@ from psycopg import sql
 from diamondhub import leases
 from diamondhub.doorbells import ring
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import retries
+from diamondhub.telemetry import tracing
+from ingest import resting, retries
 from ingest.draining import Draining, draining, holding
-from ingest.errors import (
-    SupplierError,
-    TransientSupplierError,
-)
+from ingest.errors import Paused, SupplierError, TransientSupplierError
 from ingest.feeds.registry import adapter_of
-from ingest.models import Partition
+from ingest.models import Feed, Partition
 from ingest.transitions import wake
 from ingest.walking.confirmation import Confirmation
 from ingest.walking.walkers import Reading
@@ -49,8 +48,17 @@ def walk(run_id: int) -> None:
     ring("ingest.tasks.walk", run_id)
 
 
+@lru_cache(maxsize=64)
+def _partitions_of(run_id: int) -> int:
+    """About how many partitions a run has, for its trace; asked once."""
+    return Partition.objects.filter(run=run_id).count() if tracing.is_on() else 0
+
+
 def claim_partition(run_id: int) -> leases.Lease | None:
-    """Lease the run's partition with most left to read; None if none is free or enough walkers are at work."""
+    """Lease the run's partition with most left to read; None if none is free, enough walkers are at work, or all rests."""
+    feed = Feed.objects.filter(runs=run_id).first()
+    if feed is None:
+        return None
     return leases.claim(
         Partition,
         where=sql.SQL(
@@ -58,9 +66,10 @@ def claim_partition(run_id: int) -> leases.Lease | None:
                 AND (
                     SELECT count(*) FROM ingest_partition AS busy
                     WHERE busy.state = 'ready' AND busy.lease_expires_at > clock_timestamp()
-                ) < %(walkers)s"""
-        ),
-        parameters={"run": run_id, "walkers": settings.WALKERS},
+                ) < %(walkers)s
+                AND {}"""
+        ).format(resting.NOT_PAUSED),
+        parameters={"run": run_id, "walkers": settings.WALKERS, **resting.walking_of(feed)},
         order_by=sql.SQL("t.expected + t.offset_from - t.next_offset DESC, t.id"),
         seconds=settings.PARTITION_LEASE_SECONDS,
     )
@@ -69,19 +78,33 @@ def claim_partition(run_id: int) -> leases.Lease | None:
 def _walk_leased(lease: leases.Lease, end: float) -> None:
     partition = Partition.objects.select_related("run__feed").get(pk=lease.pk)
     run = partition.run
-    with structlog.contextvars.bound_contextvars(trace_id=run.trace_id, run_id=run.pk, partition_id=partition.pk):
+    with structlog.contextvars.bound_contextvars(
+        trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug, partition_id=partition.pk
+    ):
         try:
             adapter = adapter_of(run.feed)
             walker = Confirmation if partition.kind == Partition.Kind.CONFIRM else Reading
-            finished = walker(lease, partition, adapter).walk(end)
+            with tracing.of_row(
+                "walk",
+                run.trace_id,
+                when=tracing.keeps(partition.pk, _partitions_of(run.pk)) and tracing.keeps_attempt(partition.attempts),
+                run_id=run.pk,
+                partition_id=partition.pk,
+                attempt=partition.attempts,
+            ):
+                finished = walker(lease, partition, adapter).walk(end)
         except leases.LeaseLost:
             raise
         except Draining:
+            leases.give_back(lease)
+        except Paused as error:
+            log.info("walk_paused", reason=str(error))
             leases.give_back(lease)
         except WaitTooLong as error:
             leases.give_back(lease, due_in=random.uniform(0.5, 1.0) * error.wait)
         except LimiterUnavailable as error:
             log.warning("limiter_unavailable", error=str(error))
+            retries.keep_error(lease, f"limiter away: {error}")
             leases.give_back(lease, due_in=random.uniform(0.5, 1.5))
         except SupplierError as error:
             retries.put_off_or_fail(lease, partition, error)

@@ -20,10 +20,11 @@ from django.db import connection, transaction
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Now
 
-from catalog.models import diamond_id
+from catalog.stock_numbers import ids_of
 from diamondhub import leases
 from diamondhub.database import release_connection
-from ingest import dead_letters, raw_store
+from diamondhub.telemetry import tracing
+from ingest import dead_letters, raw_store, resting
 from ingest.draining import draining
 from ingest.errors import (
     MappingError,
@@ -87,7 +88,9 @@ class Walker:
         """Read until the partition is over (True) or the time slice is (False)."""
         while True:
             self._asked_in_step = 0
-            if self.step():
+            with tracing.sampled("page", self.run.trace_id, run_id=self.run.pk, partition_id=self.partition.pk):
+                is_over = self.step()
+            if is_over:
                 return True
             if draining.is_set() or (monotonic() >= end and self.may_rest()) or self.makes_way():
                 return False
@@ -109,9 +112,14 @@ class Walker:
         if self._asked_in_step:
             self.renew()
         self._asked_in_step += 1
+        self.before_request()
+        return ask()
+
+    def before_request(self) -> None:
+        """Called before every request, whatever it asks. Raises `Paused`: the partition is given back as it is."""
+        resting.go_on(self.run.feed)
         # The connection goes back to the pool while the supplier takes its time.
         release_connection()
-        return ask()
 
     def now(self) -> datetime:
         """The database's time, without asking it again."""
@@ -121,6 +129,7 @@ class Walker:
     def sort(self, page: SupplierPage, observed_at: datetime) -> _Ledger:
         """Identify the items of a page; those that do not say who they are are kept apart."""
         ledger = _Ledger([], [], observed_at)
+        identified: list[tuple[str, bytes]] = []
         for place, payload in enumerate(page.items):
             try:
                 payload.decode("utf-8")
@@ -131,14 +140,12 @@ class Walker:
             except MappingError as error:
                 ledger.unidentified.append(_Unidentified(place, payload, error))
             else:
-                ledger.items.append(
-                    raw_store.Received(
-                        diamond_id(self.run.feed.slug, identity.supplier_stone_id),
-                        identity.supplier_stone_id,
-                        payload,
-                        raw_store.payload_hash(payload),
-                    )
-                )
+                identified.append((identity.supplier_stone_id, payload))
+        ids = ids_of(self.run.feed.slug, {name for name, _ in identified})
+        ledger.items = [
+            raw_store.Received(ids[name], name, payload, raw_store.payload_hash(payload))
+            for name, payload in identified
+        ]
         return ledger
 
     def commit(self, page: SupplierPage, ledger: _Ledger, *, offset: int, next_offset: int) -> None:
@@ -356,7 +363,7 @@ class Reading(Walker):
     def _recount(self) -> int | None:
         """Count the partition's query again; None if that takes the supplier too long: then the first count stands."""
         self.renew()
-        release_connection()
+        self.before_request()
         try:
             (recounted,) = self.adapter.count([self.query])
         except SupplierTooSlow:

@@ -12,21 +12,24 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from diamondhub.admin.acting import RequiredReason
 from diamondhub.admin.base import Admin, bounded
-from diamondhub.admin.display import NOTHING, Group, Table, badge, moment, number, row_link
-from diamondhub.admin.display import dollars as price
+from diamondhub.admin.display import NOTHING, Group, Table, badge, moment, row_link
 from pricing import experiments
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse
+from pricing.admin.experiment_results import planning, tables_of
+from pricing.admin.simulation import shown
 from pricing.admin.stale import answer_or_show_again, refusal_of, refuse
 from pricing.admin.timing import STATEMENT_SECONDS, TakesTooLong, in_time
 from pricing.errors import ExperimentNotPrepared, InvalidRules, StaleDraft
 from pricing.models import Experiment, RuleSet
+from pricing.simulate import simulate_share
 from pricing.validation import clean_experiment, messages_of
 
 if TYPE_CHECKING:
@@ -219,33 +222,23 @@ class ExperimentAdmin(Admin[Experiment]):
                 [
                     ("started", moment(row.started_at)),
                     ("started by", row.started_by or NOTHING),
+                    ("reason for the start", row.started_reason or NOTHING),
                     ("ended", moment(row.ended_at)),
                     ("ended by", row.ended_by or NOTHING),
-                    ("reason", row.ended_reason or NOTHING),
+                    ("reason for the end", row.ended_reason or NOTHING),
                 ],
             ),
         ]
 
     def tables(self, request: HttpRequest, row: Experiment) -> list[Table]:
-        """The results: the arm, and all other stones."""
-        note = "It was never started."
+        """The results: what was measured, what that says, what was expected, and how the catalogue stands."""
+        if row.state == Experiment.State.PREPARED:
+            return [Table("Results", (), [], "It was never started.")]
         try:
             with in_time(), bounded(STATEMENT_SECONDS):
-                arms = experiments.results(row).get("arms", [])
+                return tables_of(experiments.results(row))
         except TakesTooLong as error:
-            arms, note = [], str(error)
-        rows = [
-            (
-                arm["arm"] or "all other stones",
-                number(arm["stones"]),
-                price(arm["mean_price_cents"]),
-                number(arm["sold"]),
-                f"{arm['sold'] / arm['stones']:.2%}" if arm["stones"] else NOTHING,
-            )
-            for arm in arms
-        ]
-        headers = ("arm", "stones", "mean price", "sold since the start", "sold, of its stones")
-        return [Table("Results", headers, rows, note)]
+            return [Table("Results", (), [], str(error))]
 
     def detail_context(self, request: HttpRequest, row: Experiment) -> dict[str, Any]:
         """Whether this person may end it."""
@@ -261,32 +254,69 @@ class ExperimentAdmin(Admin[Experiment]):
         """The buttons' addresses besides the usual ones."""
         view = self.admin_site.admin_view
         return [
+            path("<int:experiment_id>/simulate/", view(self.simulate), name="pricing_experiment_simulate"),
             path("<int:experiment_id>/start/", view(self.start), name="pricing_experiment_start"),
             path("<int:experiment_id>/end/", view(self.end), name="pricing_experiment_end"),
             *super().get_urls(),
         ]
 
-    def start(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
-        """Let the share be priced by the experiment's set."""
+    def simulate(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
+        """What the start would do to the share's prices, above the form that starts it. 405 for anything but GET."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        row = self.get_object(request, str(experiment_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if row is None:
+            raise Http404("there is no such experiment")
+        if not _is_prepared(row):
+            self.message_user(request, f"Experiment {row.slug} is {row.state}: its results are here.", "info")
+            return redirect(_page(row.pk))
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,
+            "experiment": row,
+            "seen": _seen(row),
+            "title": f"Simulation of experiment {row.slug}",
+            "may_start": request.user.has_perm(PUBLISH),
+        }
+        try:
+            with in_time(), bounded(STATEMENT_SECONDS):
+                result = simulate_share(row)
+        except TakesTooLong as error:
+            context["too_slow"] = str(error)
+        else:
+            context |= {**shown(result), "planning": planning(row, result.total.stones)}
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/pricing/experiment/simulate.html", context)
 
-        def do(_reason: str) -> tuple[str, str]:
+    def start(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
+        """Let the share be priced by the experiment's set, for a reason."""
+
+        def do(reason: str) -> tuple[str, str]:
             with in_time(), bounded(STATEMENT_SECONDS):
                 experiment = self.get_queryset(request).filter(pk=experiment_id).first()
                 if experiment is not None and _is_prepared(experiment):
                     _unchanged(request, experiment)
                 repricing = experiments.start(
-                    experiment_id, actor=request.user.get_username(), below_cost_confirmed="below_cost" in request.POST
+                    experiment_id,
+                    actor=request.user.get_username(),
+                    reason=reason,
+                    below_cost_confirmed="below_cost" in request.POST,
                 )
             words = f"The experiment runs. Repricing {repricing.pk} changes the prices of its share."
             return words, _page(experiment_id)
 
-        return act(request, PUBLISH, do, back=_page(experiment_id))
+        back = reverse("admin:pricing_experiment_simulate", args=[experiment_id])
+        return act(request, PUBLISH, do, back=back, form=RequiredReason)
 
     def end(self, request: HttpRequest, experiment_id: int) -> HttpResponse:
         """End it for a reason: the share is priced as all other stones again."""
 
         def do(reason: str) -> tuple[str, str]:
-            repricing = experiments.end(experiment_id, actor=request.user.get_username(), reason=reason)
+            with in_time(), bounded(STATEMENT_SECONDS):
+                repricing = experiments.end(experiment_id, actor=request.user.get_username(), reason=reason)
             words = f"The experiment is over. Repricing {repricing.pk} takes its share back to the rules in force."
             return words, _page(experiment_id)
 

@@ -17,9 +17,10 @@ from django.utils.safestring import SafeString
 
 from diamondhub.admin.acting import RequiredReason
 from diamondhub.admin.base import ReadOnlyAdmin
-from diamondhub.admin.display import NOTHING, Group, badge, duration, moment, number, progress_bar, row_link
+from diamondhub.admin.display import NOTHING, Group, Link, badge, duration, moment, number, progress_bar, row_link
 from pricing import reprice
 from pricing.admin.acting import PUBLISH, act
+from pricing.admin.causes import link_to_changes
 from pricing.models import Repricing, RepricingBatch
 
 #: Characters of a reason that fit into the cause of a repricing, behind "on demand: ".
@@ -136,6 +137,10 @@ class RepricingAdmin(ReadOnlyAdmin[Repricing]):
                 ],
             ),
         ]
+
+    def links(self, request: HttpRequest, row: Repricing) -> list[Link]:
+        """The changes of prices that it made."""
+        return link_to_changes(request, cause="repricing", cause_id=row.pk)
 
     def detail_context(self, request: HttpRequest, row: Repricing) -> dict[str, Any]:
         """The live part, and whether this person may cancel."""

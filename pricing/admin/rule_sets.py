@@ -17,11 +17,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from diamondhub.admin.base import Admin, numbered
-from diamondhub.admin.display import NOTHING, Group, badge, counted, moment, row_link
+from diamondhub.admin.display import NOTHING, Group, Link, badge, counted, moment, row_link
 from diamondhub.admin.forms import Textarea, without_zeros
 from pricing import editing, ordering
 from pricing.admin.acting import PUBLISH, act, admit, answer_or_refuse, posted_revision
+from pricing.admin.causes import link_to_changes
 from pricing.admin.publishing import publish_page
+from pricing.admin.rule_files import IMPORT, export_file, import_page
 from pricing.admin.rule_table import rule_table
 from pricing.admin.simulation import simulation_page
 from pricing.admin.stale import answer_or_show_again, refusal_of, refuse
@@ -89,6 +91,7 @@ class RuleSetAdmin(Admin[RuleSet]):
         ),
     )
     actions = None
+    list_before_template = "admin/pricing/ruleset/import_link.html"
     search_help_text = "Version number"
     detail_template = "admin/pricing/ruleset/detail.html"
     delete_confirmation_template = "admin/pricing/delete.html"
@@ -155,6 +158,11 @@ class RuleSetAdmin(Admin[RuleSet]):
         """The form, which is told if it is only shown again."""
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("RuleSetFormShown", (form,), {"refusal": refusal_of(request)})
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with the way to the import for whom may use it."""
+        may = request.user.has_perms(IMPORT)
+        return super().changelist_view(request, {"may_import": may, **(extra_context or {})})
 
     # --- the page of a set -----------------------------------------------------------------------------------------
 
@@ -247,6 +255,10 @@ class RuleSetAdmin(Admin[RuleSet]):
             ),
         ]
 
+    def links(self, request: HttpRequest, row: RuleSet) -> list[Link]:
+        """The changes that led to prices by it."""
+        return link_to_changes(request, rule_set=row.version)
+
     def detail_context(self, request: HttpRequest, row: RuleSet) -> dict[str, Any]:
         """The same as on the page of a draft, without its form."""
         return {**self.page_context(request, row), "title": f"Rule set {row.version}"}
@@ -282,6 +294,8 @@ class RuleSetAdmin(Admin[RuleSet]):
         """The addresses of pages and buttons besides the usual ones."""
         view = self.admin_site.admin_view
         return [
+            path("import/", view(self.import_file), name="pricing_ruleset_import"),
+            path("<int:rule_set_id>/export/", view(self.export), name="pricing_ruleset_export"),
             path("<int:rule_set_id>/copy/", view(self.copy), name="pricing_ruleset_copy"),
             path("<int:rule_set_id>/spread/", view(self.spread), name="pricing_ruleset_spread"),
             path("<int:rule_set_id>/simulate/", view(self.simulate), name="pricing_ruleset_simulate"),
@@ -300,6 +314,18 @@ class RuleSetAdmin(Admin[RuleSet]):
             return f"Draft {draft.version} is a copy of version {source.version}.", page_of(draft.pk)
 
         return act(request, "pricing.add_ruleset", do, back=reverse("admin:pricing_ruleset_changelist"))
+
+    def import_file(self, request: HttpRequest) -> HttpResponse:
+        """The page that makes a draft of a file. 403 without the permissions to add sets and rules."""
+        if not request.user.has_perms(IMPORT):
+            raise PermissionDenied
+        return import_page(request, self.admin_site.each_context(request))
+
+    def export(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
+        """The set with its rules as a file. 403 for whom may not see both."""
+        if not (self.has_view_permission(request) and request.user.has_perm("pricing.view_rule")):
+            raise PermissionDenied
+        return export_file(request, rule_set_id)
 
     def spread(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
         """Number the priorities anew, with room between."""

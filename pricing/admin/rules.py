@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from pricing.admin.rule_sets import page_of
 from pricing.admin.rule_table import days, state
 from pricing.admin.stale import answer_or_show_again, refusal_of
 from pricing.admin.stones_of_rules import link_to_stones
+from pricing.admin.trying import panel
 from pricing.conditions import in_words
 from pricing.differences import dollars, ending, modifier
 from pricing.faults import warnings_of
@@ -128,6 +129,7 @@ class RuleAdmin(Admin[Rule]):
                 "draft": draft,
                 "draft_link": _set_link(draft),
                 "rule": None,
+                "try_url": reverse("admin:pricing_rule_try_new", args=[draft.pk]),
             }
             return super(RuleAdmin, self).add_view(request, "", context)
 
@@ -161,6 +163,7 @@ class RuleAdmin(Admin[Rule]):
                 "rule": rule,
                 "warnings": warnings(rule),
                 "stone_links": link_to_stones(request, rule),
+                "try_url": reverse("admin:pricing_rule_try", args=[rule.pk]),
                 **(extra_context or {}),
             }
             return super(RuleAdmin, self).change_view(request, object_id, form_url, context)
@@ -202,6 +205,35 @@ class RuleAdmin(Admin[Rule]):
         """Back to the draft."""
         return redirect(page_of(obj.rule_set_id))
 
+    # --- trying what is typed ---------------------------------------------------------------------------------------
+
+    def try_new(self, request: HttpRequest, rule_set_id: int) -> HttpResponse:
+        """What a new rule would do as it stands in the form. 405 for anything but POST, 403 for whom may not add it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        draft = self._draft_of(request)
+        if not (self.has_add_permission(request) and draft.is_draft):
+            raise PermissionDenied
+        return self._tried(request, draft, None)
+
+    def try_changed(self, request: HttpRequest, rule_id: int) -> HttpResponse:
+        """What a rule would do as it stands in the form. 405 for anything but POST, 403 for whom may not change it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        rule = self.get_object(request, str(rule_id))
+        if rule is None:
+            raise Http404("there is no such rule")
+        if not self.has_change_permission(request, rule):
+            raise PermissionDenied
+        return self._tried(request, rule.rule_set, rule)
+
+    def _tried(self, request: HttpRequest, draft: RuleSet, rule: Rule | None) -> HttpResponse:
+        """The panel of the form as it was posted; nothing is saved."""
+        changes = rule is not None
+        form = self.get_form(request, rule, change=changes)(request.POST, instance=rule)
+        formsets, _inlines = self._create_formsets(request, form.instance, change=changes)  # type: ignore[attr-defined]  # Django has no other
+        return panel(request, draft, form, formsets[0])
+
     # --- deleting and moving ---------------------------------------------------------------------------------------
 
     def get_deleted_objects(
@@ -234,6 +266,8 @@ class RuleAdmin(Admin[Rule]):
         view = self.admin_site.admin_view
         return [
             path("of/<int:rule_set_id>/add/", view(self.add_to), name="pricing_rule_add_to"),
+            path("of/<int:rule_set_id>/try/", view(self.try_new), name="pricing_rule_try_new"),
+            path("<int:rule_id>/try/", view(self.try_changed), name="pricing_rule_try"),
             path("<int:rule_id>/move/<slug:direction>/", view(self.move), name="pricing_rule_move"),
             *super().get_urls(),
         ]

@@ -15,6 +15,7 @@ from pricing.conditions import in_words
 from pricing.conflicts import Kind
 from pricing.faults import warnings_of
 from pricing.models import MAX_CLAUSES, Experiment, PriceChange, Repricing, Rule, RuleSet
+from pricing.uncertainty import Verdict
 from pricing.written import READ_AT, RuleFields, RuleSetFields, WrittenClause, write_rule
 
 
@@ -211,6 +212,7 @@ class ExperimentAnswer(Answer):
     created_at = Moment()
     started_by = fields.Text()
     started_at = Moment(allow_null=True)
+    started_reason = fields.Text()
     ended_by = fields.Text()
     ended_at = Moment(allow_null=True)
     ended_reason = fields.Text()
@@ -225,15 +227,66 @@ class ArmAnswer(Answer):
     sold = fields.Whole()
 
 
+class ExpectedAnswer(Answer):
+    """The simulation at the start: the share's stones as the experiment's set prices them, and as they were priced."""
+
+    stones = fields.Whole()
+    changed = fields.Whole()
+    below_cost = fields.Whole()
+    cost = Amount(source="cost_cents")
+    old = Amount(source="old_cents")
+    new = Amount(source="new_cents")
+
+
+class MeasuredArmAnswer(Answer):
+    """The stones of one group that were for sale when the experiment started."""
+
+    arm = fields.Text(allow_null=True)
+    stones = fields.Whole()
+    sold = fields.Whole(help_text="Sold since, as the supplier says.")
+    gone = fields.Whole(help_text="Sold, taken off or delisted since.")
+    revenue = Amount(source="revenue_cents", help_text="The asking prices of the sold stones, in dollars.")
+    margin = Amount(source="margin_cents", help_text="These prices less what the stones cost, in dollars.")
+
+
+class ComparisonAnswer(Answer):
+    """A figure of the share against that of all other stones. Money is in cents, shares are fractions."""
+
+    what = fields.OneOf(
+        ["share_sold", "share_gone", "revenue_per_stone", "margin_per_stone", "margin_of_sold"],
+        help_text="Per stone means per stone that was offered; `margin_of_sold` is the margin on cost of sold stones.",
+    )
+    arm = fields.Number(6, allow_null=True)
+    others = fields.Number(6, allow_null=True)
+    difference = fields.Number(6, allow_null=True)
+    low = fields.Number(
+        6, allow_null=True, help_text="The lower end of the difference's interval; null if too few sold."
+    )
+    high = fields.Number(6, allow_null=True, help_text="The upper end.")
+    verdict = fields.OneOf([verdict.value for verdict in Verdict], help_text="What may be said of the difference.")
+
+
+class MeasuredAnswer(Answer):
+    """What came of the stones that were for sale at the start: asking prices of sold stones, not orders."""
+
+    days = fields.Number(2, help_text="Days from the start to the count.")
+    confidence = fields.Whole(help_text="Percent of such intervals that hold the true difference.")
+    arms = MeasuredArmAnswer(many=True)
+    comparisons = ComparisonAnswer(many=True)
+
+
 class ResultsAnswer(Answer):
     """The results of an experiment so far."""
 
     since = Moment()
     counted_at = Moment()
     arms = ArmAnswer(many=True)
+    expected = ExpectedAnswer(allow_null=True, help_text="Null for experiments of earlier releases.")
+    measured = MeasuredAnswer(allow_null=True, help_text="Null if it took the database too long.")
 
     def get_attribute(self, instance: Experiment) -> dict[str, Any] | None:
-        return experiments.results(instance) or None
+        results = experiments.results(instance)
+        return {"expected": None, "measured": None, **results} if results else None
 
 
 class FullExperimentAnswer(ExperimentAnswer):
@@ -274,25 +327,6 @@ class PriceChangeAnswer(Answer):
     cause = fields.Text(allow_null=True)
     cause_id = fields.Whole(allow_null=True)
     actor = fields.Text(allow_null=True)
-
-
-class PastPriceAnswer(Answer):
-    """The price at the end of a day (`past`), and who published the rules for it (`rule_set`)."""
-
-    day = fields.Day(source="past.day")
-    price = Amount(source="past.price_cents")
-    cost = Amount(source="past.cost_cents")
-    rule_set = fields.Whole(source="past.rule_set")
-    rule = fields.Whole(source="past.rule", allow_null=True)
-    experiment_arm = fields.Text(source="past.arm", allow_null=True)
-    since = Moment(
-        source="past.since", allow_null=True, help_text="When the price came about; null if no change is known."
-    )
-    cause = fields.Text(source="past.cause", allow_null=True)
-    cause_id = fields.Whole(source="past.cause_id", allow_null=True)
-    actor = fields.Text(source="past.actor", allow_null=True)
-    published_by = fields.Text(source="rule_set.published_by", allow_null=True)
-    published_reason = fields.Text(source="rule_set.published_reason", allow_null=True)
 
 
 class MatchedRuleAnswer(Answer):
@@ -356,3 +390,37 @@ class ExplanationAnswer(Answer):
     steps = StepAnswer(many=True, help_text="From cost to price, the amount after each step.")
     passed = PassedRuleAnswer(many=True, help_text="Rules that were looked at before, and did not price the stone.")
     rules_left_out = fields.Whole()
+
+
+class PastPriceAnswer(Answer):
+    """The price at the end of a day (`past`), who published the rules for it (`rule_set`), and its explanation (`told`)."""
+
+    day = fields.Day(source="past.day")
+    price = Amount(source="past.price_cents")
+    cost = Amount(source="past.cost_cents")
+    rule_set = fields.Whole(source="past.rule_set")
+    rule = fields.Whole(source="past.rule", allow_null=True)
+    experiment_arm = fields.Text(source="past.arm", allow_null=True)
+    since = Moment(
+        source="past.since", allow_null=True, help_text="When the price came about; null if no change is known."
+    )
+    cause = fields.Text(source="past.cause", allow_null=True)
+    cause_id = fields.Whole(source="past.cause_id", allow_null=True)
+    actor = fields.Text(source="past.actor", allow_null=True)
+    published_by = fields.Text(source="rule_set.published_by", allow_null=True)
+    published_reason = fields.Text(source="rule_set.published_reason", allow_null=True)
+    in_force = fields.Whole(
+        source="told.in_force",
+        allow_null=True,
+        help_text="The rule set in force at the end of the day; a newer one than `rule_set` gave the same price.",
+    )
+    explanation = ExplanationAnswer(
+        source="told.explanation",
+        allow_null=True,
+        help_text="The steps from cost to price; null if the rule set that made the price is not known any more.",
+    )
+    doubts = serializers.ListField(
+        source="told.doubts",
+        child=fields.Text(),
+        help_text="What of the explanation is not certain, and why: a stone is judged by what is known of it today.",
+    )

@@ -37,6 +37,11 @@ def _sells_below_cost(error: errors.SellsBelowCost) -> Problem:
     return Problem(HTTPStatus.CONFLICT, "sells-below-cost", sentence(str(error)), errors=[confirm])
 
 
+def _no_price_then(error: errors.NoPriceThen) -> Problem:
+    said = str(error)
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", sentence(said), errors=[FieldError("day", said)])
+
+
 def _gone(_error: Exception) -> Problem:
     """The answer about a row that somebody has thrown away since it was looked up."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address.")
@@ -60,6 +65,8 @@ class PricingEndpoint(Endpoint):
         errors.ExperimentNotRunning: (HTTPStatus.CONFLICT, "experiment-not-running"),
         errors.RepricingOver: (HTTPStatus.CONFLICT, "repricing-over"),
         errors.CannotExplain: (HTTPStatus.CONFLICT, "cannot-explain"),
+        errors.HistoryNotKept: (HTTPStatus.GONE, "history-not-kept"),
+        errors.NoPriceThen: _no_price_then,
         errors.SellsBelowCost: _sells_below_cost,
         errors.NoSuchRuleSet: (HTTPStatus.NOT_FOUND, "not-found"),
         errors.NoSuchRule: (HTTPStatus.NOT_FOUND, "not-found"),

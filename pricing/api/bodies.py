@@ -137,6 +137,7 @@ class NewExperiment(Body):
 
 
 class Start(Body):
-    """The confirmation that a start may need."""
+    """Why it is started, and the confirmation that a start may need."""
 
+    reason = fields.Reason(required=False)
     confirm_below_cost = fields.YesNo(required=False, help_text=_BELOW_COST)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from catalog.models import Diamond
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, operation
-from pricing import explain
+from pricing import explain, past
 from pricing.api.answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer
 from pricing.api.base import PricingEndpoint
 from pricing.api.bodies import DayQuery
@@ -34,17 +34,21 @@ class PriceHistory(PricingEndpoint):
 class PastPriceOfDiamond(PricingEndpoint):
     """The price on a day."""
 
-    @operation("get_past_price", "Price of a diamond on a day", query=DayQuery, answer=PastPriceAnswer)
+    @operation(
+        "get_past_price",
+        "Price of a diamond on a day",
+        query=DayQuery,
+        answer=PastPriceAnswer,
+        problems=("history-not-kept",),
+    )
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002
-        """What the stone cost at the end of a day, what made that price, and who published the rules for it.
+        """What the stone cost at the end of a day, what made that price, and the steps that led to it.
 
-        Not found, if the stone was not in the catalogue on that day.
+        Not found, if the stone was not in the catalogue on that day: `detail` says from which day on it was.
         """
-        past = explain.price_on(id, self.query["day"])
-        if past is None:
-            raise Http404
-        rule_set = RuleSet.objects.defer("compiled").filter(version=past.rule_set).first()
-        return Response(PastPriceAnswer({"past": past, "rule_set": rule_set}).data)
+        told = past.explain_on(_stone(id), self.query["day"])
+        rule_set = RuleSet.objects.defer("compiled").filter(version=told.past.rule_set).first()
+        return Response(PastPriceAnswer({"told": told, "past": told.past, "rule_set": rule_set}).data)
 
 
 class PriceExplanation(PricingEndpoint):

@@ -98,11 +98,14 @@ class StartExperiment(PricingEndpoint):
     def post(self, request: Request, slug: str) -> Response:
         """Seal the rule set and price the share by it; answers with the repricing. The body may be left out.
 
-        Needs the scope `pricing:publish`. A set that sells stones of the share below cost is a 409 until that is confirmed.
+        What the start does to the share's prices is simulated and kept (`results.expected`). Needs the scope
+        `pricing:publish`. A set that sells stones of the share below cost is a 409 until that is confirmed.
         """
-        confirmed = self.body.get("confirm_below_cost", False)
+        confirmed, reason = self.body.get("confirm_below_cost", False), self.body.get("reason", "")
         with bounded(SCAN_SECONDS):
-            started = experiments.start(_named(slug).pk, actor=actor(request), below_cost_confirmed=confirmed)
+            started = experiments.start(
+                _named(slug).pk, actor=actor(request), reason=reason, below_cost_confirmed=confirmed
+            )
         return Response(reprice.report(started), status=HTTPStatus.ACCEPTED)
 
 

@@ -80,6 +80,13 @@ declare(
         "Start a repricing: prices that it makes can be explained.",
     ),
     Kind(
+        "history-not-kept",
+        HTTPStatus.GONE,
+        "The history does not reach back so far",
+        "The stone was there on that day, but changes of prices are kept for a bounded time; `detail` says from when on.",
+        "Ask for a later day. Nothing brings back what is forgotten.",
+    ),
+    Kind(
         "sells-below-cost",
         HTTPStatus.CONFLICT,
         "Stones would be sold for less than they cost",

@@ -23,8 +23,8 @@ class Experiment(models.Model):
     """A share of the stones that another rule set prices, to see what that does to sales. One runs at a time.
 
     A stone belongs to the share by a hash of its id and the `salt`, so always or never. Stones of the share carry the
-    experiment's `slug` in `experiment_arm`; all others are what they are compared with. `results` is the table of both,
-    written when the experiment ends.
+    experiment's `slug` in `experiment_arm`; all others are what they are compared with. `results` has what
+    was expected, from the start on, and the table of both arms, written when the experiment ends.
     """
 
     class State(models.TextChoices):
@@ -47,6 +47,7 @@ class Experiment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    started_reason = models.CharField(max_length=500, blank=True, default="", editable=False)
     ended_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_reason = models.CharField(max_length=500, blank=True, default="", editable=False)

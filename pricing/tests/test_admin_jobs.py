@@ -23,7 +23,7 @@ from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch, R
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, seen_of, signed_in
 from pricing.tests.factories import a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_banner")]
 
 
 @pytest.fixture
@@ -138,6 +138,12 @@ def test_the_list_of_repricings_costs_the_same_for_one_and_for_many(browser: Cli
     assert page.count("dh-progress") == 6
 
 
+def started_by(browser: Client, experiment: Experiment, **more: str) -> Any:
+    """The page behind the button that starts an experiment."""
+    form = {"reason": "to see", "seen": seen_of(browser, experiment), **more}
+    return browser.post(experiment_url("start", experiment.pk), form, follow=True)
+
+
 # --- experiments -----------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +155,9 @@ def test_an_experiment_is_made_started_and_ended(browser: Client) -> None:
         experiment_url("add"), {"slug": "spring", "rule_set": draft.pk, "share": "25", "notes": "to see"}, follow=True
     )
     made = Experiment.objects.get()
-    started = browser.post(experiment_url("start", made.pk), {"seen": seen_of(browser, made)}, follow=True)
+    started = browser.post(
+        experiment_url("start", made.pk), {"reason": "to see", "seen": seen_of(browser, made)}, follow=True
+    )
     running = browser.get(experiment_url("change", made.pk)).content.decode()
     without = browser.post(experiment_url("end", made.pk), {"reason": ""}, follow=True)
     browser.post(experiment_url("end", made.pk), {"reason": "seen enough"}, follow=True)
@@ -202,7 +210,9 @@ def test_a_second_experiment_is_not_started_while_one_runs(browser: Client) -> N
     first, second = (experiments.new(slug, a_draft(), Decimal(10)) for slug in ("first", "second"))
     experiments.start(first.pk, actor="maria")
 
-    response = browser.post(experiment_url("start", second.pk), {"seen": seen_of(browser, second)}, follow=True)
+    response = browser.post(
+        experiment_url("start", second.pk), {"reason": "to see", "seen": seen_of(browser, second)}, follow=True
+    )
 
     assert "end it first" in messages_of(response)
     assert Experiment.objects.get(pk=second.pk).state == "prepared"
@@ -402,9 +412,15 @@ def test_an_experiment_that_sells_below_cost_asks_for_a_second_word(browser: Cli
         a_diamond(cost_cents=100_000)
     made = experiments.new("clearance", a_draft({"modifier": -60}), Decimal("99.99"))
 
-    refused = browser.post(experiment_url("start", made.pk), {"seen": seen_of(browser, made)}, follow=True)
+    refused = browser.post(
+        experiment_url("start", made.pk), {"reason": "to see", "seen": seen_of(browser, made)}, follow=True
+    )
     state = Experiment.objects.get().state
-    browser.post(experiment_url("start", made.pk), {"below_cost": "on", "seen": seen_of(browser, made)}, follow=True)
+    browser.post(
+        experiment_url("start", made.pk),
+        {"reason": "to see", "below_cost": "on", "seen": seen_of(browser, made)},
+        follow=True,
+    )
 
     assert "confirm that this is what you want" in messages_of(refused)
     assert state == "prepared"

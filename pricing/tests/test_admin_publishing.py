@@ -20,7 +20,7 @@ from pricing.models import PriceChange, Repricing, RuleSet
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, set_url, signed_in
 from pricing.tests.factories import a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_banner")]
 
 TOO_LATE = OperationalError("canceling statement due to statement timeout")
 TOO_LATE.__cause__ = QueryCanceled()

@@ -18,7 +18,7 @@ from pricing.models import Clause, Rule, RuleSet
 from pricing.tests.admin_pages import EDITOR, errors_of, margins, messages_of, set_url, signed_in
 from pricing.tests.factories import a_draft
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_banner")]
 
 
 @pytest.fixture

@@ -172,10 +172,10 @@ def test_an_experiment_is_not_started_in_a_state_that_nobody_looked_at() -> None
     seen = seen_of(browser, made)
 
     Experiment.objects.update(share=90)
-    larger = browser.post(start, {"seen": seen}, follow=True)
+    larger = browser.post(start, {"reason": "to see", "seen": seen}, follow=True)
     seen = seen_of(browser, made)
     edited_by_somebody(made.rule_set)
-    other_rules = browser.post(start, {"seen": seen}, follow=True)
+    other_rules = browser.post(start, {"reason": "to see", "seen": seen}, follow=True)
 
     for response in (larger, other_rules):
         assert "omebody else has changed experiment spring or its rule set" in messages_of(response)

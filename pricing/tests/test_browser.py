@@ -6,19 +6,24 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
-from pricing import reprice
-from pricing.models import Clause, PriceChange, Repricing, Rule, RuleSet
+from pricing import experiments, reprice
+from pricing.history import CHANGES
+from pricing.models import Clause, Experiment, PriceChange, Repricing, Rule, RuleSet
 from pricing.tests.admin_pages import PUBLISHER
-from pricing.tests.factories import first_rule_set
+from pricing.tests.factories import a_draft, first_rule_set
+from pricing.tests.test_past import changed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +42,15 @@ def page(chromium: str) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         found = browser.new_page(viewport={"width": 1440, "height": 1000})
         found.set_default_timeout(20_000)
-        found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        found.on(
+            "console",
+            # A page that is left ends its polls.
+            lambda message: (
+                complaints.append(message.text)
+                if message.type == "error" and message.text not in ("htmx:afterRequest", "htmx:sendAbort")
+                else None
+            ),
+        )
         found.on("pageerror", lambda error: complaints.append(str(error)))
         yield found
         browser.close()
@@ -211,3 +224,103 @@ def test_a_merchandiser_drafts_edits_simulates_publishes_and_looks_back(
     # $1,370.35 and 55 % are $2,124.04, which ends on $2,099.
     assert change == (209_900, "maria", 1)
     assert re.search(r"\$1,918\.\d\d → \$2,099\.00", shown)
+
+
+@pytest.fixture
+def looks(page: Any) -> Callable[[str], None]:
+    """Keep pictures of the page as it is on a desk and on a phone, by day and by night, if pictures are wanted."""
+
+    def keep(name: str) -> None:
+        for theme in ("light", "dark") if SHOTS else ():
+            for width in (1280, 390):
+                page.evaluate("night => document.documentElement.classList.toggle('dark', night)", theme == "dark")
+                page.set_viewport_size({"width": width, "height": 900})
+                page.screenshot(path=f"{SHOTS}/{name}-{theme}-{width}.png", full_page=True)
+        page.evaluate("document.documentElement.classList.remove('dark')")
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    return keep
+
+
+def _history() -> None:
+    """A stone with a history of a few months, changes of many kinds, and an experiment that has run for ten days."""
+    stone = Diamond.objects.get(supplier_stone_id="S-13")
+    Diamond.objects.update(first_seen_at=timezone.now() - timedelta(days=100))
+    CHANGES.make_ahead()
+    price = 100_000
+    for days_ago in (90, 61, 60, 30, 12, 3):
+        changed(
+            stone,
+            days_ago,
+            old_price_cents=price,
+            new_price_cents=price + days_ago * 300,
+            new_rule=None,
+        )
+        price += days_ago * 300
+    changed(stone, 1, old_price_cents=price, new_price_cents=stone.price_cents, new_cost_cents=stone.cost_cents)
+    experiment = experiments.new("dearer-ovals", a_draft({"name": "Ovals", "modifier": 5}), Decimal(30))
+    experiments.new("next", a_draft({"name": "Pears", "modifier": -3, "clauses": [{"shapes": ["PEAR"]}]}), Decimal(20))
+    experiments.start(experiment.pk, actor="maria", reason="do buyers mind 5 points?")
+    Experiment.objects.filter(pk=experiment.pk).update(started_at=timezone.now() - timedelta(days=10))
+    Diamond.objects.filter(supplier_stone_id__in=["S-01", "S-02", "S-05"]).update(availability="sold")
+
+
+@pytest.mark.usefixtures("_catalogue")
+def test_a_merchandiser_sees_what_a_rule_would_do_while_typing_and_looks_into_the_past(
+    live_server: Any, page: Any, elsewhere: Callable[[Callable[[], Any]], Any], looks: Callable[[str], None]
+) -> None:
+    elsewhere(_history)
+    draft, experiment, prepared, stone = elsewhere(
+        lambda: (
+            a_draft({"name": "Large stones", "priority": 5, "modifier": 20, "clauses": [{"carats_min": 2}]}).pk,
+            Experiment.objects.get(slug="dearer-ovals").pk,
+            Experiment.objects.get(slug="next").pk,
+            Diamond.objects.get(supplier_stone_id="S-13").pk,
+        )
+    )
+    admin = f"{live_server.url}/admin"
+    page.goto(f"{admin}/")
+    page.get_by_label("Username").fill("maria")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Rule sets").first.wait_for()
+
+    # What is typed is counted; what is wrong is told instead.
+    page.goto(f"{admin}/pricing/rule/of/{draft}/add/")
+    tried = page.locator("#dh-tried")
+    tried.get_by_text("This field is required").wait_for()
+    looks("rule-wrong")
+    page.get_by_label("Name").fill("Ovals")
+    page.get_by_text("Add another clause").click()
+    clause = page.locator("#clauses-data .form-group:not(.empty-form)")
+    clause.locator("summary", has_text="Stone").click()
+    clause.get_by_label("Oval", exact=True).check()
+    tried.get_by_text("12 of 24 stones match the rule as it stands here").wait_for()
+    page.get_by_label("Which rule would price the stone").fill("S-13")
+    tried.get_by_text("This rule prices it").wait_for()
+    looks("rule-tried")
+
+    page.goto(f"{admin}/pricing/ruleset/import/")
+    page.get_by_text("A draft from a file").wait_for()
+    looks("import")
+    page.goto(f"{admin}/pricing/pricechange/of/{stone}/")
+    page.get_by_role("img", name="Price, and the rule sets in force").wait_for()
+    looks("over-time")
+    page.get_by_label("Explain the price at the end of a day").fill(
+        f"{datetime.now(UTC) - timedelta(days=20):%Y-%m-%d}"
+    )
+    page.get_by_role("button", name="Explain").click()
+    page.get_by_text("From cost to price").wait_for()
+    looks("past-day")
+    page.goto(f"{admin}/pricing/pricechange/?direction=up")
+    page.get_by_text("Export these changes").wait_for()
+    looks("changes")
+    page.get_by_text("Filters").first.click()
+    page.get_by_role("button", name="Show these changes").wait_for()
+    looks("changes-filter")
+    page.goto(f"{admin}/pricing/experiment/{prepared}/simulate/")
+    page.get_by_role("button", name="Start next").wait_for()
+    looks("experiment-simulated")
+    page.goto(f"{admin}/pricing/experiment/{experiment}/change/")
+    page.get_by_text("How sure one can be").wait_for()
+    looks("experiment-results")

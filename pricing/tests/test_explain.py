@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from time import process_time
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 
 from catalog.models import Diamond
-from catalog.tests.factories import SEEN, a_diamond
-from pricing import explain, history, publishing
+from catalog.tests.factories import a_diamond
+from pricing import explain, publishing
 from pricing.errors import CannotExplain
 from pricing.evaluate import evaluate
 from pricing.in_force import with_rules
@@ -148,31 +146,3 @@ def test_five_hundred_rules_are_told_in_bounded_time_and_more_are_counted(django
     assert (len(found.passed), found.rules_left_out) == (500, 100)
     assert (len(found.passed[0].unmet), found.passed[0].clauses_left_out) == (20, 10)
     assert process_time() - started < 10
-
-
-def test_the_price_on_a_day_is_that_at_its_end(today: date) -> None:
-    stone = a_diamond(price_cents=100, first_seen_at=timezone.now() - timedelta(days=10))
-    assert explain.price_on(stone.pk, today - timedelta(days=11)) is None
-
-    history.because("run", 7, "schedule")
-    Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
-    Diamond.objects.filter(pk=stone.pk).update(price_cents=300, rule_set=2, rule=5)
-
-    before = explain.price_on(stone.pk, today - timedelta(days=1))
-    now = explain.price_on(stone.pk, today)
-    assert before is not None
-    assert now is not None
-    assert (before.price_cents, before.rule_set, before.since, before.actor) == (100, 1, None, None)
-    assert (now.price_cents, now.rule_set, now.rule, now.cause, now.cause_id) == (300, 2, 5, "run", 7)
-
-
-def test_a_stone_whose_price_never_changed_had_it_from_its_first_day_on(today: date) -> None:
-    stone = a_diamond(price_cents=100)
-
-    found = explain.price_on(stone.pk, SEEN.date())
-
-    assert found is not None
-    assert (found.price_cents, found.since) == (100, None)
-    assert explain.price_on(stone.pk, SEEN.date() - timedelta(days=1)) is None
-    assert explain.price_on(uuid4(), SEEN.date()) is None
-    assert explain.price_on(stone.pk, today + timedelta(days=1)) is None

@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from catalog.api import base
+from catalog.api import searching
 from catalog.changes import log
 from catalog.client_views.view import ClientView
+from catalog.index import history
 from catalog.models import Diamond, VersionCounter
 from catalog.searching.conditions import AnyOf
 from catalog.tests.factories import a_diamond, build_diamond, committed
@@ -47,7 +48,8 @@ def pages(http: Client, after: int, **query: Any) -> list[dict[str, Any]]:
 
 def seeing(monkeypatch: pytest.MonkeyPatch, **view: Any) -> None:
     """Have every client see the catalogue by this view."""
-    monkeypatch.setattr(base, "view_of", lambda _client: ClientView(key="of a test", **view))
+    seen = ClientView(key="of a test", **view), history.moment(connection)
+    monkeypatch.setattr(searching, "view_and_version_of", lambda _client: seen)
 
 
 def of(changes: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:

@@ -26,7 +26,7 @@ from catalog.index.tests.factories import snapshot_of
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_banner")]
 
 ADDRESS = "/admin/catalog/diamond/"
 #: Statements of one page at most.
@@ -386,6 +386,14 @@ def test_the_file_has_the_stones_in_their_order_with_the_columns_of_the_page(bro
         [str(cheap.pk), "1000.00", "", ""],
     ]
     assert "attachment" in response["Content-Disposition"]
+
+
+def test_every_cell_of_the_file_is_quoted_whatever_a_program_cuts_at(browser: Client) -> None:
+    stone = a_diamond(supplier_name="sound;=1+1;here")
+
+    response = browser.get(f"{ADDRESS}csv/?columns=supplier_name")
+
+    assert response.content.decode().splitlines() == ['"id","supplier_name"', f'"{stone.pk}","sound;=1+1;here"']
 
 
 def test_the_file_ends_after_so_many_stones(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:

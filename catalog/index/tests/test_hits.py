@@ -18,7 +18,6 @@ from django.db import models, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.certificates import folded
 from catalog.index import bits, counting, deriving, evaluating, paging
 from catalog.index.attributes import Digest, Presence, Word, forms
 from catalog.index.evaluating import NotIndexed
@@ -29,9 +28,10 @@ from catalog.searching.conditions import All, AnyOf, Asked, Between, Condition, 
 from catalog.searching.database import DatabaseHits
 from catalog.searching.hits import Facet
 from catalog.searching.sorts import SORTS, Place, Sort
+from catalog.searching.tests.plain_hits import stone_of_each
 from catalog.tests.factories import SEEN, build_diamond
 
-_CERTIFICATES = ["77", " 77", "LG77", "lg-77", "LG78", "--", "GIA 1", "gia1", "0" * 64]
+_CERTIFICATES = ["77", " 77123", "LG77123", "lg-77123", "LG78123", "--", "GIA 12", "gia12", "0" * 64]
 _TEXTS = ["A", "B", "a", "it's 100%", "É"]
 _ORDERED = [
     name for name in forms() if name in Diamond.__dict__ and not isinstance(forms()[name], Word | Digest | Presence)
@@ -264,9 +264,10 @@ def test_of_each_certificate_the_cheapest_hit_is_shown_with_the_number_of_offers
     stones, asked, sort = catalogue
     for stone in stones:
         stone.certificate_number = data.draw(_value("certificate_number"))
+    stone_of = stone_of_each(stones)
     offers: dict[Any, list[Diamond]] = {}
     for stone in sorted(_meeting(stones, asked), key=lambda stone: (stone.price_cents, stone.pk)):
-        offers.setdefault(folded(stone.certificate_number) or stone.pk, []).append(stone)
+        offers.setdefault(stone_of[stone.pk], []).append(stone)
 
     with _indexed(stones, asked, 96, few=True) as hits:
         cheapest = hits.by_certificate()

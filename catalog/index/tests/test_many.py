@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +18,7 @@ from catalog.facets.edges import LADDERS
 from catalog.index.attributes import forms
 from catalog.index.hits import IndexHits
 from catalog.index.snapshot import Snapshot, id_at, missing, write
+from catalog.offers import SAME
 from catalog.searching.conditions import All, AnyOf, Asked, Between, Either, Known, Not
 from catalog.searching.sorts import SORTS, Place, Sort
 
@@ -35,7 +38,13 @@ SEARCHES: Mapping[str, Asked] = {
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     path = tmp_path_factory.mktemp("many") / "1.index"
-    write(path, trade(STONES), version=1)
+    stones = trade(STONES)
+    offered_again = np.arange(0, STONES - 1, 50)
+    for name in ("certificate", *SAME, "carats"):
+        numbers = np.array(stones.columns[name])
+        numbers[offered_again + 1] = numbers[offered_again]
+        stones = replace(stones, columns={**stones.columns, name: numbers})
+    write(path, stones, version=1)
     return Snapshot.map(path)
 
 
@@ -128,13 +137,20 @@ def test_facets_are_those_of_counting_all_stones(snapshot: Snapshot, name: str) 
 def test_offers_of_certificates_are_those_of_counting_all_stones(snapshot: Snapshot) -> None:
     asked = SEARCHES["most"]
     rows = np.flatnonzero(_compared(snapshot, asked["availability"]))
-    digests = snapshot.columns["certificate"][rows]
-    known = digests != missing(digests.dtype)
-    _, cheapest, offers = np.unique(digests[known], return_index=True, return_counts=True)
-    shown = {
-        id_at(snapshot.stones, row): n for row, n in zip(rows[known][cheapest].tolist(), offers.tolist(), strict=True)
-    }
-    shown |= {id_at(snapshot.stones, row): 1 for row in rows[~known].tolist()}
+    told = zip(*(snapshot.columns[name].tolist() for name in ("certificate", *SAME, "carats")), strict=True)
+    stone_of: dict[int, Any] = {}
+    lacking = missing(snapshot.columns["certificate"].dtype)
+    last: Any = None
+    previous = -1
+    for place, (facts, row) in enumerate(sorted((facts, row) for row, facts in enumerate(told))):
+        begins = last is None or facts[:-1] != last[:-1] or 100 * facts[-1] > 101 * last[-1]
+        stone_of[row] = place if begins or facts[0] == lacking else stone_of[previous]
+        last, previous = facts, row
+    # Rows lie in the order of the price: the first of a stone is the cheapest.
+    tally = Counter(stone_of[row] for row in rows.tolist())
+    cheapest = {stone_of[row]: row for row in reversed(rows.tolist())}
+    shown = {id_at(snapshot.stones, row): tally[stone] for stone, row in cheapest.items()}
+    assert max(shown.values()) > 1
 
     certified = IndexHits(snapshot, asked).by_certificate()
 

@@ -25,7 +25,7 @@ _VALUES = st.fixed_dictionaries(
         "shape": _TEXTS,
         "lab": st.text("AB", max_size=3),
         "color": st.sampled_from([None, 1, 2, 200]),
-        "certificate_number": st.sampled_from([None, "1", "2"]),
+        "certificate_number": st.sampled_from([None, "12345", "67890"]),
     }
 )
 _STONES = st.dictionaries(st.integers(0, 40), _VALUES, max_size=40)

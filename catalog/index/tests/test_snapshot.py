@@ -102,7 +102,7 @@ def test_a_file_of_something_else_or_of_another_format_is_unusable(tmp_path: Pat
     with pytest.raises(UnusableSnapshot, match="is no index"):
         Snapshot.map(path)
     path.write_bytes(whole[:8] + (99).to_bytes(4, "little") + whole[12:])
-    with pytest.raises(UnusableSnapshot, match="has format 99; this program reads format 1"):
+    with pytest.raises(UnusableSnapshot, match="has format 99; this program reads format 3"):
         Snapshot.map(path)
 
 

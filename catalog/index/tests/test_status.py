@@ -17,6 +17,8 @@ from catalog.index import board, status
 from catalog.index.builder import held
 from catalog.models import DatasetVersion
 from catalog.tests.factories import a_diamond
+from diamondhub.operations import away
+from diamondhub.operations.models import Snapshot
 from diamondhub.telemetry import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,6 +145,9 @@ def test_the_start_page_says_whether_searches_have_their_index(
 ) -> None:
     without = admin_client.get("/admin/").content.decode()
     version = built(capsys)["version"]
+    # The page as it was a moment ago would do for a person.
+    Snapshot.objects.all().delete()
+    away.forget()
 
     with held(folder):
         page = admin_client.get("/admin/").content.decode()
@@ -150,4 +155,4 @@ def test_the_start_page_says_whether_searches_have_their_index(
     assert "no builder has been at work here" in without
     assert "search index" in page
     assert f"version {version}" in page
-    assert "builder" not in page
+    assert "no builder has been at work here" not in page

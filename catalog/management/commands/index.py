@@ -14,6 +14,8 @@ from django.core.management.base import CommandError
 from catalog.index import builder
 from catalog.index import status as statuses
 from diamondhub.commands import ReportingCommand
+from diamondhub.operations import workers
+from diamondhub.telemetry import metrics_server, process_metrics
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,10 @@ class Command(ReportingCommand):
             self._say_status(folder, as_json=as_json)
             return
         waits_for = ""
+        if not once:
+            process_metrics.prepare("index")
+            workers.show("index")
+            metrics_server.serve()
         while True:
             reason = "another builder is at work"
             try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from catalog.certificates import folded
+from catalog.certificates import proving
 from catalog.models import Diamond
 from catalog.searching.conditions import All, Asked, holds
 from catalog.searching.hits import Count, Facet, Spread, ratio_edges
@@ -70,7 +71,7 @@ class PlainHits:
         return Facet(counts, min(known, default=None), max(known, default=None))
 
     def by_certificate(self) -> PlainCertified:
-        return PlainCertified(self.version, self.stones)
+        return PlainCertified(self.version, self.stones, stone_of_each(self._all))
 
 
 class PlainCertified:
@@ -78,12 +79,13 @@ class PlainCertified:
 
     found_by = "index"
 
-    def __init__(self, version: int, stones: Sequence[Diamond]) -> None:
+    def __init__(self, version: int, stones: Sequence[Diamond], stone_of: Mapping[UUID, Any]) -> None:
         self.version = version
-        self._offers = Counter(map(_certificate, stones))
-        cheapest: dict[str, Diamond] = {}
+        self._stone_of = stone_of
+        self._offers = Counter(stone_of[stone.pk] for stone in stones)
+        cheapest: dict[Any, Diamond] = {}
         for stone in sorted(stones, key=lambda stone: (stone.price_cents, stone.pk)):
-            cheapest.setdefault(_certificate(stone), stone)
+            cheapest.setdefault(stone_of[stone.pk], stone)
         self._stones = {stone.pk: stone for stone in cheapest.values()}
 
     def count(self) -> Count:
@@ -93,7 +95,7 @@ class PlainCertified:
         return page_of(list(self._stones.values()), sort, after, limit)
 
     def offers(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        return {identity: self._offers[_certificate(self._stones[identity])] for identity in ids}
+        return {identity: self._offers[self._stone_of[identity]] for identity in ids}
 
 
 def page_of(stones: Sequence[Diamond], sort: Sort, after: Place | None, limit: int) -> Sequence[Place]:
@@ -112,5 +114,19 @@ def _is_behind(place: Place, after: Place, sort: Sort) -> bool:
     return key < other if sort.descending else key > other
 
 
-def _certificate(stone: Diamond) -> str:
-    return folded(stone.certificate_number) or str(stone.pk)
+def stone_of_each(offers: Sequence[Diamond]) -> dict[UUID, Any]:
+    """By the ids of all offers what those of one stone share; one that has no certificate that proves anything is alone."""
+    by_certificate: dict[Any, list[Diamond]] = {}
+    for offer in offers:
+        number = proving(offer.certificate_number)
+        key = (number, offer.lab, offer.lab_grown, offer.shape) if number else offer.pk
+        by_certificate.setdefault(key, []).append(offer)
+    stone_of = {}
+    for key, alike in by_certificate.items():
+        last, part = None, 0
+        for offer in sorted(alike, key=lambda offer: offer.carats or 0):
+            carats = offer.carats or Decimal(0)
+            part += last is not None and carats > last * Decimal("1.01")
+            stone_of[offer.pk] = (key, part)
+            last = carats
+    return stone_of

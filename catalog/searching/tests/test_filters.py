@@ -50,7 +50,7 @@ def some(column: Column) -> list[Any]:
         case Identity():
             return list(IDS)
         case Listed() if column.name == "certificate_number":
-            return ["77", "LG77", "78", "LG 77"]
+            return ["77123", "LG77123", "78123", "LG 77123", "0000000"]
         case Listed():
             return ["nivoda-natural", "nivoda-labgrown"]
         case Named(known=known):

@@ -178,8 +178,11 @@ def test_what_is_shown_is_true_and_no_standing_stone_is_missed(
             {
                 "id": st.uuids(),
                 "price_cents": few_cents,
-                "carats": st.none() | st.sampled_from([Decimal("0.5"), Decimal("1")]),
-                "certificate_number": st.sampled_from([None, "LG 1", "lg1", "1", "2", "-", "A 2", "a2"]),
+                "carats": st.none() | st.sampled_from([Decimal("1"), Decimal("1.01"), Decimal("1.02"), Decimal("1.5")]),
+                "lab": st.sampled_from(["GIA", "IGI", None]),
+                "certificate_number": st.sampled_from(
+                    [None, "LG 12345", "lg12345", "12345", "PENDING", "77777", "A 2345"]
+                ),
                 "availability": st.sampled_from(["available", "available", "sold"]),
             }
         ),

@@ -17,6 +17,7 @@ from django.utils import timezone
 from diamondhub.access import clients, keys
 from diamondhub.access.clients import IssuedKey
 from diamondhub.access.models import ApiClient, ApiKey
+from diamondhub.operations.models import Snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,10 @@ def test_a_client_that_there_is_not_is_no_server_error() -> None:
     assert answers == [302, 302, 302]
 
 
+#: What every deed to a client's key is done for.
+WHY = {"reason": "the shop asked for it"}
+
+
 def test_the_list_answers(issued: IssuedKey) -> None:
     html = signed_in("view_apiclient").get(reverse("admin:access_apiclient_changelist")).content.decode()
 
@@ -77,10 +82,10 @@ def test_the_list_answers(issued: IssuedKey) -> None:
 def test_revoking_ends_a_key_once(issued: IssuedKey) -> None:
     browser = signed_in("view_apiclient", "change_apikey")
 
-    first = browser.post(revoke_url(issued), follow=True)
+    first = browser.post(revoke_url(issued), WHY, follow=True)
     issued.key.refresh_from_db()
     revoked_at = issued.key.revoked_at
-    second = browser.post(revoke_url(issued), follow=True)
+    second = browser.post(revoke_url(issued), WHY, follow=True)
 
     issued.key.refresh_from_db()
     assert revoked_at is not None
@@ -253,8 +258,8 @@ def rotate_url(issued: IssuedKey) -> str:
 def test_a_key_is_replaced_once_and_the_old_one_goes_on_for_the_overlap(issued: IssuedKey) -> None:
     browser = signed_in(*MAKERS)
 
-    text = seen(browser.post(rotate_url(issued), {"overlap": "1d"}))
-    again = browser.post(rotate_url(issued), {"overlap": "1d"}, follow=True)
+    text = seen(browser.post(rotate_url(issued), {"overlap": "1d", **WHY}))
+    again = browser.post(rotate_url(issued), {"overlap": "1d", **WHY}, follow=True)
 
     assert (status_of(text), status_of(issued.text)) == (200, 200)
     assert "was replaced by" in str([str(message) for message in again.context["messages"]])
@@ -266,7 +271,7 @@ def test_a_key_is_not_replaced_with_an_overlap_that_cannot_be(issued: IssuedKey)
     browser = signed_in(*MAKERS)
 
     for overlap in ("", "soon", "91d", "\0"):
-        answer = browser.post(rotate_url(issued), {"overlap": overlap}, follow=True)
+        answer = browser.post(rotate_url(issued), {"overlap": overlap, **WHY}, follow=True)
         assert "overlap" in str([str(message) for message in answer.context["messages"]])
 
     assert ApiKey.objects.count() == 1
@@ -278,7 +283,7 @@ def new_key_url(issued: IssuedKey) -> str:
 
 def test_one_more_key_is_made_and_shown_and_the_form_sent_again_makes_none(issued: IssuedKey) -> None:
     browser = signed_in(*MAKERS)
-    form = {"after": str(issued.key.pk), "expires_days": "3"}
+    form = {"after": str(issued.key.pk), "expires_days": "3", **WHY}
 
     text = seen(browser.post(new_key_url(issued), form))
     again = browser.post(new_key_url(issued), form, follow=True)
@@ -290,7 +295,7 @@ def test_one_more_key_is_made_and_shown_and_the_form_sent_again_makes_none(issue
 
 @pytest.mark.parametrize("form", [{"after": "x"}, {"after": "9" * 30}, {"expires_days": "-1"}, {"expires_days": "x"}])
 def test_a_broken_form_makes_no_key(issued: IssuedKey, form: dict[str, str]) -> None:
-    answer = signed_in(*MAKERS).post(new_key_url(issued), form)
+    answer = signed_in(*MAKERS).post(new_key_url(issued), {**form, **WHY})
 
     assert answer.status_code == 302
     assert ApiKey.objects.count() == 1
@@ -300,11 +305,11 @@ def test_a_key_is_given_an_end_and_none(issued: IssuedKey) -> None:
     browser = signed_in(*MAKERS)
     url = reverse("admin:access_apikey_expiry", args=[issued.key.pk])
 
-    browser.post(url, {"expires_days": "3"})
+    browser.post(url, {"expires_days": "3", **WHY})
     issued.key.refresh_from_db()
     some = issued.key.expires_at
-    browser.post(url, {"expires_days": "x"})
-    browser.post(url, {"expires_days": ""})
+    browser.post(url, {"expires_days": "x", **WHY})
+    browser.post(url, {"expires_days": "", **WHY})
 
     issued.key.refresh_from_db()
     assert some is not None
@@ -363,5 +368,34 @@ def test_the_start_page_tells_of_keys_that_end_soon_and_of_those_without_pepper(
 
 
 def figures(browser: Client) -> dict[str, str]:
+    # The page as it was a moment ago would do for a person.
+    Snapshot.objects.all().delete()
     shown = browser.get("/admin/").context["figures"]
     return {figure.title: figure.value for figure in shown if figure.title.startswith("API keys")}
+
+
+@pytest.mark.parametrize("deed", ["new_key", "rotate", "expiry", "revoke"])
+def test_a_key_is_touched_for_a_reason_only_and_the_history_keeps_it(issued: IssuedKey, deed: str) -> None:
+    browser = signed_in(*MAKERS)
+    url = new_key_url(issued) if deed == "new_key" else reverse(f"admin:access_apikey_{deed}", args=[issued.key.pk])
+    form = {"after": str(issued.key.pk), "overlap": "1d", "expires_days": "3"}
+
+    refused = browser.post(url, {**form, "reason": " "}, follow=True)
+    untouched = ApiKey.objects.get()
+    browser.post(url, {**form, **WHY})
+
+    assert "Say why" in str([str(message) for message in refused.context["messages"]])
+    assert (untouched.revoked_at, untouched.expires_at, untouched.replaced_by) == (None, None, None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT pgh_who, pgh_reason FROM access_apikeyevent WHERE pgh_via LIKE 'POST %' ORDER BY 1, 2"
+        )
+        assert cursor.fetchall() == [("olga", WHY["reason"])]
+
+
+def test_a_replacement_can_be_given_an_end_of_its_own(issued: IssuedKey) -> None:
+    seen(signed_in(*MAKERS).post(rotate_url(issued), {"overlap": "0", "expires_days": "30", **WHY}))
+
+    new = ApiKey.objects.order_by("-pk")[0]
+    assert new.expires_at is not None
+    assert (new.expires_at - new.created_at).days in (29, 30)

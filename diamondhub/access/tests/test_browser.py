@@ -106,6 +106,7 @@ def test_a_client_is_made_its_key_copied_once_and_replaced(
     page.goto(f"{live_server.url}/admin/access/apiclient/{client.pk}/change/")
     page.get_by_text("Replace…").click()
     shot(page, "05-replace")
+    page.locator("[name=reason]:visible").fill("a year has gone by")
     page.get_by_role("button", name="Make the new key").click()
     page.get_by_text("This is the only time that it is shown.").wait_for()
     assert page.get_by_label("The new key").input_value() != key

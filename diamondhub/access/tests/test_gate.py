@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import combinations
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.core.signals import got_request_exception
 from django.http import HttpResponse, HttpResponseBase
 from django.test import Client, RequestFactory
@@ -90,6 +94,21 @@ def test_the_start_stops_where_the_gate_is_misplaced(settings: Any) -> None:
 
     assert [message.id for message in found] == ["access.E001"]
     assert all(message.is_serious() for message in found)
+    with pytest.raises(SystemCheckError, match=r"access\.E001"):
+        call_command("check")
+
+
+@pytest.mark.parametrize(("middleware", "starts"), [("all", True), ("all[1:]", False), ("[*all[1:], all[0]]", False)])
+def test_no_web_server_starts_where_the_gate_is_misplaced(middleware: str, starts: bool) -> None:
+    program = (
+        "from django.conf import settings; all = list(settings.MIDDLEWARE); "
+        f"settings.MIDDLEWARE = {middleware}; import diamondhub.wsgi"
+    )
+
+    started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
+
+    assert (started.returncode == 0) is starts, started.stderr
+    assert ("access.E001" in started.stderr) is not starts
 
 
 # --- what comes of a request ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from diamondhub.access import authentication, clients, keys, misuse
 from diamondhub.access.clients import IssuedKey, create_client
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 
 pytestmark = pytest.mark.django_db
 
@@ -40,17 +40,17 @@ def kind(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].rpartition("/")[2]
 
 
-def test_a_key_that_comes_in_clear_is_refused_and_its_owner_told_once_a_day(client: Client, issued: IssuedKey) -> None:
+def test_a_key_that_comes_in_clear_is_refused_and_its_owner_told(client: Client, issued: IssuedKey) -> None:
     with capture_logs() as lines:
         answers = [ask(client, X_API_Key=issued.text) for _ in range(2)]
 
     assert [kind(answer) for answer in answers] == [(403, "credential-sent-in-clear")] * 2
     assert "replaced" in answers[0].json()["detail"]
     assert not answers[0].has_header("Location")
-    event = Event.objects.get()
-    assert event.kind == "key_sent_in_clear"
+    event = Problem.objects.get()
+    assert event.kind == "key-sent-in-clear"
     assert issued.key.key_id in event.subject
-    assert len([line for line in lines if line["event"] == "key_sent_in_clear"]) == 2
+    assert len([line for line in lines if line["event"] == "key_misused" and line["kind"] == "key-sent-in-clear"]) == 2
     assert issued.text not in f"{event.subject} {event.details} {lines} {answers[0].content!r}"
 
 
@@ -58,7 +58,7 @@ def test_by_tls_the_same_key_is_let_in(client: Client, issued: IssuedKey) -> Non
     answer = client.get(ADDRESS, headers={"X-API-Key": issued.text}, secure=True)
 
     assert answer.status_code == 200
-    assert not Event.objects.exists()
+    assert not Problem.objects.exists()
 
 
 def test_that_it_was_asked_by_https_is_believed_of_a_trusted_proxy_alone(
@@ -83,7 +83,7 @@ def test_whether_the_key_is_one_is_told_to_nobody(client: Client, issued: Issued
     told = {(answer.status_code, answer.json()["detail"], answer.json()["type"]) for answer in answers}
     assert len(told) == 1
     # Of keys that open nothing nobody need be told.
-    assert [event.details["key_id"] for event in Event.objects.all()] == [issued.key.key_id]
+    assert [event.details["key_id"] for event in Problem.objects.all()] == [issued.key.key_id]
 
 
 @pytest.mark.parametrize("address", ["/", "/admin/", "/api/docs/", "/api/v1/nothing"])

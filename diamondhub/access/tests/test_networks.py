@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from diamondhub.access import misuse, networks
 from diamondhub.access.clients import IssuedKey, create_client
 from diamondhub.access.models import ApiClient
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 
 
 @pytest.mark.parametrize(
@@ -118,18 +118,19 @@ def test_a_refused_use_is_not_a_use(bound: IssuedKey) -> None:
 
 
 @pytest.mark.django_db
-def test_the_owner_is_told_in_the_log_each_time_and_by_one_alert_a_day(bound: IssuedKey) -> None:
+def test_the_owner_is_told_in_the_log_each_time_and_by_one_problem(bound: IssuedKey) -> None:
     with capture_logs() as lines:
         answer_at("203.0.113.82", bound.text)
         misuse.forget()
         answer_at("203.0.113.83", bound.text)
 
-    told = [line for line in lines if line["event"] == "key_from_foreign_network"]
+    told = [line for line in lines if line["event"] == "key_misused" and line["kind"] == "key-from-foreign-network"]
     assert [(line["key_id"], line["address"]) for line in told] == [
         (bound.key.key_id, "203.0.113.82"),
         (bound.key.key_id, "203.0.113.83"),
     ]
-    event = Event.objects.get()
-    assert (event.kind, event.details["address"]) == ("key_from_foreign_network", "203.0.113.82")
+    event = Problem.objects.get()
+    assert (event.kind, event.details["address"]) == ("key-from-foreign-network", "203.0.113.83")
+    assert event.occurrences == 2
     assert "none of the client's networks" in event.subject
     assert bound.text not in f"{event.subject} {event.details} {lines}"

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from diamondhub.access import clients, keys, misuse, origins
 from diamondhub.access.clients import AccessError, IssuedKey, create_client
 from diamondhub.access.models import ApiClient, ApiKey
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 
 SHOP = "https://www.shop.example"
 
@@ -208,32 +208,38 @@ def test_a_key_that_was_in_pages_never_becomes_a_secret_one(http: Client, public
 
 
 @pytest.mark.django_db
-def test_a_secret_key_in_a_page_is_refused_and_its_owner_told_once_a_day(http: Client, secret: IssuedKey) -> None:
+def test_a_secret_key_in_a_page_is_refused_and_a_problem_until_it_is_replaced(http: Client, secret: IssuedKey) -> None:
     with capture_logs() as lines:
         answers = [asked(http, secret.text, Origin=origin) for origin in (SHOP, "null", "https://other.example")]
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert answers[0].json()["type"].endswith("secret-key-in-browser")
-    assert [line["origin"] for line in lines if line["event"] == "secret_key_in_page"] == [
+    assert [line["origin"] for line in lines if line["event"] == "key_misused"] == [
         SHOP,
         "null",
         "https://other.example",
     ]
-    event = Event.objects.get()
-    assert event.kind == "secret_key_in_page"
-    assert secret.key.key_id in event.subject
-    assert SHOP in event.subject
-    assert secret.text not in f"{event.subject} {event.details} {lines}"
+    problem = Problem.objects.get()
+    assert (problem.kind, problem.state) == ("secret-key-in-page", "open")
+    assert secret.key.key_id in problem.subject
+    assert SHOP in problem.subject
+    assert secret.text not in f"{problem.subject} {problem.details} {lines}"
+    clients.rotate_key(secret.key)
+    assert Problem.objects.get().state == "resolved"
 
 
 @pytest.mark.django_db
-def test_every_process_tells_of_the_same_key_and_day_once(http: Client, secret: IssuedKey) -> None:
+def test_every_process_counts_what_it_sees_of_the_same_key_and_writes_it_down_now_and_then(
+    http: Client, secret: IssuedKey
+) -> None:
     asked(http, secret.text, Origin=SHOP)
+    asked(http, secret.text, Origin=SHOP)
+    written = Problem.objects.get().occurrences
     misuse.forget()
 
     asked(http, secret.text, Origin=SHOP)
 
-    assert Event.objects.count() == 1
+    assert (written, Problem.objects.get().occurrences) == (1, 2)
 
 
 @pytest.mark.django_db
@@ -241,7 +247,7 @@ def test_a_stranger_with_a_wrong_key_in_a_page_learns_and_causes_nothing(http: C
     answer = asked(http, keys.PresentedKey(secret.key.key_id, "0" * 43).text, Origin=SHOP)
 
     assert answer.status_code == 401
-    assert not Event.objects.exists()
+    assert not Problem.objects.exists()
 
 
 @pytest.mark.django_db

@@ -174,9 +174,11 @@ def test_the_secret_of_a_further_key_and_of_a_replacement_is_shown(browser: Clie
     issued = create_client("shop", scopes=["catalog:read"])
     further_url = reverse("admin:access_apiclient_new_key", args=[issued.key.client_id])
 
-    further = browser.post(further_url, {"after": issued.key.pk, "signing": "on"})
+    further = browser.post(further_url, {"after": issued.key.pk, "signing": "on", "reason": "it signs from now on"})
     signing = ApiKey.objects.latest("pk")
-    replaced = browser.post(reverse("admin:access_apikey_rotate", args=[signing.pk]), {"overlap": "1d"})
+    replaced = browser.post(
+        reverse("admin:access_apikey_rotate", args=[signing.pk]), {"overlap": "1d", "reason": "a year"}
+    )
 
     assert secret_of(signing) in further.content.decode()
     assert secret_of(ApiKey.objects.latest("pk")) in replaced.content.decode()

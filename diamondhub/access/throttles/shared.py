@@ -5,6 +5,7 @@ A server that does not answer within `REDIS_ANSWER_SECONDS` is away; `taking` th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import threading
@@ -12,10 +13,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from diamondhub import redis_clients
@@ -59,8 +62,10 @@ class SharedLimits:
         # A call that is repeated would take twice.
         never = Retry(NoBackoff(), 0)
         self._seconds = settings.REDIS_ANSWER_SECONDS
-        self._redis = redis_clients.client(url, seconds=self._seconds, retry=never)
-        self._script = self._redis.register_script(script)
+        # Nothing is ever pushed to these connections: the older protocol's answers are read in half of the time.
+        self._redis = redis_clients.client(url, seconds=self._seconds, retry=never, protocol=2)
+        self._script = script
+        self._digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
         self._lock = threading.Lock()
         self._heard = 0
         self._began = 0
@@ -80,7 +85,7 @@ class SharedLimits:
         for order in orders:
             arguments += [order.kind, *order.arguments, *[""] * (5 - len(order.arguments))]
         keys = [f"{PREFIX}:epoch", f"{PREFIX}:processes", *(f"{PREFIX}:{order.key}" for order in orders)]
-        said: bytes = self._script(keys=keys, args=arguments)
+        said = self._said(len(keys), *keys, *arguments)
         now, began, processes, outcome, *numbers = map(int, said.split())
         answered_at = time.monotonic()
         with self._lock:
@@ -96,3 +101,23 @@ class SharedLimits:
             self._began = began
         levels = tuple(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
         return Answer(now, began, outcome, levels)
+
+    def _said(self, *arguments: str | int) -> bytes:
+        """What the script answers. The client's own way of asking takes as long as all the rest of a call."""
+        # redis-py does not say the types of its connections.
+        connection: Any = self._redis.connection_pool.get_connection()
+        try:
+            connection.send_command("EVALSHA", self._digest, *arguments)
+            try:
+                said: bytes = connection.read_response()
+            except NoScriptError:
+                # The server is a new one, and knows the script from now on.
+                connection.send_command("EVAL", self._script, *arguments)
+                said = connection.read_response()
+            return said
+        except BaseException:
+            # An answer that was not waited for must not be the next call's.
+            connection.disconnect()
+            raise
+        finally:
+            self._redis.connection_pool.release(connection)

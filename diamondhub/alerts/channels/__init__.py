@@ -1,4 +1,4 @@
-"""Ways to reach people. A channel is a module here with `send(event)`; nothing outside knows its name."""
+"""Ways to reach people. A kind of channel is a module here with `send(channel, message)`; nothing outside knows its name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from diamondhub.alerts.channels.errors import ChannelError
 
 if TYPE_CHECKING:
-    from diamondhub.alerts.models import Event
+    from diamondhub.alerts.messages import Message
+    from diamondhub.alerts.models import Channel
 
-__all__ = ["CHANNELS", "ChannelError", "send"]
+__all__ = ["PACE_SECONDS", "ChannelError", "send"]
 
-#: Names that ALERT_CHANNELS accepts.
-CHANNELS = ("log", "email")
+#: The pause after each message, by kind: Slack takes one a second.
+PACE_SECONDS = {"slack": 1.0}
 
 
-def send(channel: str, event: Event) -> None:
-    """Send one event through one channel. Raises `ChannelError` if it did not go out."""
-    if channel not in CHANNELS:
-        raise ChannelError(f"no such channel: {channel}")
-    import_module(f"diamondhub.alerts.channels.{channel}").send(event)
+def send(channel: Channel, message: Message) -> None:
+    """Send one message on one channel. Raises `ChannelError` if it did not go out."""
+    import_module(f"diamondhub.alerts.channels.{channel.kind}").send(channel, message)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from diamondhub.alerts.models import Event
+    from diamondhub.alerts.messages import Message
+    from diamondhub.alerts.models import Channel
 
 _LEVELS = {"info": "info", "warning": "warning", "critical": "error"}
 
 
-def send(event: Event) -> None:
-    """Write the event as one log line at the level of its severity."""
-    write = getattr(structlog.get_logger("diamondhub.alerts"), _LEVELS[event.severity])
-    write("alert", kind=event.kind, subject=event.subject, trace_id=event.trace_id)
+def send(_channel: Channel, message: Message) -> None:
+    """Write the message as one log line at the level of its severity."""
+    write = getattr(structlog.get_logger("diamondhub.alerts"), _LEVELS[message.severity])
+    write("alert", kind=message.kind, subject=message.title, trace_id=message.trace_id)

@@ -15,9 +15,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 from structlog.testing import capture_logs
 
-from diamondhub.alerts import channels, outbox
+from diamondhub.alerts import outbox
 from diamondhub.alerts.channels import ChannelError
-from diamondhub.alerts.models import Delivery, Event
+from diamondhub.alerts.messages import Message
+from diamondhub.alerts.models import Channel, ChannelState, Delivery, Event
 from diamondhub.alerts.outbox import announce, deliver_due
 
 
@@ -32,8 +33,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every channel fails; the list says which were tried."""
     tried: list[str] = []
 
-    def fail(channel: str, _event: Event) -> None:
-        tried.append(channel)
+    def fail(channel: Channel, _message: Message) -> None:
+        tried.append(channel.name)
         raise ChannelError("nobody answers")
 
     monkeypatch.setattr(outbox, "send", fail)
@@ -144,8 +145,9 @@ def test_e_mail_without_addresses_or_server_is_a_failure_with_its_reason(
         raise smtplib.SMTPServerDisconnected("bye")
 
     settings.ALERT_EMAILS = ["eve@example.com"]
-    monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
     Delivery.objects.update(due_at=Now())
+    ChannelState.objects.update(retry_at=None)
     deliver_due()
 
     assert nobody == "ALERT_EMAILS is empty"
@@ -169,8 +171,13 @@ def test_a_mail_server_that_accepts_and_says_nothing_is_not_waited_for(settings:
 
 @pytest.mark.django_db
 def test_an_unknown_channel_is_a_failure_with_its_name() -> None:
-    with pytest.raises(ChannelError, match="no such channel: pigeon"):
-        channels.send("pigeon", news())
+    news()
+    Delivery.objects.update(channel="pigeon")
+
+    deliver_due()
+
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.last_error) == ("dead", "no such channel, or it is switched off: pigeon")
 
 
 @pytest.mark.django_db
@@ -180,32 +187,33 @@ def test_failures_are_tried_again_after_growing_pauses(broken: list[str]) -> Non
 
     for _ in range(5):
         Delivery.objects.update(due_at=Now())
+        ChannelState.objects.update(retry_at=None)
         deliver_due()
         left = Delivery.objects.annotate(left=F("due_at") - Now()).values_list("left", flat=True)[0]
         pauses.append(left.total_seconds())
 
     delivery = Delivery.objects.get()
-    # Between half and all of 5 s doubled by every attempt.
+    # Between half and all of 10 s, doubled by every attempt.
     assert all(2.4 * 2**n < pause <= 5 * 2**n for n, pause in enumerate(pauses, 1))
     assert (delivery.state, delivery.attempts, delivery.last_error) == ("pending", 5, "nobody answers")
     assert delivery.lease_expires_at is None
 
 
 @pytest.mark.django_db
-def test_pauses_never_exceed_an_hour(broken: list[str]) -> None:
+def test_pauses_never_exceed_a_quarter_of_an_hour(broken: list[str]) -> None:
     news()
     Delivery.objects.update(tries=40)
 
     deliver_due()
 
     left = Delivery.objects.annotate(left=F("due_at") - Now()).values_list("left", flat=True)[0]
-    assert 1790 < left.total_seconds() <= 3600
+    assert 440 < left.total_seconds() <= 900
 
 
 @pytest.mark.django_db
-def test_a_delivery_that_failed_for_a_day_is_dead_and_keeps_its_reason(broken: list[str]) -> None:
+def test_a_delivery_that_failed_for_three_days_is_dead_and_keeps_its_reason(broken: list[str]) -> None:
     news()
-    Delivery.objects.update(trying_since=Now() - timedelta(hours=25))
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=73))
 
     with capture_logs() as logs:
         deliver_due()
@@ -233,7 +241,7 @@ def test_an_error_of_any_kind_is_a_counted_try_with_its_reason_and_a_pause(
 ) -> None:
     news()
 
-    def fail(_channel: str, _event: Event) -> None:
+    def fail(_channel: Channel, _message: Message) -> None:
         raise error
 
     monkeypatch.setattr(outbox, "send", fail)
@@ -248,9 +256,9 @@ def test_an_error_of_any_kind_is_a_counted_try_with_its_reason_and_a_pause(
 
 
 @pytest.mark.django_db
-def test_an_error_of_any_kind_ends_dead_after_a_day_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_any_kind_ends_dead_after_three_days_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     news()
-    Delivery.objects.update(trying_since=Now() - timedelta(hours=25), tries=30)
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=73), tries=30)
     monkeypatch.setattr("diamondhub.alerts.channels.log.structlog", None)
 
     deliver_due()
@@ -262,10 +270,10 @@ def test_an_error_of_any_kind_ends_dead_after_a_day_with_its_reason(monkeypatch:
 
 
 @pytest.mark.django_db
-def test_an_old_delivery_that_is_made_pending_again_is_tried_for_a_day_from_then(broken: list[str]) -> None:
+def test_an_old_delivery_that_is_made_pending_again_is_tried_for_three_days_from_then(broken: list[str]) -> None:
     news()
     Event.objects.update(created_at=Now() - timedelta(days=300))
-    Delivery.objects.update(trying_since=Now() - timedelta(hours=25), tries=40)
+    Delivery.objects.update(trying_since=Now() - timedelta(hours=73), tries=40)
     deliver_due()
     Delivery.objects.filter(state="dead").update(state="pending", due_at=Now())
 
@@ -291,7 +299,7 @@ def test_a_delivery_that_waited_for_days_for_a_worker_is_not_dead_at_its_first_f
 def test_workers_that_die_while_sending_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     news()
 
-    def die(_channel: str, _event: Event) -> None:
+    def die(_channel: Channel, _message: Message) -> None:
         raise SystemExit
 
     monkeypatch.setattr(outbox, "send", die)
@@ -299,7 +307,7 @@ def test_workers_that_die_while_sending_do_not_go_on_for_ever(monkeypatch: pytes
         deliver_due()
     first = Delivery.objects.annotate(left=F("due_at") - Now()).get()
     Delivery.objects.update(
-        trying_since=Now() - timedelta(hours=25), due_at=Now(), lease_expires_at=Now() - timedelta(seconds=1)
+        trying_since=Now() - timedelta(hours=73), due_at=Now(), lease_expires_at=Now() - timedelta(seconds=1)
     )
 
     deliver_due()
@@ -316,10 +324,10 @@ def test_one_who_was_overtaken_while_sending_does_not_keep_the_others_waiting(mo
     news("run:2:completed")
     sent: list[str] = []
 
-    def overtaken(_channel: str, event: Event) -> None:
+    def overtaken(_channel: Channel, message: Message) -> None:
         if not sent:
-            Delivery.objects.filter(event=event).update(lease_token=F("lease_token") + 1)
-        sent.append(event.dedupe_key)
+            Delivery.objects.filter(key=message.key).update(lease_token=F("lease_token") + 1, lease_expires_at=Now())
+        sent.append(message.key)
 
     monkeypatch.setattr(outbox, "send", overtaken)
 
@@ -344,8 +352,8 @@ def test_a_channel_that_fails_does_not_keep_the_others_waiting(settings: Any, mo
 def test_two_workers_at_once_send_every_delivery_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         news(f"run:{number}:completed")
-    sent: list[int] = []
-    monkeypatch.setattr(outbox, "send", lambda _channel, event: sent.append(event.pk))
+    sent: list[str] = []
+    monkeypatch.setattr(outbox, "send", lambda _channel, message: sent.append(message.key))
     gate = threading.Barrier(3)
 
     def work() -> None:
@@ -359,7 +367,7 @@ def test_two_workers_at_once_send_every_delivery_once(monkeypatch: pytest.Monkey
     for worker in workers:
         worker.join(timeout=20)
 
-    assert sorted(sent) == sorted(Event.objects.values_list("pk", flat=True))
+    assert sorted(sent) == sorted(key.hex for key in Delivery.objects.values_list("key", flat=True))
     assert set(Delivery.objects.values_list("state", "attempts")) == {("delivered", 1)}
 
 

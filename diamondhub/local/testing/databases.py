@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,10 +15,13 @@ from django.db import connection, connections, transaction
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from diamondhub.audit.tracking import AUDITED
 from diamondhub.local.testing.templates import template
 
-#: The schema with copies of the rows that migrations made.
+#: The schema with copies of the rows that are put back, as a rule those that migrations made.
 KEPT = "as_migrated"
+#: A program of another test may be at work in the database that is copied for so long (seconds).
+COPY_SECONDS = 300.0
 #: Tables with rows, partitions one by one; a table whose file is empty has none.
 _WRITTEN = """
     SELECT relname FROM pg_class
@@ -35,12 +40,7 @@ def copied(url: str) -> Iterator[str]:
         if admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() != (True,):
             pytest.exit("DATABASE_URL: tests need a superuser, for they empty tables whose triggers refuse that", 1)
         admin.execute("SELECT pg_advisory_lock(hashtext('diamondhub tests'))")
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
-                sql.Identifier(name), sql.Identifier(source)
-            )
-        )
+        copy(admin, source, name)
     parts = conninfo_to_dict(url)
     # Changed in place, since Django's connections hold this very dictionary.
     settings.DATABASES["default"].update(
@@ -60,8 +60,24 @@ def copied(url: str) -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def copy(admin: psycopg.Connection[Any], source: str, name: str) -> None:
+    """Make the database `name` anew, a copy of `source`; waits for programs of other tests that are at work in `source`."""
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    deadline = monotonic() + COPY_SECONDS
+    while True:
+        try:
+            # The server itself waits five seconds for others to leave.
+            admin.execute(statement.format(sql.Identifier(name), sql.Identifier(source)))
+        except psycopg.errors.ObjectInUse:
+            if monotonic() > deadline:
+                raise
+        else:
+            return
+
+
 def put_back() -> None:
-    """Empty the tables that a test has written, and restore the rows that migrations made.
+    """Empty the tables that a test has written, and restore the rows that were kept: those that migrations made.
 
     Django would truncate all tables and make content types and permissions anew, which takes ten times as long.
     """
@@ -88,13 +104,22 @@ def put_back() -> None:
             _kept[name] = cursor.fetchone()
 
 
-#: The tables that have rows after `migrate`, with the number and newest transaction of these.
+#: The tables whose rows were kept, with the number and newest transaction of these.
 _kept: dict[str, tuple[int, int] | None] = {}
 _referring: dict[str, set[str]] = {}
 
 
 def _prepare() -> None:
-    """Copy the rows that migrations made to the schema `KEPT`."""
+    """Keep the rows that migrations made, but for events of the audit: tests begin without any."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        events = [sql.Identifier(audited.events._meta.db_table) for audited in AUDITED.values()]
+        cursor.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(events)))
+    keep()
+
+
+def keep() -> None:
+    """Copy all rows that there are to the schema `KEPT`: `put_back` restores them."""
     with connection.cursor() as cursor:
         cursor.execute(_REFERRING)
         for table, referring in cursor.fetchall():

@@ -7,28 +7,48 @@ may take minutes; here all files are dealt at the beginning, and a file's stack 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from diamondhub.local.testing.templates import ROOT, SOURCES
+
 #: Approximate durations of the long files (seconds); only their proportions matter.
 LONG = {
-    "ingest/tests/test_kills.py": 370,
-    "ingest/tests/test_kill_matrix.py": 330,
-    "ingest/tests/test_weather.py": 190,
-    "diamondhub/local/tests/test_up.py": 115,
-    "ingest/tests/test_demo.py": 95,
-    "ingest/tests/test_draining.py": 95,
+    "ingest/tests/test_kills.py": 340,
+    "ingest/tests/test_kill_matrix.py": 230,
+    "ingest/tests/test_planted_faults.py": 180,
+    "ingest/tests/test_weather.py": 160,
+    "diamondhub/local/tests/test_up.py": 160,
+    "ingest/tests/test_demo.py": 125,
+    "ingest/tests/test_draining.py": 110,
+    "ingest/tests/test_doctor.py": 80,
+    "ingest/tests/test_pausing_processes.py": 80,
+    "ingest/tests/test_pricing_at_work.py": 75,
+    "ingest/tests/test_main_job.py": 70,
     "ingest/tests/test_limit_at_the_supplier.py": 65,
-    "ingest/tests/test_main_job.py": 65,
-    "ingest/tests/test_pricing_at_work.py": 50,
+    "ingest/tests/test_silence.py": 60,
+    "ingest/tests/test_misuse.py": 50,
     "diamondhub/pace/tests/test_limiter.py": 45,
+    "diamondhub/postgresql/tests/test_hanging.py": 45,
     "diamondhub/local/tests/test_services.py": 40,
-    "ingest/tests/test_misuse.py": 40,
+    "ingest/tests/test_secrets_of_a_stack.py": 30,
+    "diamondhub/serving/tests/test_slow_clients.py": 30,
     "diamondhub/access/throttles/tests/test_exact.py": 30,
 }
 OTHERS = 10
+#: The text by which a file with tests of whole processes is known.
+MARK = "pytest.mark.processes"
+
+
+@cache
+def files() -> list[Path]:
+    """The files with tests of whole processes: to collect all others takes each process of `-n` many times as long."""
+    tests = (path for app in SOURCES for path in sorted((ROOT / app).rglob("test_*.py")))
+    return [path for path in tests if MARK in path.read_text()]
 
 
 def deal(files: Iterable[str], lanes: int) -> list[list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from diamondhub.local.testing import durations, servers
+from diamondhub.local.testing import durations, lanes, servers
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,6 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("diamondhub")
     config.pluginmanager.register(durations.Durations(os.environ.get("DIAMONDHUB_TEST_LANE", "tests")))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse a test of whole processes that the lane of these would not find."""
+    if item.get_closest_marker("processes") and item.path not in lanes.files():
+        raise pytest.UsageError(f"{item.path}: tests of whole processes are marked by the words {lanes.MARK}")
 
 
 @pytest.hookimpl(trylast=True)

@@ -25,6 +25,7 @@ def step(name: str, *, after: tuple[str, ...] = ()) -> retention.Step:
 @pytest.fixture
 def _empty_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_steps", {})
+    monkeypatch.setattr(retention, "_keepings", {})
 
 
 @pytest.mark.usefixtures("_empty_table")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
-from diamondhub.alerts.models import Event
+from diamondhub.operations.models import Problem
 from diamondhub.webhooks import outbox, sending
 from diamondhub.webhooks.events import EventKind
 from diamondhub.webhooks.models import Delivery, Subscription
@@ -116,8 +116,8 @@ def test_of_too_many_events_that_wait_the_oldest_are_dropped_and_everybody_is_to
     assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == ["dropped"] * 3 + ["pending"] * 3
     assert "the oldest" in Delivery.objects.order_by("pk")[0].last_error
     assert "too many events wait" in Subscription.objects.get().problem
-    # However many are dropped, staff hear of it once a day.
-    assert Event.objects.get(kind="webhook_events_dropped").severity == "warning"
+    # However many are dropped, it is one problem.
+    assert Problem.objects.get(kind="webhook-events-dropped").severity == "warning"
     deliver_due()
     assert [json.loads(body)["data"]["rule_set"] for _, body in receiver.messages] == [3, 4, 5]
     assert Subscription.objects.get().problem == ""

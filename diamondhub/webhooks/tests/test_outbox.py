@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from diamondhub.access.models import ApiClient
-from diamondhub.alerts.models import Event
 from diamondhub.operations import retention
+from diamondhub.operations.models import Problem
 from diamondhub.webhooks import outbox, sending, subscriptions
 from diamondhub.webhooks.events import EventKind
 from diamondhub.webhooks.models import Delivery, Subscription
@@ -242,7 +242,7 @@ def test_after_five_days_of_failure_it_is_switched_off_and_staff_and_client_are_
     assert not subscription.active
     assert "5 days" in subscription.problem
     assert states() == ["dropped", "dropped"]
-    assert Event.objects.get(kind="webhook_switched_off").severity == "warning"
+    assert Problem.objects.get(kind="webhook-switched-off").severity == "warning"
     published(3)
     assert Delivery.objects.count() == 2
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
+from msgspec import Meta
 
 from catalog.rows import StoneFacts
 from diamondhub.pace.limiter import Lane
@@ -48,10 +49,36 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True):
     `username` and `endpoint` name an account of the feed's own, in place of the settings'; its password is a secret.
     """
 
-    labgrown: bool
-    aliased_counts: bool = True
-    username: str = ""
-    endpoint: str = ""
+    labgrown: Annotated[
+        bool,
+        Meta(
+            title="Stones",
+            description="Which half of the supplier's inventory the feed pulls.",
+            extra={"false": "natural", "true": "lab-grown"},
+        ),
+    ]
+    aliased_counts: Annotated[
+        bool,
+        Meta(
+            title="Many counts in one request",
+            description="Planning asks for many counts by one request. Off: one by one, for a supplier that refuses that.",
+        ),
+    ] = True
+    username: Annotated[
+        str,
+        Meta(
+            title="User of its own",
+            description="The user name of an account of the feed's own; its password is a secret. Empty: that of "
+            "NIVODA_USERNAME.",
+        ),
+    ] = ""
+    endpoint: Annotated[
+        str,
+        Meta(
+            title="Endpoint of its own",
+            description="The address of that account's supplier, one of NIVODA_ENDPOINTS. Empty: NIVODA_ENDPOINT.",
+        ),
+    ] = ""
 
 
 def parameters_of(parameters: dict[str, Any]) -> Parameters:
@@ -143,6 +170,13 @@ class NivodaAdapter:
         )
         items = [bytes(item) for item in answer.data.account.diamonds_by_query.items]
         return SupplierPage(items, answer.supplier_time, answer.elapsed)
+
+    def try_sign_in(self, seconds: float) -> str:
+        """Sign in anew; see `ingest.feeds.adapter.Trying`."""
+        wait = min(MAX_WAIT_SECONDS, seconds)
+        manner = Manner(seconds - wait, Lane.INTERACTIVE, wait, whole=seconds, answer_limit=2_000_000)
+        took = self._client.try_sign_in(manner)
+        return f"the supplier took user and password and gave a token within {took:.1f} s"
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of an item."""

@@ -7,7 +7,7 @@ before NIVODA_PASSWORD, which is never sent for another user or to another endpo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +20,10 @@ from ingest.feeds.nivoda.adapter import NivodaAdapter, Parameters, WrongParamete
 from ingest.feeds.nivoda.client import NivodaClient
 from ingest.feeds.nivoda.tokens import SharedTokens
 from ingest.pauses import SupplierPauses
+from ingest.request_counts import RequestCounts
 
+#: The parameters of a feed, as the admin's form knows them, what checks them, and the secrets that there may be.
+PARAMETERS, check, SECRETS = Parameters, parameters_of, ("password",)
 #: The limiter's name of the settings' account.
 ACCOUNT = "nivoda"
 #: Clients that a process keeps, those of former passwords included.
@@ -49,6 +52,14 @@ def secrets_of(parameters: dict[str, Any]) -> Mapping[str, str]:
 
 def _account(chosen: Parameters) -> tuple[str, str]:
     return chosen.endpoint or settings.NIVODA_ENDPOINT, chosen.username or settings.NIVODA_USERNAME
+
+
+def account_of(parameters: dict[str, Any]) -> str:
+    """The limiter's name of the account that these parameters ask by; "" for parameters that no feed can have."""
+    try:
+        return limiter_name(*_account(parameters_of(parameters)))
+    except WrongParameters:
+        return ""
 
 
 def limiter_name(endpoint: str, username: str) -> str:
@@ -83,5 +94,18 @@ def _client(endpoint: str, username: str, password: str) -> NivodaClient:
         pauses=SupplierPauses(),
         sleep=pause,
     )
+    counts = RequestCounts(limiter.account)
     tokens = SharedTokens(endpoint, username, password, redis_url=settings.REDIS_URL, secret=settings.SECRET_KEY)
-    return NivodaClient(endpoint, username, password, limiter, timeout=settings.NIVODA_TIMEOUT, tokens=tokens)
+    # Imported here: what rests is asked of the feeds' accounts, which the registry knows by this module.
+    from ingest import resting
+
+    return NivodaClient(
+        endpoint,
+        username,
+        password,
+        limiter,
+        timeout=settings.NIVODA_TIMEOUT,
+        tokens=tokens,
+        counts=counts,
+        before_request=partial(resting.ask_by, limiter.account),
+    )

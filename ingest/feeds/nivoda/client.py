@@ -22,6 +22,7 @@ from diamondhub.pace.limiter import Lane, Limiter, WaitTooLong
 from ingest.draining import go_on
 from ingest.errors import (
     SignInRefused,
+    SupplierError,
     SupplierTooSlow,
     ThrottledBySupplier,
     TransientSupplierError,
@@ -86,8 +87,30 @@ class Manner:
         return replace(self, timeout=min(self.timeout, left))
 
 
+class Counting:
+    """Whoever counts what becomes of requests; this one counts nothing."""
+
+    def answered(self) -> None:
+        """A request was answered as it should be."""
+
+    def throttled(self) -> None:
+        """A request was refused, since there were too many."""
+
+    def failed(self, said: str) -> None:
+        """A request brought no answer, or one that is none."""
+
+    def signed_in(self) -> None:
+        """The supplier took user and password."""
+
+    def sign_in_refused(self, said: str) -> None:
+        """The supplier refused user or password."""
+
+
 class NivodaClient:
-    """One account at one endpoint; safe to share between threads."""
+    """One account at one endpoint; safe to share between threads.
+
+    `before_request` is called before each request, a sign-in and a repetition included; what it raises is let through.
+    """
 
     def __init__(
         self,
@@ -98,6 +121,8 @@ class NivodaClient:
         *,
         timeout: float,
         tokens: Tokens | None = None,
+        counts: Counting | None = None,
+        before_request: Callable[[], object] = lambda: None,
     ) -> None:
         self._transport = Transport(endpoint, limiter)
         self._username = username
@@ -106,6 +131,8 @@ class NivodaClient:
         self._manner = Manner(timeout)
         self._tokens = OwnTokens() if tokens is None else tokens
         self._token = NO_TOKEN
+        self._counts = counts or Counting()
+        self._before_request = before_request
         self._signing_in = threading.Lock()
 
     def ask(
@@ -161,6 +188,13 @@ class NivodaClient:
         finally:
             self._signing_in.release()
 
+    def try_sign_in(self, manner: Manner) -> float:
+        """Sign in with user and password, whatever tokens are known, and keep no token; returns the seconds it took.
+
+        Raises what `sign_in` raises.
+        """
+        return self._request_token(manner).elapsed
+
     def _usable(self) -> str:
         token = self._token
         return token.text if token.usable else ""
@@ -171,6 +205,20 @@ class NivodaClient:
         decode: Callable[[requests.Response, bytes], _Authentication] = partial(
             decode_as, shape=_Authentication, signing_in=True
         )
+        try:
+            answer = self._granted(decode, credentials, manner)
+        except SignInRefused as error:
+            self._counts.sign_in_refused(str(error))
+            raise
+        self._counts.signed_in()
+        return answer
+
+    def _granted(
+        self,
+        decode: Callable[[requests.Response, bytes], _Authentication],
+        credentials: dict[str, str],
+        manner: Manner,
+    ) -> Answer[str]:
         try:
             answer = self._post(SIGN_IN, credentials, decode, manner)
         except OutdatedToken as error:
@@ -187,8 +235,31 @@ class NivodaClient:
         decode: Callable[[requests.Response, bytes], Data],
         manner: Manner,
     ) -> Answer[Data]:
+        """Ask once, and count what came of it."""
+        try:
+            answer = self._post_once(text, variables, decode, manner)
+        except ThrottledBySupplier:
+            self._counts.throttled()
+            raise
+        except (OutdatedToken, SignInRefused):
+            self._counts.answered()
+            raise
+        except SupplierError as error:
+            self._counts.failed(str(error))
+            raise
+        self._counts.answered()
+        return answer
+
+    def _post_once(
+        self,
+        text: str,
+        variables: dict[str, Any],
+        decode: Callable[[requests.Response, bytes], Data],
+        manner: Manner,
+    ) -> Answer[Data]:
         body = msgspec.json.encode({"query": text, "variables": variables})
         go_on()
+        self._before_request()
         received = self._transport.post(
             body,
             lane=manner.lane,

@@ -10,7 +10,7 @@ import msgspec
 from graphql import FieldNode, OperationDefinitionNode, SelectionSetNode, parse
 
 from catalog.grades import NOT_GRADED, Clarity, FancyIntensity, Fluorescence, LabFinish, fold
-from catalog.shapes import KNOWN_SHAPES, normal_shape
+from catalog.shapes import known_shape, spelled_shape
 from ingest.errors import MappingError
 from ingest.feeds import values
 from ingest.feeds.adapter import Look
@@ -86,9 +86,9 @@ def _strange(item: dict[str, object]) -> Iterator[tuple[str, str]]:
     fancy = (_scalar(certificate.get(name)) for name in ("f_color", "f_intensity", "f_overtone"))
     if _says(color) and fancy_facts(_scalar(color), *fancy).color is None:
         yield "color", str(color)
-    shape = normal_shape(values.text(_scalar(certificate.get("shape")), 200) or "")
-    if shape is not None and shape not in KNOWN_SHAPES:
-        yield "shape", shape
+    shape = values.text(_scalar(certificate.get("shape")), 200)
+    if shape is not None and known_shape(shape) is None:
+        yield "shape", spelled_shape(shape) or shape
     availability = diamond.get("availability")
     if _says(availability) and values.name(_scalar(availability), 32) not in AVAILABILITY:
         yield "availability", str(availability)

@@ -9,25 +9,26 @@ from __future__ import annotations
 import json
 import typing
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
-from catalog.fluorescence_colors import fluorescence_color
 from catalog.girdles import girdle_ends
-from catalog.grades import Bowtie, Clarity, CuletSize, Fluorescence, LabFinish
+from catalog.grades import Bowtie, Clarity, CuletSize, LabFinish
 from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
-from catalog.shapes import normal_shape
+from catalog.shapes import listed_shape
 from diamondhub import money
 from ingest.errors import MappingError
-from ingest.feeds import values
+from ingest.feeds import nature, values
 from ingest.feeds.adapter import StoneIdentity
 from ingest.feeds.fancy import fancy_facts
+from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.values import Reader, Scalar, Written
 
-MAPPER_VERSION = "nivoda-mapper-2"
+MAPPER_VERSION = "nivoda-mapper-4"
 
 #: Longest id that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
@@ -90,6 +91,7 @@ class _Certificate(msgspec.Struct, gc=False):
     labgrown: Scalar = None
     labgrown_type: Written = None
     keyToSymbols: Written = None  # noqa: N815
+    comments: Written = None
     country_of_origin: Written = None
     image: Written = None
     video: Written = None
@@ -110,6 +112,7 @@ class _Diamond(msgspec.Struct, gc=False):
     milky: Scalar = None
     bowtie: Scalar = None
     return_window: Scalar = None
+    CertificateType: Written = None
     mine_of_origin: Written = None
     supplier_video_link: Written = None
     v360: _Url | None = None
@@ -142,14 +145,11 @@ _below_1000 = Reader(lambda value: values.measure(value, 2, 1_000))
 _days = Reader(values.days)
 _clarity = Reader(lambda value: values.grade(Clarity, value))
 _finish = Reader(lambda value: values.grade(LabFinish, value))
-_fluorescence = Reader(lambda value: values.grade(Fluorescence, value))
 _flag = Reader(values.yes_or_no)
 _tinge = Reader(values.tinge)
 _bowtie = Reader(lambda value: values.grade(Bowtie, value))
-_growth = Reader(values.growth_method)
-_country = Reader(values.country)
-_lab = Reader(lambda value: normal_lab(values.text(value, 200) or ""))
-_fluorescence_color = Reader(lambda value: fluorescence_color(values.text(value, 32) or ""))
+_origin = Reader(lambda value: None if _told(value) else values.country(value))
+_lab = Reader(lambda value: normal_lab(nature.without_growth_of_lab(values.text(value, 200) or "")))
 _girdle = Reader(lambda value: girdle_ends(values.text(value, 120) or ""))
 _culet_size = Reader(lambda value: values.grade(CuletSize, value))
 _symbols = Reader(lambda value: values.text(value, 300))
@@ -157,7 +157,9 @@ _name = Reader(lambda value: values.name(value, 32))
 _text_120 = Reader(lambda value: values.text(value, 120))
 _text_200 = Reader(lambda value: values.text(value, 200))
 _culet = Reader(lambda value: values.text(value, 120) or values.no_culet(value))
-_shape = Reader(lambda value: normal_shape(_text_200[value] or ""))
+_shape = Reader(lambda value: listed_shape(nature.without_growth(_text_200[value] or "")))
+
+_growth = Reader(lambda cell: nature.quiet(_said_of_growth(cell)))
 
 _item_decoder = msgspec.json.Decoder(_Item)
 _identity_decoder = msgspec.json.Decoder(_ItemIdentity)
@@ -192,10 +194,11 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
     carats = _carats[certificate.carats]
     length = _millimetres[certificate.length]
     width = _millimetres[certificate.width]
-    grown = _lab_grown(certificate, labgrown)
+    stone = _nature(diamond, certificate, labgrown)
     thinnest, thickest = _girdle[certificate.girdle]
     culet_size = _culet_size[certificate.culetSize]
     fancy = fancy_facts(certificate.color, certificate.f_color, certificate.f_intensity, certificate.f_overtone)
+    intensity, color_of_fluorescence = fluorescence_facts(certificate.floInt, certificate.floCol)
     delivery_days = _delivery_days(diamond.delivery_time)
     images = _images(diamond, certificate)
     supplier = diamond.supplier or _Named()
@@ -208,14 +211,14 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         cut=_finish[certificate.cut],
         polish=_finish[certificate.polish],
         symmetry=_finish[certificate.symmetry],
-        fluorescence_intensity=_fluorescence[certificate.floInt],
-        fluorescence_color=_fluorescence_color[certificate.floCol],
+        fluorescence_intensity=intensity,
+        fluorescence_color=color_of_fluorescence,
         fancy_color=fancy.name,
         fancy_intensity=fancy.intensity,
         fancy_overtone=fancy.overtone,
-        lab_grown=grown,
-        growth_method=_growth[certificate.labgrown_type] if grown else None,
-        treated=_flag[certificate.treated],
+        lab_grown=stone.lab_grown,
+        growth_method=stone.growth_method,
+        treated=stone.treated,
         lab=_lab[certificate.lab],
         certificate_number=values.number_text(certificate.certNumber, 64),
         certificate_url=values.url(certificate.pdfUrl),
@@ -246,7 +249,7 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         video_url=_video(diamond, certificate),
         images=images,
         supplier_name=_text_200[supplier.name] or _text_200[supplier.legal_name],
-        country_of_origin=_country[certificate.country_of_origin] or _country[diamond.mine_of_origin],
+        country_of_origin=_origin[certificate.country_of_origin] or _origin[diamond.mine_of_origin],
         # The supplier does not say where a stone is.
         location_country=None,
         location_city=None,
@@ -312,11 +315,98 @@ def _cost(value: Scalar) -> int:
     return int(cents)
 
 
-def _lab_grown(certificate: _Certificate, asked_for: bool) -> bool:
-    says = _flag[certificate.labgrown]
-    if says is not None:
-        return says
-    return asked_for or _name[certificate.labgrown_type] is not None
+class _Told(NamedTuple):
+    """What of an item bears on what its stone is."""
+
+    labgrown: Scalar
+    treated: Scalar
+    labgrown_type: Written
+    shape: Written
+    lab: Written
+    comments: Written
+    report: Written
+    country: Written
+    mine: Written
+    number: Written
+    link: Written
+
+
+def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> nature.Nature:
+    """What the stone is by all that the item says of it, else by what the feed asked for. Raises `MappingError`."""
+    comments, number, link = certificate.comments, certificate.certNumber, certificate.pdfUrl
+    # A bare tuple of what `_Told` has, since this is done for every stone.
+    told = (
+        certificate.labgrown,
+        certificate.treated,
+        certificate.labgrown_type,
+        certificate.shape,
+        certificate.lab,
+        comments if isinstance(comments, str) and nature.of_text[comments] is not nature.SILENT else None,
+        diamond.CertificateType,
+        certificate.country_of_origin,
+        diamond.mine_of_origin,
+        _A_NUMBER if isinstance(number, str) and nature.of_certificate(number) is not nature.SILENT else None,
+        _A_LINK if isinstance(link, str) and nature.of_link(link) is not nature.SILENT else None,
+    )
+    decided = _decided(told, asked_for)
+    if decided is None:
+        # The error names what the item itself says.
+        return nature.decide(_evidence(_Told(*told)._replace(number=number, link=link)), default=asked_for)
+    return decided
+
+
+#: Stand for all numbers of certificates, and addresses of reports, that say that a stone was grown.
+_A_NUMBER, _A_LINK = "LG000000000", "https://reports.example/LG000000000"
+
+
+@lru_cache(maxsize=Reader.LIMIT)
+def _decided(told: tuple[Any, ...], asked_for: bool) -> nature.Nature | None:
+    """What a stone is of which this is told, once for all such stones; None if it cannot be decided."""
+    try:
+        return nature.decide(_evidence(_Told(*told)), default=asked_for)
+    except MappingError:
+        return None
+
+
+def _evidence(told: _Told) -> list[nature.Evidence]:
+    evidence = []
+    flag = _flag[told.labgrown]
+    if flag is not None:
+        said = nature.GROWN if flag else nature.NATURAL
+        evidence.append(nature.Evidence("certificate.labgrown", str(told.labgrown), said))
+    treated = _flag[told.treated]
+    if treated is not None:
+        said = nature.TREATED if treated else nature.UNTREATED
+        evidence.append(nature.Evidence("certificate.treated", str(told.treated), said))
+    for field, value, read in (
+        ("certificate.labgrown_type", told.labgrown_type, _growth),
+        ("certificate.shape", told.shape, nature.of_shape),
+        ("certificate.lab", told.lab, nature.of_lab),
+        ("certificate.comments", told.comments, nature.of_text),
+        ("CertificateType", told.report, nature.of_text),
+        ("certificate.country_of_origin", told.country, nature.of_origin),
+        ("mine_of_origin", told.mine, nature.of_origin),
+    ):
+        if isinstance(value, str) and value and (said := read[value]) is not nature.SILENT:
+            evidence.append(nature.Evidence(field, value, said))
+    if isinstance(told.number, str) and nature.of_certificate(told.number) is not nature.SILENT:
+        evidence.append(nature.Evidence("certificate.certNumber", told.number, nature.GROWN))
+    if isinstance(told.link, str) and nature.of_link(told.link) is not nature.SILENT:
+        evidence.append(nature.Evidence("certificate.pdfUrl", told.link, nature.GROWN))
+    return evidence
+
+
+def _told(value: Scalar) -> bool:
+    """Whether an origin says what a stone is instead of a country."""
+    return isinstance(value, str) and nature.of_origin[value] is not nature.SILENT
+
+
+def _said_of_growth(cell: str) -> nature.Said:
+    """A type of growth, of which any word says that the stone was grown."""
+    said = nature.of_growth[cell]
+    if said.grown is None and not said.unclear and not said.treated and values.name(cell, 32) is not None:
+        return said._replace(grown=True)
+    return said
 
 
 def _delivery_days(promised: _DeliveryTime | None) -> tuple[int | None, int | None]:

@@ -13,9 +13,13 @@ from time import perf_counter
 
 from catalog.rows import StoneFacts
 from ingest.feeds.adapter import Look, StoneIdentity, StoneQuery, SupplierPage
+from ingest.feeds.census import Census
 from ingest.feeds.pricelist.mapping import MAPPER_VERSION, Mapper
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proof import refuse_change
 from ingest.feeds.pricelist.snapshot import Snapshot, Spool
+from ingest.feeds.pricelist.transports.uploaded import NothingUploaded
+from ingest.feeds.verdicts import Verdict
 
 QUERY_VERSION = "pricelist-snapshot-1"
 #: Rows in a page: few transactions, and a page of the widest rows still is a few megabytes.
@@ -32,16 +36,23 @@ class PricelistAdapter:
     query_version = QUERY_VERSION
     mapper_version = MAPPER_VERSION
 
-    def __init__(self, parameters: Parameters, spool: Spool) -> None:
+    def __init__(self, parameters: Parameters, spool: Spool, *, band_factor: float = 1.0) -> None:
         self.counts_per_request = COUNTS
         self._spool = spool
-        self._mapper = Mapper(parameters)
+        self._parameters = parameters
+        self._mapper = Mapper(parameters, band_factor=band_factor)
 
     def server_time(self) -> datetime:
         """The date of the list as it is now, which is read anew, marked with its snapshot."""
         snapshot = self._spool.newest()
         assert snapshot.modified is not None
         return snapshot.modified.replace(microsecond=snapshot.mark)
+
+    def verdict(self, window_to: datetime, before: Verdict) -> Verdict:
+        """What the columns of money of a run's list hold; see `ingest.feeds.adapter.Proving`."""
+        verdict = self._spool.marked(window_to.microsecond).verdict()
+        refuse_change(before, verdict, self._parameters)
+        return verdict
 
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:
         """The number of rows in each slice."""
@@ -60,6 +71,19 @@ class PricelistAdapter:
         """The rows with these stock numbers in the newest snapshot."""
         started = perf_counter()
         return SupplierPage(self._spool.any().lookup(supplier_stone_ids), None, perf_counter() - started)
+
+    def census(self, window_to: datetime) -> Census:
+        """All rows of a run's list, counted; see `ingest.feeds.adapter.Counted`."""
+        return self._spool.marked(window_to.microsecond).census()
+
+    def try_sign_in(self, seconds: float) -> str:
+        """Look at the list's beginning; see `ingest.feeds.adapter.Trying`. There is no limiter that would be asked."""
+        try:
+            layout = self._spool.look(seconds)
+        except NothingUploaded:
+            return "no list has been uploaded yet: that is done on the feed's page"
+        columns = len(layout.headers)
+        return f"the list is there, {layout.described}, with {columns} columns, stock number and price among them"
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ingest.errors import IngestError, PermanentSupplierError, TransientSupplierError
+
+#: What to do about a list that has more bytes than are read.
+RAISE_MAX_BYTES = "raise PRICELIST_MAX_BYTES"
 
 
 class WrongParameters(IngestError):
@@ -11,6 +16,15 @@ class WrongParameters(IngestError):
 
 class ListRefused(PermanentSupplierError):
     """The price list cannot be read."""
+
+
+class ColumnsMissing(ListRefused):
+    """The price list has no column of stock numbers, or none of prices, that we know."""
+
+    def __init__(self, message: str, layout: Any) -> None:
+        super().__init__(message)
+        #: How the list would be read (`reading.Layout`), so that a person can be shown its columns.
+        self.layout = layout
 
 
 class ListAway(TransientSupplierError):

@@ -1,106 +1,68 @@
 """The headers of price lists: every spelling that the trade uses for a column, and which field it means.
 
-The table is in the order of preference: of two columns for one field the spelling that comes first is read, and the other
-one is known but not used.
+The table is `headers.csv`: field, spelling after `fold`, and who documents it (see `catalog.words`); an empty field is known
+and not read. It is in the order of preference: of several columns for one field each row is read by the first of them that
+it fills.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
+from pathlib import Path
 
-#: Field → its spellings after `fold`.
-SPELLINGS: Mapping[str, str] = {
-    "stock_number": """STOCKNO STOCK STOCKID VENDORSTOCKNO VENDORSTOCKID SUPPLIERSTOCKNO SUPPLIERSTOCKID VSTOCKNO
-        STOCKREF LOTNO LOT LOTID PACKETNO PACKETID PKTNO PACKET STONENO STONEID REFERENCENO REFERENCE REFNO REF ITEMNO
-        ITEMID ITEM SKU DIAMONDID ID STONE""",
-    "shape": "SHAPE SHAPENAME STONESHAPE DIAMONDSHAPE CUTSHAPE SHP",
-    "carats": "CARAT CARATS CARATWEIGHT CARATSWEIGHT CARATWT WEIGHT WEIGHTCT WEIGHTCTS CTWEIGHT CTS CT CRT CRTS WT SIZE",
-    "color": "COLOR COLORGRADE COL CLR",
-    "clarity": "CLARITY CLARITYGRADE PURITY CLAR CLA CL",
-    "cut": "CUTGRADE CUT CUTGRD FINALCUT MAKE PROP",
-    "polish": "POLISH POLISHGRADE POL",
-    "symmetry": "SYMMETRY SYMMETRYGRADE SYMM SYM",
-    "fluorescence": """FLUORESCENCEINTENSITY FLUORINTENSITY FLUOINTENSITY FLOINT FLUORINT FLUOINT FLUORESCENCE FLUORESENCE
-        FLUOR FLUO FLRINTENSITY FLR FLO FL""",
-    "fluorescence_color": "FLUORESCENCECOLOR FLUORCOLOR FLUOCOLOR FLOCOL FLOCOLOR FLUORCOL FLUOCOL FLRCOLOR",
-    "lab": "LAB LABNAME LABORATORY GRADINGLAB CERTLAB CERTIFICATELAB CERTBY",
-    "certificate_number": """CERTNO CERTIFICATENO CERTIFICATIONNO CERTID CERTIFICATEID REPORTNO REPORTID LABREPORTNO REPORT
-        LABNO""",
-    "certificate_url": """CERTURL CERTLINK CERTIFICATEURL CERTIFICATELINK CERTIFICATEIMAGE CERTIFICATEFILE CERTFILE CERTPDF
-        CERTIFICATEPDF CERTIMAGE CERTIFICATEFILENAME REPORTURL REPORTLINK LABREPORTURL PDF PDFURL""",
-    "certificate": "CERT CERTIFICATE CERTIFICATION",
-    "measurements": """MEASUREMENTS MEASUREMENT MEASUREMENTSMM MEASUREMENTMM MEAS MEASURE DIMENSIONS DIMENSION DIMENSIONSMM
-        LENGTHWIDTHDEPTH LENGTHWIDTHHEIGHT LXWXD LXWXH LWD LWH""",
-    "length": "LENGTHMM LENGTH MEASUREMENTLENGTH MEASLENGTH LEN L X",
-    "width": "WIDTHMM WIDTH MEASUREMENTWIDTH MEASWIDTH WID W Y",
-    "depth_mm": "DEPTHMM HEIGHTMM HEIGHT MEASUREMENTDEPTH MEASUREMENTHEIGHT MEASDEPTH MEASHEIGHT Z",
-    "depth_pct": "DEPTHPCT PCTDEPTH TOTALDEPTHPCT TOTALDEPTH DEPTHPER DEPPCT TDPCT TD",
-    "depth": "DEPTH DEP",
-    "table_pct": "TABLEPCT PCTTABLE TABLE TABLEPER TABLESIZE TABPCT TBLPCT TBL TAB",
-    "ratio": "RATIO LWRATIO LENGTHWIDTHRATIO LW",
-    "crown_angle": "CROWNANGLE CRANGLE CRANG CRAN CA",
-    "crown_height": "CROWNHEIGHT CROWNHEIGHTPCT CRHEIGHT CRHT CRHTPCT CH",
-    "pavilion_angle": "PAVILIONANGLE PAVANGLE PAVANG PVANG PAVAN PA",
-    "pavilion_depth": "PAVILIONDEPTH PAVILIONDEPTHPCT PAVILIONHEIGHT PAVDEPTH PAVDEPTHPCT PAVHEIGHT PAVHT PAVHTPCT PD PH",
-    "girdle": "GIRDLE GIRDLEDESCRIPTION GIRDLEDESC GIRDLENAME GIRDLESIZE",
-    "girdle_thin": "GIRDLETHIN GIRDLEMIN GIRDLEFROM",
-    "girdle_thick": "GIRDLETHICK GIRDLEMAX GIRDLETO",
-    "culet": "CULETSIZE CULET CULETGRADE",
-    "culet_condition": "CULETCONDITION",
-    "total_price": """TOTALPRICE PRICETOTAL TOTAL TOTALAMOUNT TOTALAMT TOTALVALUE TOTALSALESPRICE NETTOTAL NETAMOUNT
-        NETVALUE FINALAMOUNT AMOUNT AMT VALUE PRICEPERSTONE TOTALUSD AMOUNTUSD""",
-    "price_per_carat": """PRICEPERCARAT PRICECARAT PRICEPERCT PRICECT PRICEPERCTS PRICECTS PRICEPCT PPC USDPERCARAT USDCARAT
-        USDPERCT USDCT USDPERCTS USDCTS PERCARAT PERCT PCT NETRATE RATE""",
-    "price": "PRICE NETPRICE CASHPRICE SALEPRICE SALESPRICE ASKINGPRICE FINALPRICE COSTPRICE COST USD",
-    "currency": "CURRENCY CURRENCYCODE CURR CUR",
-    "availability": "AVAILABILITY AVAILABILITYSTATUS STOCKSTATUS STONESTATUS STATUS AVAIL AVAILABLE",
-    "image": "IMAGEURL IMAGELINK IMAGE IMAGE1 DIAMONDIMAGE STONEIMAGE PHOTOURL PHOTO PICTURE PIC IMG STILLIMAGE",
-    "video": "VIDEOURL VIDEOLINK VIDEO VIDEO1 DIAMONDVIDEO STONEVIDEO VIDEO360 360VIDEO 360VIDEOURL V360 V360LINK MOVIE",
-    "origin": "COUNTRYOFORIGIN ORIGIN ROUGHORIGIN MINEOFORIGIN MINE",
-    "country": "COUNTRY COUNTRYLOCATION STOCKCOUNTRY LOCATIONCOUNTRY",
-    "city": "CITY STOCKCITY LOCATIONCITY",
-    "location": "LOCATION STOCKLOCATION STONELOCATION BRANCH",
-    "lab_grown": """LABGROWN ISLABGROWN LABGROWNDIAMOND LABDIAMOND LGD LG DIAMONDTYPE STONETYPE NATURALLABGROWN
-        NATURALORLABGROWN LABGROWNORNATURAL TYPE""",
-    "growth": "GROWTHTYPE LABGROWNTYPE GROWTHMETHOD GROWTHPROCESS GROWNMETHOD GROWTH",
-    "treatment": "TREATMENT TREATED ENHANCEMENT ENHANCEMENTS CLARITYENHANCED",
-    "fancy_color": "FANCYCOLOR FANCYCOLORNAME FANCYCOLORDOMINANTCOLOR FANCYCOL FCOLOR",
-    "fancy_intensity": "FANCYCOLORINTENSITY FANCYINTENSITY FINTENSITY INTENSITY",
-    "fancy_overtone": "FANCYCOLOROVERTONE FANCYCOLOROVERTONES FANCYOVERTONE FOVERTONE OVERTONE",
-    "eye_clean": "EYECLEAN EYECLEANLINESS EYECLEANNESS",
-    "brown": "BROWN BROWNISH",
-    "green": "GREEN GREENISH",
-    "blue": "BLUE BLUISH BLUETINGE",
-    "gray": "GRAY GREY GRAYISH GREYISH",
-    "milky": "MILKY MILKINESS",
-    "bowtie": "BOWTIE BOWTIEEFFECT",
-    "key_to_symbols": "KEYTOSYMBOLS KEYTOSYMBOL KTS",
-    "shade": "SHADE TINGE BGM COLORSHADE",
-    "supplier_name": "SUPPLIERNAME SUPPLIER VENDORNAME VENDOR SELLERNAME SELLER COMPANYNAME COMPANY",
-    "delivery_days": "DELIVERYDAYS LEADTIMEDAYS LEADTIME DISPATCHDAYS DELIVERYTIME",
-    "return_days": "RETURNDAYS RETURNWINDOW RETURNPERIOD RETURNPERIODDAYS RETURNWITHINDAYS",
-}
-#: Columns that lists have and the catalogue does not.
-_NOT_READ = """
-    SRNO SNO SERIALNO NO STATE RAPPCT RAPDISC RAPDISCOUNT
-    RAPDISCPCT RAPNETDISCOUNT RAPNETDISCOUNTPCT DISCOUNT DISCOUNTPCT DISC DISCPCT BACK BACKPCT RAPPRICE RAPRATE RAPAPORT
-    RAPAPORTPRICE RAPLIST RAP RAPVALUE RAPTOTAL LISTPRICE COMMENT COMMENTS REMARK REMARKS NOTES MEMBERCOMMENT
-    MEMBERCOMMENTS REPORTCOMMENTS CERTCOMMENT LASERINSCRIPTION INSCRIPTION STAR STARLENGTH
-    LOWERHALF LOWERHALVES LOWERHALFPCT GIRDLEPCT GIRDLECONDITION PAIR PAIRSTOCKNO ISMATCHEDPAIRSEPARABLE
-    PAIRSEPARABLE MATCHEDPAIR PARCELSTONES PARCEL TRADESHOW BLACKINCLUSION TABLEINCLUSION OPENINCLUSION WHITEINCLUSION
-    CENTERINCLUSION SIDEINCLUSION LUSTER REPORTDATE REPORTISSUEDATE CERTDATE REPORTTYPE BRAND DIAMETER HA HEARTSANDARROWS
-    MEMBERID RAPNETID GUARANTEED
-"""
+
+def _table() -> Mapping[str, tuple[str, ...]]:
+    spellings: dict[str, list[str]] = {}
+    with Path(__file__).with_name("headers.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            spellings.setdefault(row["field"], []).append(row["header"])
+    return {field: tuple(headers) for field, headers in spellings.items()}
+
+
+_TABLE = _table()
+#: Field → its spellings after `fold`, the preferred ones first.
+SPELLINGS: Mapping[str, tuple[str, ...]] = {field: headers for field, headers in _TABLE.items() if field}
+#: What a list can be priced from: a list price is one with its discount.
 PRICES = ("total_price", "price_per_carat", "price")
+LIST_PRICE, DISCOUNT = "list_price", "discount"
+#: All fields that have to do with money.
+OF_MONEY = (*PRICES, LIST_PRICE, DISCOUNT)
 
-_FIELD_OF = {spelling: field for field, spellings in SPELLINGS.items() for spelling in spellings.split()}
-_IGNORED = frozenset(_NOT_READ.split())
-_RANK = {spelling: rank for spellings in SPELLINGS.values() for rank, spelling in enumerate(spellings.split())}
+_FIELD_OF = {spelling: field for field, spellings in SPELLINGS.items() for spelling in spellings}
+#: Columns that lists have and the catalogue does not.
+_IGNORED = frozenset(_TABLE[""])
+_RANK = {spelling: rank for spellings in SPELLINGS.values() for rank, spelling in enumerate(spellings)}
+#: Columns that hold the grade of a cut where "Cut" stands for the shape.
+_GRADES_OF_CUT = frozenset({"MAKE", "MAKECUTGRADE", "CUTGRADE", "CUTQUALITY", "CUTGRD", "FINALCUTGRADE"})
+#: What `reading` puts behind the name of a column that has the name of another one.
+REPEATED = re.compile(r" \((\d+)\)$", re.ASCII)
+#: Rank of a column that repeats another one's name: behind all that have a name of their own.
+_REPEATED = 10_000
 _FOREIGN = re.compile(
-    r"\b(EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|RS|EUROS?|POUNDS?|RUPEES?)\b|[€£₹¥₪]"
+    r"\b(EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|RS|EUROS?|POUNDS?|RUPEES?"
+    r"|RUB|RUR|RUBLES?|SEK|NOK|DKK|TRY|NZD|TWD|KRW|MXN|BRL|PLN|SHEKELS?|YEN|YUAN|DIRHAMS?)\b"
+    r"|\b(?:HK|NT|AU|CA|NZ|SG|[ACRS])\$|[€£₹¥₪₽₩₺]|РУБ"
 )
+#: What is left by `fold` of a price whose name ends in its unit.
+_OF_A_CARAT = re.compile(r"(.+?)(?:USD)?(?:PER)?(?:CARATS?|CTS?|CRTS?)")
+#: A share by its sign or in full: `P/Ct` and `%` are one after `fold`, but a carat is no percentage.
+_SHARE = re.compile(r"%|PERCENT")
+_SHARE_OF_A_PRICE = frozenset({"PCT", "PRICEPCT"})
+#: Units in a header, in brackets or behind it.
+_UNIT = re.compile(
+    r"[(\[]?(?:\b(?:IN )?MM\b|%|°|\bPERCENT(?:AGE)?\b|\bDEG(?:REES?)?\b|\bCTS?\b\.?)[)\]]?|[(\[]\s*[)\]]"
+)
+_MILLIMETRES = re.compile(r"\bMM\b")
+_OF_MILLIMETRES = frozenset({"length", "width", "depth_mm", "measurements"})
+
+
+def key(header: str) -> str:
+    """A header as feeds name it: in any case, on one line."""
+    return " ".join(header.split()).casefold()
 
 
 def fold(header: str) -> str:
@@ -108,7 +70,7 @@ def fold(header: str) -> str:
     words = header.upper().replace("US$", " USD ").replace("$", " USD ").replace("#", " NO ").replace("№", " NO ")
     words = re.sub(r"PERCENTAGE|PERCENT|%", " PCT ", words.replace("COLOUR", "COLOR"))
     words = re.sub(r"\b(US DOLLARS?|DOLLARS?)\b", " USD ", words)
-    return re.sub(r"[^A-Z0-9]+", "", words.replace("NUMBER", "NO"), flags=re.ASCII)
+    return re.sub(r"[\W_]+", "", words.replace("NUMBER", "NO"))
 
 
 @lru_cache(maxsize=4096)
@@ -119,12 +81,46 @@ def field_of(header: str) -> tuple[str, int] | None:
     """
     if foreign(header):
         return None
+    again = REPEATED.search(header)
+    if again and (first := field_of(header[: again.start()])):
+        # Which of two columns called "Price" is the total, their name does not say.
+        return None if first[0] in PRICES else (first[0], first[1] + _REPEATED)
     folded = fold(header)
+    if folded in _SHARE_OF_A_PRICE and _SHARE.search(header.upper()):
+        return DISCOUNT, len(SPELLINGS[DISCOUNT])
     # "Price (USD)" is "Price"; "$/ct" needs its dollar.
     for spelling in (folded, folded.replace("USD", "")):
         if field := _FIELD_OF.get(spelling):
             return field, _RANK[spelling]
-    return ("", 0) if folded in _IGNORED else None
+    if folded in _IGNORED:
+        return "", 0
+    return _price_of_a_carat(folded) or _without_unit(header, folded)
+
+
+def _price_of_a_carat(folded: str) -> tuple[str, int] | None:
+    """A price by any of its names that says that it is of a carat: "Asking Price ($/ct)", "Net Price/Cts"."""
+    named = _OF_A_CARAT.fullmatch(folded)
+    if named is None or _FIELD_OF.get(named[1]) != "price":
+        return None
+    return "price_per_carat", len(SPELLINGS["price_per_carat"])
+
+
+def _without_unit(header: str, folded: str) -> tuple[str, int] | None:
+    """The field of a header that no table has, by what is left without its unit: "Measurements Length (mm)".
+
+    What money means is never read from a name that nobody knows.
+    """
+    millimetres = _MILLIMETRES.search(header.upper()) is not None
+    plain = fold(_UNIT.sub(" ", header.upper())).replace("MEASUREMENTS", "MEASUREMENT")
+    for spelling in (f"{plain}PCT" if _SHARE.search(header.upper()) else plain, plain, folded.replace("PERC", "PCT")):
+        if spelling in _IGNORED:
+            return "", 0
+        field = _FIELD_OF.get(spelling)
+        if field in ("depth", "depth_pct") and millimetres:
+            field = "depth_mm"
+        if field and field not in OF_MONEY and (not millimetres or field in _OF_MILLIMETRES):
+            return field, _RANK[spelling] + _REPEATED // 2
+    return None
 
 
 def foreign(header: str) -> bool:
@@ -134,18 +130,48 @@ def foreign(header: str) -> bool:
 
 def columns_of(headers: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
     """Field → the header of its column. `chosen` says it for some headers, by name; an empty field leaves one out."""
-    best: dict[str, tuple[int, str]] = {}
+    ranked: dict[str, list[tuple[int, str]]] = {}
     for header in headers:
-        said = chosen.get(header.strip().casefold())
+        said = chosen.get(key(header))
         meaning = (said, -1) if said is not None else field_of(header)
-        if meaning is None or not meaning[0]:
-            continue
-        field, rank = meaning
-        if field not in best or rank < best[field][0]:
-            best[field] = (rank, header)
-    return {field: header for field, (_, header) in best.items()}
+        if meaning is not None and meaning[0]:
+            ranked.setdefault(meaning[0], []).append((meaning[1], header))
+    columns = {field: min(of_field, key=itemgetter(0))[1] for field, of_field in ranked.items()}
+    if "shape" not in columns:
+        _take_cut_as_shape(columns, [header for rank, header in ranked.get("cut", ()) if rank >= 0])
+    return columns
+
+
+def has_price(columns: Mapping[str, str]) -> bool:
+    """Whether a list with these columns says what its stones cost."""
+    return any(price in columns for price in PRICES) or (LIST_PRICE in columns and DISCOUNT in columns)
+
+
+def _take_cut_as_shape(columns: dict[str, str], cuts: Sequence[str]) -> None:
+    """In lists without a shape, a column "Cut" beside one of the grade ("Make") holds the shape, as IDEX writes it.
+
+    What names only a grade there is no shape: see `words.shape`.
+    """
+    shapes = [header for header in cuts if fold(header) == "CUT"]
+    others = [header for header in cuts if fold(header) in _GRADES_OF_CUT]
+    if len(shapes) == 1 and others:
+        columns["shape"] = shapes[0]
+        columns["cut"] = min(others, key=lambda header: _RANK[fold(header)])
+
+
+def ranked_columns(headers: Sequence[str], chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Field → the headers of all its columns, that of `columns_of` first and then by their spelling."""
+    columns = columns_of(headers, chosen)
+    best = {header: field for field, header in columns.items()}
+    ranked: dict[str, list[tuple[int, int, str]]] = {}
+    for place, header in enumerate(headers):
+        said = chosen.get(key(header))
+        meaning = (best[header], -2) if header in best else (said, -1) if said is not None else field_of(header)
+        if meaning is not None and meaning[0] in columns:
+            ranked.setdefault(meaning[0], []).append((meaning[1], place, header))
+    return {field: tuple(header for _, _, header in sorted(listed)) for field, listed in ranked.items()}
 
 
 def unknown_headers(headers: Sequence[str], chosen: Mapping[str, str]) -> list[str]:
     """The headers that mean nothing to us, and that nobody said anything about."""
-    return [header for header in headers if field_of(header) is None and header.strip().casefold() not in chosen]
+    return [header for header in headers if field_of(header) is None and key(header) not in chosen]

@@ -6,61 +6,56 @@ set of headers and remembered. Only stock number and price are required; anythin
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from catalog.certificates import folded
+from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
-from catalog.grades import NOT_GRADED, Bowtie, Clarity, CuletSize, FancyIntensity, Grade, LabFinish, fold
+from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
 from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
-from catalog.shapes import KNOWN_SHAPES
-from diamondhub import money
+from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
-from ingest.feeds import values
+from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
-from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import numbers, words
-from ingest.feeds.pricelist.headers import SPELLINGS, columns_of, unknown_headers
+from ingest.feeds.fancy import FancyFacts, fancy_facts
+from ingest.feeds.fluorescence import fluorescence_facts
+from ingest.feeds.pricelist import artefacts, bands, measures, numbers, proven, single, vocabulary, words
+from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
+from ingest.feeds.pricelist.costs import Costs, Price
+from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.reading import BEYOND
+from ingest.feeds.pricelist.reading import AMBIGUOUS, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
-MAPPER_VERSION = "pricelist-mapper-2"
+MAPPER_VERSION = "pricelist-mapper-4"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
-#: More than any stone costs (cents): 10 billion dollars.
-MAX_PRICE = 10**12
-#: A total and a price per carat that differ by more than this share cannot both be right.
-PRICES_AGREE_WITHIN = Decimal("0.02")
 #: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
 _MILLIMETRES_BELOW = 30
-
-_THREE_MEASURES = re.compile(r"(\d+(?:[.,]\d+)?)\D+?(\d+(?:[.,]\d+)?)(?:\D+?(\d+(?:[.,]\d+)?))?\D*", re.ASCII)
-#: Columns of numbers other than money, in the order in which they tell a row's decimal sign.
-_MEASURES = ("carats", "depth_pct", "table_pct", "measurements", "length", "width", "depth_mm", "depth", "ratio")
 
 _carats = Reader(lambda cell: _measure(cell, 3, 100_000))
 _millimetres = Reader(lambda cell: _measure(cell, 2, 10_000))
 _below_90 = Reader(lambda cell: _measure(cell, 2, 90))
 _below_100 = Reader(lambda cell: _measure(cell, 2, 100))
-_below_1000 = Reader(lambda cell: _measure(cell, 2, 1_000))
+_depth_pct = Reader(lambda cell: _share(cell, 1_000))
+_table_pct = Reader(lambda cell: _share(cell, 100))
 _ratio = Reader(lambda cell: _measure(cell, 3, 10_000))
 _days = Reader(values.days)
 _clarity = Reader(lambda cell: values.grade(Clarity, cell))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
-_flag = Reader(values.yes_or_no)
-_lab = Reader(lambda cell: normal_lab(values.text(cell, 200) or ""))
-_growth = Reader(values.growth_method)
+_eye_clean = Reader(values.eye_clean)
+_days_from_to = Reader(values.days_from_to)
+_lab = Reader(lambda cell: normal_lab(nature.without_growth_of_lab(values.text(cell, 200) or "")))
 _country = Reader(values.country)
 _bowtie = Reader(lambda cell: values.grade(Bowtie, cell))
-_culet_size = Reader(lambda cell: values.grade(CuletSize, cell))
+_culet_size = Reader(lambda cell: values.grade(CuletSize, cell.partition("(")[0]))
 _text_300 = Reader(lambda cell: values.text(cell, 300))
 _text_120 = Reader(lambda cell: values.text(cell, 120))
 _text_200 = Reader(lambda cell: values.text(cell, 200))
@@ -68,37 +63,7 @@ _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 _availability = Reader(words.availability)
 
-_BLANK = dict.fromkeys(SPELLINGS, "")
 _decoder = msgspec.json.Decoder(dict[str, Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """The cost of a stone: cents, and cents per carat where the weight is known."""
-
-    total: int
-    per_carat: int | None
-
-
-class Cells(dict[str, str]):
-    """One row: its cells by the fields that they mean, without the space around them; blank for a field that it lacks."""
-
-    __slots__ = ("beyond", "columns")
-
-    def __init__(self, row: dict[str, Any], columns: Mapping[str, str]) -> None:
-        super().__init__(_BLANK)
-        #: Field → what the list calls it, for the columns that it has.
-        self.columns = columns
-        #: Whether the row has cells that no header names: then all of them may stand in the wrong place.
-        self.beyond = BEYOND in row
-        for field, header in columns.items():
-            cell = row[header]
-            if cell and isinstance(cell, str):
-                self[field] = cell.strip()
-
-    def header(self, field: str) -> str:
-        """The list's own name for a field."""
-        return self.columns.get(field, field)
 
 
 class Mapper:
@@ -107,27 +72,53 @@ class Mapper:
     #: Sets of headers that are remembered.
     _REMEMBERED = 64
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, *, band_factor: float = 1.0) -> None:
         self._parameters = parameters
-        self._chosen = parameters.chosen
-        self._columns: dict[tuple[str, ...], dict[str, str]] = {}
+        self._chosen, self._meanings = parameters.chosen, parameters.meanings
+        #: What the rows say of their prices.
+        self.costs = Costs(parameters)
+        #: A stone of whose nature no column says anything.
+        self._silent = nature.Nature(parameters.labgrown, None, None)
+        self._columns: dict[tuple[tuple[str, ...], object], Columns] = {}
+        self._band_factor = band_factor
+        #: A cell of a weight → cents that a carat of any kind of stone can cost.
+        self._ordinary: Reader[tuple[float, float]] = Reader(
+            lambda cell: bands.ordinary(float(_carats[cell] or 0), 100.0, band_factor)
+        )
+
+        #: A cell of a weight → cents a carat below which a stone of which nothing says that it is natural may be grown.
+        self._doubtful: Reader[float] = Reader(
+            lambda cell: bands.doubtful_below(float(weight), band_factor) * 100 if (weight := _carats[cell]) else 0.0
+        )
 
     def cells(self, item: bytes) -> Cells:
         """A payload's cells. Raises `MappingError` if it is no row."""
         try:
-            return self.cells_of(_decoder.decode(item))
+            row = _decoder.decode(item)
         except msgspec.DecodeError as error:
             raise MappingError("row", f"is no JSON object: {error}") from error
+        return self._cells(row, marked=b':"=' in item or b":\"'" in item or b':"#' in item or b':"<' in item)
 
     def cells_of(self, row: dict[str, Any]) -> Cells:
         """A row's cells by field."""
-        headers = tuple(row)
-        columns = self._columns.get(headers)
+        return self._cells(row, marked=True)
+
+    def _cells(self, row: dict[str, Any], *, marked: bool) -> Cells:
+        known = (tuple(row), row.get(PROVEN))
+        columns = self._columns.get(known)
         if columns is None:
             if len(self._columns) >= self._REMEMBERED:
                 self._columns.clear()
-            columns = self._columns[headers] = columns_of(headers, self._chosen)
-        return Cells(row, columns)
+            columns = self._columns[known] = self._columns_of(*known)
+        return Cells(row, columns, marked=marked)
+
+    def _columns_of(self, headers: tuple[str, ...], carried: object) -> Columns:
+        proof = proven.read(carried)
+        # What the feed says goes before what the list proved, but "price" says nothing that could be proven.
+        chosen = self._chosen | {
+            header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
+        }
+        return Columns.of(headers, chosen, proof.discounts, self._meanings)
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
@@ -141,27 +132,42 @@ class Mapper:
         if cells.beyond:
             raise MappingError("row", "has more cells than the list has headers, so its cells may be shifted")
         carats = _carats[cells["carats"]]
+        if cells.of_list.others:
+            refuse_disagreement(cells)
         price = self.price(cells, carats)
-        length, width, depth = _dimensions(cells)
-        fancy = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"])
-        intensity, color_of_fluorescence = words.fluorescence(cells["fluorescence"], cells["fluorescence_color"])
-        depth_pct = _below_1000[cells["depth_pct"]]
-        if depth_pct is None and (said := _below_1000[cells["depth"]]) and said >= _MILLIMETRES_BELOW:
-            depth_pct = said
+        fancy = _fancy(cells)
+        intensity, color_of_fluorescence = fluorescence_facts(cells["fluorescence"], cells["fluorescence_color"])
+        depth_pct = _depth_pct[cells["depth_pct"]]
+        if depth_pct is None:
+            depths = (_depth_pct[cell] for cell in cells.each("depth"))
+            depth_pct = next((said for said in depths if said and said >= _MILLIMETRES_BELOW), None)
         certificate = cells["certificate"]
-        image, video, shade = values.url(cells["image"]), values.url(cells["video"]), cells["shade"]
-        days = _days[cells["delivery_days"]]
-        grown = words.lab_grown(cells["lab_grown"], cells["growth"], default=self._parameters.labgrown)
+        laboratory = cells["lab"]
+        laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
+        certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
+        certificate_url = _certificate_url(cells)
+        evidence = cells.evidence(certificate_number, certificate_url)
+        stone = self._nature(evidence)
+        clarity = _clarity[cells["clarity"]]
+        length, width, depth, several = _dimensions(cells, carats, depth_pct)
+        is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
+        if evidence or several or carats is None or not is_one:
+            single.refuse_several(cells, evidence, carats, several=several)
+        if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
+            _refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        images, videos = values.urls(cells["image"]), values.urls(cells["video"])
+        shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
+        soonest, latest = _days_from_to[cells["delivery_days"]]
         girdle = _girdle(cells)
         thinnest, thickest = girdle_ends(girdle or "")
         culet_size = _culet_size[cells["culet"]]
         location_country, location_city = words.location(cells["country"], cells["city"], cells["location"])
         return StoneFacts(
             offer_id=number,
-            shape=_shape[cells["shape"]],
+            shape=_shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth),
             carats=carats,
             color=fancy.color,
-            clarity=_clarity[cells["clarity"]],
+            clarity=clarity,
             cut=_finish[cells["cut"]],
             polish=_finish[cells["polish"]],
             symmetry=_finish[cells["symmetry"]],
@@ -170,17 +176,17 @@ class Mapper:
             fancy_color=fancy.name,
             fancy_intensity=fancy.intensity,
             fancy_overtone=fancy.overtone,
-            lab_grown=grown,
-            growth_method=(_growth[cells["growth"]] or _growth[cells["lab_grown"]]) if grown else None,
-            treated=words.treated(cells["treatment"]),
-            lab=_lab[cells["lab"]] or (None if any(map(str.isdigit, certificate)) else _lab[certificate]),
-            certificate_number=_certificate_number(cells["certificate_number"], certificate),
-            certificate_url=values.url(cells["certificate_url"]) or values.url(certificate),
+            lab_grown=stone.lab_grown,
+            growth_method=stone.growth_method,
+            treated=stone.treated,
+            lab=_lab[laboratory] or (None if any(map(str.isdigit, certificate)) else _lab[certificate]) or lab,
+            certificate_number=certificate_number,
+            certificate_url=certificate_url,
             length_mm=length,
             width_mm=width,
             depth_mm=depth,
             ratio=_length_to_width(cells, length, width),
-            table_pct=_below_100[cells["table_pct"]],
+            table_pct=_table_pct[cells["table_pct"]],
             depth_pct=depth_pct,
             crown_angle=_below_90[cells["crown_angle"]],
             crown_height=_below_100[cells["crown_height"]],
@@ -191,61 +197,68 @@ class Mapper:
             girdle_to=thickest,
             culet=_culet[cells["culet"]] or _text_120[cells["culet_condition"]],
             culet_size=culet_size if culet_size is not None else _culet_size[cells["culet_condition"]],
-            eye_clean=_flag[cells["eye_clean"]],
-            brown=words.shaded(cells["brown"], shade, "BROWN"),
-            green=words.shaded(cells["green"], shade, "GREEN"),
-            blue=words.shaded(cells["blue"], shade, "BLU"),
-            gray=words.shaded(cells["gray"], shade, "GRAY", "GREY"),
-            milky=words.shaded(cells["milky"], shade, "MILKY"),
+            eye_clean=_eye_clean[cells["eye_clean"]],
+            brown=words.shaded(cells["brown"], shades, "BROWN", tint=fancy.tint),
+            green=words.shaded(cells["green"], shades, "GREEN"),
+            blue=words.shaded(cells["blue"], shades, "BLUE"),
+            gray=words.shaded(cells["gray"], shades, "GRAY", tint=fancy.tint),
+            milky=words.shaded(cells["milky"], shades, "MILKY"),
             bowtie=_bowtie[cells["bowtie"]],
             key_to_symbols=_text_300[cells["key_to_symbols"]],
-            image_url=image,
-            video_url=video,
-            images=[image] if image else [],
+            image_url=images[0] if images else None,
+            video_url=videos[0] if videos else None,
+            images=images,
             supplier_name=_text_200[cells["supplier_name"]] or _text_200[self._parameters.supplier],
-            country_of_origin=_country[cells["origin"]],
+            country_of_origin=None
+            if nature.of_origin[cells["origin"]] is not nature.SILENT
+            else _country[cells["origin"]],
             location_country=location_country,
             location_city=location_city,
-            delivery_days_min=days,
-            delivery_days_max=days,
+            delivery_days_min=soonest,
+            delivery_days_max=latest,
             return_days=_days[cells["return_days"]],
             cost_cents=price.total,
             cost_per_carat_cents=price.per_carat,
-            availability=_availability[cells["availability"]],
+            availability=availability_of(cells),
         )
 
     def price(self, cells: Cells, carats: Decimal | None) -> Price:
-        """A stone's price from its total, its price per carat, or both. Raises `MappingError`."""
-        currency = cells["currency"].upper().replace(".", "")
-        if currency not in ("", "USD", "US$", "$", "US", "DOLLAR", "US DOLLAR", "US DOLLARS"):
-            raise MappingError(cells.header("currency"), f"{currency[:20]!r} is not US dollars")
-        total_column, per_carat_column = self._price_columns(cells)
-        sign = self._parameters.decimal or numbers.decimal_sign(cells[field] for field in _MEASURES)
-        total = _cents(cells, total_column, sign)
-        per_carat = _cents(cells, per_carat_column, sign)
-        if total is None and per_carat is not None and carats is not None:
-            total = per_carat * carats
-        if total is None:
-            column = total_column if total_column in cells.columns else per_carat_column
-            why = "is per carat, and the weight is unknown" if per_carat is not None else "is missing"
-            raise MappingError(cells.header(column), why)
-        if per_carat is not None and carats and abs(per_carat * carats - total) > PRICES_AGREE_WITHIN * total:
-            raise MappingError(
-                cells.header(per_carat_column),
-                f"{money.to_text(int(per_carat))} a carat and {money.to_text(int(total))} for {carats} carats disagree",
-            )
-        cents = money.round_half_up(total)
-        if not 0 < cents <= MAX_PRICE:
-            raise MappingError(cells.header(total_column), f"{money.to_text(cents)} is no price of a stone")
-        return Price(cents, money.round_half_up(total / carats) if carats else None)
+        """A stone's price, if it is one that such a stone can have. Raises `MappingError`."""
+        said, column = self.costs.said(cells, carats)
+        if carats and said.per_carat is not None:
+            low, high = self._ordinary[cells["carats"]]
+            if not low <= said.per_carat <= high:
+                # What kind of stone it is costs more to find out than most rows need.
+                self._refuse_impossible(cells, column, said.per_carat, carats)
+        return said
 
-    def _price_columns(self, cells: Cells) -> tuple[str, str]:
-        """The fields of the total and of the price per carat: a plain "Price" is whichever has no column of its own."""
-        has_total, has_per_carat = "total_price" in cells.columns, "price_per_carat" in cells.columns
-        means = self._parameters.price_means or ("per_carat" if has_total else "total")
-        if means == "total":
-            return "total_price" if has_total else "price", "price_per_carat"
-        return "total_price", "price_per_carat" if has_per_carat else "price"
+    def _refuse_impossible(self, cells: Cells, column: str, per_carat: int, carats: Decimal) -> None:
+        """Refuse a price of a carat (cents) that no such stone can have."""
+        kind = self.kind(cells)
+        low, high = bands.possible(float(carats), kind, self._band_factor)
+        if not 100 * low <= per_carat <= 100 * high:
+            raise MappingError(
+                cells.header(column),
+                f"{per_carat / 100:,.2f} dollars a carat is no price of a {kind.words} of {carats} carats: "
+                f"{low:,.0f} to {high:,.0f} is possible",
+            )
+
+    def carats(self, cells: Cells) -> Decimal | None:
+        """A row's weight."""
+        return carats_of(cells)
+
+    def kind(self, cells: Cells) -> bands.Kind:
+        """What decides the level of a stone's price, besides its weight."""
+        fancy = _fancy(cells)
+        try:
+            grown = self._nature(_evidence(cells)).lab_grown
+        except MappingError:
+            # Columns that contradict each other are told of where the row is mapped.
+            grown = self._parameters.labgrown
+        return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
+
+    def _nature(self, evidence: Sequence[nature.Evidence]) -> nature.Nature:
+        return nature.decide(evidence, default=self._parameters.labgrown) if evidence else self._silent
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""
@@ -255,18 +268,47 @@ class Mapper:
             raise MappingError("row", f"is no JSON object: {error}") from error
         cells = self.cells_of(row)
         strange = []
-        for field, reader in _GRADED.items():
-            cell = cells[field]
-            if cell and reader(cell) is None and fold(cell) not in _NOTHING:
-                strange.append((_COLUMNS.get(field, field), cell))
-        shape = _shape[cells["shape"]]
-        if shape is not None and shape not in KNOWN_SHAPES:
-            strange.append(("shape", shape))
-        status = cells["availability"]
-        if status and not words.is_availability(status):
-            strange.append(("availability", status))
-        headers = [header for header in row if header != BEYOND]
+        for field, cell in strange_words(cells):
+            # A shape as it would be named.
+            strange.append((vocabulary.FIELDS[field].column, (field == "shape" and spelled_shape(cell)) or cell))
+        strange += disagreements(cells)
+        strange += _lost(cells)
+        headers = [header for header in row if header not in RESERVED]
         return Look(tuple(unknown_headers(headers, self._chosen)), tuple(strange))
+
+
+def _shape_by_measures(cells: Cells) -> str | None:
+    """The shape of a word that may mean two."""
+    carats, depth_pct = carats_of(cells), _depth_pct[cells["depth_pct"]]
+    return words.shape_by_measures(cells["shape"], carats, *_dimensions(cells, carats, depth_pct)[:3])
+
+
+def strange_words(cells: Cells) -> Iterator[tuple[str, str]]:
+    """The words of a row that nobody knows, nothing else of it tells what they stand for either: field, and cell."""
+    for field, cell in vocabulary.strange(cells):
+        if field == "color" and fold(cell) in _SEE_ELSEWHERE and _fancy(cells).color is not None:
+            continue
+        if field == "shape" and _shape_by_measures(cells) is not None:
+            continue
+        yield field, cell
+    if "shade" in cells.of_list.others:
+        yield from (("shade", cell) for cell in list(cells.each("shade"))[1:] if not words.are_shades(cell))
+
+
+def _lost(cells: Cells) -> Iterator[tuple[str, str]]:
+    """Cells that say something of which nothing could be kept: column of the catalogue, and the cell."""
+    number = artefacts.numbered(cells["certificate_number"])
+    if ruin := artefacts.ruin(number):
+        yield "certificate_number", f"{number} ({ruin})"
+    carats = _carats[cells["carats"]]
+    if carats is None and is_filled(cells["carats"]):
+        yield "carats", cells["carats"]
+    said = _said_measures(cells)
+    written_somehow = any(map(str.isdigit, cells["measurements"])) and cells["measurements"].strip("0xX .,-*/|") != ""
+    if measures.judged(said, carats, _depth_pct[cells["depth_pct"]]).implausible:
+        yield "length_mm", " x ".join(str(side) for side in said[:3] if side is not None)
+    elif said == measures.NOTHING and written_somehow:
+        yield "length_mm", cells["measurements"]
 
 
 def stock_number(cells: Cells) -> str:
@@ -274,11 +316,21 @@ def stock_number(cells: Cells) -> str:
     number, header = cells["stock_number"], cells.header("stock_number")
     if not number:
         raise MappingError(header, "is missing")
+    # Of the usual numbers a spreadsheet makes nothing else.
+    if not number.isalnum() and (number[0].isdigit() or number[0] == "#" or number[3:4] == "-"):
+        number = artefacts.named(number)
+        if ruin := artefacts.ruin(number):
+            raise MappingError(
+                header, f"{number[:60]!r} was {ruin}, and several stones may have become one: {artefacts.REMEDY}"
+            )
+    if AMBIGUOUS in cells.row:
+        raise MappingError(header, f"{number[:60]!r} is the number of several stones: {cells.row[AMBIGUOUS]}")
     if len(number) > MAX_ID_LENGTH:
         raise MappingError(header, f"is longer than {MAX_ID_LENGTH} characters")
     if not number.isprintable():
         raise MappingError(header, "has characters that cannot be printed")
-    return number
+    # Columns of a fixed width are padded, and a list of tomorrow may be padded otherwise.
+    return " ".join(number.split()) if "  " in number else number
 
 
 def carats_of(cells: Cells) -> Decimal | None:
@@ -286,23 +338,83 @@ def carats_of(cells: Cells) -> Decimal | None:
     return _carats[cells["carats"]]
 
 
+def _certificate_url(cells: Cells) -> str | None:
+    for field in ("certificate_url", "certificate", "certificate_number"):
+        cell = cells[field]
+        if cell and (address := values.url(cell)):
+            return address
+    return None
+
+
+def _evidence(cells: Cells) -> list[nature.Evidence]:
+    """What the row's columns say of what the stone is."""
+    return cells.evidence(_certificate_number(cells), _certificate_url(cells))
+
+
+def _certificate_number(cells: Cells) -> str | None:
+    return _certified(cells["certificate_number"] or _laboratory(cells["lab"])[1], cells["certificate"])[0]
+
+
+def certificate_of(cells: Cells) -> str | None:
+    """The number of the row's certificate as numbers are compared."""
+    return folded(_certificate_number(cells))
+
+
+def availability_of(cells: Cells) -> str:
+    """What the row promises of its stone, by all of its columns that say so."""
+    if "off_market" not in cells.columns and "availability" not in cells.of_list.others:
+        return _availability[cells["availability"]]
+    return words.least_availability(list(cells.each("availability")), cells.all("off_market"))
+
+
 def is_available(cells: Cells) -> bool:
     """Whether the row offers its stone now."""
-    return _availability[cells["availability"]] == Availability.AVAILABLE.value
+    return availability_of(cells) == Availability.AVAILABLE.value
 
 
-def _cents(cells: Cells, field: str, sign: str) -> Decimal | None:
-    cell = cells[field]
-    if not cell:
-        return None
-    dollars = numbers.amount(cell, sign)
-    if dollars is None:
-        if fold(cell) in values.NOTHING:
-            return None
-        raise MappingError(cells.header(field), f"{cell[:60]!r} is no amount of US dollars")
-    if dollars == 0:
-        return None
-    return dollars * 100
+def _laboratory(cell: str) -> tuple[str, str]:
+    """The laboratory in a cell, and the number of a certificate beside it: "GIA 2411001101"."""
+    if not cell[-1:].isdigit():
+        return cell, ""
+    lab, number = artefacts.without_lab(cell)
+    return (lab, number) if lab else (cell, "")
+
+
+def _fancy(cells: Cells) -> FancyFacts:
+    """The stone's colour, by all the columns that say something of it."""
+    name, intensity, overtone = cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]
+    others = cells.of_list.others
+    if "fancy_color" in others and color_name(name) is None:
+        # The best column may hold an intensity only: "FCI" beside "Yellow".
+        name = " ".join(cells.each("fancy_color"))
+    if second := cells["fancy_color_second"]:
+        name = f"{second} {name}"
+    if "fancy_overtone" in others:
+        overtone = " ".join(cells.each("fancy_overtone"))
+    if not name and "treated_color" in cells.columns:
+        name = cells["treated_color"]
+    facts = fancy_facts(cells["color"], name, intensity, overtone)
+    if facts.tint is None and "color" in others:
+        tints = (said_of_color(cell).tint for cell in cells.each("color"))
+        facts = facts._replace(tint=next((tint for tint in tints if tint), None))
+    return facts
+
+
+def _refuse_doubtful(
+    per_carat: int,
+    color: int | None,
+    clarity: int | None,
+    stone: nature.Nature,
+    evidence: Sequence[nature.Evidence],
+) -> None:
+    """Refuse a stone of good grades that is far too cheap to be natural, if no column says that it is."""
+    good = color is not None and color <= Color.J and clarity is not None and clarity <= Clarity.SI2
+    if good and not stone.treated and not any(spoken.said.grown is not None for spoken in evidence):
+        raise MappingError(
+            "lab-grown or natural",
+            f"no column says it, and {per_carat / 100:,.2f} dollars a carat are far too few "
+            "for a natural stone of its grades",
+        )
 
 
 def _measure(cell: str, places: int, below: int) -> Decimal | None:
@@ -310,17 +422,57 @@ def _measure(cell: str, places: int, below: int) -> Decimal | None:
     return None if number is None else values.rounded(number, places, below)
 
 
-def _dimensions(cells: Cells) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    """Length, width and depth in mm, from columns of their own or from "6.45-6.48x3.99"."""
+def _share(cell: str, below: int) -> Decimal | None:
+    """A depth or a table in percent. None is below one: what spreadsheets show as 62.5 % they may write as 0.625."""
+    number = numbers.measure(cell)
+    if number is not None and 0 < number < 1 and "%" not in cell:
+        number *= 100
+    return None if number is None else values.rounded(number, 2, below)
+
+
+def _dimensions(
+    cells: Cells, carats: Decimal | None, depth_pct: Decimal | None
+) -> tuple[Decimal | None, Decimal | None, Decimal | None, bool]:
+    """Length, width and depth in mm as far as they can be true, and whether they are of several stones."""
+    plain = measures.PLAIN.fullmatch(cells["measurements"])
+    if plain and not (cells["length"] or cells["width"]):
+        # What nearly all rows write.
+        length, width, depth = (_millimetres[side] for side in plain.groups())
+        if length and width and depth and carats and measures.is_ordinary(length, width, depth, carats):
+            return length, width, depth, False
+    if (
+        not cells["measurements"]
+        and not cells["length"]
+        and not cells["width"]
+        and not cells["depth_mm"]
+        and not cells["depth"]
+    ):
+        return None, None, None, False
+    sizes = measures.judged(_said_measures(cells), carats, depth_pct)
+    return sizes.length, sizes.width, sizes.depth, sizes.several
+
+
+def _said_measures(cells: Cells) -> measures.Written:
+    """Length, width and depth in mm as the row gives them, from columns of their own or from "6.45-6.48x3.99"."""
     length, width = _millimetres[cells["length"]], _millimetres[cells["width"]]
     depth = _millimetres[cells["depth_mm"]]
-    if depth is None and (said := _millimetres[cells["depth"]]) and said < _MILLIMETRES_BELOW:
-        depth = said
-    measures = _THREE_MEASURES.fullmatch(cells["measurements"])
-    if measures:
-        first, second, third = (_millimetres[part or ""] for part in measures.groups())
-        length, width, depth = length or first, width or second, depth or third
-    return length, width, depth
+    if depth is None:
+        depth = next(
+            (mm for cell in cells.each("depth") if (mm := _millimetres[cell]) and mm < _MILLIMETRES_BELOW), None
+        )
+    said = cells["measurements"]
+    written = measures.written(said) if said else measures.NOTHING
+    if length is None and width is None and depth is None:
+        return written
+    whole = not any("." in cells[field] or "," in cells[field] for field in ("length", "width"))
+    # Columns of their own say which measure is which.
+    return measures.Written(
+        length or written.length,
+        width or written.width,
+        depth or written.depth,
+        whole and length is not None,
+        labelled=True,
+    )
 
 
 def _length_to_width(cells: Cells, length: Decimal | None, width: Decimal | None) -> Decimal | None:
@@ -338,29 +490,24 @@ def _girdle(cells: Cells) -> str | None:
     return " - ".join(dict.fromkeys(ends))[:120] or None
 
 
-def _certificate_number(number: str, certificate: str) -> str | None:
-    """The number of the certificate; a column "Certificate" may hold it, a laboratory or a link."""
-    if number:
-        return values.number_text(number, 64)
-    plain = any(map(str.isdigit, certificate)) and "://" not in certificate
-    return values.number_text(certificate, 64) if plain else None
+def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
+    """The number of the certificate and the laboratory before it.
+
+    A column "Certificate" may hold it, a laboratory or a link.
+    """
+    if not number:
+        if not certificate:
+            return None, None
+        number = certificate if any(map(str.isdigit, certificate)) and "://" not in certificate else ""
+    if number.isdigit():
+        return values.number_text(number, 64), None
+    if not any(map(str.isdigit, number)) or "://" in number:
+        # "pending", "in lab", or a link where the number belongs.
+        return None, None
+    lab, plain = artefacts.without_lab(artefacts.numbered(number))
+    # A number that a spreadsheet has ruined is none; `look` tells.
+    return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None
 
 
-def _graded_by(kind: type[Grade]) -> Any:
-    return lambda cell: values.grade(kind, cell)
-
-
-#: Words that are no finding, and fields that the catalogue calls otherwise.
-_NOTHING = values.NOTHING | NOT_GRADED
-_COLUMNS = {"fluorescence": "fluorescence_intensity"}
-#: Fields that hold grades, and how each is read.
-_GRADED: dict[str, Any] = {
-    "color": lambda cell: fancy_facts(cell, None, None, None).color,
-    "clarity": _graded_by(Clarity),
-    "cut": _graded_by(LabFinish),
-    "polish": _graded_by(LabFinish),
-    "symmetry": _graded_by(LabFinish),
-    "fluorescence": lambda cell: words.fluorescence(cell, "")[0],
-    "fancy_intensity": _graded_by(FancyIntensity),
-    "bowtie": _graded_by(Bowtie),
-}
+#: What stands in a column of colours where another one has the colour.
+_SEE_ELSEWHERE = frozenset({"*", "FANCY", "F", "SEEFANCY"})

@@ -12,7 +12,11 @@ from decimal import Decimal
 
 _SPACES = re.compile(r"[\s'’]+")
 _AROUND = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|mm|cts?\.?|carats?|%|°|/-)$", re.IGNORECASE | re.ASCII)
-_PLAIN = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,12})?|\.\d{1,12})", re.ASCII)
+#: What stands around money: a unit of anything else makes it no price.
+_AROUND_MONEY = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|/-|(?<=\d)\.-)$", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
+#: More decimals than this are the noise of binary fractions, and what they mean is the number with fewer.
+_MOST_DECIMALS, _NOISELESS = 9, Decimal("0.000001")
 #: By decimal sign: thousands grouped by the other one, as in 1,234,567.50 and, in India, 12,34,567.50.
 _GROUPED = {
     ".": re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{2,3})*,\d{3}(?:\.\d*)?", re.ASCII),
@@ -45,7 +49,7 @@ def amount(cell: str, sign: str) -> Decimal | None:
     """
     if cell.isascii() and cell.isdigit():
         return Decimal(cell) if len(cell) <= 15 else None
-    number, other = _bare(cell), _OTHER[sign]
+    number, other = _bare(cell, _AROUND_MONEY), _OTHER[sign]
     if _GROUPED[sign].fullmatch(number):
         return _decimal(number.replace(other, "").replace(sign, "."))
     if other in number and sign in number:
@@ -53,14 +57,17 @@ def amount(cell: str, sign: str) -> Decimal | None:
     return _decimal(number.replace(",", "."))
 
 
-def _bare(cell: str) -> str:
+def _bare(cell: str, around: re.Pattern[str] = _AROUND) -> str:
     if _NUMBER.fullmatch(cell):
         return cell
     bare = cell.strip()
     for _ in range(2):
-        bare = _AROUND.sub("", bare).strip()
+        bare = around.sub("", bare).strip()
     return _SPACES.sub("", bare)
 
 
 def _decimal(number: str) -> Decimal | None:
-    return Decimal(number) if _PLAIN.fullmatch(number) else None
+    if not _PLAIN.fullmatch(number):
+        return None
+    read = Decimal(number)
+    return read.quantize(_NOISELESS) if len(number) - number.find(".") > _MOST_DECIMALS + 1 and "." in number else read

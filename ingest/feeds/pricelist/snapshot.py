@@ -9,9 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -23,38 +24,55 @@ import structlog
 
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.pricelist import mapping, reading, source
+from ingest.feeds.census import Census
+from ingest.feeds.pricelist import mapping, reading, single, source
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
-from ingest.feeds.pricelist.mapping import Cells, Mapper
+from ingest.feeds.pricelist.headers import PRICES
+from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proof import prove
+from ingest.feeds.pricelist.proven import Proven
+from ingest.feeds.pricelist.single import Sums
+from ingest.feeds.pricelist.tally import Tally
+from ingest.feeds.verdicts import SupplierAsks, Verdict
 
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"1"
+FORMAT = b"4"
 #: Snapshots of one list that are kept, those used last: a run may still need the one before.
 KEPT = 3
 MARKS = 1_000_000
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
 _MAX_PRICE = 10**12
+#: Two weights of one stone may be rounded differently by so many carats.
+_ONE_WEIGHT = Decimal("0.011")
+#: So many weights and numbers are told of stones that share a stock number.
+_TOLD = 6
 
 _TABLE = """
 CREATE TABLE stones (
     ordinal INTEGER PRIMARY KEY,
-    -- Stock number; NULL where the row has none.
-    stone TEXT UNIQUE,
+    -- Stock number; NULL where the row has none of its own.
+    stone TEXT,
     -- Whole dollars per carat and hundredths of a carat, rounded down; 0 where unknown.
     dollars INTEGER NOT NULL,
     hundredths INTEGER NOT NULL,
     available INTEGER NOT NULL,
+    -- The list's own word for a stone that is not offered; NULL for one that is.
+    word TEXT,
     -- Order within a price.
     place INTEGER NOT NULL,
     payload BLOB NOT NULL
 )
 """
+_VERDICT = "CREATE TABLE verdict (written BLOB NOT NULL)"
+_BY_STONE = "CREATE INDEX by_stone ON stones (stone) WHERE stone IS NOT NULL"
+#: Stock numbers that rows name as the other half of a pair that is not parted, each with the one that names it.
+_HALVES = "CREATE TEMPORARY TABLE halves (stone TEXT PRIMARY KEY, named_by TEXT NOT NULL) WITHOUT ROWID"
+_CENSUS = "CREATE TABLE census (written BLOB NOT NULL)"
 _INDEX = "CREATE INDEX by_price ON stones (dollars, place, ordinal, hundredths, available, stone)"
-#: The last row of a stock number wins.
-_INSERT = "INSERT OR REPLACE INTO stones VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO stones VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _WHERE = """
     dollars >= :price_from AND (:price_to IS NULL OR dollars <= :price_to)
     AND (:carats_from IS NULL OR hundredths >= :carats_from) AND (:carats_to IS NULL OR hundredths <= :carats_to)
@@ -108,6 +126,31 @@ class Snapshot:
             statement = "SELECT payload FROM stones WHERE stone IN (SELECT value FROM json_each(?)) ORDER BY ordinal"
             return [row[0] for row in database.execute(statement, [wanted])]
 
+    def verdict(self) -> Verdict:
+        """What the columns of money were found to hold."""
+        with self._opened() as database:
+            return msgspec.json.decode(database.execute("SELECT written FROM verdict").fetchone()[0], type=Verdict)
+
+    def census(self) -> Census:
+        """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers", and
+        "repeated" (rows of a stone that a later row describes)."""
+        with self._opened() as database:
+            return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
+
+    def payloads(self, most: int | None = None, *, offered: bool = False) -> Iterator[bytes]:
+        """The rows of stones as runs are shown them, or the offered ones, all or so many evenly over the list."""
+        where = "available" if offered else "TRUE"
+        with self._opened() as database:
+            (rows,) = database.execute(f"SELECT count(*) FROM stones WHERE {where}").fetchone()
+            step = 1 if most is None else max(1, -(-rows // most))
+            statement = f"""
+                SELECT payload FROM (
+                    SELECT payload, row_number() OVER (ORDER BY ordinal) - 1 AS number FROM stones WHERE {where}
+                ) WHERE number % ? = 0
+            """
+            for (payload,) in database.execute(statement, [step]):
+                yield payload
+
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -122,13 +165,19 @@ class Spool:
     """The snapshots of one list in a folder that all processes of the host share."""
 
     def __init__(
-        self, folder: Path, parameters: Parameters, limits: source.Limits, *, secrets: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        parameters: Parameters,
+        limits: source.Limits,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        band_factor: float = 1.0,
     ) -> None:
         self._folder = folder
         self._parameters = parameters
         self._limits = limits
         self._secrets = secrets or {}
-        self._mapper = Mapper(parameters)
+        self._mapper = Mapper(parameters, band_factor=band_factor)
         self._list = blake2b(
             b"\0".join([FORMAT, parameters.source.encode(), parameters.reading]), digest_size=6
         ).hexdigest()
@@ -140,7 +189,8 @@ class Spool:
             known = self._known()
             copy = Path(making) / "list"
             address = source.filled(self._parameters.source, self._secrets)
-            fetched = source.fetch(address, copy, self._limits, etag=known.etag if known else "")
+            etag = known.etag if known else ""
+            fetched = source.fetch(address, copy, self._limits, etag=etag, host_key=self._parameters.host_key)
             if fetched is None and known is not None:
                 return self._used(known.name, known.modified)
             assert fetched is not None
@@ -157,6 +207,20 @@ class Spool:
             snapshot = self._used(name, modified)
             self._forget_old()
             return snapshot
+
+    def look(self, seconds: float) -> reading.Layout:
+        """How the list as it is now is read, by its beginning where that tells. Raises `SupplierError`s."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        limits = replace(self._limits, seconds=min(seconds, self._limits.seconds))
+        address = source.filled(self._parameters.source, self._secrets)
+        host_key = self._parameters.host_key
+        begun = source.beginning(address, limits, most=reading.SAMPLE_BYTES, host_key=host_key)
+        if not reading.needs_all(begun):
+            return reading.examine_beginning(begun, self._parameters)
+        with TemporaryDirectory(dir=self._folder, prefix="looking-") as looking:
+            copy = Path(looking) / "list"
+            source.fetch(address, copy, limits, host_key=host_key)
+            return reading.examine(copy, self._parameters, most_bytes=limits.most_bytes)
 
     def marked(self, mark: int) -> Snapshot:
         """The snapshot with this mark; the list as it is now if that has it. Raises `SnapshotGone` if neither is so."""
@@ -217,67 +281,185 @@ class Spool:
 
 
 def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most_bytes: int) -> None:
-    """Make a snapshot of a list. Raises `ListRefused` if it cannot be read or names no stone."""
+    """Make a snapshot of a list.
+
+    Raises `ListRefused` if it cannot be read or names no stone, `SupplierAsks` if nothing proves what its prices are.
+    """
     layout = reading.examine(copy, parameters, most_bytes=most_bytes)
+    verdict, proven = prove(layout.headers, (row.cells for row in reading.rows(copy, layout)), parameters, mapper)
+    if verdict.question is not None:
+        raise SupplierAsks(verdict)
     with closing(sqlite3.connect(into)) as database:
         # The file is thrown away if this breaks off.
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
         database.execute(_TABLE)
-        database.executemany(_INSERT, _stones(reading.rows(copy, layout), mapper))
+        database.execute(_VERDICT)
+        database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
+        database.execute(_CENSUS)
+        tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
+        refused: Counter[str] = Counter()
+        database.execute(_HALVES)
+        database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))
+        database.execute(_BY_STONE)
+        tally.left_out["repeated"] = _settle_shared_numbers(database, mapper)
+        _mark_other_halves(database, mapper)
         named, nameless = database.execute("SELECT count(stone), count(*) - count(stone) FROM stones").fetchone()
         if nameless > named:
             column = mapper.cells_of(dict.fromkeys(layout.headers, "")).header("stock_number")
-            raise ListRefused(f"{nameless:,} of {named + nameless:,} rows of the price list have no {column!r}")
+            raise ListRefused(_nameless(nameless, named + nameless, column, refused))
         if nameless:
-            _spread_nameless(database, named, nameless)
+            _spread_nameless(database, nameless)
+        database.execute("INSERT INTO census VALUES (?)", [msgspec.json.encode(_census(database, tally))])
         database.execute(_INDEX)
         database.execute("ANALYZE")
         database.commit()
-    log.info("price_list_read", rows=named + nameless, nameless=nameless, headers=len(layout.headers))
+    log.info(
+        "price_list_read",
+        rows=named + nameless,
+        nameless=nameless,
+        left_out=dict(tally.left_out),
+        headers=len(layout.headers),
+    )
 
 
-def _stones(rows: Iterator[reading.Row], mapper: Mapper) -> Iterator[tuple[object, ...]]:
+def _nameless(nameless: int, rows: int, column: str, refused: Counter[str]) -> str:
+    """Why a list of which most rows do not say which stone they are is not read."""
+    reason, number = refused.most_common(1)[0] if refused else ("", 0)
+    if number * 2 > nameless and reason != "is missing":
+        return f"{nameless:,} of {rows:,} rows of the price list name no stone of their own; {column}: {reason}"
+    if number * 2 > nameless:
+        return f"{nameless:,} of {rows:,} rows of the price list have no {column!r}"
+    return f"{nameless:,} of {rows:,} rows of the price list have in {column!r} a number of several stones, or none"
+
+
+def _stones(
+    database: sqlite3.Connection,
+    rows: Iterator[reading.Row],
+    mapper: Mapper,
+    proven: Proven,
+    tally: Tally,
+    refused: Counter[str],
+) -> Iterator[tuple[object, ...]]:
+    carried = proven.written() if proven else ""
+    sums = Sums()
     for ordinal, row in enumerate(rows):
+        if carried:
+            row.cells[reading.PROVEN] = carried
         cells = mapper.cells_of(row.cells)
+        carats = mapping.carats_of(cells)
+        if sums.is_sum(cells, carats):
+            tally.left_out["sums"] += 1
+            continue
         stone: str | None
         try:
             stone = mapping.stock_number(cells)
-        except MappingError:
-            if not any(cells[field] for field in ("carats", "total_price", "price_per_carat", "price")):
-                # A footer: it says neither which stone, nor how heavy, nor what it costs.
+        except MappingError as error:
+            if not any(cells[field] for field in ("carats", *PRICES)):
+                # It says neither which stone, nor how heavy, nor what it costs.
+                tally.left_out["footers"] += 1
                 continue
             stone = None
-        carats = mapping.carats_of(cells)
+            refused[error.reason] += 1
+        tally.add(cells)
+        if stone is not None and (other := single.other_half(cells)):
+            database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
         available = mapping.is_available(cells)
+        word = None if available else cells["availability"]
         payload = msgspec.json.encode(row.cells)
-        yield ordinal, stone, _dollars(mapper, cells, carats), _hundredths(carats), available, 2 * ordinal + 1, payload
+        dollars = min(_MAX_PRICE, mapper.costs.dollars_per_carat(cells, carats))
+        yield ordinal, stone, dollars, _hundredths(carats), available, word, 2 * ordinal + 1, payload
 
 
-def _dollars(mapper: Mapper, cells: Cells, carats: Decimal | None) -> int:
-    try:
-        per_carat = mapper.price(cells, carats).per_carat
-    except MappingError:
-        return 0
-    return min(_MAX_PRICE, (per_carat or 0) // 100)
+def _census(database: sqlite3.Connection, tally: Tally) -> Census:
+    """The census of a list whose rows are all written."""
+    offered, nameless = database.execute(
+        "SELECT count(*), count(*) - count(stone) FROM stones WHERE available"
+    ).fetchone()
+    not_offered = Counter(
+        dict(
+            database.execute(
+                "SELECT coalesce(word, ''), count(*) FROM stones WHERE NOT available GROUP BY 1"
+            ).fetchall()
+        )
+    )
+    return tally.census(offered=offered, nameless=nameless, not_offered=not_offered)
+
+
+def _settle_shared_numbers(database: sqlite3.Connection, mapper: Mapper) -> int:
+    """Settle rows of one stock number: of one stone the last row counts, different stones all lose the number.
+
+    Returns the number of rows that were left out because a later one describes the same stone.
+    """
+    repeated = 0
+    shared = database.execute(
+        "SELECT stone FROM stones WHERE stone IS NOT NULL GROUP BY stone HAVING count(*) > 1"
+    ).fetchall()
+    for (stone,) in shared:
+        ordinals = [
+            row[0] for row in database.execute("SELECT ordinal FROM stones WHERE stone = ? ORDER BY 1", [stone])
+        ]
+        told = _told_apart(database, mapper, stone)
+        if told is None:
+            database.executemany("DELETE FROM stones WHERE ordinal = ?", [[ordinal] for ordinal in ordinals[:-1]])
+            repeated += len(ordinals) - 1
+            continue
+        for ordinal in ordinals:
+            (payload,) = database.execute("SELECT payload FROM stones WHERE ordinal = ?", [ordinal]).fetchone()
+            marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.AMBIGUOUS: told})
+            database.execute("UPDATE stones SET stone = NULL, payload = ? WHERE ordinal = ?", [marked, ordinal])
+    return repeated
+
+
+def _mark_other_halves(database: sqlite3.Connection, mapper: Mapper) -> None:
+    """Mark rows that say nothing of a pair though another row names them as the half that it is not sold without."""
+    named = database.execute(
+        "SELECT ordinal, named_by FROM halves JOIN stones USING (stone) WHERE named_by <> stone"
+    ).fetchall()
+    for ordinal, by in named:
+        (payload,) = database.execute("SELECT payload FROM stones WHERE ordinal = ?", [ordinal]).fetchone()
+        if not single.names_a_pair(mapper.cells(payload)):
+            marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.OTHER_HALF: by})
+            database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
+
+
+def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str | None:
+    """What tells the stones of one stock number apart: weights or certificates; None if they may be one stone."""
+    weights: dict[Decimal, None] = {}
+    certificates: dict[str, None] = {}
+    for (payload,) in database.execute("SELECT payload FROM stones WHERE stone = ? ORDER BY ordinal", [stone]):
+        cells = mapper.cells(payload)
+        if (carats := mapping.carats_of(cells)) and not any(abs(carats - known) <= _ONE_WEIGHT for known in weights):
+            weights[carats] = None
+        if number := mapping.certificate_of(cells):
+            certificates[number] = None
+        if len(weights) + len(certificates) >= _TOLD:
+            break
+    if len(weights) > 1:
+        return " and ".join(f"{carats} carats" for carats in weights)
+    return "certificates " + " and ".join(certificates) if len(certificates) > 1 else None
 
 
 def _hundredths(carats: Decimal | None) -> int:
     return min(_MAX_PRICE, int(carats * 100)) if carats else 0
 
 
-def _spread_nameless(database: sqlite3.Connection, named: int, nameless: int) -> None:
-    """Put rows that do not say which stone they are before rows that do, evenly over the list.
+def _spread_nameless(database: sqlite3.Connection, nameless: int) -> None:
+    """Put rows that do not say which stone they are before rows that do, evenly over the list: the offered ones, if they are
+    enough, since a full run is shown no others.
 
     They are shown, because each of them must become a dead letter, and a walk could not find its footing among many.
     """
+    (offered,) = database.execute("SELECT count(*) FROM stones WHERE stone IS NOT NULL AND available").fetchone()
+    among = "stone IS NOT NULL AND available" if offered >= nameless else "stone IS NOT NULL"
+    (named,) = database.execute(f"SELECT count(*) FROM stones WHERE {among}").fetchone()
     hosts = database.execute(
-        "SELECT ordinal, dollars, hundredths, available FROM stones WHERE stone IS NOT NULL ORDER BY ordinal"
+        f"SELECT ordinal, dollars, hundredths, available, word FROM stones WHERE {among} ORDER BY ordinal"
     )
     rows = database.execute("SELECT ordinal FROM stones WHERE stone IS NULL ORDER BY ordinal").fetchall()
     moved = []
     place = -1
-    host: tuple[int, int, int, int] = (0, 0, 0, 0)
+    host: tuple[int, int, int, int, str | None] = (0, 0, 0, 0, None)
     for number, (ordinal,) in enumerate(rows):
         wanted = number * named // nameless
         while place < wanted:
@@ -286,7 +468,7 @@ def _spread_nameless(database: sqlite3.Connection, named: int, nameless: int) ->
         moved.append((*host[1:], 2 * host[0], ordinal))
     hosts.close()
     database.executemany(
-        "UPDATE stones SET dollars = ?, hundredths = ?, available = ?, place = ? WHERE ordinal = ?", moved
+        "UPDATE stones SET dollars = ?, hundredths = ?, available = ?, word = ?, place = ? WHERE ordinal = ?", moved
     )
 
 

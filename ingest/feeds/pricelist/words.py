@@ -1,106 +1,195 @@
-"""Words and abbreviations of price lists for shapes, availability, fluorescence, shades and treatment."""
+"""Words and abbreviations of price lists for shapes, availability, shades and places."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
-from catalog import fluorescence_colors
+from catalog import words as tables
 from catalog.countries import is_country
-from catalog.grades import Fluorescence, fold
+from catalog.grades import LabFinish, fold
 from catalog.models import Availability
-from catalog.shapes import spelled_shape
-from ingest.feeds import values
+from catalog.shapes import known_shape, listed_shape
+from ingest.feeds import nature, values
 from ingest.feeds.values import Reader
 
+#: No round stone is longer than wide by more.
+MAX_ROUND_RATIO = Decimal("1.05")
+#: Carats a cubic millimetre of length, width and depth.
+ROUND_DENSITY = Decimal("0.0056"), Decimal("0.0066")
+RADIANT_DENSITY = Decimal("0.0070"), Decimal("0.0092")
+_AVAILABILITY = tables.table("availability")
+_SHADES, _CITIES = tables.table("shades"), tables.table("cities")
+#: Of several words for one stone the one counts that promises least.
+_LEAST = (Availability.SOLD, Availability.UNAVAILABLE, Availability.ON_HOLD, Availability.AVAILABLE)
 
-def _by_word(spellings: dict[str, str]) -> dict[str, str]:
-    return {word: meaning for meaning, words in spellings.items() for word in words.split()}
-
-
-_AVAILABILITY = _by_word(
-    {
-        Availability.AVAILABLE.value: "AVAILABLE A AV AVL AVAIL INSTOCK STOCK YES Y GUARANTEED G NEW",
-        Availability.ON_HOLD.value: "ONHOLD HOLD H ONMEMO MEMO M RESERVED BUSY B",
-        Availability.SOLD.value: "SOLD S",
-        Availability.UNAVAILABLE.value: "UNAVAILABLE NOTAVAILABLE NA NO N U OUTOFSTOCK",
-    }
-)
-_FLUORESCENCE_COLORS = frozenset(fluorescence_colors.KNOWN_FLUORESCENCE_COLORS) | fluorescence_colors.SPELLINGS.keys()
-_GROWN = re.compile(r"\b(LAB|LABGROWN|LGD|LG|CVD|HPHT|GROWN|SYNTHETIC|CREATED)\b")
-_NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0"})
-
-_flag = Reader(values.yes_or_no)
 _country = Reader(values.country)
 _town = Reader(lambda cell: values.text(cell, 80))
-_color_name = Reader(lambda cell: values.name(cell, 32))
 
 
 def shape(cell: str) -> str | None:
-    """The catalogue's name of a shape."""
-    return spelled_shape(values.text(cell, 200) or "")
+    """The catalogue's name of a shape; a grade is none: "Cut" may hold either."""
+    name = nature.without_growth(values.text(cell, 200) or "")
+    if known_shape(name) is None and values.grade(LabFinish, name) is not None:
+        return None
+    return listed_shape(name)
+
+
+def shape_by_measures(
+    cell: str, carats: Decimal | None, length: Decimal | None, width: Decimal | None, depth: Decimal | None
+) -> str | None:
+    """What an `R` means: the biggest market documents it as radiant, some suppliers mean round; None if nothing tells.
+
+    A round stone is as long as it is wide and weighs some 0.0061 carats a cubic millimetre of its measures, a radiant some
+    0.0081 (the trade's formulas for estimating weights).
+    """
+    if fold(cell) != "R" or length is None or width is None:
+        return None
+    if max(length, width) > MAX_ROUND_RATIO * min(length, width):
+        return "RADIANT"
+    if carats is None or depth is None:
+        return None
+    density = carats / (length * width * depth)
+    if ROUND_DENSITY[0] <= density <= ROUND_DENSITY[1]:
+        return "ROUND"
+    return "RADIANT" if RADIANT_DENSITY[0] <= density <= RADIANT_DENSITY[1] else None
 
 
 def availability(cell: str) -> str:
     """A stone that is listed without a word is offered; a word that we do not know promises nothing."""
-    word = fold(cell)
-    return _AVAILABILITY.get(word, Availability.UNAVAILABLE.value) if word else Availability.AVAILABLE.value
+    if not fold(cell):
+        return Availability.AVAILABLE.value
+    return _promise[cell] or Availability.UNAVAILABLE.value
+
+
+def _promised(cell: str) -> str | None:
+    """What a cell promises: a word with something beside it that is not said of the stone ("Hold - JB", "In Stock (NY)").
+
+    Of a sentence that begins with a known word ("Reserved for X") only what keeps a stone from being sold counts.
+    """
+    if known := _AVAILABILITY.get(fold(cell)):
+        return known
+    head = re.split(r"[(\[:;,]|\s[-–]\s", cell, maxsplit=1)[0]
+    if known := _AVAILABILITY.get(fold(head)):
+        return known
+    parts = head.split()
+    for count in range(len(parts) - 1, 0, -1):
+        known = _AVAILABILITY.get(fold("".join(parts[:count])))
+        if known is not None and (len(fold("".join(parts[:count]))) > 1):
+            return None if known == Availability.AVAILABLE.value else known
+    return None
+
+
+_promise = Reader(_promised)
+
+
+def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -> str:
+    """What all columns together promise: that of the first, unless another one, or a flag such as "Locked", promises less.
+
+    `words` are the cells of columns of availability, the best first; `flags` headers and cells of columns that say that a
+    stone is not to be had. A word of the further columns that nobody knows says nothing.
+    """
+    promised = {availability(words[0] if words else "")}
+    promised |= {said for cell in words[1:] if (said := _promise[cell]) is not None}
+    for header, cell in flags:
+        if values.yes_or_no(cell) is not False and fold(cell) not in values.NOTHING | _FREE:
+            promised.add((Availability.SOLD if "SOLD" in header.upper() else Availability.ON_HOLD).value)
+    return next(state.value for state in _LEAST if state.value in promised)
+
+
+#: Words by which a flag of stones that are not to be had says that this one is.
+_FREE = frozenset({"NIL", "NOTHOLD", "UNHOLD", "FREE", "AVAILABLE", "OPEN", "UNLOCKED", "NOTLOCKED", "NOTSOLD"})
 
 
 def is_availability(cell: str) -> bool:
     """Whether a word for an availability is one that we know."""
-    return fold(cell) in _AVAILABILITY
+    return _promise[cell] is not None
 
 
-def fluorescence(cell: str, color: str) -> tuple[int | None, str | None]:
-    """Intensity and colour, which lists like to write in one cell: "Faint", "STG BLUE", "Medium-Yellow"."""
-    whole = values.grade(Fluorescence, cell)
-    if whole is not None or not cell:
-        return whole, _fluorescence_color(color)
-    words = re.findall(r"[A-Z]+", cell.upper())
-    intensity = " ".join(word for word in words if word not in _FLUORESCENCE_COLORS)
-    named = next((word for word in words if word in _FLUORESCENCE_COLORS), "")
-    return values.grade(Fluorescence, intensity), _fluorescence_color(color or named)
+def shaded(own: str, shades: Shades, name: str, *, tint: str | None = None) -> bool | None:
+    """Whether a stone has a shade: by the column of its own, else by those that name all ("No BGM", "Light Brown").
 
-
-def _fluorescence_color(color: str) -> str | None:
-    return fluorescence_colors.fluorescence_color(_color_name[color] or "")
-
-
-def lab_grown(said: str, growth: str, *, default: bool) -> bool:
-    """Whether a stone was grown: by the row's own word, by how it grew, else by `default`."""
-    flag = _flag[said]
-    if flag is not None:
-        return flag
-    words = f"{said} / {growth}".upper().replace("-", " ").replace("_", " ")
-    return _GROWN.search(words) is not None or (default and "NATURAL" not in words)
-
-
-def shaded(own: str, shade: str, *names: str) -> bool | None:
-    """Whether a stone has a shade: by the column of its own, else by one that names all ("No BGM", "Light Brown")."""
+    `tint` is what the grade of the colour says of it ("K, Faint Brown").
+    """
     if own:
         return values.tinge(own)
-    if not shade:
-        return None
-    said = shade.upper()
-    return any(name in said for name in names) and not said.startswith("NO")
+    if tint == name or name in shades.present:
+        return True
+    return False if name in shades.absent else None
 
 
+class Shades(NamedTuple):
+    """The shades that a stone has and those that it has not; of the rest nothing is said."""
+
+    present: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    #: Whether words were there that nobody knows.
+    strange: bool = False
+
+
+NO_SHADES = Shades()
+_TINGES = frozenset({"BROWN", "GREEN", "BLUE", "GRAY"})
+_MILKY = "MILKY"
+
+
+def _shades_of(cell: str) -> Shades:
+    folded = fold(cell)
+    meaning = _SHADES.get(folded)
+    parts = re.findall(r"[A-Z]+", cell.upper())
+    milky = any(part.startswith("MILK") for part in parts)
+    if meaning is None and folded not in values.NOTHING:
+        named = {_SHADES[part] for part in parts if _SHADES.get(part) not in (None, "", "NONE")}
+        if folded.startswith("NOB") or (parts and parts[0] in ("NO", "NON", "NOT", "WITHOUT")):
+            whole = not named or "BGM" in folded
+            absent = (_TINGES if whole else frozenset(named)) | ({_MILKY} if milky or "BGM" in folded else set())
+            return Shades(absent=frozenset(absent))
+        if not named:
+            return Shades(frozenset({_MILKY}) if milky else frozenset(), strange=not milky)
+        return Shades(frozenset(named) | ({_MILKY} if milky else set()), _TINGES - named)
+    if not meaning:
+        return NO_SHADES
+    return Shades(absent=_TINGES) if meaning == "NONE" else Shades(frozenset({meaning}), _TINGES - {meaning})
+
+
+_shades = Reader(_shades_of)
+
+
+def shades(cells: Iterable[str]) -> Shades:
+    """What all columns say of shades: one that a column names is there whatever the others do not name."""
+    said = [_shades[cell] for cell in cells]
+    if len(said) < 2:
+        return said[0] if said else NO_SHADES
+    present = frozenset().union(*(shade.present for shade in said))
+    return Shades(present, frozenset().union(*(shade.absent for shade in said)) - present)
+
+
+def are_shades(cell: str) -> bool:
+    """Whether we know what a cell says of shades."""
+    return not _shades[cell].strange
+
+
+@lru_cache(maxsize=4096)
 def location(country: str, city: str, place: str) -> tuple[str | None, str | None]:
     """Country and city where a stone is; lists write one in each column, or both in one: "Mumbai, India"."""
     named, town = _country[country], _town[city]
+    if named is not None and (of_town := _CITIES.get(fold(named))) is not None and not is_country(named):
+        # A town in the column of countries.
+        named, town = of_town, town or named
     parts = [
-        part for part in map(str.strip, re.split(r"[,/|]| - ", values.text(place, 200) or "")) if values.text(part, 80)
+        part
+        for part in map(str.strip, re.split(r"[,/|()]| - ", values.text(place, 200) or ""))
+        if values.text(part, 80)
     ]
     if named is None:
         named = next((_country[part] for part in parts if is_country(part)), None)
     if town is None:
         town = next((_town[part] for part in parts if not is_country(part)), None)
+    if named is None and town is not None:
+        # The trade's towns are few.
+        named = _CITIES.get(fold(town)) or next(
+            (_CITIES[part] for part in map(fold, town.split()) if part in _CITIES), None
+        )
     return named, town
-
-
-def treated(cell: str) -> bool | None:
-    """Whether a stone was treated; a list names the treatment, or says that there is none."""
-    word = fold(cell)
-    if word in _NO_TREATMENT:
-        return False
-    return None if word in values.NOTHING else True

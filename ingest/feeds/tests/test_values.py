@@ -147,11 +147,13 @@ def test_only_absolute_web_addresses_are_urls(written: str, url: str | None) -> 
 
 
 def test_a_certificate_number_is_unknown_rather_than_cut() -> None:
-    assert values.number_text("1" * 64, 64) == "1" * 64
-    assert values.number_text("1" * 65, 64) is None
+    assert values.number_text("12" * 32, 64) == "12" * 32
+    assert values.number_text("12" * 33, 64) is None
     assert values.number_text("LG 123", 64) == "LG 123"
     assert values.number_text(2141438171, 64) == "2141438171"
     assert values.number_text("0", 64) is None
+    for placeholder in ("NA", "PENDING", "-", "N/A", "0000000000", 0, "9999999999", "LG000000", "see image"):
+        assert values.number_text(placeholder, 64) is None, placeholder
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from benchmarks import (
     freshness,
     index,
     limiter,
+    lists,
     pages,
     planner,
     pricing,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "freshness": lambda: freshness.measure(freshness.stones_to_measure(1_300_000)),
     "search": lambda: search.measure(freshness.stones_to_measure(1_300_000)),
     "exports": lambda: exports.measure(300_000),
+    "lists": lambda: lists.measure(1_000_000, 100_000),
     "whole": lambda: whole.measure(50_000, 300_000),
 }
 

@@ -5,21 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import transaction
-
 from diamondhub import json_text
 from diamondhub.commands import secret_text
-from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import feed_secrets
-from ingest.errors import IngestError
-from ingest.feeds.registry import ADAPTERS, adapter_for
+from ingest import creating
+from ingest.creating import NotAFeed
+from ingest.feeds.registry import ADAPTERS
 from ingest.management.commands._common import IngestCommand
 from ingest.models import Feed
-
-
-class NotAFeed(IngestError):
-    """The feed cannot be created."""
 
 
 class Command(IngestCommand):
@@ -54,19 +46,7 @@ class Command(IngestCommand):
             raise NotAFeed('--parameters is a JSON object, e.g. {"source": "list.csv"}')
         own = {} if secrets is None else _secrets(secrets)
         feed = Feed(slug=slug, name=name or slug, adapter=adapter, parameters=chosen)
-        try:
-            feed.full_clean()
-        except ValidationError as error:
-            raise NotAFeed("; ".join(error.messages)) from error
-        try:
-            # A list that is not there or not one is better known before there is a feed.
-            adapter_for(adapter, chosen, own).server_time()
-        except (LimiterUnavailable, WaitTooLong) as error:
-            raise NotAFeed(str(error)) from error
-        with transaction.atomic():
-            feed.save()
-            for secret, value in own.items():
-                feed_secrets.set_secret(feed, secret, value)
+        creating.create_feed(feed, own, look=creating.look_at_the_whole)
         self.say(
             {"feed": slug, "adapter": adapter, "parameters": chosen},
             f"feed {slug} is created; pull it with `manage.py start_run {slug} --full`",

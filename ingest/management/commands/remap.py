@@ -63,4 +63,6 @@ class Command(IngestCommand):
             if remap.lease_expires_at is not None:
                 time.sleep(REST)
         remap.refresh_from_db()
+        if remap.state == Remap.State.ABANDONED:
+            raise IngestError(f"remap {remap.pk} was cancelled; {remapping.in_words(remapping.counts(remap))}")
         return remapping.counts(remap)

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import runs, watching
+from ingest import resting, runs, watching
 from ingest.feeds.registry import adapter_of
 from ingest.management.commands._common import IngestCommand, actor
 from ingest.models import Run
@@ -31,6 +31,8 @@ class Command(IngestCommand):
 
     def run(self, *, feed: str, kind: str | None, wait: bool, reason: str, as_json: bool, **_: Any) -> None:
         supplied_feed = runs.find_feed(feed)
+        # One that rests is not even asked for the time.
+        resting.go_on(supplied_feed)
         try:
             # A supplier that is down or refuses the password is reported before there is a run.
             adapter_of(supplied_feed).server_time()

@@ -108,7 +108,7 @@ class Command(BaseCommand):
 
 def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
     """The tests in two lanes that share a PostgreSQL: those of whole processes, which mostly wait, beside all others."""
-    from diamondhub.local.testing import servers
+    from diamondhub.local.testing import lanes, servers
 
     os.environ.setdefault("DIAMONDHUB_VAR", str(settings.BASE_DIR / "var" / "test"))
     os.environ["DIAMONDHUB_EMBEDDED_FSYNC"] = "off"
@@ -119,7 +119,7 @@ def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
     print(f"--- order of the tests: {seed}", flush=True)
     cores = max(2, os.cpu_count() or 1)
     plain = [*pytest, seed, "-m", "not processes", "-n", str(cores), "--dist", "worksteal"]
-    waiting = [*pytest, seed, "-m", "processes", "-n", str(WAITING), "-p", "diamondhub.local.testing.lanes"]
+    waiting = [*pytest, seed, "-m", "processes", "-n", str(WAITING), "-p", lanes.__name__, *map(str, lanes.files())]
     return [
         Part("tests", plain, {"DIAMONDHUB_TEST_LANE": "plain"}, niceness=5),
         Part("tests of whole processes", waiting, {"DIAMONDHUB_TEST_LANE": "processes"}),

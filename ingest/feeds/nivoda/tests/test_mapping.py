@@ -241,7 +241,6 @@ def test_whatever_stands_in_its_other_fields_a_stone_with_id_and_price_maps(
         ({"bowtie": 7}, {}, "bowtie", None),
         ({}, {"labgrown": True, "labgrown_type": "cvd"}, "growth_method", "CVD"),
         ({}, {"labgrown": None, "labgrown_type": "HPHT"}, "growth_method", "HPHT"),
-        ({}, {"labgrown": False, "labgrown_type": "CVD"}, "growth_method", None),
         ({}, {"labgrown": True, "labgrown_type": "CVD/HPHT"}, "growth_method", None),
         ({}, {"keyToSymbols": "Feather\0Crystal"}, "key_to_symbols", "Feather Crystal"),
         ({}, {"keyToSymbols": "x" * 400}, "key_to_symbols", "x" * 300),
@@ -258,3 +257,52 @@ def test_what_searches_ask_for_is_read(
     facts = to_diamond(item(certificate=certificate, **diamond), labgrown=False)
 
     assert getattr(facts, column) == value
+
+
+@pytest.mark.parametrize(
+    ("diamond", "certificate", "field", "names"),
+    [
+        ({}, {"labgrown": False, "certNumber": "LG123456789"}, "certificate.certNumber", "certificate.labgrown"),
+        ({}, {"labgrown": False, "labgrown_type": "CVD"}, "certificate.labgrown_type", "certificate.labgrown"),
+        (
+            {},
+            {"labgrown": False, "comments": "This Laboratory Grown Diamond was created by CVD"},
+            "certificate.comments",
+            "'False'",
+        ),
+        (
+            {},
+            {"labgrown": False, "pdfUrl": "https://lab.example/r?r=LG123456789"},
+            "certificate.pdfUrl",
+            "certificate.labgrown",
+        ),
+        ({"CertificateType": "NATURAL_DIAMOND"}, {"labgrown": True}, "CertificateType", "certificate.labgrown"),
+        (
+            {},
+            {"labgrown": None, "labgrown_type": "CVD", "comments": "Natural diamond"},
+            "certificate.comments",
+            "labgrown_type",
+        ),
+    ],
+)
+def test_an_item_that_is_natural_by_one_field_and_grown_by_another_is_refused_with_both(
+    diamond: dict[str, Any], certificate: dict[str, Any], field: str, names: str
+) -> None:
+    with pytest.raises(MappingError) as refused:
+        to_diamond(item(certificate=certificate, **diamond), labgrown=False)
+
+    assert refused.value.field == field
+    assert names in refused.value.reason
+
+
+def test_an_item_whose_number_is_of_a_grown_stone_is_grown_where_nothing_else_speaks() -> None:
+    certificate = {
+        "labgrown": None,
+        "certNumber": "LG123456789",
+        "shape": "LG ROUND",
+        "country_of_origin": "Lab-Created",
+    }
+
+    facts = to_diamond(item(certificate=certificate), labgrown=False)
+
+    assert (facts.lab_grown, facts.shape, facts.country_of_origin) == (True, "ROUND", None)

@@ -33,7 +33,9 @@ from ingest.feeds.pricelist.headers import columns_of, field_of, unknown_headers
         ("Country", "country"),
         ("City", "city"),
         ("Key To Symbols", "key_to_symbols"),
-        *[(header, "") for header in ("Rap %", "Sr. No.", "Comments")],
+        *[(header, "discount") for header in ("Rap %", "Disc", "% Off", "Rap. Discount")],
+        *[(header, "list_price") for header in ("Rap", "RapList", "Rap Price ($)", "Rapaport")],
+        *[(header, "") for header in ("Sr. No.", "Laser Inscription")],
     ],
 )
 def test_spellings_of_the_trade_are_known(header: str, field: str) -> None:
@@ -43,15 +45,56 @@ def test_spellings_of_the_trade_are_known(header: str, field: str) -> None:
     assert found[0] == field
 
 
-@pytest.mark.parametrize("header", ["Price (EUR)", "€/ct", "Total Price GBP", "Price Rs"])
+@pytest.mark.parametrize(
+    "header", ["Price (EUR)", "€/ct", "Total Price GBP", "Price Rs", "Price (RUB)", "HK$/ct", "Цена руб", "C$"]
+)
 def test_a_price_in_another_currency_is_no_price(header: str) -> None:
     assert field_of(header) is None
 
 
 def test_of_two_columns_for_one_field_the_better_spelling_is_read() -> None:
-    columns = columns_of(["ID", "Stock #", "Certificate #", "Cut", "Cut Grade"], {})
+    columns = columns_of(["ID", "Stock #", "Certificate #", "Shape", "Cut", "Cut Grade"], {})
 
-    assert columns == {"stock_number": "Stock #", "certificate_number": "Certificate #", "cut": "Cut Grade"}
+    assert columns == {
+        "stock_number": "Stock #",
+        "certificate_number": "Certificate #",
+        "shape": "Shape",
+        "cut": "Cut Grade",
+    }
+
+
+@pytest.mark.parametrize("grade", ["Cut Grade", "Cut Quality", "Make", "Make (Cut Grade)"])
+def test_a_cut_beside_its_grade_is_the_shape_where_no_other_column_is(grade: str) -> None:
+    columns = columns_of(["Stock #", "Cut", grade], {})
+
+    assert columns == {"stock_number": "Stock #", "shape": "Cut", "cut": grade}
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Measurements Length (mm)", "length"),
+        ("Depth Percent (%)", "depth_pct"),
+        ("Total Depth (mm)", "depth_mm"),
+        ("Cr. Height%", "crown_height"),
+        ("Pavilion %", "pavilion_depth"),
+        ("depthperc", "depth_pct"),
+        ("%", "discount"),
+        ("Price Percentage", "discount"),
+        ("P/Ct", "price_per_carat"),
+        ("Вес", "carats"),
+    ],
+)
+def test_a_unit_in_a_header_is_read_for_what_it_is(header: str, field: str) -> None:
+    found = field_of(header)
+
+    assert found is not None
+    assert found[0] == field
+
+
+@pytest.mark.parametrize("header", ["Table (Open)", "Price per piece of paper", "Total of lot", "Rate (old)"])
+def test_a_name_with_anything_else_beside_it_is_not_known(header: str) -> None:
+    assert field_of(header) is None
 
 
 def test_what_the_feed_says_of_a_column_goes_before_its_spelling() -> None:
@@ -61,3 +104,16 @@ def test_what_the_feed_says_of_a_column_goes_before_its_spelling() -> None:
 
     assert columns == {"stock_number": " Our Ref", "shape": "Cut"}
     assert unknown_headers(["Stock #", " Our Ref", "Cut", "Comment 2", "Weird"], chosen) == ["Weird"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Asking Price ($/ct)", "Net Price/Cts", "net_price_per_carat", "Sale Price (USD/Carat)", "Our Price / ct"],
+)
+def test_a_price_by_any_of_its_names_that_ends_in_a_carat_is_of_a_carat(header: str) -> None:
+    assert columns_of([header], {}) == {"price_per_carat": header}
+
+
+@pytest.mark.parametrize("header", ["Asking Price (EUR/ct)", "Memo Price/ct", "ct", "Price Cents", "Carat"])
+def test_what_only_looks_like_a_price_of_a_carat_is_none(header: str) -> None:
+    assert "price_per_carat" not in columns_of([header], {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -109,10 +108,10 @@ def test_the_feed_may_say_what_no_header_does() -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf \r\n", "is empty"),
         (bytes(range(256)) * 20, "binary"),
-        (b"PK\x03\x04" + b"x" * 100, "ZIP archive or an Excel workbook"),
+        (b"PK\x03\x04" + b"x" * 100, "damaged ZIP archive"),
         (gzip.compress(text([STONE] * 50).encode())[:-20], "damaged gzip"),
         (b"<!DOCTYPE html><html>Not found</html>", "HTML"),
-        (json.dumps([STONE]).encode(), "JSON"),
+        (b"<table><tr><td>Stock #</td></tr></table>", "saved as XLSX or CSV in a spreadsheet program"),
         (b"one two three\nfour five six\n", "no header that we know"),
         (b"Stock #,Shape,Weight\nA-1,Round,1.00\n", "no price column among: 'Stock #', 'Shape', 'Weight'"),
         (b"Shape,Weight,Price\nRound,1.00,500\n", "no stock number column"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,27 @@ def test_dirt_becomes_dead_letters_and_the_rest_goes_through(folder: Path) -> No
     }
 
 
+def test_ruined_numbers_parcels_and_contradictions_are_dead_letters_and_sums_are_neither_sold_nor_letters(
+    folder: Path,
+) -> None:
+    rows = [
+        *stones(1_300),
+        *(stone(**{"Stock #": "2.14E+09", "Weight": weight}) for weight in ("0.70", "0.90", "1.10")),
+        *(stone(**{"Stock #": "twin", "Weight": weight}) for weight in ("0.70", "0.90")),
+    ]
+    rows = [{**row, "Type": "", "Parcel Stones": ""} for row in rows]
+    rows.append({**stone(**{"Stock #": "parcel"}), "Type": "", "Parcel Stones": "25"})
+    rows.append({**stone(**{"Stock #": "LG 1", "Shape": "LG Round"}), "Type": "Natural", "Parcel Stones": ""})
+    (folder / "list.csv").write_text(text(rows) + "TOTAL,,1304.00,,,900000,,\r\n")
+
+    run = pull()
+
+    assert run.state == Run.State.COMPLETED
+    assert len(listed()) == 1_300
+    letters = DeadLetter.objects.values_list("kind", "field")
+    assert Counter(letters) == {("item", "Stock #"): 5, ("stone", "Parcel Stones"): 1, ("stone", "Shape"): 1}
+
+
 def test_a_list_in_which_many_stones_have_no_number_waits_for_a_person(folder: Path) -> None:
     nameless = [stone(**{"Stock #": "", "Total Price": f"{number}"}) for number in range(1, 701)]
     (folder / "list.csv").write_text(text([*stones(2_000), *nameless]))
@@ -132,7 +154,7 @@ def test_a_list_in_which_many_stones_have_no_number_waits_for_a_person(folder: P
     [
         (None, "there is no price list list.csv"),
         (b"", "the price list is empty"),
-        (b"\0\1\2" * 1000, "no text but binary"),
+        (b"\0\1\2" * 1000, "no text and no workbook but binary"),
         (b"Stock #,Weight\nA-1,1.00\n", "no price column"),
     ],
 )

@@ -206,7 +206,7 @@ def test_old_snapshots_go_those_in_use_stay(tmp_path: Path) -> None:
         (".", "is a directory"),
         ("pipe", "is no file"),
         ("a\0b", "cannot be read"),
-        ("ftp://example.com/list.csv", "no way to fetch"),
+        ("gopher://example.com/list.csv", "no way to fetch"),
     ],
 )
 def test_nothing_but_files_of_the_folder_can_be_read(tmp_path: Path, source: str, says: str) -> None:

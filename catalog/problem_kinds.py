@@ -1,0 +1,22 @@
+"""What can be wrong with the catalogue: the index of its searches."""
+
+from __future__ import annotations
+
+from diamondhub.operations.problems.kinds import Kind, Severity, declare
+
+
+def _health(_target: str) -> str:
+    return "/health/status"
+
+
+declare(
+    Kind(
+        "index-behind",
+        "A host's index is behind",
+        Severity.WARNING,
+        found="the builder of a host's index is silent for a minute, fails, or is too far behind for searches to use it",
+        ends="by itself, when the index is kept up again; a host that is gone is forgotten after a day",
+        permission="catalog.view_diamond",
+        link=_health,
+    ),
+)

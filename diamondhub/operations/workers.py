@@ -1,0 +1,202 @@
+"""Workers as rows: every process that serves or works says every few seconds that it is there, and what it is at.
+
+`show` begins that, in a thread of its own; whoever stops in order ends its row, and who is killed is gone when it was not
+seen for `GONE_SECONDS`. Nothing is asked of the processes themselves, which may be busy or deaf.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
+
+from diamondhub.operations.models import Worker
+from diamondhub.operations.rounds import Rounds
+from diamondhub.version import version
+
+#: How often a process shows itself (seconds).
+EVERY_SECONDS = 5.0
+#: One that was not seen for so long is gone: three rounds, and time for a busy machine (seconds).
+GONE_SECONDS = 20.0
+#: Time in which restarts are counted.
+RESTARTS_WITHIN = timedelta(hours=1)
+#: Rows of processes that ended, or are gone, are kept for so long.
+KEPT_FOR = timedelta(days=1)
+#: Longest list of workers that is shown.
+MAX_SHOWN = 100
+
+_rounds: Rounds | None = None
+
+
+def _nothing_held() -> int:
+    return 0
+
+
+def show(
+    program: str,
+    *,
+    pool: str = "",
+    queues: Sequence[str] = (),
+    slots: int = 0,
+    held: Callable[[], int] = _nothing_held,
+) -> None:
+    """Show this process from now on until it ends: what it is, and at each round how many tasks it holds."""
+    global _rounds
+    host, pid, ordered = socket.gethostname()[:255], os.getpid(), sorted(queues)
+    facts: dict[str, Any] = {
+        "program": program[:32],
+        "place": f"{host} {program} {','.join(ordered)}"[:400],
+        "host": host,
+        "pid": pid,
+        "pool": pool[:32],
+        "queues": ordered,
+        "slots": slots,
+        "version": version(),
+    }
+    row: list[int] = []
+
+    def work(cursor: psycopg.Cursor[Any]) -> None:
+        if not row:
+            replace(cursor, facts["place"], host=host, pid=pid)
+            row.append(enter(cursor, facts))
+        seen(cursor, row[0], facts, held=held())
+
+    def at_end(cursor: psycopg.Cursor[Any]) -> None:
+        if row:
+            leave(cursor, row[0])
+
+    _rounds = Rounds("presence", work, every=EVERY_SECONDS, at_end=at_end)
+    _rounds.begin()
+
+
+def stop_showing() -> None:
+    """End this process's row, as it stops in order."""
+    if _rounds is not None:
+        _rounds.end()
+
+
+def enter(cursor: psycopg.Cursor[Any], facts: dict[str, Any]) -> int:
+    """Write the row of a process that has started; returns its number."""
+    cursor.execute(
+        """
+        INSERT INTO operations_worker
+            (program, place, host, pid, pool, queues, slots, held, version, started_at, seen_at, ended)
+        VALUES (%(program)s, %(place)s, %(host)s, %(pid)s, %(pool)s, %(queues)s, %(slots)s, 0, %(version)s,
+            clock_timestamp(), clock_timestamp(), '')
+        RETURNING id
+        """,
+        facts,
+    )
+    (number,) = cursor.fetchone() or (0,)
+    return int(number)
+
+
+def seen(cursor: psycopg.Cursor[Any], number: int, facts: dict[str, Any], *, held: int) -> None:
+    """Note that a process is there; one that was taken for gone is back, and one whose row went gets another."""
+    cursor.execute(
+        """
+        /* One row by its primary key. */
+        UPDATE operations_worker SET seen_at = clock_timestamp(), held = %(held)s, ended_at = NULL, ended = ''
+        WHERE id = %(number)s
+        """,
+        {"number": number, "held": held},
+    )
+    if not cursor.rowcount:
+        cursor.execute(
+            """
+            INSERT INTO operations_worker
+                (id, program, place, host, pid, pool, queues, slots, held, version, started_at, seen_at, ended)
+            VALUES (%(number)s, %(program)s, %(place)s, %(host)s, %(pid)s, %(pool)s, %(queues)s, %(slots)s, %(held)s,
+                %(version)s, clock_timestamp(), clock_timestamp(), '')
+            ON CONFLICT DO NOTHING
+            """,
+            {**facts, "number": number, "held": held},
+        )
+
+
+def leave(cursor: psycopg.Cursor[Any], number: int) -> None:
+    """Note that a process stopped in order."""
+    cursor.execute(
+        "UPDATE operations_worker SET ended_at = clock_timestamp(), held = 0, ended = 'stopped' WHERE id = %s", [number]
+    )
+
+
+def replace(cursor: psycopg.Cursor[Any], place: str, *, host: str, pid: int) -> None:
+    """End the rows of those at this place that are not any more, though they never said so: this one takes their place.
+
+    Others at the place may live, as a host can have several. A process number that another process has now is looked at when
+    it was not seen for a while.
+    """
+    cursor.execute(
+        "SELECT id, pid FROM operations_worker WHERE place = %s AND host = %s AND ended_at IS NULL", [place, host]
+    )
+    dead = [number for number, other in cursor.fetchall() if other == pid or not _lives(other)]
+    if dead:
+        cursor.execute(
+            "UPDATE operations_worker SET ended_at = clock_timestamp(), ended = 'replaced' WHERE id = ANY(%s)", [dead]
+        )
+
+
+def _lives(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            pass
+        return True
+    return False
+
+
+# --- what others ask ----------------------------------------------------------------------------------------------------
+
+
+def seen_lately() -> Q:
+    """Of rows of workers: those that are there."""
+    return Q(ended_at__isnull=True, seen_at__gt=Now() - timedelta(seconds=GONE_SECONDS))
+
+
+def gone() -> Q:
+    """Of rows of workers: those that are not seen any more and have not said why."""
+    return Q(ended_at__isnull=True, seen_at__lte=Now() - timedelta(seconds=GONE_SECONDS))
+
+
+def listed() -> QuerySet[Worker]:
+    """Those that are there and those that are gone, the latter until somebody takes them off or a day went."""
+    return Worker.objects.filter(ended_at__isnull=True, seen_at__gt=Now() - KEPT_FOR).order_by("program", "host", "pid")
+
+
+def restarts(within: timedelta = RESTARTS_WITHIN) -> dict[str, int]:
+    """How often, within that time, somebody at a place ended without saying so, by places."""
+    died = Worker.objects.filter(gone() | Q(ended=Worker.Ended.REPLACED), seen_at__gt=Now() - within)
+    return dict(died.order_by().values_list("place").annotate(times=Count("pk")))
+
+
+def queues_wanted() -> list[str]:
+    """The queues that tasks are sent to."""
+    celery: dict[str, Any] = settings.CELERY
+    routes: dict[str, dict[str, str]] = celery["task_routes"]
+    return sorted({str(celery["task_default_queue"]), *(route["queue"] for route in routes.values())})
+
+
+def queues_without(rows: Iterable[Worker]) -> list[str]:
+    """The queues that nobody of these listens to."""
+    heard = {queue for row in rows for queue in row.queues}
+    return [queue for queue in queues_wanted() if queue not in heard]
+
+
+def forgotten() -> QuerySet[Worker]:
+    """Rows that nobody needs any more."""
+    return Worker.objects.filter(seen_at__lte=Now() - KEPT_FOR)
+
+
+def remove(number: int) -> bool:
+    """Take one that is gone off the list; False if it is there, or was taken off."""
+    return bool(Worker.objects.filter(gone(), pk=number).update(ended=Worker.Ended.REMOVED, ended_at=Now()))

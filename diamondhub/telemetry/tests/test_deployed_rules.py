@@ -1,0 +1,103 @@
+"""Dashboards and rules under `deploy/`: every metric and label that they name exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from diamondhub.telemetry import process_metrics, state_metrics
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+#: Words of PromQL that the files use, and that are no metrics.
+WORDS = {
+    *("sum", "max", "rate", "absent", "histogram_quantile", "by", "or", "and", "unless"),
+    *("s", "m", "h"),
+}
+#: Labels that are added to those that are declared: by our own collecting, by histograms, by Prometheus.
+ADDED = {"program", "le", "instance", "job"}
+
+
+def labels_by_name() -> dict[str, set[str]]:
+    known = {gauge.name: set(gauge.labels) for gauge in state_metrics.declared()}
+    for name, declared in process_metrics.DECLARED.items():
+        forms = [f"{name}_bucket", f"{name}_sum", f"{name}_count"] if declared.buckets else [name]
+        known |= {form: {*declared.labels, *ADDED} for form in forms}
+    return known
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel["targets"]:
+                yield f"{path.name}: {panel['title']}", target["expr"]
+    for group in rules()["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+
+
+def rules() -> Any:
+    return yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
+
+
+def faults(expression: str) -> list[str]:
+    """What is wrong with the names of a PromQL expression."""
+    known = labels_by_name()
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    wrong = [f"brackets of {expression}"] * any(bare.count(a) != bare.count(b) for a, b in ("()", "[]", "{}"))
+    named = set(re.findall(r"\bdiamondhub_\w+", bare))
+    wrong += sorted(named - set(known))
+    allowed = set().union(*(known[name] for name in named & set(known)))
+    grouped = {label.strip() for labels in re.findall(r"\bby \(([^)]*)\)", bare) for label in labels.split(",")}
+    matched = {
+        label for labels in re.findall(r"\{([^}]*)\}", bare) for label in re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", labels)
+    }
+    wrong += sorted((grouped | matched) - allowed)
+    rest = re.sub(r"\bby \([^)]*\)|\{[^}]*\}|\[[^\]]*\]|diamondhub_\w+", " ", bare)
+    return wrong + sorted(set(re.findall(r"[a-z_]+", rest)) - WORDS)
+
+
+@pytest.mark.parametrize(("where", "expression"), [pytest.param(*each, id=each[0]) for each in expressions()])
+def test_every_metric_and_label_of_dashboards_and_rules_exists(where: str, expression: str) -> None:
+    assert faults(expression) == [], where
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sum(diamondhub_http_request_total)",
+        "sum by (run) (diamondhub_live_runs)",
+        'diamondhub_problems{stone="x"}',
+        "avarage(diamondhub_live_runs)",
+        "sum(diamondhub_live_runs",
+        "rate(diamondhub_batch_seconds[5m])",
+    ],
+)
+def test_an_expression_that_would_show_nothing_is_noticed(expression: str) -> None:
+    assert faults(expression)
+
+
+def test_labels_of_messages_are_those_that_the_expressions_keep() -> None:
+    for group in rules()["groups"]:
+        for rule in group["rules"]:
+            used = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+            named = set(re.findall(r"\bdiamondhub_\w+", rule["expr"]))
+            grouped = re.findall(r"\bby \(([^)]*)\)", rule["expr"])
+            known = labels_by_name()
+            kept = (
+                set(re.findall(r"\w+", " ".join(grouped))) if grouped else set().union(*(known[name] for name in named))
+            )
+            assert used <= kept, rule["alert"]
+            assert rule["labels"]["severity"] in ("critical", "warning")
+
+
+def test_every_metric_is_on_a_dashboard_or_in_a_rule() -> None:
+    shown = " ".join(expression for _, expression in expressions())
+    names = [*process_metrics.DECLARED, *(gauge.name for gauge in state_metrics.declared())]
+
+    assert [name for name in names if name not in shown and name != "diamondhub_index_hosts"] == []

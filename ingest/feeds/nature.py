@@ -1,0 +1,367 @@
+"""What a stone is, by everything that bears on it: natural or grown in a laboratory, treated or not, one stone or several.
+
+Each field of a supplier's is read for itself (`Said`), and what they say is then brought together: what one says and no
+other denies holds, the feed's own word only where nothing speaks, and what two fields deny each other nobody sells.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from catalog.grades import fold
+from ingest.errors import MappingError
+from ingest.feeds import values
+from ingest.feeds.values import Reader
+
+
+class Said(NamedTuple):
+    """What one field says: each None or empty where it says nothing of that."""
+
+    grown: bool | None = None
+    #: "CVD" or "HPHT".
+    method: str | None = None
+    treated: bool | None = None
+    #: Whether it may speak of a grown stone or of something else, so that another field must say which.
+    unclear: bool = False
+    #: "a parcel", "a pair" or the like, if it is not one stone.
+    several: str = ""
+    #: The name of what it is instead of a diamond.
+    other: str = ""
+    #: Whether it speaks of one treatment only, so that a no to it says nothing of the others.
+    one_treatment: bool = False
+
+
+SILENT = Said()
+NATURAL, GROWN = Said(grown=False), Said(grown=True)
+TREATED, UNTREATED = Said(treated=True), Said(treated=False)
+
+
+class Evidence(NamedTuple):
+    """A field that says something: its name as the supplier calls it, what stands there, and what that says."""
+
+    field: str
+    cell: str
+    said: Said
+
+
+class Nature(NamedTuple):
+    """What a stone is."""
+
+    lab_grown: bool
+    growth_method: str | None
+    treated: bool | None
+
+
+#: Longest text that is read (characters): comments of any length come.
+_MAX_LENGTH = 2_000
+
+_WRITTEN_OUT = (
+    (re.compile(r"HIGH PRESSURE,? (?:AND )?HIGH TEMPERATURE"), "HPHT"),
+    (re.compile(r"CHEMICAL VAPOU?R DEPOSITION"), "CVD"),
+    (re.compile(r"MPCVD"), "CVD"),
+    (re.compile(r"\bLABORATOR(?:Y|IES)\b"), "LAB"),
+    (re.compile(r"\bMAN MADE\b"), "MANMADE"),
+    (re.compile(r"\bPOSTGROWTH\b"), "POST GROWTH"),
+    (re.compile(r"\bLAB(?=GROWN|CREATED|MADE)"), "LAB "),
+)
+#: Grown, in any text; then also where nothing but the kind of a stone belongs.
+_GROWN_PHRASE = re.compile(
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGDR?|LG DIAMONDS?|MANMADE|SYNTHETIC|CULTURED DIAMONDS?|AS GROWN|CVD"
+    r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
+)
+_GROWN_WORD = re.compile(_GROWN_PHRASE.pattern + r"|\b(?:LAB|LG|GROWN|CREATED|CULTURED|ARTIFICIAL|HPHT)\b")
+_NATURAL_PHRASE = re.compile(
+    r"\b(?:NATURAL (?:DIAMONDS?|ORIGIN|EARTH|MINED)|100% NATURAL|EARTH MINED|MINED DIAMONDS?)\b"
+)
+_NATURAL_WORD = re.compile(r"\b(?:NATURAL|NAT|MINED|EARTH)\b")
+_CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": True, "LB": True, "M": None}
+_POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
+_TREATED_PHRASE = re.compile(
+    r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
+    r"|(?:FRACTURE|FEATHER|GLASS) FILL\w*|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED|COATED)\b"
+)
+_UNTREATED_PHRASE = re.compile(
+    r"\b(?:UNTREATED|AS GROWN"
+    r"|(?:NO|NOT|NON|WITHOUT)(?: (?:ANY|INDICATIONS?|EVIDENCE|SIGNS?|OF))* (?:POST GROWTH )?"
+    r"(?:TREATMENTS?|TREATED|ENHANCEMENTS?))\b"
+)
+_HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)\b")
+_GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
+#: What stands before words that are denied, that are only spoken of, or that are only possible.
+_DENIED = re.compile(
+    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T)"
+    r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+)
+_SPOKEN_OF = re.compile(
+    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
+    r"(?: (?:AN?|ANY|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
+)
+_TESTED = re.compile(r"\W*(?:HPHT |CVD |AND |OR )*(?:TESTED|SCREENED|CHECKED|FREE|NEGATIVE)\b")
+_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|N|FALSE|0)\b")
+_POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
+
+_PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
+_PAIR = re.compile(r"\bPAIRS?\b")
+_SAID_PARCEL = re.compile(
+    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b"
+    r"|\bSOLD AS (?:A )?(?:PARCEL|LOT)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b"
+)
+_PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
+_SAID_PAIR = re.compile(
+    r"(?<!BE )\bSOLD AS (?:A )?PAIR\b|\bPAIR ONLY\b|\bONLY AS (?:A )?PAIR\b|\b(?:NOT|NON) ?SEPARABLE\b|\bINSEPARABLE\b"
+    r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?PAIR\b|^(?:MATCHED |MATCHING )?PAIR$"
+)
+#: What is sold in the same lists, where nothing but the kind of a thing belongs.
+_NO_STONE = re.compile(r"\b(?:ROUGH|JEWELL?E?RY|RINGS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?|MOUNTINGS?)\b")
+_OTHER = re.compile(
+    r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|CZ|SIMULANTS?|SIMULATED|IMITATION|SAPPHIRES?|RUB(?:Y|IES)|ZIRCONS?)\b"
+)
+
+#: A number of IGI's for a grown stone, with or without the laboratory's name, or in a link to its report.
+_GROWN_NUMBER = re.compile(r"(?:[A-Z]{2,5}[\s:#-]*)?LG[\s-]?\d{3,}", re.IGNORECASE | re.ASCII)
+_GROWN_LINK = re.compile(r"(?<![A-Za-z0-9])LG\d{7,}", re.IGNORECASE | re.ASCII)
+
+_NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"})
+
+
+def _words(cell: str) -> str:
+    text = re.sub(r"[-‐-―_\s]+", " ", cell[:_MAX_LENGTH].upper()).replace("/", " / ").strip()
+    for written_out, short in _WRITTEN_OUT:
+        text = written_out.sub(short, text)
+    return text
+
+
+def _kind(cell: str) -> Said:
+    """A field in which nothing but the kind of a stone belongs: "Lab-Grown HPHT", "Natural", "CVD", "LG"."""
+    text = _words(cell)
+    if text in _CODES:
+        return Said(grown=_CODES[text])
+    return _read(text, _GROWN_WORD, _NATURAL_WORD)
+
+
+def _read(text: str, grown_words: re.Pattern[str], natural_words: re.Pattern[str]) -> Said:
+    treated, treated_as_grown = _treatment(text)
+    without = _HPHT_TREATMENT.sub(" ", text) if not _GROWN_BY.search(text) else text
+    sides = {grown for grown, pattern in ((True, grown_words), (False, natural_words)) if _affirmed(pattern, without)}
+    sides |= {
+        not grown for grown, pattern in ((True, grown_words), (False, natural_words)) if _denied(pattern, without)
+    }
+    if treated_as_grown:
+        sides.add(True)
+    methods = {method for method in ("CVD", "HPHT") if re.search(rf"\b{method}\b", without)}
+    grown = sides == {True}
+    bare = "HPHT" in methods and not sides and _affirmed(re.compile(r"\bHPHT\b"), without)
+    several = "a parcel" if _SAID_PARCEL.search(text) or _pieces(text) > 1 else ""
+    return Said(
+        grown=next(iter(sides)) if len(sides) == 1 else None,
+        method=next(iter(methods)) if grown and len(methods) == 1 else None,
+        treated=treated,
+        unclear=len(sides) == 2 or bare,
+        several=several or ("a pair" if _SAID_PAIR.search(text) else ""),
+    )
+
+
+def _affirmed(pattern: re.Pattern[str], text: str) -> bool:
+    return any(
+        not _DENIED.search(text, 0, match.start())
+        and not _SPOKEN_OF.search(text, 0, match.start())
+        and not _SAYS_NO.match(text, match.end())
+        and not ("NATURAL" not in match[0] and _TESTED.match(text, match.end()))
+        for match in pattern.finditer(text)
+    )
+
+
+def _denied(pattern: re.Pattern[str], text: str) -> bool:
+    return any(
+        bool(_DENIED.search(text, 0, match.start()) or _SAYS_NO.match(text, match.end()))
+        and match[0] not in ("AS GROWN", "CVD", "HPHT")
+        and "INDICATION" not in text[max(0, match.start() - 20) : match.start()]
+        for match in pattern.finditer(text)
+    )
+
+
+def _treatment(text: str) -> tuple[bool | None, bool]:
+    """Whether a text says that a stone was treated, and whether it speaks of treatment after growth."""
+    after_growth = _POST_GROWTH.search(text) is not None
+    if _UNTREATED_PHRASE.search(text):
+        return False, after_growth
+    for match in _TREATED_PHRASE.finditer(text):
+        before = text[: match.start()]
+        if not (_DENIED.search(before) or _POSSIBLE.search(before) or _GROWN_BY.search(text)):
+            return True, after_growth
+    if after_growth and not _POSSIBLE.search(text):
+        return True, True
+    return None, after_growth
+
+
+def _pieces(text: str) -> int:
+    counted = _PIECES.search(text)
+    return int(counted[1]) if counted else 0
+
+
+def _flag(cell: str, yes: Said, no: Said) -> Said:
+    said = values.yes_or_no(cell)
+    if said is not None:
+        return yes if said else no
+    return _named(cell)
+
+
+def _named(cell: str) -> Said:
+    said, text = _kind(cell), _words(cell)
+    several = "a parcel" if _PARCEL.search(text) else "a pair" if _PAIR.search(text) else said.several
+    other = _OTHER.search(text) or _NO_STONE.search(text)
+    return said._replace(several=several, other=other[0].lower() if other else "")
+
+
+def _said_of_treatment(cell: str) -> Said:
+    """A field of its own for treatment: there HPHT is what was done to a stone, CVD how it was grown."""
+    word, text = fold(cell), _words(cell)
+    if word in _NO_TREATMENT:
+        return Said(treated=False)
+    if word in values.NOTHING:
+        return SILENT
+    said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    if said.grown and said.treated is None:
+        return said
+    possible = _POST_GROWTH.search(text) is not None and _POSSIBLE.search(text) is not None
+    treated = said.treated if said.treated is not None or possible else True
+    return said._replace(treated=treated, unclear=False)
+
+
+def _said_of_one_treatment(cell: str) -> Said:
+    """A column of one treatment: yes is a treatment, no says that it was not this one."""
+    said = values.yes_or_no(cell)
+    if said is None:
+        word = fold(cell)
+        said = None if word in values.NOTHING else word not in _NO_TREATMENT
+    return SILENT if said is None else Said(treated=said, one_treatment=True)
+
+
+def _said_of_shape(cell: str) -> Said:
+    """A shape with what the stone is beside it: "LG ROUND", "Round (pair)"."""
+    text = _words(cell)
+    if _affirmed(_GROWN_WORD, text):
+        return _named(cell)
+    if _PARCEL.search(text) or _PAIR.search(text):
+        return Said(several="a parcel" if _PARCEL.search(text) else "a pair")
+    other = _OTHER.search(text)
+    return Said(other=other[0].lower()) if other else SILENT
+
+
+def _said_of_lab(cell: str) -> Said:
+    """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
+    text = _words(cell)
+    return GROWN if re.search(r"\b(?:LG|LGDR?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text) else SILENT
+
+
+def _said_of_origin(cell: str) -> Said:
+    """Where a stone comes from: a country says nothing of what it is, "LAB-CREATED" is no country."""
+    said = _kind(cell) if len(cell.strip()) > 2 or cell.strip().upper() == "LG" else SILENT
+    return said._replace(several="")
+
+
+def quiet(read: Said) -> Said:
+    """What says nothing as `SILENT` itself, which readers of many rows compare by identity."""
+    return SILENT if read == SILENT else read
+
+
+#: Whether a stone was grown, by a flag or by its kind.
+of_grown_flag = Reader(lambda cell: quiet(_flag(cell, GROWN, NATURAL)))
+#: The same of a field that asks whether it is natural.
+of_natural_flag = Reader(lambda cell: quiet(_flag(cell, NATURAL, GROWN)))
+#: A field of two kinds, "natural / lab-grown": a bare yes does not say to which of them.
+of_either = Reader(lambda cell: quiet(_flag(cell, Said(unclear=True), NATURAL)))
+#: How it was grown.
+of_growth = Reader(lambda cell: SILENT if values.yes_or_no(cell) is not None else quiet(_named(cell)))
+of_origin = Reader(lambda cell: quiet(_said_of_origin(cell)))
+of_treatment = Reader(lambda cell: quiet(_said_of_treatment(cell)))
+#: A flag of one treatment: "HPHT", "Irradiated", "Laser drilled".
+of_treatment_flag = Reader(lambda cell: quiet(_said_of_one_treatment(cell)))
+#: What a person or a laboratory wrote about it, and the title of a report.
+of_text = Reader(lambda cell: quiet(_read(_words(cell), _GROWN_PHRASE, _NATURAL_PHRASE)))
+of_shape = Reader(lambda cell: quiet(_said_of_shape(cell)))
+of_lab = Reader(lambda cell: quiet(_said_of_lab(cell)))
+
+
+def of_certificate(number: str) -> Said:
+    """The number of a certificate: IGI puts `LG` before those of grown stones."""
+    # Every number is another: no cache would help.
+    return GROWN if not number.isdigit() and _GROWN_NUMBER.match(number) else SILENT
+
+
+def of_link(address: str) -> Said:
+    """The address of a report, which often has its number."""
+    return GROWN if ("LG" in address or "lg" in address) and _GROWN_LINK.search(address) else SILENT
+
+
+def without_growth(shape: str) -> str:
+    """A shape without the words that say that the stone was grown: "LG ROUND" is "ROUND"."""
+    text = _words(shape)
+    return re.sub(r"\s+", " ", _GROWN_WORD.sub(" ", text)).strip(" -/()") if _GROWN_WORD.search(text) else shape
+
+
+def without_growth_of_lab(lab: str) -> str:
+    """A laboratory without the kind of its reports: "IGI-LG" and "GIA (Lab Grown)" are IGI and GIA."""
+    return without_growth(lab) if _said_of_lab(lab) is not SILENT else lab
+
+
+def decide(evidence: Sequence[Evidence], *, default: bool) -> Nature:
+    """Bring together what the fields say; `default` is whether a stone of which none speaks was grown.
+
+    Raises `MappingError` if two fields deny each other, or if it is no diamond, or not clear what it is.
+    """
+    grown = treated = doubt = None
+    methods = set()
+    for spoken in evidence:
+        said = spoken.said
+        if said.other:
+            raise MappingError(spoken.field, f"{spoken.cell[:60]!r} is no polished diamond but {said.other}")
+        if said.grown is not None:
+            if grown is not None and grown.said.grown is not said.grown:
+                raise _contradiction(grown, spoken, "lab-grown" if grown.said.grown else "natural")
+            grown = grown or spoken
+        if said.treated is not None:
+            treated = spoken if treated is None else _treated_by(treated, spoken)
+        if said.unclear:
+            doubt = doubt or spoken
+        if said.method:
+            methods.add(said.method)
+    if grown is None and doubt is not None and not default:
+        raise MappingError(
+            doubt.field,
+            f"{doubt.cell[:60]!r} may mean a lab-grown stone or a natural one, and no other column says which",
+        )
+    is_grown = default if grown is None else bool(grown.said.grown)
+    is_treated = None if treated is None else treated.said.treated
+    if (
+        is_grown
+        and is_treated
+        and treated is not None
+        and treated.said.one_treatment
+        and "HPHT" in treated.field.upper()
+    ):
+        # A flag that is called so says of a grown stone how it was grown.
+        is_treated = None
+        methods = methods or {"HPHT"}
+    if is_treated is None and doubt is not None and not is_grown and "HPHT" in doubt.cell.upper():
+        is_treated = True
+    return Nature(is_grown, methods.pop() if is_grown and len(methods) == 1 else None, is_treated)
+
+
+def _treated_by(first: Evidence, second: Evidence) -> Evidence:
+    """The field that counts of two that speak of treatments. Raises `MappingError` if they deny each other."""
+    if first.said.treated is second.said.treated:
+        return first
+    denies, affirms = (first, second) if second.said.treated else (second, first)
+    if not denies.said.one_treatment:
+        raise _contradiction(first, second, "treated" if first.said.treated else "not treated")
+    # It was not treated in this way, but in another.
+    return affirms
+
+
+def _contradiction(first: Evidence, second: Evidence, what: str) -> MappingError:
+    return MappingError(
+        second.field, f"{second.cell[:60]!r} denies what {first.field} says: {first.cell[:60]!r}, that is {what}"
+    )

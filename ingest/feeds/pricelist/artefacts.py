@@ -1,0 +1,102 @@
+"""What spreadsheets make of cells: formulas around text, numbers for names, and names that they have ruined.
+
+A number that is a name (a stock number, the number of a certificate) is mended where nothing of it is lost, and refused
+where digits are gone: rounded numbers of several stones are one and the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+from catalog.labs import KNOWN_LABS
+
+#: What a person does about a ruined name.
+REMEDY = "format the column as text in the spreadsheet and export the list again"
+
+_FORMULA = re.compile(r'=\s*"((?:[^"]|"")*)"')
+_FORMULA_NUMBER = re.compile(r"=\s*([\d.,]+)", re.ASCII)
+_HYPERLINK = re.compile(r'=\s*HYPERLINK\(\s*"([^"]*)"\s*(?:[,;]\s*"?([^")]*)"?\s*)?\)', re.IGNORECASE)
+_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|#+)", re.IGNORECASE)
+#: A number as names are: whole, written with a fraction of nothing or with its digits grouped.
+_WHOLE = re.compile(r"\d+\.0+", re.ASCII)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.0*)?", re.ASCII)
+_SPACED = re.compile(r"\d{1,4}(?: \d{2,4})+", re.ASCII)
+#: `2.14E+09`; `2.140000074E9` has all its digits.
+_EXPONENT = re.compile(r"(\d)(?:[.,](\d+))?E(\+?)(\d{1,2})", re.IGNORECASE | re.ASCII)
+_LAB_BEFORE = re.compile(
+    r"([A-Za-z]{3,4})[\s:#.-]*((?:[A-Za-z]{1,3}[\s-]?)?\d[\d-]{4,}[A-Za-z]?)(?:\s*[(/].*)?", re.ASCII
+)
+_LAB_BEHIND = re.compile(r"((?:LG\s?)?\d[\d-]{4,})\s*[-/(,]?\s*([A-Za-z]{3,4})\)?", re.ASCII | re.IGNORECASE)
+_NO_BEFORE = re.compile(r"(?:#|NO\b\.?|NR\b\.?|NUMBER\b)[\s:.#-]*(?=[A-Z]{0,3}\d)", re.IGNORECASE | re.ASCII)
+_TAG = re.compile(r"<[^<>]*>")
+_REFERRED = re.compile(r"href\s*=\s*[\"']?([^\"'\s>]+)|src\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_DATE = re.compile(
+    r"(?:\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2,4})",
+    re.ASCII,
+)
+
+
+def plain(cell: str, *, link: bool = False) -> str:
+    """A cell that begins with `=`, `'`, `#` or `<` without what a spreadsheet put around it.
+
+    Of a hyperlink, be it of a page, the words, or its address if the column holds a `link`. An error of a formula is
+    nothing.
+    """
+    if cell.startswith("<"):
+        referred = _REFERRED.search(cell)
+        if link and referred:
+            return referred[1] or referred[2]
+        return _TAG.sub(" ", cell).strip()
+    if cell.startswith("'"):
+        return cell[1:].strip()
+    if cell.startswith("#"):
+        return "" if _ERROR.fullmatch(cell) else cell
+    linked = _HYPERLINK.fullmatch(cell)
+    if linked:
+        return (linked[1] if link else linked[2] or linked[1]).strip()
+    if formula := _FORMULA.fullmatch(cell):
+        return formula[1].replace('""', '"').strip()
+    number = _FORMULA_NUMBER.fullmatch(cell)
+    return number[1] if number else cell
+
+
+def named(cell: str) -> str:
+    """A name that may be a number, as it was before a spreadsheet took it for an amount: `2,140,000,078.0` is 2140000078."""
+    if cell.isdigit() or not cell[:1].isdigit():
+        return cell
+    if _WHOLE.fullmatch(cell):
+        return cell.partition(".")[0]
+    if _GROUPED.fullmatch(cell):
+        return cell.partition(".")[0].replace(",", "")
+    exponent = _EXPONENT.fullmatch(cell)
+    if exponent and exponent[2] and len(exponent[2].rstrip("0")) > 2 and len(exponent[2]) >= int(exponent[4]):
+        digits = exponent[1] + exponent[2]
+        return digits[: int(exponent[4]) + 1] if not digits[int(exponent[4]) + 1 :].strip("0") else cell
+    return cell
+
+
+def numbered(cell: str) -> str:
+    """As `named`, for what is a number and never words: `2 140 000 078` is one, too."""
+    return cell.replace(" ", "") if _SPACED.fullmatch(cell) else named(cell)
+
+
+def without_lab(number: str) -> tuple[str, str]:
+    """The laboratory before a certificate's number, and the number: "GIA 2140000077", "IGI: LG123456789"."""
+    lab = _LAB_BEFORE.fullmatch(number)
+    if lab and lab[1].upper() in KNOWN_LABS:
+        return lab[1].upper(), lab[2]
+    behind = _LAB_BEHIND.fullmatch(number)
+    if behind and behind[2].upper() in KNOWN_LABS:
+        return behind[2].upper(), behind[1]
+    return "", _NO_BEFORE.sub("", number, count=1) if _NO_BEFORE.match(number) else number
+
+
+def ruin(cell: str) -> str:
+    """What a spreadsheet did to a name so that it is lost; empty if nothing."""
+    if cell.startswith("#"):
+        return "hidden by a spreadsheet" if _ERROR.fullmatch(cell) else ""
+    exponent = _EXPONENT.fullmatch(cell)
+    if exponent and (exponent[2] or exponent[3]):
+        return "rounded by a spreadsheet"
+    return "made a date by a spreadsheet" if _DATE.fullmatch(cell) else ""

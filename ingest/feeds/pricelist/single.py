@@ -1,0 +1,145 @@
+"""What is not one stone: parcels, pairs that are sold together only, and the sums below a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from catalog.grades import fold
+from ingest.errors import MappingError
+from ingest.feeds import nature, values
+from ingest.feeds.pricelist.columns import Cells
+from ingest.feeds.pricelist.headers import PRICES
+from ingest.feeds.pricelist.reading import OTHER_HALF
+from ingest.feeds.values import Reader
+
+_TWO_WEIGHTS = re.compile(r"\d*[.,]\d+\s*[+/&,;]\s*\d*[.,]\d+", re.ASCII)
+_COUNT = re.compile(r"(\d{1,6})(?:\.0+)?\s*(?:PCS?|PIECES?|STONES?)?\.?", re.IGNORECASE | re.ASCII)
+#: Words of a row that adds others up.
+_SUM = re.compile(
+    r"(?:GRAND|SUB|NET|LIST|STOCK|OVERALL|FINAL|PAGE)?[\s-]*(?:TOTALS?|SUMS?|AVERAGES?|AVG|MEAN|SUMMARY)"
+    r"(?:\s+(?:STONES?|PCS|PIECES|DIAMONDS?|CARATS?|CTS|WEIGHT|AMOUNT|VALUE|PRICE|OF|STOCK|COUNT|QTY|IN|USD))*\.?\s*[:=]?\s*[\d.,\s$]*",
+    re.IGNORECASE | re.ASCII,
+)
+_DESCRIBING = ("shape", "color", "clarity", "fancy_color", "lab", "certificate_number", "certificate")
+_AMOUNTS = ("carats", *PRICES)
+_WEIGHTS_AGREE_WITHIN = Decimal("0.015")
+#: Where the title of a sum stands: in a row's first cells, or in one of these fields.
+_FIRST_CELLS, _TITLED = 3, ("stock_number", "shape", "color", "clarity")
+
+_flag = Reader(values.yes_or_no)
+_sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
+
+
+def _count(cell: str) -> int:
+    """The number of stones that a cell names; 0 where it names none."""
+    counted = _COUNT.fullmatch(cell.strip().replace(",", ""))
+    if counted:
+        return int(counted[1])
+    # "Parcel" as a flag.
+    return 2 if _flag[cell] or nature.of_grown_flag[cell].several else 0
+
+
+_counted = Reader(_count)
+
+
+def refuse_several(cells: Cells, evidence: Sequence[nature.Evidence], carats: Decimal | None, *, several: bool) -> None:
+    """Raise `MappingError` if the row is a parcel, or a pair of which the supplier does not sell one stone."""
+    is_pair = names_a_pair(cells)
+    stones = 0
+    if cells["stones"]:
+        for cell in cells.each("stones"):
+            stones = max(stones, _counted[cell])
+    if other := cells.row.get(OTHER_HALF):
+        raise MappingError(
+            "pair", f"{str(other)[:60]!r} names the stone as the half of a pair that it is not sold without"
+        )
+    if is_pair or stones == 2 or evidence:
+        said = next((spoken for spoken in evidence if spoken.said.several), None)
+        if said is not None and said.said.several != "a pair":
+            raise MappingError(
+                said.field, f"{said.cell[:60]!r} is {said.said.several} and cannot be offered as one stone"
+            )
+        if is_pair or (said is not None and stones < 3):
+            may_part = _may_part(cells)
+            if not may_part:
+                header = cells.header("pair") if is_pair else (said or evidence[0]).field
+                why = (
+                    "cannot be separated"
+                    if may_part is False
+                    else "may be inseparable, and nothing says that it is not"
+                )
+                raise MappingError(header, f"the stone is one of a pair that {why}, so it is not offered alone")
+            if stones == 2:
+                stones = 0
+    if stones > 1:
+        raise MappingError(cells.header("stones"), f"{cells['stones'][:60]!r}: a parcel is not offered as one stone")
+    if carats is None and _TWO_WEIGHTS.fullmatch(cells["carats"]):
+        raise MappingError(cells.header("carats"), f"{cells['carats'][:60]!r} are the weights of several stones")
+    if several:
+        header = cells.header("measurements" if cells["measurements"] else "length")
+        raise MappingError(
+            header, f"no stone of such measures weighs {carats} carats: a parcel, or a wrong measure or weight"
+        )
+
+
+def names_a_pair(cells: Cells) -> bool:
+    """Whether a row says that its stone is one of a pair."""
+    return bool(cells["pair"]) and fold(cells["pair"]) not in _NO_PAIR
+
+
+def other_half(cells: Cells) -> str:
+    """What a row calls the other stone of its pair, if the two are not sold apart; it may be the name of the pair."""
+    return cells["pair"] if names_a_pair(cells) and not _may_part(cells) else ""
+
+
+def _may_part(cells: Cells) -> bool | None:
+    return _flag[cells["pair_separable"]] if cells["pair_separable"] else None
+
+
+_NO_PAIR = frozenset({"N", "NO", "NONE", "NA", "FALSE", "0", "NIL", "NULL", "SINGLE", "NOTSPECIFIED", "UNKNOWN", ""})
+
+
+class Sums:
+    """Finds the rows of one list that add up the rows above them, in the order of the list."""
+
+    def __init__(self) -> None:
+        self._all = self._since = Decimal(0)
+        self._rows = self._rows_since = 0
+
+    def is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
+        """Whether the next row is a sum, an average or a repeated header, and no stone."""
+        if self._is_sum(cells, carats):
+            self._since, self._rows_since = Decimal(0), 0
+            return True
+        self._rows += 1
+        self._rows_since += 1
+        if carats is not None:
+            self._all += carats
+            self._since += carats
+        return False
+
+    def _is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
+        number = cells["stock_number"]
+        described = sum(1 for field in _DESCRIBING if cells[field])
+        if described > 2:
+            # Nearly every row. A header that stands again inside of the list describes nothing.
+            return number == cells.columns.get("stock_number")
+        first = [*list(cells.row.values())[:_FIRST_CELLS], *(cells[field] for field in _TITLED)]
+        if any(_sums[cell] for cell in first if cell and isinstance(cell, str)):
+            return True
+        if described or not self._rows or not any(cells[field] for field in _AMOUNTS):
+            return False
+        adds_up = carats is not None and self._adds_up(carats)
+        if "shape" not in cells.columns and "color" not in cells.columns:
+            return adds_up and not number
+        counted = number.isdigit() and int(number[:9]) in (self._rows, self._rows_since)
+        return not number or counted or adds_up
+
+    def _adds_up(self, carats: Decimal) -> bool:
+        """Whether a weight is that of the rows before, which may have been rounded."""
+        return any(
+            rows > 1 and abs(carats - weight) <= _WEIGHTS_AGREE_WITHIN
+            for rows, weight in ((self._rows, self._all), (self._rows_since, self._since))
+        )

@@ -1,0 +1,85 @@
+"""Counting the rows of one list while its snapshot is made: unknown words, and columns whose header nobody knows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from catalog.grades import fold
+from catalog.labs import KNOWN_LABS, normal_lab
+from ingest.feeds.census import MAX_HEADERS, Census, bounded, storable
+from ingest.feeds.pricelist import vocabulary
+from ingest.feeds.pricelist.columns import RESERVED, Cells
+from ingest.feeds.pricelist.headers import unknown_headers
+from ingest.feeds.pricelist.mapping import Mapper, strange_words
+from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.reading import PROVEN
+
+_LABS = frozenset(KNOWN_LABS)
+#: Distinct words of a field that are told apart: a column of remarks that is taken for one of grades has as many as rows.
+_MAX_DISTINCT = 10_000
+#: Cells of a column by which its field is guessed, and the share of them that must be understood as such.
+LOOKED_AT, LIKELY = 200, 0.9
+_NUMBER = re.compile(r"(?:[A-Z]{2,4}[\s-]?)?\d{7,12}", re.IGNORECASE | re.ASCII)
+_MEASURES = re.compile(r"[\d.,]+\s*[-xX*]\s*[\d.,]+\s*[xX*]\s*[\d.,]+(\s*mm)?", re.IGNORECASE | re.ASCII)
+
+
+def likely_fields(cells: Sequence[str]) -> tuple[str, ...]:
+    """The fields that cells of a column without a known header seem to hold; several where words mean any of them."""
+    telling = [cell for cell in cells if fold(cell) not in vocabulary.NOTHING]
+    if not telling:
+        return ()
+    tests: dict[str, Callable[[str], object]] = {
+        field: words.understood.__getitem__ for field, words in vocabulary.FIELDS.items()
+    }
+    tests["lab"] = lambda cell: normal_lab(cell) in _LABS
+    tests["certificate_number"] = _NUMBER.fullmatch
+    tests["measurements"] = _MEASURES.fullmatch
+    return tuple(
+        field for field, test in tests.items() if sum(bool(test(cell)) for cell in telling) >= LIKELY * len(telling)
+    )
+
+
+class Tally:
+    """The counts of one list. `left_out` are rows that are no stones, and those of a stone that a later row describes."""
+
+    def __init__(self, headers: Sequence[str], mapper: Mapper, parameters: Parameters, carried: str = "") -> None:
+        """`carried` is what rows carry of what the list proved."""
+        self.left_out: Counter[str] = Counter()
+        self._unknown = unknown_headers([header for header in headers if header not in RESERVED], parameters.chosen)
+        self._filled: Counter[str] = Counter()
+        self._cells: dict[str, list[str]] = {header: [] for header in self._unknown[:MAX_HEADERS]}
+        self._words: dict[str, Counter[str]] = {}
+        blank = dict.fromkeys(headers, "")
+        columns = mapper.cells_of({**blank, PROVEN: carried} if carried else blank).columns
+        self._fields = tuple(columns)
+
+    def add(self, cells: Cells) -> None:
+        """Count one row of a stone."""
+        for field, cell in strange_words(cells):
+            words = self._words.setdefault(field, Counter())
+            words[cell if cell in words or len(words) < _MAX_DISTINCT else ""] += 1
+        for header in self._unknown:
+            cell = str(cells.row.get(header) or "").strip()
+            if cell:
+                self._filled[header] += 1
+                if header in self._cells and self._filled[header] <= LOOKED_AT:
+                    self._cells[header].append(cell)
+
+    def census(self, *, offered: int, nameless: int, not_offered: Counter[str]) -> Census:
+        """What was counted, with what the finished snapshot has of stones."""
+        left_out = {what: rows for what, rows in sorted(self.left_out.items()) if rows}
+        return Census(
+            rows=offered + not_offered.total() + sum(left_out.values()),
+            offered=offered,
+            nameless=nameless,
+            not_offered=bounded(not_offered),
+            left_out=left_out,
+            unknown_headers={storable(header): self._filled[header] for header in self._unknown[:MAX_HEADERS]},
+            unknown_words={field: bounded(words) for field, words in self._words.items()},
+            fields=self._fields,
+            likely={
+                storable(header): likely for header, cells in self._cells.items() if (likely := likely_fields(cells))
+            },
+        )

@@ -1,0 +1,270 @@
+"""What is not one stone: parcels, pairs, sums, and rows that share a stock number."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.errors import MappingError
+from ingest.feeds.adapter import StoneQuery
+from ingest.feeds.pricelist.adapter import PricelistAdapter
+from ingest.feeds.pricelist.columns import Cells, Columns
+from ingest.feeds.pricelist.errors import ListRefused
+from ingest.feeds.pricelist.single import Sums
+from ingest.feeds.pricelist.tests.lists import adapter, mapped, put, stone, stones, text
+
+
+def read(reader: PricelistAdapter) -> tuple[list[str], list[str], dict[str, int]]:
+    """What is offered of a list by its stock numbers, the reasons of its letters, and what was left out."""
+    window_to = reader.server_time()
+    items = reader.page(StoneQuery(window_to=window_to), 0, 500).items
+    offered, letters = [], []
+    for item in items:
+        try:
+            reader.identify(item)
+            offered.append(reader.to_diamond(item).offer_id)
+        except MappingError as error:
+            letters.append(str(error))
+    return offered, letters, reader.census(window_to).left_out
+
+
+@pytest.mark.parametrize(
+    ("cells", "field"),
+    [
+        ({"Parcel Stones": "25"}, "Parcel Stones"),
+        ({"Qty": "3 pcs"}, "Qty"),
+        ({"No. of Stones": "2.0"}, "No. of Stones"),
+        ({"Parcel": "Yes"}, "Parcel"),
+        ({"Qty": "1", "Parcel Stones": "12"}, "Parcel Stones"),
+        ({"Type": "Parcel"}, "Type"),
+        ({"Shape": "Melee"}, "Shape"),
+        ({"Comments": "Sold as parcel only"}, "Comments"),
+        ({"Weight": "1.01+1.02"}, "Weight"),
+        ({"Type": "Moissanite"}, "Type"),
+    ],
+)
+def test_what_is_several_stones_or_none_is_a_letter(cells: dict[str, str], field: str) -> None:
+    with pytest.raises(MappingError) as refused:
+        mapped({**stone(), **cells})
+
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"Parcel Stones": "1"},
+        {"Parcel Stones": "0"},
+        {"Parcel Stones": ""},
+        {"Parcel": "No"},
+        {"Qty": "1 pc"},
+        {"Is Matched Pair Separable": "N"},
+        {"Pair Stock #": "", "Is Matched Pair Separable": "False", "Parcel Stones": "1"},
+        {"Pair Stock #": "A-2", "Is Matched Pair Separable": "Y"},
+        {"Pair Stock #": "A-2", "Is Matched Pair Separable": "Yes", "Parcel Stones": "2"},
+        {"Matched Pair": "No"},
+        {"Comments": "A matching stone is available, can be sold as pair"},
+    ],
+)
+def test_a_single_stone_and_one_of_a_separable_pair_are_offered(cells: dict[str, str]) -> None:
+    assert mapped({**stone(), **cells}).cost_cents == 500_000
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ({"Pair Stock #": "A-2", "Is Matched Pair Separable": "N"}, "cannot be separated"),
+        ({"Pair Stock #": "A-2"}, "may be inseparable"),
+        ({"Matched Pair": "Yes", "Separable": "No"}, "cannot be separated"),
+        ({"Comments": "Sold as a pair"}, "may be inseparable"),
+        ({"Shape": "Oval (pair)"}, "may be inseparable"),
+    ],
+)
+def test_one_of_a_pair_that_nobody_says_can_be_separated_is_a_letter(cells: dict[str, str], why: str) -> None:
+    with pytest.raises(MappingError, match=why):
+        mapped({**stone(), **cells})
+
+
+def test_the_other_half_of_a_pair_is_not_offered_alone_though_one_row_only_says_that_there_is_a_pair(
+    tmp_path: Path,
+) -> None:
+    said = [("A-1", "No", ""), ("A-2", "A-1", "N"), ("A-3", "", ""), ("A-4", "A-3", "Y"), ("A-5", "pair 77", "")]
+    rows = [
+        {**stone(), "Stock #": number, "Pair Stock #": other, "Is Matched Pair Separable": may_part}
+        for number, other, may_part in said
+    ]
+    put(tmp_path, text(rows))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert offered == ["A-3", "A-4"]
+    assert sorted(letters) == sorted(
+        [
+            "pair: 'A-2' names the stone as the half of a pair that it is not sold without",
+            "Pair Stock #: the stone is one of a pair that cannot be separated, so it is not offered alone",
+            (
+                "Pair Stock #: the stone is one of a pair that may be inseparable, and nothing says that it is not, "
+                "so it is not offered alone"
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        ({"Natural": "Y", "Growth Type": "CVD"}, ("Natural", "Growth Type")),
+        ({"Man Made": "N", "Origin": "LAB-CREATED"}, ("Man Made", "Origin")),
+        ({"Type": "Natural", "Report #": "LG123456789"}, ("Type", "Report #")),
+        ({"Lab Grown": "No", "Report Comments": "Lab grown diamond"}, ("Lab Grown", "Report Comments")),
+        ({"Treatment": "None", "Report Comments": "HPHT annealed"}, ("Treatment", "Report Comments")),
+    ],
+)
+def test_columns_that_deny_each_other_are_a_letter_with_both(cells: dict[str, str], names: tuple[str, str]) -> None:
+    with pytest.raises(MappingError) as refused:
+        mapped({**stone(), **cells})
+
+    assert all(name in str(refused.value) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("cells", "grown", "method", "treated"),
+    [
+        ({"Is Natural": "Y"}, False, None, None),
+        ({"Is Natural": "N"}, True, None, None),
+        ({"Man Made": "Y"}, True, None, None),
+        ({"Shape": "LG ROUND"}, True, None, None),
+        ({"Report #": "LG123456789"}, True, None, None),
+        ({"Cert Link": "https://lab.example/verify?r=LG123456789"}, True, None, None),
+        ({"Lab": "IGI-LG"}, True, None, None),
+        ({"Member Comments": "CVD, as grown"}, True, "CVD", False),
+        ({"Type": "Natural", "Comments": "HPHT processed"}, False, None, True),
+        ({"Treatment": "HPHT"}, False, None, True),
+        ({"Type": "", "Lab Grown": "Yes"}, True, None, None),
+        ({"Comments": "", "Remarks": "Lab grown"}, True, None, None),
+        ({"Comments": "Eye clean", "Remarks": "Lab grown"}, True, None, None),
+    ],
+)
+def test_every_column_that_bears_on_it_is_heard(
+    cells: dict[str, str], grown: bool, method: str | None, treated: bool | None
+) -> None:
+    facts = mapped({**stone(), **cells})
+
+    assert (facts.lab_grown, facts.growth_method, facts.treated, facts.shape) == (grown, method, treated, "ROUND")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "TOTAL,,3.00,,,15000",
+        "Total:,,3.00,,,15000",
+        ",Grand Total,3.00,,,15000",
+        ",,TOTAL,,,15000",
+        "Average,,1.00,,,5000",
+        ",,3.00,,,15000",
+        "3,,3.00,,,15000",
+        "Stones,,3.00,,,15000",
+        "Total Stones: 3,,3.00,,,",
+    ],
+)
+def test_a_sum_below_a_list_is_no_stone_and_no_letter_but_counted(tmp_path: Path, last: str) -> None:
+    put(tmp_path, text(stones(3)) + last + "\r\n")
+
+    offered, letters, left_out = read(adapter(tmp_path))
+
+    assert (offered, letters, left_out) == (["A-1", "A-2", "A-3"], [], {"sums": 1})
+
+
+def test_a_header_that_stands_again_inside_of_a_list_is_no_stone(tmp_path: Path) -> None:
+    put(tmp_path, text(stones(3)) + ",".join(stone()) + "\r\n" + text(stones(2, first=4)).partition("\r\n")[2])
+
+    offered, letters, left_out = read(adapter(tmp_path))
+
+    assert (len(offered), letters, left_out) == (5, [], {"sums": 1})
+
+
+def test_serial_numbers_and_bare_rows_of_stones_are_no_sums(tmp_path: Path) -> None:
+    put(tmp_path, "Stock #,Weight,Total Price\r\n0,0.50,2000\r\n1,0.50,2000\r\n2,1.00,5000\r\n3,2.00,9000\r\n")
+
+    offered, letters, left_out = read(adapter(tmp_path))
+
+    assert (sorted(offered), letters, left_out) == (["0", "1", "2", "3"], [], {})
+
+
+def test_stones_of_one_number_that_cannot_be_one_are_all_letters(tmp_path: Path) -> None:
+    twins = [stone(**{"Stock #": "A-1", "Weight": weight}) for weight in ("0.70", "0.90", "1.10")]
+    put(tmp_path, text([*twins, *stones(4, first=2)]))
+
+    offered, letters, left_out = read(adapter(tmp_path))
+
+    assert (sorted(offered), left_out) == (["A-2", "A-3", "A-4", "A-5"], {})
+    assert (
+        letters
+        == ["Stock #: 'A-1' is the number of several stones: 0.700 carats and 0.900 carats and 1.100 carats"] * 3
+    )
+
+
+def test_stones_of_one_number_with_two_certificates_are_letters(tmp_path: Path) -> None:
+    twins = [{**stone(), "Report #": number} for number in ("2141438171", "2141438172")]
+    others = [{**row, "Report #": ""} for row in stones(4, first=2)]
+    put(tmp_path, text([*twins, *others]))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert (len(offered), len(letters)) == (4, 2)
+    assert "certificates 2141438171 and 2141438172" in letters[0]
+
+
+def test_of_one_stone_in_several_rows_the_last_counts_and_the_others_are_counted(tmp_path: Path) -> None:
+    put(tmp_path, text([*stones(3), stone(**{"Stock #": "A-1", "Weight": "1.004", "Total Price": "9000"})]))
+    reader = adapter(tmp_path)
+
+    offered, letters, left_out = read(reader)
+
+    assert (sorted(offered), letters, left_out) == (["A-1", "A-2", "A-3"], [], {"repeated": 1})
+    (item,) = reader.lookup(["A-1"]).items
+    assert reader.to_diamond(item).cost_cents == 900_000
+
+
+def test_ruined_numbers_are_letters_each_and_a_list_of_nothing_else_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    ruined = [stone(**{"Stock #": "2.14E+09", "Weight": weight}) for weight in ("0.70", "0.90", "1.10")]
+    put(tmp_path, text([*ruined, *stones(4)]))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert (len(offered), len(letters)) == (4, 3)
+    put(tmp_path, text(ruined))
+    with pytest.raises(ListRefused, match="format the column as text in the spreadsheet"):
+        adapter(tmp_path).server_time()
+
+
+_WEIGHTS = st.lists(st.decimals("0.20", "9.99", places=2), min_size=2, max_size=12)
+
+
+@given(_WEIGHTS, st.sampled_from(["", "TOTAL", "Grand Total", "Sum:", "Average"]))
+def test_stones_are_never_taken_for_sums_and_a_sum_never_for_a_stone(weights: list[Decimal], title: str) -> None:
+    columns = Columns.of(list(stone()), {})
+    rows = [stone(**{"Stock #": f"A-{number}", "Weight": str(weight)}) for number, weight in enumerate(weights)]
+    last = {**dict.fromkeys(stone(), ""), "Stock #": title, "Weight": str(sum(weights)), "Total Price": "9000"}
+    sums = Sums()
+
+    judged = [sums.is_sum(Cells(row, columns), Decimal(row["Weight"])) for row in [*rows, last]]
+
+    assert judged == [*[False] * len(weights), True]
+
+
+def test_the_payload_of_a_shared_number_keeps_its_cells_and_says_why(tmp_path: Path) -> None:
+    twins = [stone(Weight="0.70"), stone(Weight="0.90")]
+    put(tmp_path, text([*twins, *stones(2, first=2)]))
+    reader = adapter(tmp_path)
+
+    items = reader.page(StoneQuery(window_to=reader.server_time()), 0, 500).items
+
+    marked = [row for item in items if (row := json.loads(item))["Stock #"] == "A-1"]
+    assert [row["Weight"] for row in marked] == ["0.70", "0.90"]
+    assert {row["(stones of one stock number)"] for row in marked} == {"0.700 carats and 0.900 carats"}

@@ -1,0 +1,186 @@
+"""What suppliers' fields say of what a stone is, and what they say together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.errors import MappingError
+from ingest.feeds import nature
+from ingest.feeds.nature import GROWN, NATURAL, SILENT, TREATED, UNTREATED, Evidence, Said, decide
+
+_GROWN_BY_CVD = (
+    "This Laboratory Grown Diamond was created by Chemical Vapor Deposition (CVD) growth process "
+    "and may include post-growth treatment."
+)
+_GROWN_BY_HPHT = (
+    "This Laboratory-Grown Diamond was produced by High Pressure High Temperature (HPHT) growth process. Type II"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_GROWN_BY_CVD, Said(grown=True, method="CVD")),
+        (_GROWN_BY_HPHT, Said(grown=True, method="HPHT")),
+        ("Lab grown diamond report", GROWN),
+        ("LGDR", GROWN),
+        ("LABGROWN_DIAMOND", GROWN),
+        ("As grown, no indication of post-growth treatment", Said(grown=True, treated=False)),
+        ("Post growth treated", Said(grown=True, treated=True)),
+        ("This is not a natural diamond", GROWN),
+        ("Laser inscription: LABGROWN", GROWN),
+        ("Natural diamond, not lab grown", NATURAL),
+        ("100% natural, CVD HPHT tested", NATURAL),
+        ("Laboratory-grown: No", NATURAL),
+        ("HPHT annealed", TREATED),
+        ("HPHT processed", TREATED),
+        ("Clarity enhanced, laser drilled", TREATED),
+        ("Not treated", UNTREATED),
+        ("HPHT", Said(unclear=True)),
+        ("Same optical properties as natural diamonds; lab grown", GROWN),
+        ("Indented natural on girdle", SILENT),
+        ("No CVD / No HPHT", SILENT),
+        ("Free of CVD and HPHT", SILENT),
+        ("Color graded by lab", SILENT),
+        ("Can be sold as pair", SILENT),
+        ("Sold as a pair", Said(several="a pair")),
+        ("25 pcs", Said(several="a parcel")),
+    ],
+)
+def test_comments_say_what_they_say_and_nothing_that_they_deny_or_only_speak_of(text: str, said: Said) -> None:
+    assert nature.of_text[text] == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Natural", NATURAL),
+        ("N", NATURAL),
+        ("Non-lab-grown", NATURAL),
+        ("L", GROWN),
+        ("LG", GROWN),
+        ("Lab-Created", GROWN),
+        ("Non-natural", GROWN),
+        ("Y", GROWN),
+        ("CVD", Said(grown=True, method="CVD")),
+        ("Lab-Grown HPHT", Said(grown=True, method="HPHT")),
+        ("HPHT treated", TREATED),
+        ("Natural/Lab Grown", Said(unclear=True)),
+        ("IIa", SILENT),
+        ("Parcel", Said(several="a parcel")),
+        ("Moissanite", Said(other="moissanite")),
+    ],
+)
+def test_a_kind_of_stones_is_read_in_every_writing(kind: str, said: Said) -> None:
+    assert nature.of_grown_flag[kind] == said
+
+
+@pytest.mark.parametrize(("cell", "said"), [("Y", NATURAL), ("No", GROWN), ("1", NATURAL), ("Lab", GROWN)])
+def test_a_flag_that_asks_whether_a_stone_is_natural_is_the_other_way_round(cell: str, said: Said) -> None:
+    assert nature.of_natural_flag[cell] == said
+
+
+def test_a_bare_yes_to_natural_or_lab_grown_says_neither() -> None:
+    assert nature.of_either["Y"] == Said(unclear=True)
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("HPHT", TREATED),
+        ("Laser Drilled", TREATED),
+        ("Y", TREATED),
+        ("None", UNTREATED),
+        ("Natural", UNTREATED),
+        ("Lab grown", GROWN),
+        ("CVD", Said(grown=True, method="CVD")),
+        ("As Grown", Said(grown=True, treated=False)),
+        ("Possible post growth treatment", GROWN),
+        ("NA", SILENT),
+    ],
+)
+def test_hpht_in_a_column_of_treatments_is_what_was_done_to_a_stone(cell: str, said: Said) -> None:
+    assert nature.of_treatment[cell] == said
+
+
+@pytest.mark.parametrize(
+    ("read", "cell", "said"),
+    [
+        (nature.of_origin, "LAB-CREATED", GROWN),
+        (nature.of_origin, "Natural", NATURAL),
+        (nature.of_origin, "Russia", SILENT),
+        (nature.of_origin, "IN", SILENT),
+        (nature.of_shape, "LG ROUND", GROWN),
+        (nature.of_shape, "Oval (pair)", Said(several="a pair")),
+        (nature.of_shape, "PR", SILENT),
+        (nature.of_lab, "IGI-LG", GROWN),
+        (nature.of_lab, "GIA", SILENT),
+    ],
+)
+def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, said: Said) -> None:
+    assert read[cell] == said
+
+
+@pytest.mark.parametrize(
+    ("number", "grown"),
+    [("LG123456789", True), ("lg 123-456", True), ("IGI LG123456789", True), ("2141438171", None), ("LGE", None)],
+)
+def test_the_prefix_of_a_certificate_says_that_a_stone_was_grown(number: str, grown: bool | None) -> None:
+    assert nature.of_certificate(number).grown is grown
+
+
+def test_words_of_growth_are_no_part_of_a_shape() -> None:
+    shapes = ["LG ROUND", "Round (Lab Grown)", "CVD Oval", "Lab-Grown-Cushion", "Emerald"]
+
+    assert [nature.without_growth(shape) for shape in shapes] == ["ROUND", "ROUND", "OVAL", "CUSHION", "Emerald"]
+
+
+def test_the_feeds_word_holds_only_where_nothing_speaks() -> None:
+    assert decide([], default=True).lab_grown
+    assert not decide([Evidence("Type", "Natural", NATURAL)], default=True).lab_grown
+
+
+def test_hpht_alone_is_asked_about_and_with_a_natural_stone_it_is_a_treatment() -> None:
+    doubt = Evidence("Comments", "HPHT", nature.of_text["HPHT"])
+
+    with pytest.raises(MappingError, match="may mean a lab-grown stone or a natural one"):
+        decide([doubt], default=False)
+
+    assert decide([doubt, Evidence("Type", "Natural", NATURAL)], default=False) == (False, None, True)
+    assert decide([doubt, Evidence("Type", "Lab", GROWN)], default=False).lab_grown
+
+
+_SAID = st.sampled_from([SILENT, NATURAL, GROWN, TREATED, UNTREATED, Said(grown=True, method="CVD")])
+
+
+@given(st.lists(_SAID, max_size=6), st.booleans())
+def test_stones_are_what_all_fields_say_or_nobody_sells_them(fields: list[Said], default: bool) -> None:
+    evidence = [Evidence(f"column {number}", str(said), said) for number, said in enumerate(fields)]
+    grown, treated = ({getattr(said, of) for said in fields} - {None} for of in ("grown", "treated"))
+
+    if len(grown) == 2 or len(treated) == 2:
+        with pytest.raises(MappingError, match=r"denies what column \d"):
+            decide(evidence, default=default)
+    else:
+        decided = decide(evidence, default=default)
+        assert {decided.lab_grown} == (grown or {default})
+        assert {decided.treated} == (treated or {None})
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_readers(text: str) -> None:
+    for read in (
+        nature.of_text,
+        nature.of_grown_flag,
+        nature.of_treatment,
+        nature.of_shape,
+        nature.of_origin,
+        nature.of_lab,
+    ):
+        assert isinstance(read[text], Said)
+    nature.of_certificate(text)
+    nature.without_growth(text)

@@ -1,0 +1,178 @@
+"""What the columns of a list hold: kept on feed and run, asked where nothing proves it, answered once."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import reverse
+
+from catalog.models import Diamond
+from diamondhub.audit.models import AuditEvent
+from ingest import price_meanings, runs
+from ingest.feeds import registry
+from ingest.feeds.pricelist.tests.lists import text
+from ingest.models import Feed, Run
+from ingest.tests.factories import drive, feed
+from pricing.tests.asking import signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Stones of which nothing proves whether a price is a carat's.
+UNPROVEN = [("A", "0.90", "4,000"), ("B", "1.10", "5,000"), ("C", "3.01", "24,000")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    feed()
+    Feed.objects.update_or_create(
+        slug="rosy", defaults={"name": "Rosy", "adapter": "pricelist", "parameters": {"source": "list.csv"}}
+    )
+    with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
+        registry._build.cache_clear()
+        yield tmp_path
+    registry._build.cache_clear()
+
+
+def put(folder: Path, stones: Sequence[tuple[str, ...]], *further: str) -> None:
+    """Put a list of stones of number, weight, price, and further columns."""
+    headers = ("Stock #", "Weight", "Price", *further)
+    (folder / "list.csv").write_text(text([dict(zip(headers, stone, strict=True)) for stone in stones]))
+
+
+def pull() -> Run:
+    """A whole run of the feed."""
+    return drive(runs.start_run("rosy", kind="full", started_by="eve"))
+
+
+def rosy() -> Feed:
+    return Feed.objects.get(slug="rosy")
+
+
+def client(*, may_change: bool = True) -> Client:
+    """Somebody in the admin."""
+    signed = Client()
+    user = User.objects.create_superuser("ann") if may_change else User.objects.create_user("bob", is_staff=True)
+    signed.force_login(user)
+    return signed
+
+
+def answered(signed: Client, number: str) -> int:
+    """The status of pressing an answer to the feed's question."""
+    question = price_meanings.verdict_of(rosy().prices).question
+    said = {"question": question.words if question else "", "answer": number, "reason": "they said so"}
+    return signed.post(reverse("admin:ingest_feed_answer", args=[rosy().pk]), said).status_code
+
+
+def test_an_unproven_price_offers_no_stone_until_a_person_has_answered_once(folder: Path) -> None:
+    put(folder, UNPROVEN)
+    signed = client()
+
+    asked = pull()
+    page = html.unescape(signed.get(reverse("admin:ingest_feed_change", args=[rosy().pk])).content.decode())
+    answered(signed, "1")
+    after = pull()
+    again = pull()
+
+    assert asked.state == Run.State.FAILED
+    assert (
+        "planning failed (question): Does the column 'Price' hold the price of a carat or of the stone?"
+        in asked.failure
+    )
+    assert "24,000" not in asked.failure
+    assert "Row 3: 3.01 ct, 24,000 → the stone costs 24,000.00 or 72,240.00." in page
+    assert (after.state, again.state) == (Run.State.COMPLETED, Run.State.COMPLETED)
+    assert rosy().parameters == {"source": "list.csv", "price_means": "per_carat"}
+    assert Diamond.objects.get(supplier_stone_id="C").cost_cents == 7_224_000
+    event = AuditEvent.objects.filter(kind="ingest.feed", object_id=rosy().pk).latest("event_id")
+    assert (event.who, event.reason) == ("ann", "they said so")
+
+
+def test_what_rows_prove_is_kept_on_feed_and_run_and_shown(folder: Path) -> None:
+    put(folder, [(*UNPROVEN[2], "40,000", "-40"), ("D", "0.50", "1,500", "2,000", "-25")], "RapList", "Rap%")
+    signed = client()
+
+    run = pull()
+    pages = [reverse("admin:ingest_feed_change", args=[rosy().pk]), reverse("admin:ingest_run_change", args=[run.pk])]
+    shown = [html.unescape(signed.get(page).content.decode()) for page in pages]
+    http = signed_in("feeds:read", "runs:read")
+    by_rest = [http.get("/api/v1/feeds/rosy").json()["prices"], http.get(f"/api/v1/runs/{run.pk}").json()["prices"]]
+
+    assert run.state == Run.State.COMPLETED
+    assert all("RapList × (1 - Rap%) = Price" in page and "2 of 2" in page for page in shown)
+    for prices in by_rest:
+        price = next(column for column in prices["columns"] if column["header"] == "Price")
+        assert (price["means"], price["rows"], price["of"], prices["question"]) == ("per_carat", 2, 2, None)
+
+
+def test_a_column_that_means_another_thing_than_in_the_list_before_is_asked_about(folder: Path) -> None:
+    put(folder, [(*UNPROVEN[2], "40,000", "-40"), ("D", "0.50", "1,500", "2,000", "-25")], "RapList", "Rap%")
+    pull()
+    put(folder, [("C", "3.01", "72,240", "40,000", "-40"), ("D", "0.50", "750", "2,000", "-25")], "RapList", "Rap%")
+    signed = client()
+
+    asked = pull()
+    answered(signed, "0")
+    after = pull()
+
+    assert asked.state == Run.State.FAILED
+    assert "held the price of a carat in the list before, and now holds the price of the stone" in asked.failure
+    assert after.state == Run.State.COMPLETED
+    assert rosy().parameters["price_means"] == "total"
+    assert Diamond.objects.get(supplier_stone_id="C").cost_cents == 7_224_000
+
+
+def test_an_answer_that_rows_contradict_later_is_told_and_not_obeyed(folder: Path) -> None:
+    Feed.objects.filter(slug="rosy").update(parameters={"source": "list.csv", "price_means": "total"})
+    put(folder, [(*UNPROVEN[2], "40,000", "-40"), ("D", "0.50", "1,500", "2,000", "-25")], "RapList", "Rap%")
+
+    run = pull()
+
+    assert run.state == Run.State.FAILED
+    assert "The feed says that 'Price' holds the price of the stone, but 2 of 2 rows prove the other" in run.failure
+
+
+def test_an_answer_to_another_question_than_the_one_that_stands_changes_nothing(folder: Path) -> None:
+    put(folder, UNPROVEN)
+    pull()
+    signed = client()
+    here = reverse("admin:ingest_feed_answer", args=[rosy().pk])
+
+    signed.post(here, {"question": "Is it so?", "answer": "0"})
+    answered(signed, "7")
+    answered(signed, "x")
+
+    assert rosy().parameters == {"source": "list.csv"}
+    assert rosy().prices["question"]
+
+
+def test_who_may_only_look_does_not_answer(folder: Path) -> None:
+    put(folder, UNPROVEN)
+    pull()
+
+    assert answered(client(may_change=False), "0") == 403
+    assert rosy().parameters == {"source": "list.csv"}
+
+
+def test_create_feed_asks_and_takes_the_answer(folder: Path) -> None:
+    Feed.objects.filter(slug="rosy").delete()
+    put(folder, UNPROVEN)
+
+    def create(parameters: str) -> None:
+        call_command("create_feed", "rosy", adapter="pricelist", parameters=parameters, stdout=StringIO())
+
+    with pytest.raises(
+        CommandError, match="Does the column 'Price' hold the price of a carat or of the stone"
+    ) as asked:
+        create('{"source": "list.csv"}')
+    create('{"source": "list.csv", "price_means": "per_carat"}')
+
+    assert '{"price_means":"total"} or {"price_means":"per_carat"}' in str(asked.value)
+    assert rosy().parameters["price_means"] == "per_carat"
