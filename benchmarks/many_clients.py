@@ -2,7 +2,8 @@
 
 Clients ask as fast as they are answered, each with a key of its own; beside them strangers guess keys and an honest client
 asks twice a second, all from one address. What is printed: how all of it was answered, which connections PostgreSQL had
-before, during and after, and what memory the web processes held from second to second.
+before, during and after, what memory the web processes held from second to second, and what of it must not be: then the
+status is 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,11 @@ ADDRESSES = (
 )
 #: A client that was told to wait waits so long at most, so that limits are met again and again (seconds).
 MAX_PAUSE = 1.0
+CLIENTS, STRANGER, HONEST = "clients", "strangers", "honest client beside them"
+#: Memory is flat if the last third of the time takes at most so much more than the third before it.
+FLAT = 1.05
+#: Connections that may be left of the crowd, beside those before it: the pools of the web processes, and of workers.
+KEPT_CONNECTIONS = 24
 
 
 @dataclass
@@ -100,7 +107,7 @@ class Watched:
 
 
 def main() -> None:
-    """Run it once and print what came of it; the status is 1 if any answer was a 5xx or none."""
+    """Run it once and print what came of it, and what of it must not be (`faults`): then the status is 1."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -112,19 +119,39 @@ def main() -> None:
     finally:
         stack.stop()
         sandbox.stop()
+    told["faults"] = list(_faults(told))
     print(json.dumps(told, indent=2))
-    failed = [status for counted in told["answers"].values() for status in counted if status == "0" or status >= "500"]
-    raise SystemExit(1 if failed else 0)
+    raise SystemExit(1 if told["faults"] else 0)
+
+
+def _faults(told: dict[str, Any]) -> Iterator[str]:
+    """What must not be: no answer, a 5xx, an honest client that is refused, connections that stay, memory that grows."""
+    for group, counted in told["answers"].items():
+        for status, count in counted.items():
+            if status == "0" or status >= "500":
+                yield f"{group}: {count} times {'no answer' if status == '0' else status}"
+    honest = told["answers"][HONEST]
+    if set(honest) != {"200"}:
+        yield f"{HONEST}: {honest}"
+    if not told["answers"][CLIENTS].get("200") or "200" in told["answers"][STRANGER]:
+        yield "nobody was answered, or strangers were"
+    connections = told["connections of PostgreSQL"]
+    if connections["after"] > connections["before"] + KEPT_CONNECTIONS:
+        yield f"connections stay: {connections}"
+    memory = told["memory of the web processes (MB)"]
+    third = len(memory) // 3
+    if third and max(memory[-third:]) > FLAT * max(memory[-2 * third : -third]):
+        yield "memory grows"
 
 
 def _measured(stack: Stack, clients: int, seconds: float) -> dict[str, Any]:
     stack.run("nivoda-labgrown", "--full")
     crowd = Crowd(json.loads((stack.var / "run" / "up.json").read_text())["url"])
     for number in range(clients):
-        crowd.join("clients", _key(stack, f"client-{number}"))
+        crowd.join(CLIENTS, _key(stack, f"client-{number}"))
     for _ in range(STRANGERS):
-        crowd.join("strangers", "dh_000000000000_" + "0" * 49)
-    crowd.join("honest client beside them", _key(stack, "honest"), every=0.5)
+        crowd.join(STRANGER, "dh_000000000000_" + "0" * 49)
+    crowd.join(HONEST, _key(stack, "honest"), every=0.5)
     watched = Watched(stack)
     watched.look()
     watching = threading.Thread(target=watched.watch, args=(crowd.over, max(1.0, seconds / 30)))

@@ -247,7 +247,10 @@ def measure(key: str, *, rounds: int, seconds: float) -> list[Figure]:
                 f"searches, {name}", result.searches / usual.searches, "gunicorn's threads", f"{result.searches:.0f}/s"
             ),
             Figure(
-                f"304s, {name}", result.unchanged / usual.unchanged, "gunicorn's threads", f"{result.unchanged:.0f}/s"
+                f"304s of a small file, {name}",
+                result.unchanged / usual.unchanged,
+                "gunicorn's threads",
+                f"{result.unchanged:.0f}/s",
             ),
             Figure(
                 f"memory, {name}",

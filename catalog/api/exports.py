@@ -5,6 +5,7 @@ The file itself is at `catalog.api.export_files`, the whole stock at `catalog.ap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
@@ -53,6 +54,15 @@ class NewExport(FilterBody):
     )
     gzip = fields.YesNo(default=True, help_text="The file is packed: a `.gz` of a seventh of the size.")
     currency = Currency()
+
+    class Meta(FilterBody.Meta):
+        example: Mapping[str, Any] = {
+            "format": "csv",
+            "gzip": True,
+            "fields": ["shape", "carats", "color", "clarity"],
+            "shape": ["ROUND", "OVAL"],
+            "carats_min": 1,
+        }
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         declared = super().get_fields()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -54,6 +55,12 @@ class Wanted(ShownBody):
     feed = fields.Text(
         r"[A-Za-z0-9_-]{1,50}", "the slug of a feed", required=False, help_text="Only stock numbers of this feed."
     )
+
+    class Meta:
+        example: Mapping[str, Any] = {
+            "stock_numbers": ["S-104822", "S-104823"],
+            "certificate_numbers": ["2141438171"],
+        }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         number = sum(len(attrs.get(name, ())) for name in _FIELDS.values())

@@ -132,6 +132,18 @@ class SearchQuery(Showing, FacetsQuery):
 class SearchBody(Showing, FacetsBody):
     """Every filter, what is shown, and the page, as a JSON object. Lists are arrays."""
 
+    class Meta(FacetsBody.Meta):
+        example: Mapping[str, Any] = {
+            "shape": ["ROUND", "OVAL"],
+            "carats_min": 1,
+            "carats_max": 2.5,
+            "color_from": "D",
+            "color_to": "G",
+            "lab": ["GIA"],
+            "sort": "-carats",
+            "limit": 20,
+        }
+
 
 class Diamonds(SearchEndpoint):
     """Searching the catalogue."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from catalog.tests.factories import a_diamond
@@ -20,7 +18,7 @@ from diamondhub.local.testing import servers
 from diamondhub.local.tests.test_services import ROOT, until
 from diamondhub.local.valkey import Valkey, cache
 from diamondhub.postgresql.tests.test_hanging import relayed
-from diamondhub.serving.tests.processes import Relay, Web
+from diamondhub.serving.tests.processes import Relay, Web, peppers
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 SEARCH = "/api/v1/diamonds?form=slim&limit=5"
@@ -48,15 +46,12 @@ def shop() -> Iterator[Shop]:
     database, database_url = relayed(servers.database_url(), str(connection.settings_dict["NAME"]))
     kept = cache(folder)
     kept.start()
-    peppers = ",".join(
-        f"{version}:{base64.b64encode(pepper).decode()}" for version, pepper in settings.API_KEY_PEPPERS.items()
-    )
     web = Web(
         folder,
         DATABASE_URL=database_url,
         REDIS_URL=servers.redis_url(),
         CACHE_URL=kept.url,
-        API_KEY_PEPPERS=peppers,
+        API_KEY_PEPPERS=peppers(),
     )
     keys = [create_client(name, scopes=["catalog:read"]).text for name in ("shop", "another")]
     yield Shop(web, database, kept, *keys)

@@ -199,7 +199,8 @@ class _Maker:
         if kind == "array":
             return [self.of(schema.get("items", {}), name)]
         if "enum" in schema:
-            return schema.get("default", schema["enum"][0])
+            known = _BY_NAME.get(name)
+            return schema.get("default", known if known in schema["enum"] else schema["enum"][0])
         if "default" in schema:
             return schema["default"]
         return _plain(kind, schema, name)

@@ -18,8 +18,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.conf import settings
 from django.db.models.functions import Now
 from django.test.utils import override_settings
+from redis import Redis
 
 from catalog.grades import Clarity, Color
 from catalog.models import Diamond
@@ -291,6 +293,12 @@ def forget_clients() -> None:
     """Have adapters made anew by the settings as they are now."""
     registry._build.cache_clear()
     nivoda._client.cache_clear()
+
+
+def calm_the_limiter() -> None:
+    """What faults made of the account's limiter is nothing to the next test; a flushed one would wait a second."""
+    calm: dict[Any, Any] = {"blocked": 0, "tat": 1, "fails": 0, "opened": 0, "interval": 0}
+    Redis.from_url(settings.REDIS_URL).hset("limiter:{nivoda}", mapping=calm)
 
 
 def with_prices(cents: Sequence[int]) -> list[Stone]:

@@ -454,6 +454,25 @@ class TestRetrying:
         event = AuditEvent.objects.get(kind="ingest.run", what="changed")
         assert (event.who, event.reason) == (ME, "retry of 1 partitions: they are back")
 
+    def test_the_same_request_sent_twice_retries_once(self, http: Client) -> None:
+        run = rows.run(state="failed")
+        failed = rows.partition(run, state="failed", failure="x", due_at=None)
+
+        def retry() -> Any:
+            return send(http, "post", f"runs/{run.pk}/retry", {}, headers={"Idempotency-Key": "they-are-back"})
+
+        first = retry()
+        # It fails again before the client, whose answer was lost, repeats itself.
+        Partition.objects.filter(pk=failed.pk).update(state="failed", failure="y", due_at=None)
+        Run.objects.filter(pk=run.pk).update(state="failed")
+        changes = AuditEvent.objects.filter(kind="ingest.run").count()
+        second = retry()
+
+        failed.refresh_from_db()
+        assert (first.status_code, second.status_code) == (202, 202)
+        assert (second.content, second["Location"]) == (first.content, first["Location"])
+        assert (failed.state, AuditEvent.objects.filter(kind="ingest.run").count()) == ("failed", changes)
+
     def test_only_the_partitions_that_are_named_are_read_again(self, http: Client) -> None:
         run = rows.run(state="failed")
         first, second = (rows.partition(run, state="failed", failure="x", due_at=None) for _ in range(2))

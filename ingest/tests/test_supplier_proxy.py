@@ -8,10 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.test.utils import override_settings
-from redis import Redis
 from structlog.testing import capture_logs
 
 from diamondhub.access.clients import create_client
@@ -42,9 +40,7 @@ def sandbox() -> Iterator[Sandbox]:
     with factories.sandbox_feed(Options(stones=100, password=PASSWORD)) as (running, _):
         with override_settings(NIVODA_PASSWORD=PASSWORD):
             yield running
-    # What the faults of one test made of the account's limiter is nothing to the next; a flushed one would wait a second.
-    calm: dict[Any, Any] = {"blocked": 0, "tat": 1, "fails": 0, "opened": 0, "interval": 0}
-    Redis.from_url(settings.REDIS_URL).hset("limiter:{nivoda}", mapping=calm)
+    factories.calm_the_limiter()
 
 
 @pytest.fixture

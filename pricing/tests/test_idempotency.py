@@ -17,6 +17,7 @@ from django.test import Client
 from diamondhub.access.clients import create_client
 from diamondhub.api import idempotency, operations
 from diamondhub.api.models import IdempotentRequest
+from diamondhub.audit.models import AuditEvent
 from diamondhub.operations import pruning
 from diamondhub.tests.threads import at_once
 from pricing import reprice
@@ -56,6 +57,23 @@ def test_without_a_key_every_request_acts(http: Client) -> None:
 
     assert Repricing.objects.count() == 2
     assert not IdempotentRequest.objects.exists()
+
+
+def test_a_publication_that_is_repeated_publishes_once(http: Client) -> None:
+    draft = a_draft()
+    address, headers = f"rule-sets/{draft.version}/publication", {"Idempotency-Key": "publish-spring"}
+    body = {"reason": "spring", "revision": draft.revision}
+
+    first = send(http, "post", address, body, headers=headers)
+    told = AuditEvent.objects.filter(kind="pricing.ruleset", object_id=draft.pk).count()
+    again = send(http, "post", address, body, headers=headers)
+    unkeyed = send(http, "post", address, body)
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
+    assert 400 <= unkeyed.status_code < 500
+    assert Repricing.objects.count() == 1
+    assert AuditEvent.objects.filter(kind="pricing.ruleset", object_id=draft.pk).count() == told > 0
 
 
 def test_the_form_of_a_body_makes_no_other_request(http: Client) -> None:

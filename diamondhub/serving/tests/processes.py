@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import selectors
@@ -14,8 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
 
 from diamondhub.local import processes
+from diamondhub.local.testing import servers
 from diamondhub.local.tests.test_services import ROOT, until
 
 #: Bounds only a test that hangs (seconds).
@@ -93,6 +98,21 @@ def rest_of(client: socket.socket) -> bytes:
         while part := client.recv(65536):
             parts.append(part)
     return b"".join(parts)
+
+
+def database_of_test() -> str:
+    """The address of the database that this test has."""
+    from django.db import connection
+
+    parts = urlsplit(servers.database_url())
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def peppers() -> str:
+    """`API_KEY_PEPPERS` for a process that is to know the keys of this one."""
+    return ",".join(
+        f"{version}:{base64.b64encode(pepper).decode()}" for version, pepper in settings.API_KEY_PEPPERS.items()
+    )
 
 
 class Relay:

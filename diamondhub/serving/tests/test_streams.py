@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory, override_settings
+from django.urls import path
 
 from diamondhub.serving.bounds import MAX_STREAMS, THREADS
 from diamondhub.serving.streams import Streams
+from diamondhub.urls import urlpatterns
 
 # An answer that is closed has Django look after the connection that an earlier test may have left.
 pytestmark = pytest.mark.django_db
@@ -61,3 +63,17 @@ def test_whole_answers_files_and_heads_are_no_streams() -> None:
         assert whole(REQUEST).status_code == 200
         assert files(REQUEST).status_code == 200
         assert heads(head).status_code == 200
+
+
+def test_the_bound_stands_around_every_view_of_the_product() -> None:
+    with override_settings(ROOT_URLCONF=(path("endless", endless), *urlpatterns)):
+        # One client has one chain of middleware, as a process has.
+        client = Client()
+        begun = [client.get("/endless") for _ in range(MAX_STREAMS)]
+        refused = client.get("/endless")
+        begun[0].close()
+        again = client.get("/endless")
+
+    assert [answer.status_code for answer in (*begun, refused, again)] == [200] * MAX_STREAMS + [503, 200]
+    for answer in (*begun[1:], again):
+        answer.close()
