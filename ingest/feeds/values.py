@@ -137,8 +137,10 @@ def text(value: Scalar, longest: int) -> str | None:
     """Text without control characters, its white space folded, cut at `longest` characters. Numbers are text, too."""
     if value is None or isinstance(value, bool):
         return None
-    printable = "".join(letter if letter.isprintable() else " " for letter in _as_text(value))
-    folded = " ".join(printable.split())[:longest].rstrip()
+    written = _as_text(value)
+    if not written.isprintable():
+        written = "".join(letter if letter.isprintable() else " " for letter in written)
+    folded = " ".join(written.split())[:longest].rstrip()
     return None if grades.fold(folded) in NOTHING else folded
 
 
@@ -168,15 +170,11 @@ def number_text(value: Scalar, longest: int) -> str | None:
 
     What stands in the place of a number, such as `PENDING` or `0000000000`, is none.
     """
-    if (
-        isinstance(value, str)
-        and value.isascii()
-        and value.isdigit()
-        and len(value) <= longest
-        and value.strip(value[0])
-    ):
-        # Nearly all are, and every one is another: no cache would help.
-        return value
+    if isinstance(value, str) and value.isascii() and len(value) <= longest:
+        # Nearly all are digits, IGI's of grown stones after `LG`, and every one is another: no cache would help.
+        digits = value.removeprefix("LG")
+        if digits.isdigit() and digits.strip(digits[0]):
+            return value
     whole = text(value, longest + 1)
     return None if whole is None or len(whole) > longest or is_placeholder(whole) else whole
 
