@@ -121,7 +121,8 @@ _OTHER = re.compile(
 
 #: A number of IGI's for a grown stone, with or without the laboratory's name, or in a link to its report.
 _GROWN_NUMBER = re.compile(r"(?:[A-Z]{2,5}[\s:#-]*)?LG[\s-]?\d{3,}", re.IGNORECASE | re.ASCII)
-_GROWN_LINK = re.compile(r"(?<![A-Za-z0-9])LG\d{7,}", re.IGNORECASE | re.ASCII)
+# The look behind stands after the letters, so that it is asked only where they are.
+_GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
 _NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"})
 
