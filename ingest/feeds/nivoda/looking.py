@@ -89,6 +89,9 @@ def _strange(item: dict[str, object]) -> Iterator[tuple[str, str]]:
     shape = values.text(_scalar(certificate.get("shape")), 200)
     if shape is not None and known_shape(shape) is None:
         yield "shape", spelled_shape(shape) or shape
+    eye_clean = diamond.get("eyeClean")
+    if isinstance(eye_clean, str) and not values.says_eye_clean(eye_clean):
+        yield "eye_clean", eye_clean
     availability = diamond.get("availability")
     if _says(availability) and values.name(_scalar(availability), 32) not in AVAILABILITY:
         yield "availability", str(availability)

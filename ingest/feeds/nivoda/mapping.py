@@ -146,6 +146,7 @@ _days = Reader(values.days)
 _clarity = Reader(lambda value: values.grade(Clarity, value))
 _finish = Reader(lambda value: values.grade(LabFinish, value))
 _flag = Reader(values.yes_or_no)
+_eye_clean = Reader(values.eye_clean)
 _tinge = Reader(values.tinge)
 _bowtie = Reader(lambda value: values.grade(Bowtie, value))
 _origin = Reader(lambda value: None if _told(value) else values.country(value))
@@ -237,7 +238,7 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         girdle_to=thickest,
         culet=_culet[certificate.culetSize] or _text_120[certificate.culet_condition],
         culet_size=culet_size if culet_size is not None else _culet_size[certificate.culet_condition],
-        eye_clean=_flag[diamond.eyeClean],
+        eye_clean=_eye_clean[diamond.eyeClean],
         brown=_tinge[diamond.brown],
         green=_tinge[diamond.green],
         blue=_tinge[diamond.blue],

@@ -38,11 +38,17 @@ def test_new_fields_are_named_by_their_path_and_not_looked_into() -> None:
 def test_values_that_are_no_grade_are_told() -> None:
     certificate = {"cut": "SUPER", "polish": "", "symmetry": "N/A", "clarity": 7, "color": "?", "shape": "Moval"}
 
-    found = look(item(certificate=certificate, availability="PERHAPS"))
+    found = look(item(certificate=certificate, availability="PERHAPS", eyeClean="MOSTLY"))
 
     assert set(found.not_understood) == {
-        *{("cut", "SUPER"), ("clarity", "7"), ("color", "?"), ("shape", "MOVAL"), ("availability", "PERHAPS")}
+        *{("cut", "SUPER"), ("clarity", "7"), ("color", "?"), ("shape", "MOVAL"), ("availability", "PERHAPS")},
+        ("eye_clean", "MOSTLY"),
     }
+
+
+@pytest.mark.parametrize("says", ["EC", "E1", "Borderline", "100%", "N/A", "", None, True, 0])
+def test_what_the_trade_says_of_eyes_is_understood(says: Any) -> None:
+    assert look(item(eyeClean=says)).not_understood == ()
 
 
 def test_a_fancy_colour_is_understood() -> None:

@@ -144,6 +144,23 @@ def test_a_stone_whose_certificate_is_no_object_keeps_what_else_is_known(certifi
     assert (facts.carats, facts.shape, facts.lab, facts.cost_per_carat_cents) == (None, None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("says", "eye_clean"),
+    [
+        ("EC", True),
+        ("Loupe clean", True),
+        ("100%", True),
+        (True, True),
+        ("NEC", False),
+        (0, False),
+        ("E1", None),
+        ("", None),
+    ],
+)
+def test_the_trades_words_for_eyes_are_read_as_in_lists(says: Any, eye_clean: bool | None) -> None:
+    assert to_diamond(item(certificate={}, eyeClean=says), labgrown=False).eye_clean is eye_clean
+
+
 def test_zero_carats_are_unknown_carats() -> None:
     facts = to_diamond(item(certificate={"carats": 0}), labgrown=False)
 
