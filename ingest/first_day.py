@@ -37,6 +37,12 @@ USUAL = ("cut", "polish", "symmetry", "fluorescence_intensity", "lab", "certific
 MISSED = 0.95
 #: Columns of the catalogue that lists have under another name.
 _FIELDS = {"fluorescence_intensity": "fluorescence", "length_mm": "measurements"}
+#: What a column that nobody knows may say of its stones so that it must not be passed over: the field, and words for it.
+_TELLING = {
+    "availability": "that stones are not to be had",
+    "lab_grown": "that stones were grown or treated",
+    "currency": "in which currency stones are priced",
+}
 #: Words and headers that are told as examples.
 TOLD = 5
 
@@ -70,7 +76,18 @@ def judge(census: Census | None, counts: Counts, *, received: int) -> list[Fault
     `counts` are of its offered stones or a sample of them, `received` is how many were. Without a census the shares of
     words are those of the stones that were looked at.
     """
-    return [*_not_offered(census, received), *_words(census, counts), *_columns(census, counts)]
+    return [
+        *_not_offered(census, received),
+        *_outside(census),
+        *_words(census, counts),
+        *_columns(census, counts),
+    ]
+
+
+def _outside(census: Census | None) -> Iterator[Fault]:
+    for text in () if census is None else census.outside:
+        words = f"outside of its rows the list says {text!r}: nobody but a person can tell of which stones that is true"
+        yield Fault(f"outside:{text}", census.stones if census else 0, 1.0, words)
 
 
 def _not_offered(census: Census | None, received: int) -> Iterator[Fault]:
@@ -107,6 +124,11 @@ def _columns(census: Census | None, counts: Counts) -> Iterator[Fault]:
             elif strangers:
                 words += f"; columns that nobody knows: {_told(strangers)}"
             yield Fault(f"column:{column}", counts.unknown[column], share, words)
+    for header, rows in strangers.items():
+        if header not in told and (telling := [field for field in seems[header] if field in _TELLING]):
+            told.add(header)
+            words = f"{header!r} ({rows:,}), which nobody knows, may say {_TELLING[telling[0]]}"
+            yield Fault(f"header:{header}", rows, rows / max(1, counts.mapped), words)
     missed = [column for column in USUAL if counts.unknown_share(column) >= MISSED]
     for header, rows in strangers.items():
         # A list may well be without a usual column, but not while one that nobody knows seems to hold it.

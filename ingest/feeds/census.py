@@ -35,6 +35,8 @@ class Census(msgspec.Struct, frozen=True):
     unknown_words: dict[str, dict[str, int]] = {}
     fields: tuple[str, ...] = ()
     likely: dict[str, tuple[str, ...]] = {}
+    #: What stands outside of the rows of stones and may be meant for them, such as a title that names another currency.
+    outside: tuple[str, ...] = ()
 
     @property
     def stones(self) -> int:

@@ -22,9 +22,13 @@ class FancyFacts(NamedTuple):
 
 
 def _is_fancy_by(said: Said, f_intensity: Scalar) -> bool:
-    """Whether nothing but the intensity of a fancy colour is said of a stone's colour, which then is any but white."""
-    intensity = intensity_of(values.text(f_intensity, 100) or "") if said.letter is None and said.tint is None else None
-    return intensity is not None and intensity >= FancyIntensity.FANCY_LIGHT
+    """Whether the intensity of a fancy colour is said of a stone, whose colour then is any but white.
+
+    Beside a strong one a letter such as "Y" is that of a colour's name; beside "Fancy" alone it is a grade.
+    """
+    intensity = intensity_of(values.text(f_intensity, 100) or "") if said.tint is None else None
+    least = FancyIntensity.FANCY_LIGHT if said.letter is None else FancyIntensity.FANCY_INTENSE
+    return intensity is not None and intensity >= least
 
 
 # Typed, because `True` is not 1.
@@ -34,7 +38,7 @@ def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone:
 
     A stone with the name of a fancy colour is fancy whatever its `color` says; one whose `color` says fancy, or names a
     colour that is not on the scale from D to Z, or that has nothing but the intensity of a fancy one, is so without a name
-    of its own. A letter grade has no intensity.
+    of its own.
     """
     said = said_of_color(values.text(color, 100) or "")
     own = values.text(f_color, 100) or ""

@@ -61,6 +61,7 @@ _WRITTEN_OUT = (
     (re.compile(r"HIGH PRESSURE,? (?:AND )?HIGH TEMPERATURE"), "HPHT"),
     (re.compile(r"CHEMICAL VAPOU?R DEPOSITION"), "CVD"),
     (re.compile(r"MPCVD"), "CVD"),
+    (re.compile(r"\bHTHP\b"), "HPHT"),
     (re.compile(r"\bLABORATOR(?:Y|IES)\b"), "LAB"),
     (re.compile(r"\bMAN MADE\b"), "MANMADE"),
     (re.compile(r"\bPOSTGROWTH\b"), "POST GROWTH"),
@@ -68,7 +69,8 @@ _WRITTEN_OUT = (
 )
 #: Grown, in any text; then also where nothing but the kind of a stone belongs.
 _GROWN_PHRASE = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGDR?|LG DIAMONDS?|MANMADE|SYNTHETIC|CULTURED DIAMONDS?|AS GROWN|CVD"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|MADE IN (?:A |THE )?LAB|LGDR?|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?)|MANMADE"
+    r"|SYNTHETIC|CULTURED DIAMONDS?|GROWN DIAMONDS?|ECO DIAMONDS?|AS GROWN|CVD"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
 )
 _GROWN_WORD = re.compile(_GROWN_PHRASE.pattern + r"|\b(?:LAB|LG|GROWN|CREATED|CULTURED|ARTIFICIAL|HPHT)\b")
@@ -106,12 +108,13 @@ _PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
 _PAIR = re.compile(r"\bPAIRS?\b")
 _SAID_PARCEL = re.compile(
     r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b"
-    r"|\bSOLD AS (?:A )?(?:PARCEL|LOT)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b"
+    r"|\bSOLD AS (?:A )?(?:PARCEL|LOT)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
 )
 _PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
 _SAID_PAIR = re.compile(
     r"(?<!BE )\bSOLD AS (?:A )?PAIR\b|\bPAIR ONLY\b|\bONLY AS (?:A )?PAIR\b|\b(?:NOT|NON) ?SEPARABLE\b|\bINSEPARABLE\b"
-    r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?PAIR\b|^(?:MATCHED |MATCHING )?PAIR$"
+    r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?(?:PAIR|BOTH)\b|^(?:MATCHED |MATCHING )?PAIR$"
+    r"|\b(?:SOLD|SELL|SELLS) TOGETHER\b|\bMUST BE SOLD WITH\b|\bNOT (?:TO BE )?SPLIT\b"
 )
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
 _NO_STONE = re.compile(r"\b(?:ROUGH|JEWELL?E?RY|RINGS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?|MOUNTINGS?)\b")
@@ -120,7 +123,9 @@ _OTHER = re.compile(
 )
 
 #: A number of IGI's for a grown stone, with or without the laboratory's name, or in a link to its report.
-_GROWN_NUMBER = re.compile(r"(?:[A-Z]{2,5}[\s:#-]*)?LG[\s-]?\d{3,}", re.IGNORECASE | re.ASCII)
+_GROWN_NUMBER = re.compile(
+    r"(?:[A-Z]{2,5}[\s:#/-]*)?LGD?[\s-]?\d{3,}|(?:[A-Z]{2,5}[\s:#/-]*)?\d{6,}[\s-]?LG\b", re.IGNORECASE | re.ASCII
+)
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
@@ -251,6 +256,15 @@ def _said_of_shape(cell: str) -> Said:
     return Said(other=other[0].lower()) if other else SILENT
 
 
+def _said_in_text(cell: str) -> Said:
+    """What a person or a laboratory wrote: phrases, or nothing but a code."""
+    text = _words(cell)
+    if text in _WHOLE_TEXTS:
+        return _WHOLE_TEXTS[text]
+    said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    return said._replace(other="moissanite") if _affirmed(_MOISSANITE, text) else said
+
+
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
@@ -268,6 +282,13 @@ def quiet(read: Said) -> Said:
     return SILENT if read == SILENT else read
 
 
+#: Remarks of one word that a sentence may well have in another sense.
+_WHOLE_TEXTS = {
+    **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO"), GROWN),
+    **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
+}
+_MOISSANITE = re.compile(r"\b(?:MOISSANITES?|CUBIC ZIRCONIA)\b")
+
 #: Whether a stone was grown, by a flag or by its kind.
 of_grown_flag = Reader(lambda cell: quiet(_flag(cell, GROWN, NATURAL)))
 #: The same of a field that asks whether it is natural.
@@ -281,7 +302,9 @@ of_treatment = Reader(lambda cell: quiet(_said_of_treatment(cell)))
 #: A flag of one treatment: "HPHT", "Irradiated", "Laser drilled".
 of_treatment_flag = Reader(lambda cell: quiet(_said_of_one_treatment(cell)))
 #: What a person or a laboratory wrote about it, and the title of a report.
-of_text = Reader(lambda cell: quiet(_read(_words(cell), _GROWN_PHRASE, _NATURAL_PHRASE)))
+of_text = Reader(lambda cell: quiet(_said_in_text(cell)))
+#: A cell of a grade with what the stone is beside it: "E (CVD)", "VS1 LG".
+of_grade = Reader(lambda cell: quiet(_said_of_lab(cell)))
 of_shape = Reader(lambda cell: quiet(_said_of_shape(cell)))
 of_lab = Reader(lambda cell: quiet(_said_of_lab(cell)))
 

@@ -19,7 +19,7 @@ import requests
 from psycopg.rows import DictRow, dict_row
 
 from diamondhub.local import private
-from diamondhub.local.processes import die_with_parent
+from diamondhub.local.processes import die_with_parent, free_port
 from diamondhub.local.testing.templates import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -151,6 +151,8 @@ class Stack:
             "NIVODA_RATE_LIMIT": "100",
             "NIVODA_TIMEOUT": "5",
             "WEB_CONCURRENCY": "1",
+            # Two that begin in the same moment would take the same one to be free.
+            "PORT": str(free_port()),
             **PACE,
             **environment,
         }

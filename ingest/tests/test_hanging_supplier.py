@@ -104,6 +104,7 @@ def test_a_supplier_that_hangs_holds_a_quarter_of_the_threads_and_all_else_is_an
         told = [crowd.submit(ask, web, proxying.text) for _ in range(2 * bounds.THREADS)]
         until(lambda: sum(call.done() for call in told) == len(told) - asking.MAX_AT_ONCE)
         refused = [call.result() for call in told if call.done()]
+        until(lambda: supplier.asked > 0)
         meanwhile = web.answer("GET", "/api/v1/diamonds", shop)
         live = web.ask("/health/live")
         still_waiting = sum(not call.done() for call in told)

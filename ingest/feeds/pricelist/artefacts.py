@@ -24,7 +24,7 @@ _SPACED = re.compile(r"\d{1,4}(?: \d{2,4})+", re.ASCII)
 #: `2.14E+09`; `2.140000074E9` has all its digits.
 _EXPONENT = re.compile(r"(\d)(?:[.,](\d+))?E(\+?)(\d{1,2})", re.IGNORECASE | re.ASCII)
 _LAB_BEFORE = re.compile(
-    r"([A-Za-z]{3,4})[\s:#.-]*((?:[A-Za-z]{1,3}[\s-]?)?\d[\d-]{4,}[A-Za-z]?)(?:\s*[(/].*)?", re.ASCII
+    r"([A-Za-z]{3,4})[\s:#./-]*((?:[A-Za-z]{1,3}[\s-]?)?\d[\d-]{4,}[A-Za-z]?)(?:\s*[(/].*)?", re.ASCII
 )
 _LAB_BEHIND = re.compile(r"((?:LG\s?)?\d[\d-]{4,})\s*[-/(,]?\s*([A-Za-z]{3,4})\)?", re.ASCII | re.IGNORECASE)
 _NO_BEFORE = re.compile(r"(?:#|NO\b\.?|NR\b\.?|NUMBER\b)[\s:.#-]*(?=[A-Z]{0,3}\d)", re.IGNORECASE | re.ASCII)
@@ -32,7 +32,9 @@ _TAG = re.compile(r"<[^<>]*>")
 _REFERRED = re.compile(r"href\s*=\s*[\"']?([^\"'\s>]+)|src\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _DATE = re.compile(
     r"(?:\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?"
-    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2,4})",
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2,4}"
+    # As dates of workbooks are read.
+    r"|(?:19|20)\d{2}-[01]\d-[0-3]\d(?:[ T]00:00:00)?)",
     re.ASCII,
 )
 

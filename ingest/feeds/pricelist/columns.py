@@ -37,6 +37,8 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "comments": nature.of_text,
     "key_to_symbols": nature.of_text,
     "shape": nature.of_shape,
+    "color": nature.of_grade,
+    "clarity": nature.of_grade,
     "lab": nature.of_lab,
     "certificate": nature.of_lab,
 }
@@ -48,7 +50,16 @@ _WEAK_WEIGHTS = frozenset({"SIZE", "SZ", "TCW", "TOTALCARATWEIGHT"})
 _WEIGHTS_AGREE_WITHIN = Decimal("0.011")
 #: Fields whose columns say different things of a stone, or the same in different words, and are weighed elsewhere.
 _MAY_DIFFER = frozenset(
-    {*OF_MONEY, *_READERS, "carats", "certificate_number", "stock_number", "depth", *_LINKS, "stones"}
+    {
+        *OF_MONEY,
+        *(_READERS.keys() - {"color", "clarity"}),
+        "carats",
+        "certificate_number",
+        "stock_number",
+        "depth",
+        *_LINKS,
+        "stones",
+    }
     | {"pair", "pair_separable", "supplier_name", "location", "country", "city", "measurements"}
     # Of these all columns count together.
     | {"availability", "off_market", "shade", "fancy_color", "fancy_color_second", "fancy_overtone"}

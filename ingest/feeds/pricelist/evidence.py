@@ -32,6 +32,8 @@ TELLS_BY = 0.005
 TELLING_FROM = 0.04
 #: Rows, and spread of their weights (standard deviation of logarithms), from which a growth with weight is measured.
 MIN_ROWS_OF_GROWTH, MIN_SPREAD = 30, 0.25
+#: One factor on so many rows at least, and on this share of them, is no chance; one nearer to 1 may be a further discount.
+MIN_CONSTANT, CONSTANT_ON, FURTHER_DISCOUNT = 10, 0.9, 0.06
 #: The power of the weight by which prices of natural stones grow, per carat and of the stone.
 GROWTH_PER_CARAT, GROWTH_TOTAL = (0.3, 1.4), (1.6, 2.8)
 
@@ -105,6 +107,29 @@ def against_list(rows: Sequence[SampleRow], price: str, listed: str, off: str, w
         fits = _vote(votes, row, ratios, SAME_WITHIN if amount % 1 else max(SAME_WITHIN, ROUNDED_BY / amount))
         fitting += fits
     return votes, fitting
+
+
+def constant_against_list(
+    rows: Sequence[SampleRow], price: str, listed: str, off: str, writing: Writing
+) -> tuple[float, int] | None:
+    """The factor by which nearly all prices, of a carat or of the stone, differ from list and discount, and the rows.
+
+    None if there is none, or if it is so near to one that it may be a further discount.
+    """
+    for weighed in (False, True):
+        factors = []
+        for row in rows:
+            amount, of_list, said = row.amounts.get(price), row.amounts.get(listed), row.discounts.get(off)
+            factor = said.factor(writing) if said is not None else None
+            if amount and of_list and factor and row.carats and amount > 0:
+                factors.append(amount / (of_list * float(factor) * (row.carats if weighed else 1)))
+        if len(factors) < MIN_CONSTANT:
+            continue
+        middle = float(np.median(factors))
+        alike = sum(abs(factor / middle - 1) <= SAME_WITHIN for factor in factors)
+        if alike >= CONSTANT_ON * len(factors) and abs(middle - 1) > FURTHER_DISCOUNT:
+            return middle, alike
+    return None
 
 
 def against_column(rows: Sequence[SampleRow], price: str, other: str) -> Votes:

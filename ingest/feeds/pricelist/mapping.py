@@ -6,6 +6,7 @@ set of headers and remembered. Only stock number and price are required; anythin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import artefacts, bands, measures, numbers, proven, single, vocabulary, words
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
+from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import AMBIGUOUS, OTHER_HALF, PROVEN
@@ -52,7 +54,9 @@ _clarity = Reader(lambda cell: values.grade(Clarity, cell))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
 _eye_clean = Reader(values.eye_clean)
 _days_from_to = Reader(values.days_from_to)
-_lab = Reader(lambda cell: normal_lab(nature.without_growth_of_lab(values.text(cell, 200) or "")))
+#: What is with a laboratory has no report of it.
+_UNGRADED = re.compile(r"\b(?:PENDING|APPLIED|AWAIT\w*|SENT TO|IN PROCESS|SUBMITTED)\b", re.IGNORECASE)
+_lab = Reader(lambda cell: None if _UNGRADED.search(cell) else _named_lab(cell))
 _country = Reader(values.country)
 _bowtie = Reader(lambda cell: values.grade(Bowtie, cell))
 _culet_size = Reader(lambda cell: values.grade(CuletSize, cell.partition("(")[0]))
@@ -362,9 +366,20 @@ def certificate_of(cells: Cells) -> str | None:
 
 def availability_of(cells: Cells) -> str:
     """What the row promises of its stone, by all of its columns that say so."""
-    if "off_market" not in cells.columns and "availability" not in cells.of_list.others:
+    said = {passing for field in _REMARKS if (passing := words.said_in_passing[cells[field]]) is not None}
+    if cells["stones"] == "0" and header_fold(cells.columns["stones"]) in _IN_STOCK:
+        said.add(Availability.SOLD.value)
+    if "off_market" not in cells.columns and "availability" not in cells.of_list.others and not said:
         return _availability[cells["availability"]]
-    return words.least_availability(list(cells.each("availability")), cells.all("off_market"))
+    promised = words.least_availability(list(cells.each("availability")), cells.all("off_market"))
+    return promised if not said or promised != Availability.AVAILABLE.value else min(said, key=_LEAST.index)
+
+
+#: Fields of words in which suppliers write down in passing that a stone is not to be had.
+_REMARKS = ("comments", "location", "city")
+#: Headers of a number of pieces of which none means that nothing is left, after `fold`.
+_IN_STOCK = frozenset({"QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
+_LEAST = (Availability.SOLD.value, Availability.ON_HOLD.value)
 
 
 def is_available(cells: Cells) -> bool:
@@ -378,6 +393,10 @@ def _laboratory(cell: str) -> tuple[str, str]:
         return cell, ""
     lab, number = artefacts.without_lab(cell)
     return (lab, number) if lab else (cell, "")
+
+
+def _named_lab(cell: str) -> str | None:
+    return normal_lab(nature.without_growth_of_lab(values.text(cell, 200) or ""))
 
 
 def _fancy(cells: Cells) -> FancyFacts:

@@ -13,7 +13,7 @@ from decimal import Decimal
 _SPACES = re.compile(r"[\s'’]+")
 _AROUND = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|mm|cts?\.?|carats?|%|°|/-)$", re.IGNORECASE | re.ASCII)
 #: What stands around money: a unit of anything else makes it no price.
-_AROUND_MONEY = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|/-|(?<=\d)\.-)$", re.IGNORECASE | re.ASCII)
+_AROUND_MONEY = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|/-|(?<=\d)[.,]-)$", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 #: More decimals than this are the noise of binary fractions, and what they mean is the number with fewer.
 _MOST_DECIMALS, _NOISELESS = 9, Decimal("0.000001")

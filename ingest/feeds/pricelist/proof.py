@@ -373,6 +373,10 @@ class _Case:
                 self._say(hint, Means.DISCOUNT, by, 0, count, proven=self._fits)
             elif hint.field in (LIST_PRICE, DISCOUNT):
                 self._say(hint, Means.NOTHING, "not reckoned with", 0, 0)
+        if priced and not self._fits and (question := self._of_another_currency()) is not None:
+            return question
+        if not priced and self._writing is not None:
+            return self._of_a_stone()
         if priced or self._writing is not None:
             return None
         row = next((row for row in self._rows if row.cells[self._off] and row.amounts[self._listed]), None)
@@ -384,6 +388,40 @@ class _Case:
                 Answer("Above the list, and -38 below", {"discount_means": "signed"}),
             ),
             example,
+        )
+
+    def _of_another_currency(self) -> Question | None:
+        """Prices that differ from list and discount by one factor are of another currency, or the list is another one."""
+        for hint, writing in product(self._prices_told(), Writing):
+            found = evidence.constant_against_list(self._rows, hint.header, self._listed, self._off, writing)
+            if found is not None:
+                factor, rows = found
+                return Question(
+                    f"On {rows} rows {hint.header!r} is {self._listed!r} with {self._off!r}, times {factor:,.2f}: are these "
+                    "US dollars? Prices of another currency cannot be read; ask the supplier for dollars then.",
+                    (
+                        Answer(
+                            f"They are dollars; {self._listed} is no list of theirs", {"columns": {self._listed: ""}}
+                        ),
+                    ),
+                )
+        return None
+
+    def _prices_told(self) -> list[_Hint]:
+        return [hint for hint in self._hints if hint.field in PRICES and self._means(hint) in _FIELD]
+
+    def _of_a_stone(self) -> Question | None:
+        """A list price that is all there is of prices, and grows with the weight as only the price of a stone does."""
+        if any(hint.header == self._listed and hint.said for hint in self._hints):
+            return None
+        growth = evidence.growth_of(self._rows, self._listed)
+        if growth is None or growth.meaning() != "total":
+            return None
+        return Question(
+            f"The list is priced from {self._listed!r} and {self._off!r} alone, and {self._listed!r} grows with the weight "
+            f"to the power of {growth.power:.2f}, as prices of whole stones do: is it Rapaport's price of a carat? If not, "
+            "ask the supplier for prices, or name their column in `columns`.",
+            (Answer(f"{self._listed} is of a carat", {"columns": {self._listed: LIST_PRICE}}),),
         )
 
     def _decide_unit(self) -> Question | None:

@@ -26,9 +26,11 @@ from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
 from ingest.feeds.pricelist import mapping, reading, single, source
+from ingest.feeds.pricelist.columns import RESERVED
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
+from ingest.feeds.pricelist.outside import speaks
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
@@ -298,6 +300,7 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
+        tally.outside += layout.above
         refused: Counter[str] = Counter()
         database.execute(_HALVES)
         database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))
@@ -350,6 +353,12 @@ def _stones(
         carats = mapping.carats_of(cells)
         if sums.is_sum(cells, carats):
             tally.left_out["sums"] += 1
+            tally.outside += _texts(row)
+            continue
+        if not carats and len(texts := _texts(row)) == 1 and speaks(texts[0]):
+            # The heading of a part of the list.
+            tally.left_out["footers"] += 1
+            tally.outside += texts
             continue
         stone: str | None
         try:
@@ -358,9 +367,13 @@ def _stones(
             if not any(cells[field] for field in ("carats", *PRICES)):
                 # It says neither which stone, nor how heavy, nor what it costs.
                 tally.left_out["footers"] += 1
+                tally.outside += _texts(row)
                 continue
             stone = None
             refused[error.reason] += 1
+            if not carats:
+                # Units below the header, for example.
+                tally.outside += _texts(row)
         tally.add(cells)
         if stone is not None and (other := single.other_half(cells)):
             database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
@@ -369,6 +382,13 @@ def _stones(
         payload = msgspec.json.encode(row.cells)
         dollars = min(_MAX_PRICE, mapper.costs.dollars_per_carat(cells, carats))
         yield ordinal, stone, dollars, _hundredths(carats), available, word, 2 * ordinal + 1, payload
+
+
+def _texts(row: reading.Row) -> list[str]:
+    """The filled cells of a row."""
+    return [
+        cell for header, cell in row.cells.items() if header not in RESERVED and isinstance(cell, str) and cell.strip()
+    ]
 
 
 def _census(database: sqlite3.Connection, tally: Tally) -> Census:
@@ -424,20 +444,24 @@ def _mark_other_halves(database: sqlite3.Connection, mapper: Mapper) -> None:
 
 
 def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str | None:
-    """What tells the stones of one stock number apart: weights or certificates; None if they may be one stone."""
+    """What tells the rows of one stock number apart: weights, certificates or what they promise; None if they may be one."""
     weights: dict[Decimal, None] = {}
     certificates: dict[str, None] = {}
+    promises: set[str] = set()
     for (payload,) in database.execute("SELECT payload FROM stones WHERE stone = ? ORDER BY ordinal", [stone]):
         cells = mapper.cells(payload)
         if (carats := mapping.carats_of(cells)) and not any(abs(carats - known) <= _ONE_WEIGHT for known in weights):
             weights[carats] = None
         if number := mapping.certificate_of(cells):
             certificates[number] = None
+        promises.add(mapping.availability_of(cells).lower().replace("_", " "))
         if len(weights) + len(certificates) >= _TOLD:
             break
     if len(weights) > 1:
         return " and ".join(f"{carats} carats" for carats in weights)
-    return "certificates " + " and ".join(certificates) if len(certificates) > 1 else None
+    if len(certificates) > 1:
+        return "certificates " + " and ".join(certificates)
+    return " and ".join(sorted(promises)) if len(promises) > 1 else None
 
 
 def _hundredths(carats: Decimal | None) -> int:

@@ -11,10 +11,13 @@ from catalog.labs import KNOWN_LABS, normal_lab
 from ingest.feeds.census import MAX_HEADERS, Census, bounded, storable
 from ingest.feeds.pricelist import vocabulary
 from ingest.feeds.pricelist.columns import RESERVED, Cells
+from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.mapping import Mapper, strange_words
+from ingest.feeds.pricelist.outside import field_of_header, telling
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import PROVEN
+from ingest.feeds.values import yes_or_no
 
 _LABS = frozenset(KNOWN_LABS)
 #: Distinct words of a field that are told apart: a column of remarks that is taken for one of grades has as many as rows.
@@ -47,6 +50,8 @@ class Tally:
     def __init__(self, headers: Sequence[str], mapper: Mapper, parameters: Parameters, carried: str = "") -> None:
         """`carried` is what rows carry of what the list proved."""
         self.left_out: Counter[str] = Counter()
+        #: What stands outside of the rows of stones.
+        self.outside: list[str] = []
         self._unknown = unknown_headers([header for header in headers if header not in RESERVED], parameters.chosen)
         self._filled: Counter[str] = Counter()
         self._cells: dict[str, list[str]] = {header: [] for header in self._unknown[:MAX_HEADERS]}
@@ -67,6 +72,11 @@ class Tally:
                 if header in self._cells and self._filled[header] <= LOOKED_AT:
                     self._cells[header].append(cell)
 
+    def _likely(self, header: str) -> tuple[str, ...]:
+        cells = self._cells[header]
+        says = [cell for cell in cells if fold(cell) not in vocabulary.NOTHING and yes_or_no(cell) is not False]
+        return tuple(dict.fromkeys((*field_of_header(header_fold(header), says), *likely_fields(cells))))
+
     def census(self, *, offered: int, nameless: int, not_offered: Counter[str]) -> Census:
         """What was counted, with what the finished snapshot has of stones."""
         left_out = {what: rows for what, rows in sorted(self.left_out.items()) if rows}
@@ -79,7 +89,6 @@ class Tally:
             unknown_headers={storable(header): self._filled[header] for header in self._unknown[:MAX_HEADERS]},
             unknown_words={field: bounded(words) for field, words in self._words.items()},
             fields=self._fields,
-            likely={
-                storable(header): likely for header, cells in self._cells.items() if (likely := likely_fields(cells))
-            },
+            likely={storable(header): likely for header in self._cells if (likely := self._likely(header))},
+            outside=tuple(storable(text) for text in telling(self.outside)),
         )

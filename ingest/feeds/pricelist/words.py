@@ -74,7 +74,11 @@ def _promised(cell: str) -> str | None:
         return known
     head = re.split(r"[(\[:;,]|\s[-–]\s", cell, maxsplit=1)[0]
     if known := _AVAILABILITY.get(fold(head)):
-        return known
+        # "Available (memo out)" is not to be had; a place or a name beside it says nothing.
+        beside = {
+            _AVAILABILITY.get(fold(part)) for part in re.findall(r"[^\W\d_]+(?:\s+[^\W\d_]+)?", cell[len(head) :])
+        }
+        return next((state.value for state in _LEAST if state.value in beside | {known}), known)
     parts = head.split()
     for count in range(len(parts) - 1, 0, -1):
         known = _AVAILABILITY.get(fold("".join(parts[:count])))
@@ -99,6 +103,24 @@ def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -
             promised.add((Availability.SOLD if "SOLD" in header.upper() else Availability.ON_HOLD).value)
     return next(state.value for state in _LEAST if state.value in promised)
 
+
+#: What a remark says at its beginning of a stone that is not to be had; "sold as single" is something else.
+_NOT_TO_BE_HAD = re.compile(
+    r"\W*(?:(SOLD)(?:\W|$)(?! ?(?:AS|WITH|TOGETHER|IN|SEPARATE|INDIVIDUAL|BY|PER|ONLY))|(?:ON )?HOLD(?:\W|$)|ON MEMO(?:\W|$)"
+    r"|MEMO OUT(?:\W|$)|RESERVED(?:\W|$)|NOT AVAILABLE(?:\W|$))",
+    re.IGNORECASE,
+)
+
+
+def _said_in_passing(cell: str) -> str | None:
+    found = _NOT_TO_BE_HAD.match(cell)
+    if found is None:
+        return None
+    return (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+
+
+#: What a remark or a place says of whether its stone is to be had; None for nearly all.
+said_in_passing = Reader(_said_in_passing)
 
 #: Words by which a flag of stones that are not to be had says that this one is.
 _FREE = frozenset({"NIL", "NOTHOLD", "UNHOLD", "FREE", "AVAILABLE", "OPEN", "UNLOCKED", "NOTLOCKED", "NOTSOLD"})

@@ -193,7 +193,7 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
         raise ListRefused(f"the price list breaks off at its beginning: {broken or 'it has no rows'}")
     heading, delimiter = best
     refuse_wide(heading.headers)
-    layout = Layout(encoding, delimiter, heading.skip, heading.headers)
+    layout = Layout(encoding, delimiter, heading.skip, heading.headers, above=heading.above)
     if not heading.is_of_a_list:
         raise ColumnsMissing(what_is_missing(heading, parameters), layout)
     return layout

@@ -54,6 +54,8 @@ class Layout:
     member: str = ""
     parts: tuple[Part, ...] = ()
     within: str = ""
+    #: The filled cells of the rows above the header.
+    above: tuple[str, ...] = ()
 
     @property
     def described(self) -> str:
@@ -80,6 +82,8 @@ class Heading:
     headers: tuple[str, ...]
     required: int
     known: int
+    #: The filled cells of the rows above it.
+    above: tuple[str, ...] = ()
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -95,12 +99,14 @@ class Heading:
 def heading_of(first_rows: Iterable[Sequence[str]], parameters: Parameters) -> Heading | None:
     """The best header among rows: one with stock number and price, and most known columns; None if there are no rows."""
     best: Heading | None = None
+    above: list[str] = []
     for skip, cells in enumerate(first_rows):
         headers = distinct(cells)
         columns = columns_of(headers, parameters.chosen)
         required = ("stock_number" in columns) + has_price(columns)
         if best is None or (required, len(columns)) > best.rank:
-            best = Heading(skip, headers, required, len(columns))
+            best = Heading(skip, headers, required, len(columns), tuple(above))
+        above += [cell for cell in cells if cell.strip()]
     return best
 
 

@@ -96,7 +96,8 @@ def examine(content: Content, form: str, parameters: Parameters) -> Layout:
     parts = tuple(_part(head, heading) for head, heading in lists)
     headers = tuple(dict.fromkeys(header for part in parts for header in part.headers))
     refuse_wide(headers)
-    return Layout("", "", parts[0].skip, headers, form, parts=parts)
+    above = tuple(text for head, heading in lists for text in (head.name, *heading.above))
+    return Layout("", "", parts[0].skip, headers, form, parts=parts, above=above)
 
 
 def rows(content: Content, layout: Layout) -> Iterator[Row]:

@@ -35,7 +35,7 @@ from ingest.feeds.pricelist.headers import columns_of, field_of, unknown_headers
         ("Key To Symbols", "key_to_symbols"),
         *[(header, "discount") for header in ("Rap %", "Disc", "% Off", "Rap. Discount")],
         *[(header, "list_price") for header in ("Rap", "RapList", "Rap Price ($)", "Rapaport")],
-        *[(header, "") for header in ("Sr. No.", "Laser Inscription")],
+        *[(header, "") for header in ("Sr. No.",)],
     ],
 )
 def test_spellings_of_the_trade_are_known(header: str, field: str) -> None:

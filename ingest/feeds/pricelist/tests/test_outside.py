@@ -1,0 +1,273 @@
+"""What a list says outside of the columns that are known, or in passing: nothing that bears on a sale is passed over."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest import first_day
+from ingest.drift import Counts
+from ingest.errors import MappingError
+from ingest.feeds import nature
+from ingest.feeds.fancy import fancy_facts
+from ingest.feeds.pricelist import artefacts, mapping, snapshot, words
+from ingest.feeds.pricelist.mapping import Mapper
+from ingest.feeds.pricelist.outside import field_of_header, speaks
+from ingest.feeds.pricelist.parameters import Parameters, parameters_of
+from ingest.feeds.verdicts import SupplierAsks
+
+HEADERS = ("Stock #", "Shape", "Carat", "Color", "Clarity", "Lab", "Report #", "Price/Ct", "Total")
+
+
+def stone(number: int, **others: str) -> dict[str, str]:
+    """A natural stone, priced as such stones are."""
+    carats = 0.5 + number % 20 / 10
+    per_carat = round(3_000 * carats**0.8)
+    row = {
+        "Stock #": f"AB{number:04}",
+        "Shape": "Round",
+        "Carat": f"{carats:.2f}",
+        "Color": "FGH"[number % 3],
+        "Clarity": "VS1",
+        "Lab": "GIA",
+        "Report #": f"{6_200_000_000 + number * 7_919}",
+        "Price/Ct": f"{per_carat}",
+        "Total": f"{per_carat * carats:.2f}",
+    }
+    return {**row, **others}
+
+
+def made(folder: Path, rows: Sequence[Sequence[str]], **parameters: Any) -> snapshot.Snapshot:
+    """A snapshot of a CSV list with these rows of cells."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    source = folder / "list.csv"
+    source.write_text(text.getvalue())
+    told: Parameters = parameters_of({"source": str(source), **parameters})
+    snapshot.make(source, folder / "made", told, Mapper(told), most_bytes=10_000_000)
+    return snapshot.Snapshot(folder / "made", 1, None)
+
+
+def table(rows: Sequence[dict[str, str]]) -> list[list[str]]:
+    headers = list(dict.fromkeys([*HEADERS, *(header for row in rows for header in row)]))
+    return [headers, *([row.get(header, "") for header in headers] for row in rows)]
+
+
+def faults(census: Any, received: int) -> list[str]:
+    counts = Counts()
+    counts.mapped = received
+    return [fault.words for fault in first_day.judge(census, counts, received=received)]
+
+
+STONES = [stone(number) for number in range(24)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "All prices in EURO, VAT excluded", "Note: all prices are quoted in HK$ net", "EUR", "LAB GROWN DIAMONDS (CVD)",
+        "ON MEMO", "SOLD", "Treated stones", "Preise in €",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["above", "heading", "below"])
+def test_what_stands_outside_of_the_rows_is_asked_about_on_the_first_day(tmp_path: Path, text: str, place: str) -> None:
+    header, *rows = table(STONES)
+    remark = [text, *[""] * (len(header) - 1)]
+    written = {
+        "above": [["Stock list of ACME"], [text], header, *rows],
+        "heading": [header, *rows[:12], remark, *rows[12:]],
+        "below": [header, *rows, remark],
+    }[place]
+
+    census = made(tmp_path, written).census()
+
+    assert census.offered == len(STONES)
+    assert census.outside == (text,)
+    assert any(repr(text) in fault for fault in faults(census, len(STONES)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stock list of ACME, 3 May", "All prices in USD", "1 USD = 83 INR", "Natural diamonds", "Total", "E. & O.E.",
+        "Goods remain our property until paid", "Available",
+    ],
+)  # fmt: skip
+def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
+    assert not speaks(text)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "may_say"),
+    [
+        ("Invoice No", "INV-202", "stones are not to be had"),
+        ("Visible", "Hide", "stones are not to be had"),
+        ("status.code", "SOLD", "stones are not to be had"),
+        ("attributes.lab_grown", "true", "stones were grown or treated"),
+        ("Remark of house", "CVD", "stones were grown or treated"),
+        ("Currency of deal", "EUR", "in which currency"),
+    ],
+)
+def test_a_column_that_nobody_knows_and_that_bears_on_a_sale_is_asked_about(
+    tmp_path: Path, header: str, cell: str, may_say: str
+) -> None:
+    rows = [stone(number, **({header: cell} if number == 3 else {})) for number in range(24)]
+
+    census = made(tmp_path, table(rows)).census()
+
+    assert any(header in fault and may_say in fault for fault in faults(census, len(rows)))
+
+
+def test_a_flag_that_says_no_everywhere_is_not_asked_about() -> None:
+    assert field_of_header("MEMOFLAG", []) == ()
+    assert field_of_header("SHELF", ["A1", "B2"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("Memo", "Y"), ("Memo To", "ABC Jewels"), ("Hold For", "JB"), ("Hold Till", "2026-12-24"),
+        ("Sold Date", "2026-05-03"), ("Reserved By", "Levi"), ("Blocked", "Y"), ("Published", "No"), ("Comments", "SOLD"),
+        ("Comments", "On hold for client"), ("Comments", "On memo to NY office until Dec"),
+        ("Comments", "Not available, at GIA"), ("Location", "On Memo"), ("Qty", "0"), ("Status", "Available (memo out)"),
+    ],
+)  # fmt: skip
+def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
+    tmp_path: Path, column: str, cell: str
+) -> None:
+    free = {"Status": "Available", "Published": "Yes", "Qty": "1"}.get(column, "")
+    rows = [stone(number, **{column: cell if number == 3 else free}) for number in range(24)]
+
+    kept = made(tmp_path, table(rows))
+
+    (row,) = kept.lookup(["AB0003"])
+    cells = Mapper(parameters_of({"source": "x"})).cells(row)
+    assert not mapping.is_available(cells)
+    assert kept.census().offered == len(rows) - 1
+
+
+@pytest.mark.parametrize(
+    "remark", ["Sold as pair", "sold with certificate", "Holder included", "Memorable", "", "Eye clean"]
+)
+def test_remarks_that_only_begin_so_hide_no_stone(remark: str) -> None:
+    assert words.said_in_passing[remark] is None
+
+
+def test_rows_of_one_number_that_promise_different_things_are_refused(tmp_path: Path) -> None:
+    rows = [stone(number, Status="Available") for number in range(24)]
+    rows.append(stone(3, Status="Sold"))
+
+    kept = made(tmp_path, table(rows))
+
+    assert kept.lookup(["AB0003"]) == []
+    assert kept.census().nameless == 2
+
+
+@pytest.mark.parametrize("factor", [7.8, 0.92, 83], ids=["HKD", "EUR", "INR"])
+def test_prices_that_differ_from_list_and_discount_by_one_factor_are_asked_about(tmp_path: Path, factor: float) -> None:
+    rows = []
+    for number in range(30):
+        row = stone(number, **{"Rap": f"{5_000 + 130 * number}", "Rap %": f"-{20 + number % 17}"})
+        per_carat = float(row["Rap"]) * (1 + float(row["Rap %"]) / 100) * factor
+        rows.append(row | {"Price/Ct": f"{per_carat:.2f}", "Total": f"{per_carat * float(row['Carat']):.2f}"})
+
+    with pytest.raises(SupplierAsks, match=rf"times {factor:.2f}: are these US dollars"):
+        made(tmp_path, table(rows))
+
+
+def test_a_further_discount_is_no_other_currency(tmp_path: Path) -> None:
+    rows = []
+    for number in range(30):
+        row = stone(number, **{"Rap": f"{5_000 + 130 * number}", "Rap %": f"-{20 + number % 17}"})
+        per_carat = float(row["Rap"]) * (1 + float(row["Rap %"]) / 100) * 0.98
+        rows.append(row | {"Price/Ct": f"{per_carat:.2f}", "Total": f"{per_carat * float(row['Carat']):.2f}"})
+
+    assert made(tmp_path, table(rows)).census().offered == 30
+
+
+def test_a_list_price_that_is_of_whole_stones_is_asked_about_and_the_answer_is_taken(tmp_path: Path) -> None:
+    header = [*HEADERS[:-2], "List Price", "Discount"]
+    rows = []
+    for number in range(40):
+        row = stone(number)
+        carats = float(row["Carat"])
+        rows.append([*(row[name] for name in HEADERS[:-2]), f"{4_000 * carats**2:.0f}", "20%"])
+
+    with pytest.raises(SupplierAsks, match="as prices of whole stones do"):
+        made(tmp_path, [header, *rows])
+    assert made(tmp_path, [header, *rows], columns={"List Price": "list_price"}).census().offered == 40
+
+
+@pytest.mark.parametrize(
+    "number", ["512345678LG", "IGI-512345678-LG", "LGD512345678", "IGI/LG569250136", "LG512345678", "lg 598312345"]
+)
+def test_a_number_of_a_grown_stone_is_known_in_every_writing(number: str) -> None:
+    assert nature.of_certificate(number) == nature.GROWN
+
+
+@pytest.mark.parametrize("number", ["2141438171", "GIA 2141438171", "LGM12", "HRD 190000123456", "1234567"])
+def test_other_numbers_say_nothing(number: str) -> None:
+    assert nature.of_certificate(number) == nature.SILENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678"],
+)
+def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
+    assert nature.of_text[text].grown is True
+
+
+@pytest.mark.parametrize(
+    ("grade", "grown"), [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None)]
+)
+def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) -> None:
+    assert nature.of_grade[grade].grown is grown
+
+
+@pytest.mark.parametrize("text", ["CE", "KM", "Yehuda", "HTHP treated"])
+def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
+    assert nature.of_text[text].treated is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Matching pair, sold together", "must be sold with PR1017", "not to be split", "Price for both", "Set of 3"],
+)
+def test_what_is_not_sold_alone(text: str) -> None:
+    assert nature.of_text[text].several
+
+
+def test_what_is_no_diamond_by_its_remark() -> None:
+    assert nature.of_text["Moissanite"].other == "moissanite"
+    assert not nature.of_text["Tested, no moissanite"].other
+
+
+def test_a_letter_beside_a_strong_intensity_is_no_grade() -> None:
+    assert fancy_facts("Y", None, "Fancy Intense", None).color == fancy_facts("FANCY", None, None, None).color
+    assert fancy_facts("G", None, "Fancy", None).color != fancy_facts("FANCY", None, None, None).color
+
+
+@pytest.mark.parametrize("name", ["2026-10-12 00:00:00", "2026-10-12", "12-Oct"])
+def test_a_stock_number_that_a_workbook_made_a_date_is_refused(name: str) -> None:
+    assert artefacts.ruin(name) == "made a date by a spreadsheet"
+    with pytest.raises(MappingError):
+        mapping.stock_number(Mapper(parameters_of({"source": "x"})).cells_of(stone(1, **{"Stock #": name})))
+
+
+@pytest.mark.parametrize("lab", ["GIA pending", "Sent to GIA", "IGI (applied)"])
+def test_what_is_with_a_laboratory_has_none(lab: str) -> None:
+    assert mapping._lab[lab] is None
+    assert mapping._lab["GIA"] == "GIA"
+
+
+def test_amounts_with_a_dash_for_cents_are_read(tmp_path: Path) -> None:
+    rows = [stone(number) for number in range(24)]
+    rows = [row | {"Total": f"{float(row['Total']):.0f},-"} for row in rows]
+
+    assert made(tmp_path, table(rows)).census().offered == 24
