@@ -107,4 +107,4 @@ def lost_secrets() -> Iterator[Wrong]:
 
 
 looking.register(ending.look, "api-key-ending", every=60)
-looking.register(lost_secrets, "secrets-lost", every=60)
+looking.register(lost_secrets, "secrets-lost", every=60, needs="API_KEY_PEPPERS")

@@ -35,7 +35,7 @@ from diamondhub.alerts.problem_kinds import DELIVERY_LATE, SWEEP_LATE
 from diamondhub.audit.acting import SYSTEM, acting
 from diamondhub.database import clock, release_connection
 from diamondhub.operations.models import Problem
-from diamondhub.operations.problems import tracking
+from diamondhub.operations.problems import looking, tracking
 from diamondhub.operations.problems.kinds import Severity
 from diamondhub.operations.problems.looking import Wrong
 from diamondhub.telemetry.models import Heartbeat
@@ -125,6 +125,7 @@ class Watch:
             for kind, about in _WHAT_IS_WATCHED:
                 if (kind, about) not in still:
                     _end(kind, about)
+        looking.look_at_secrets()
 
     # --- without a database --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ scrubbed (`scrub.py`) when all of it is text.
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 import threading
@@ -24,8 +25,29 @@ def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return scrub.nested(event)  # type: ignore[no-any-return]
 
 
+def _is_of_a_broker_away(logger: str, error: BaseException | None) -> bool:
+    """Whether Celery or Kombu tells of a connection that broke."""
+    if logger.partition(".")[0] not in ("celery", "kombu") or error is None:
+        return False
+    kind = type(error)
+    return isinstance(error, OSError) or (
+        kind.__module__.partition(".")[0] in ("redis", "kombu", "amqp")
+        and kind.__name__ in ("ConnectionError", "TimeoutError", "OperationalError")
+    )
+
+
 class Lines(logging.StreamHandler[Any]):
-    """Writes lines to standard error; one that cannot be written is told of without its arguments, which may be secret."""
+    """Writes lines to standard error; one that cannot be written is told of without its arguments, which may be secret.
+
+    Of a broker that is away Celery and Kombu say so and go on: the line is enough, however deep the calls were.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        if record.exc_info and _is_of_a_broker_away(record.name, record.exc_info[1]):
+            record = copy.copy(record)
+            record.exc_info = record.exc_text = None
+        super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
         """Say which line is missing and why."""

@@ -281,6 +281,15 @@ def test_every_metric_that_a_dashboard_shows_is_told_by_a_running_stack(planted:
     assert len(shown - NOT_HAPPENED) > 15
 
 
+def test_no_process_takes_secrets_for_lost_that_it_is_not_given(planted: Planted) -> None:
+    stack = planted.stack
+    taken = "SELECT taken_at FROM operations_looktaken WHERE name LIKE '%%.lost_secrets' AND NOT failed"
+
+    until(lambda: stack.rows(taken), seconds=60, what="somebody looks whether secrets are lost")
+
+    assert stack.rows("SELECT subject FROM operations_problem WHERE kind = 'secrets-lost'") == []
+
+
 def test_planted_secrets_are_in_nothing_that_the_processes_say_show_or_keep(planted: Planted) -> None:
     pages = list(browse(planted))
     until(lambda: planted.letters.received, seconds=30, what="a letter has come")

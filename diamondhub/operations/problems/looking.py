@@ -6,15 +6,17 @@ look was last taken is a row, so many workers take it once. A look that fails is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
+from diamondhub import environment
 from diamondhub.admin.display import duration
 from diamondhub.database import clock
 from diamondhub.operations.models import LookTaken, Problem
@@ -58,15 +60,20 @@ class Lookout:
     kinds: tuple[str, ...]
     look: Look
     every: float
+    #: The secret variable without which a process cannot take it; "" for none.
+    needs: str = ""
 
 
 _lookouts: dict[str, Lookout] = {}
 
 
-def register(look: Look, *kind_names: str, every: float = 10.0) -> None:
-    """Have `look` taken every so many seconds; problems of these kinds are opened and resolved by what it says."""
+def register(look: Look, *kind_names: str, every: float = 10.0, needs: str = "") -> None:
+    """Have `look` taken every so many seconds; problems of these kinds are opened and resolved by what it says.
+
+    A look that `needs` a secret variable is taken by web processes (`look_at_secrets`): workers are not given all.
+    """
     name = f"{look.__module__}.{look.__qualname__}"
-    _lookouts[name] = Lookout(name, kind_names, look, every)
+    _lookouts[name] = Lookout(name, kind_names, look, every, needs)
 
 
 def lookouts() -> list[Lookout]:
@@ -77,12 +84,21 @@ def lookouts() -> list[Lookout]:
 def look() -> None:
     """Take the looks that are due, the longest waiting first, and tidy up. Called by the sweep."""
     tracking.tidy()
+    _take_due([each for each in lookouts() if not each.needs or environment.is_needed(each.needs, settings.PROGRAM)])
+
+
+def look_at_secrets() -> None:
+    """Take the looks that are due and need secrets that this process has. Called by the watch of web processes."""
+    _take_due([each for each in lookouts() if each.needs and environment.is_needed(each.needs, settings.PROGRAM)])
+
+
+def _take_due(those: Sequence[Lookout]) -> None:
     end = monotonic() + ROUND_SECONDS
     taken = dict(LookTaken.objects.values_list("name", "taken_at"))
     now = clock()
     long_ago = datetime.min.replace(tzinfo=now.tzinfo)
     # Only what may be due is claimed: a sweep comes often, and most looks are not.
-    due = [each for each in lookouts() if taken.get(each.name[:200], long_ago) <= now - _pause(each)]
+    due = [each for each in those if taken.get(each.name[:200], long_ago) <= now - _pause(each)]
     for lookout in sorted(due, key=lambda each: taken.get(each.name[:200], long_ago)):
         if monotonic() > end:
             log.warning("looks_put_off", next=lookout.name)

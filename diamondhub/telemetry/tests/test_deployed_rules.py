@@ -16,7 +16,7 @@ from diamondhub.telemetry import process_metrics, state_metrics
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 #: Words of PromQL that the files use, and that are no metrics.
 WORDS = {
-    *("sum", "max", "rate", "absent", "histogram_quantile", "by", "or", "and", "unless"),
+    *("sum", "max", "rate", "absent", "histogram_quantile", "increase", "max_over_time", "by", "or", "and", "unless"),
     *("s", "m", "h"),
 }
 #: Labels that are added to those that are declared: by our own collecting, by histograms, by Prometheus.

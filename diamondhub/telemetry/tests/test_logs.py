@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 import structlog
 from django.conf import settings as project
 from hypothesis import given
@@ -137,6 +138,27 @@ def test_the_rest_of_a_line_is_there(logged: Logged) -> None:
     structured().warning("asked", feed="nivoda-natural", status=503, nivoda_password=UNKNOWN)
 
     assert all(word in logged() for word in ("asked", "nivoda-natural", "503", "nivoda_password"))
+
+
+def test_a_broker_that_is_away_is_one_line_of_celerys_and_a_fault_of_ours_has_its_traceback(logged: Logged) -> None:
+    for name, error in (
+        ("celery.worker.consumer", redis.exceptions.ConnectionError("away")),
+        ("kombu.transport", ConnectionRefusedError(111, "away")),
+        ("celery.worker.consumer", ZeroDivisionError("ours")),
+        ("planted.standard", ConnectionRefusedError(111, "ours")),
+    ):
+        logger = logging.getLogger(name)
+        handlers, logger.handlers = logger.handlers, logging.getLogger("planted").handlers
+        before = logged().count("Traceback")
+        try:
+            raise error
+        except type(error):
+            logger.critical("Couldn't ack %r", 1, exc_info=True)
+        finally:
+            logger.handlers = handlers
+
+        assert "Couldn't ack 1" in logged()
+        assert (logged().count("Traceback") > before) is ("ours" in str(error))
 
 
 def test_a_line_that_cannot_be_written_is_told_of_without_its_arguments(

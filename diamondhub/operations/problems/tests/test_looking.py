@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -66,6 +67,25 @@ def test_what_a_look_says_is_opened_and_goes_on_and_what_it_does_not_say_any_mor
         ("window:2", "opened"),
         ("window:3", "opened"),
     ]
+
+
+def test_a_look_that_needs_a_secret_is_taken_by_processes_that_have_it(settings: Any) -> None:
+    nose = Nose()
+    nose.wrong = [draught()]
+    looking.register(nose, "draught", every=0, needs="API_KEY_PEPPERS")
+
+    settings.PROGRAM = "worker-io"
+    looking.look()
+    looking.look_at_secrets()
+    by_worker = nose.taken
+    settings.PROGRAM = "web"
+    looking.look_at_secrets()
+
+    assert (by_worker, nose.taken, states()) == (0, 1, {"window:1": "open"})
+    # A worker that cannot see it does not take it for mended.
+    settings.PROGRAM = "worker-io"
+    looking.look()
+    assert states() == {"window:1": "open"}
 
 
 def test_a_look_is_taken_at_its_own_pace_whoever_sweeps() -> None:
