@@ -371,15 +371,13 @@ def availability_of(cells: Cells) -> str:
         said.add(Availability.SOLD.value)
     if "off_market" not in cells.columns and "availability" not in cells.of_list.others and not said:
         return _availability[cells["availability"]]
-    promised = words.least_availability(list(cells.each("availability")), cells.all("off_market"))
-    return promised if not said or promised != Availability.AVAILABLE.value else min(said, key=_LEAST.index)
+    return words.least({words.least_availability(list(cells.each("availability")), cells.all("off_market")), *said})
 
 
 #: Fields of words in which suppliers write down in passing that a stone is not to be had.
 _REMARKS = ("comments", "location", "city")
 #: Headers of a number of pieces of which none means that nothing is left, after `fold`.
 _IN_STOCK = frozenset({"QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
-_LEAST = (Availability.SOLD.value, Availability.ON_HOLD.value)
 
 
 def is_available(cells: Cells) -> bool:

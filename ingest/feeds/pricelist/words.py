@@ -78,7 +78,7 @@ def _promised(cell: str) -> str | None:
         beside = {
             _AVAILABILITY.get(fold(part)) for part in re.findall(r"[^\W\d_]+(?:\s+[^\W\d_]+)?", cell[len(head) :])
         }
-        return next((state.value for state in _LEAST if state.value in beside | {known}), known)
+        return least(beside | {known})
     parts = head.split()
     for count in range(len(parts) - 1, 0, -1):
         known = _AVAILABILITY.get(fold("".join(parts[:count])))
@@ -88,6 +88,12 @@ def _promised(cell: str) -> str | None:
 
 
 _promise = Reader(_promised)
+
+
+def least(promised: Iterable[str | None]) -> str:
+    """Of several promises of a stone the one that promises least."""
+    promised = set(promised)
+    return next(state.value for state in _LEAST if state.value in promised)
 
 
 def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -> str:
@@ -101,7 +107,7 @@ def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -
     for header, cell in flags:
         if values.yes_or_no(cell) is not False and fold(cell) not in values.NOTHING | _FREE:
             promised.add((Availability.SOLD if "SOLD" in header.upper() else Availability.ON_HOLD).value)
-    return next(state.value for state in _LEAST if state.value in promised)
+    return least(promised)
 
 
 #: What a remark says at its beginning of a stone that is not to be had; "sold as single" is something else.
