@@ -81,7 +81,8 @@ class Identity(Kind):
 class Named(Kind):
     """A name of the trade, asked for by one or several, in any spelling of which `normal` makes the name that is kept.
 
-    `known` are names that are used; the list is open where `normal` makes others as well.
+    `known` are names that are used; the list is open where `normal` makes others as well. `pattern` is a regular
+    expression that is found in every spelling of a name.
     """
 
     max_length: int
@@ -90,6 +91,7 @@ class Named(Kind):
     known: tuple[str, ...] = ()
     #: Whether a name that is neither known nor of any stone is a mistake of who asks for it.
     checked: bool = True
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -276,11 +278,13 @@ COLUMNS: tuple[Column, ...] = (
            Named(fluorescence_colors.MAX_LENGTH, "BLUE", fluorescence_colors.fluorescence_color,
                  fluorescence_colors.KNOWN_FLUORESCENCE_COLORS),
            asked="fluorescence_color", words="One or several colours of the fluorescence, e.g. `BLUE`"),
-    Column("fancy_color", Named(fancy_colors.MAX_LENGTH, "YELLOW", fancy_colors.color_name, fancy_colors.KNOWN_COLORS),
+    Column("fancy_color", Named(fancy_colors.MAX_LENGTH, "YELLOW", fancy_colors.color_name, fancy_colors.KNOWN_COLORS,
+                 pattern=fancy_colors.PATTERN),
            asked="fancy_color", words="One or several fancy colours, e.g. `YELLOW`"),
     Column("fancy_intensity", Graded(FancyIntensity), asked="fancy_intensity", words="Fancy intensity"),
     Column("fancy_overtone",
-           Named(fancy_colors.MAX_LENGTH, "ORANGISH", fancy_colors.color_name, fancy_colors.KNOWN_OVERTONES),
+           Named(fancy_colors.MAX_LENGTH, "ORANGISH", fancy_colors.color_name, fancy_colors.KNOWN_OVERTONES,
+                 pattern=fancy_colors.PATTERN),
            asked="fancy_overtone", words="One or several overtones of a fancy colour, e.g. `ORANGISH`"),
     _flag("lab_grown", "Only lab-grown stones, or only natural ones"),
     Column("growth_method", Chosen(GROWTH_METHODS), asked="growth_method", words="How lab-grown stones were made"),

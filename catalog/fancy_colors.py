@@ -31,6 +31,8 @@ KNOWN_OVERTONES = (
 MAX_LENGTH = 64
 #: Words of fewer letters in a name are a grade ("U-V") or a code, which only stands alone.
 MIN_LETTERS = 3
+#: Found in every name of a fancy colour, as schemas have it: a word, or a code alone.
+PATTERN = r"[A-Za-z]{3}|^[A-Za-z]{1,2}$"
 
 #: An abbreviation of a fancy colour: degree and colour behind an F. What may be two colours (B, G) names none of them.
 _ABBREVIATED = re.compile(r"F(?:C|CY)?(V|I|INT|LT|L|DP|DK|D)?(Y|P|O|BN|BR|GY|PL|R|B|G)")

@@ -24,12 +24,22 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One of the five fields: its name, its bounds, and the names that stand for its numbers."""
+    """One of the five fields: its name, its bounds, a pattern of its numbers, and the names that stand for these."""
 
     name: str
     low: int
     high: int
+    digits: str
     names: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of what the field may be, in letters of either case."""
+        names = ["".join(f"[{letter}{letter.upper()}]" for letter in name) for name in self.names]
+        number = "|".join((self.digits, *names))
+        # "5/10" is read as "5" by some and as "5-59/10" by others.
+        part = rf"(({number})|(\*|({number})-({number}))(/[1-9][0-9]?)?)"
+        return f"{part}(,{part})*"
 
     @property
     def accepted(self) -> str:
@@ -39,14 +49,9 @@ class _Field:
 
     def parse(self, text: str) -> frozenset[int]:
         """The numbers that the field matches. Raises `ValueError`."""
-        number = "|".join((r"[0-9]{1,2}", *self.names))
-        part = rf"(\*|({number})(-({number}))?)(/[1-9][0-9]?)?"
-        if not re.fullmatch(rf"{part}(,{part})*", text, re.ASCII | re.IGNORECASE):
+        if not re.fullmatch(self.pattern, text, re.ASCII):
             raise ValueError(text)
         plain = re.sub(r"[a-z]+", lambda word: str(self.names.index(word[0].lower()) + self.low), text, flags=re.I)
-        if re.search(r"(^|,)[0-9]+/", plain):
-            # "5/10" is read as "5" by some and as "5-59/10" by others.
-            raise ValueError(text)
         try:
             return frozenset(crontab_parser(self.high - self.low + 1, self.low).parse(plain))
         except ParseException as error:
@@ -54,12 +59,14 @@ class _Field:
 
 
 _FIELDS = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of the month", 1, 31),
-    _Field("month", 1, 12, _MONTHS),
-    _Field("day of the week", 0, 6, _WEEKDAYS),
+    _Field("minute", 0, 59, "[0-5]?[0-9]"),
+    _Field("hour", 0, 23, "[01]?[0-9]|2[0-3]"),
+    _Field("day of the month", 1, 31, "0?[1-9]|[12][0-9]|3[01]"),
+    _Field("month", 1, 12, "0?[1-9]|1[0-2]", _MONTHS),
+    _Field("day of the week", 0, 6, "0?[0-6]", _WEEKDAYS),
 )
+#: Matches a schedule or nothing, as schemas have it. What matches may still name a day that never comes.
+PATTERN = rf"^( *{' +'.join(f'({field.pattern})' for field in _FIELDS)} *)?$"
 
 
 @dataclass(frozen=True, slots=True)

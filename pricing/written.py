@@ -11,21 +11,39 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
 
-from django.db.models import Field, Model
+from django.db.models import DecimalField, Field, Model
 from rest_framework import serializers
 
+from catalog import fancy_colors
 from diamondhub.api import fields
 from diamondhub.api.mistakes import Mistakes
 from diamondhub.api.serializers import Body
 from pricing import validation
-from pricing.conditions import CONDITIONS, GradeCondition, ListCondition, NumberCondition, RangeCondition
+from pricing.conditions import (
+    CONDITIONS,
+    STONE_TYPES,
+    GradeCondition,
+    ListCondition,
+    NumberCondition,
+    RangeCondition,
+)
 from pricing.faults import faults_of
-from pricing.models import MAX_CLAUSES, Clause, Rule, RuleSet
+from pricing.models import MAX_CLAUSES, MAX_NAMES, Clause, Rule, RuleSet
 from pricing.models.limits import MAX_NUMBER
 
 AnyField = serializers.Field[Any, Any, Any, Any]
 #: The description of a draft's revision.
 READ_AT = "The draft's revision as it was read; a stale one is a 409."
+#: The names of each list as schemas have them, in whatever spelling.
+_SPELLED: Mapping[str, Mapping[str, Any]] = {
+    "stone_types": {"enum": list(STONE_TYPES)},
+    "shapes": {"examples": ["ROUND"], "maxLength": 100, **fields.plain("[A-Za-z0-9]")},
+    "labs": {"examples": ["GIA"], "maxLength": 32, **fields.plain("[A-Za-z0-9]")},
+    "feeds": {"examples": ["nivoda-natural"], "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$"},
+    "suppliers": {"examples": ["Northern Stones"], "maxLength": 200, **fields.plain(r"\S")},
+    "fancy_colors": {"examples": ["YELLOW"], "maxLength": 100, **fields.plain(fancy_colors.PATTERN)},
+}
+_ANY_WHOLE = fields.Whole()
 
 
 class Words(fields.Text):
@@ -45,28 +63,59 @@ class Words(fields.Text):
 
 
 class Figure(fields.Number):
-    """A number that is written as short as it is: 7 and not 7.0."""
+    """A number that is written as short as it is: 7 and not 7.0.
+
+    `pricing.validation` says what it may be; `described` are those bounds for readers of the schema.
+    """
+
+    def __init__(self, places: int, described: tuple[float, float], **options: Any) -> None:
+        super().__init__(places, **options)
+        self.described = described
 
     def to_representation(self, value: Any) -> float:
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
 
+    def schema(self) -> dict[str, Any]:
+        lowest, highest = self.described
+        return {**super().schema(), "minimum": lowest, "maximum": highest}
+
 
 class Percent(Figure):
-    """A percentage, of which `pricing.validation` says what it may be."""
+    """A margin in percent."""
 
-    def __init__(self, lowest: float = -99.999, **options: Any) -> None:
-        super().__init__(3, **options)
-        self.lowest = lowest
+    def __init__(self, **options: Any) -> None:
+        super().__init__(3, (-99.999, 9_999.0), **options)
+
+
+class Amount(fields.Dollars):
+    """An amount in dollars, of which `pricing.validation` says what it may be; the schema says at most 10 to `digits`."""
+
+    def __init__(self, digits: int, *, negative: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.digits, self.negative = digits, negative
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "minimum": self.lowest, "maximum": 9_999.0}
+        sign, cents = "-?" if self.negative else "", r"[0-9]{1,2}"
+        largest = rf"10{{{self.digits}}}(\.0{{1,2}})?"
+        return {**super().schema(), "pattern": rf"^{sign}({largest}|[0-9]{{1,{self.digits}}}(\.{cents})?)$"}
+
+
+class Bounded(fields.Whole):
+    """A whole number, of which `pricing.validation` says what it may be; these bounds tell readers of it."""
+
+    def to_internal_value(self, data: Any) -> int:
+        return _ANY_WHOLE.to_internal_value(data)
 
 
 class Names(fields.Field):
-    """A list of names, of which `pricing.validation` says what they may be."""
+    """A list of names, of which `pricing.validation` says what they may be; `spelled` are schemas of what it reads."""
 
     default_error_messages = {"invalid": "must be a list of names"}
+
+    def __init__(self, spelled: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.spelled = spelled
 
     def to_internal_value(self, data: Any) -> list[str]:
         if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
@@ -77,7 +126,7 @@ class Names(fields.Field):
         return sorted(set(value))
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "string"}}
+        return {"type": "array", "items": {"type": "string", **self.spelled}, "maxItems": MAX_NAMES}
 
 
 class Written(Body):
@@ -159,25 +208,30 @@ class RuleFields(Written):
     """A rule without its number and its clauses."""
 
     model = Rule
-    priority = fields.Whole(help_text="Lower comes first; the first rule that matches wins.")
+    priority = Bounded(1, validation.MAX_PRIORITY, help_text="Lower comes first; the first rule that matches wins.")
     name = Words(min_length=1, max_length=200, help_text="For people, up to 200 characters.")
-    modifier = Figure(3, required=False, help_text="Percentage points added to the base margin.")
-    fixed = fields.Dollars(
-        source="fixed_cents", required=False, help_text="Dollars added after the margin; may be negative."
+    modifier = Figure(3, (-9_999.0, 9_999.0), required=False, help_text="Percentage points added to the base margin.")
+    fixed = Amount(
+        6,
+        negative=True,
+        source="fixed_cents",
+        required=False,
+        help_text="Dollars added after the margin; may be negative.",
     )
-    ending = fields.Dollars(
+    ending = Amount(
+        6,
         source="ending_cents",
         required=False,
         allow_null=True,
         help_text="Prices end on this: 99.00 in steps of 100.00 gives 99, 199, …",
     )
-    ending_step = fields.Dollars(
-        source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
+    ending_step = Amount(
+        6, source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
     )
     ending_mode = Words(
         names=Rule.EndingMode.values, required=False, help_text="`nearest` ending (halves up), or the next one `up`."
     )
-    rating = fields.Whole(required=False, allow_null=True, help_text="From 1 to 10, shown with the stone.")
+    rating = Bounded(1, 10, required=False, allow_null=True, help_text="From 1 to 10, shown with the stone.")
     valid_from = fields.Day(1, 9999, required=False, allow_null=True, help_text="First day, in UTC.")
     valid_to = fields.Day(1, 9999, required=False, allow_null=True, help_text="Last day, in UTC.")
     active = fields.YesNo(required=False, help_text="False: the rule is passed over.")
@@ -224,7 +278,10 @@ def _conditions() -> Iterator[tuple[str, AnyField]]:
     """The fields of a clause by name, made from the table of conditions."""
     for condition in CONDITIONS:
         if isinstance(condition, ListCondition):
-            yield condition.name, Names(required=False, help_text=f"Any of these: {condition.label}.")
+            yield (
+                condition.name,
+                Names(_SPELLED[condition.name], required=False, help_text=f"Any of these: {condition.label}."),
+            )
             words = f"True turns it round: none of these, but some {condition.label}."
             yield f"{condition.name}_excluded", fields.YesNo(required=False, help_text=words)
         elif isinstance(condition, RangeCondition):
@@ -244,7 +301,12 @@ def _bound(condition: RangeCondition, name: str, source: str, words: str) -> Any
     if isinstance(condition, GradeCondition):
         return fields.Grade(condition.grades, **options)
     assert isinstance(condition, NumberCondition)
-    return fields.Dollars(**options) if condition.dollars else Figure(condition.places, **options)
+    if condition.dollars:
+        return Amount(9, **options)
+    column = Clause._meta.get_field(source)
+    assert isinstance(column, DecimalField)
+    whole, places = column.max_digits - column.decimal_places, column.decimal_places
+    return Figure(condition.places, (0.0, float(10**whole - Decimal(10) ** -places)), **options)
 
 
 @cache

@@ -61,6 +61,13 @@ class Wanted(ShownBody):
             "stock_numbers": ["S-104822", "S-104823"],
             "certificate_numbers": ["2141438171"],
         }
+        described: Mapping[str, Any] = {
+            "anyOf": [
+                {"properties": {"ids": {"minItems": 1}}, "required": ["ids"]},
+                {"properties": {"stock_numbers": {"minItems": 1}}, "required": ["stock_numbers"]},
+                {"properties": {"certificate_numbers": {"minItems": 1}}, "required": ["certificate_numbers"]},
+            ]
+        }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         number = sum(len(attrs.get(name, ())) for name in _FIELDS.values())

@@ -164,6 +164,7 @@ def _one(column: Column) -> fields.Field:
                 kind.example,
                 known=kind.known,
                 lacking=column.nullable,
+                written=kind.pattern,
                 max_length=max(kind.max_length, fields.MAX_COMPARED),
             )
         case Chosen() if column.nullable:

@@ -80,7 +80,10 @@ class GradeOrNone(fields.Grade):
 
 
 class Spelled(fields.Text):
-    """A name in any spelling of which `normal` makes the one that is kept, or None for stones that have none."""
+    """A name in any spelling of which `normal` makes the one that is kept, or None for stones that have none.
+
+    `written` is a regular expression that is found in every spelling.
+    """
 
     default_error_messages = {"unreadable": "must be a name such as {example}{hint}"}
 
@@ -93,11 +96,12 @@ class Spelled(fields.Text):
         closed: bool = False,
         lacking: bool,
         max_length: int,
+        written: str = "",
         **options: Any,
     ) -> None:
         super().__init__(max_length=max_length, min_length=1, **options)
         self._normal, self._example, self._known, self._closed = normal, example, known, closed
-        self._lacking = lacking
+        self._lacking, self._written = lacking, written
 
     def to_internal_value(self, data: Any) -> Any:
         if self._lacking and _asks_for_none(data):
@@ -115,7 +119,8 @@ class Spelled(fields.Text):
     def schema(self) -> dict[str, Any]:
         if self._closed:
             return {"type": "string", "enum": [*self._known, *(_lacking_words(()) if self._lacking else [])]}
-        return super().schema()
+        written = {"allOf": [{"pattern": self._written}]} if self._written else {}
+        return {**super().schema(), **written, "examples": [self._example]}
 
 
 class State(fields.OneOf):

@@ -52,6 +52,11 @@ def nearest(text: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def plain(found: str) -> dict[str, Any]:
+    """The schema's part for plain text in which this regular expression is found."""
+    return {"pattern": _PLAIN, "allOf": [{"pattern": found}]}
+
+
 class Field(serializers.Field[Any, Any, Any, Any]):
     """What all fields here share: messages that end a sentence about the field."""
 

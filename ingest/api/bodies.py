@@ -9,7 +9,7 @@ from rest_framework import serializers
 from diamondhub.api import fields
 from diamondhub.api.endpoint import PageQuery
 from diamondhub.api.serializers import Body
-from ingest import brakes, pausing, renumbering
+from ingest import brakes, crontab, pausing, renumbering
 from ingest.models import DeadLetter, Partition, Pause, Run
 
 #: Partitions that one request may name.
@@ -45,7 +45,7 @@ class Schedule(fields.Text):
         super().__init__(max_length=100, **options)
 
     def schema(self) -> dict[str, Any]:
-        return {**super().schema(), "format": "crontab"}
+        return {**super().schema(), "format": "crontab", "allOf": [{"pattern": crontab.PATTERN}]}
 
 
 class RunsQuery(PageQuery):
