@@ -41,6 +41,8 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "clarity": nature.of_grade,
     "lab": nature.of_lab,
     "certificate": nature.of_lab,
+    "supplier_name": nature.of_name,
+    "brand": nature.of_name,
 }
 #: Headers that name both kinds of stones, after `fold`.
 _EITHER = frozenset({"NATURALLABGROWN", "NATURALORLABGROWN", "LABGROWNORNATURAL", "NATLAB", "NATURALLAB"})
@@ -190,8 +192,11 @@ class Cells(dict[str, str]):
                 spoken.append(nature.Evidence(header, cell, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:
             spoken.append(nature.Evidence(self.header("certificate_number"), number, said))
-        if link and (said := nature.of_link(link)) is not silent:
-            spoken.append(nature.Evidence(self.header("certificate_url"), link, said))
+        if (stock := self["stock_number"]) and (said := nature.of_stock_number(stock)) is not silent:
+            spoken.append(nature.Evidence(self.header("stock_number"), stock, said))
+        for field, address in (("certificate_url", link), ("image", self["image"]), ("video", self["video"])):
+            if address and (said := nature.of_address(address)) is not silent:
+                spoken.append(nature.Evidence(self.header(field), address, said))
         return spoken
 
 

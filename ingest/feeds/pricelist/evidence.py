@@ -52,6 +52,8 @@ class SampleRow:
     amounts: dict[str, float | None]
     discounts: dict[str, Discount | None]
     cells: dict[str, str]
+    #: Header and cell of what only hints at a grown stone, where nothing says what it is.
+    hint: tuple[str, str] | None = None
 
     @property
     def telling(self) -> float | None:

@@ -35,7 +35,7 @@ from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import AMBIGUOUS, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
-MAPPER_VERSION = "pricelist-mapper-4"
+MAPPER_VERSION = "pricelist-mapper-5"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
@@ -50,7 +50,7 @@ _depth_pct = Reader(lambda cell: _share(cell, 1_000))
 _table_pct = Reader(lambda cell: _share(cell, 100))
 _ratio = Reader(lambda cell: _measure(cell, 3, 10_000))
 _days = Reader(values.days)
-_clarity = Reader(lambda cell: values.grade(Clarity, cell))
+_clarity = Reader(lambda cell: values.grade(Clarity, nature.grade_alone(cell)))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
 _eye_clean = Reader(values.eye_clean)
 _days_from_to = Reader(values.days_from_to)
@@ -82,7 +82,8 @@ class Mapper:
         #: What the rows say of their prices.
         self.costs = Costs(parameters)
         #: A stone of whose nature no column says anything.
-        self._silent = nature.Nature(parameters.labgrown, None, None)
+        self._grown = bool(parameters.labgrown)
+        self._silent = nature.Nature(self._grown, None, None)
         self._columns: dict[tuple[tuple[str, ...], object], Columns] = {}
         self._band_factor = band_factor
         #: A cell of a weight → cents that a carat of any kind of stone can cost.
@@ -258,11 +259,18 @@ class Mapper:
             grown = self._nature(_evidence(cells)).lab_grown
         except MappingError:
             # Columns that contradict each other are told of where the row is mapped.
-            grown = self._parameters.labgrown
+            grown = self._grown
         return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
 
     def _nature(self, evidence: Sequence[nature.Evidence]) -> nature.Nature:
-        return nature.decide(evidence, default=self._parameters.labgrown) if evidence else self._silent
+        if not evidence:
+            return self._silent
+        return nature.decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
+
+    def hint(self, cells: Cells) -> tuple[str, str] | None:
+        """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
+        hint = None if self._parameters.labgrown is not None else nature.hint_of(_evidence(cells))
+        return None if hint is None else (hint.field, hint.cell)
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""

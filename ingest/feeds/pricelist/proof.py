@@ -22,6 +22,7 @@ from ingest.feeds.pricelist import discounts, evidence, shapes_in_cut
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
+from ingest.feeds.pricelist.nature_hints import question_of
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
 from ingest.feeds.verdicts import IN_WORDS, Answer, Column, Means, Question, SupplierAsks, Verdict, changed
@@ -66,6 +67,8 @@ def prove(
     kept = evidence.sampled(counted)
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
+    if verdict.question is None and (asked := question_of(sample)) is not None:
+        return msgspec.structs.replace(verdict, question=asked), NOTHING
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
     if shapes is None or verdict.question is not None:
@@ -117,6 +120,7 @@ def _row(number: int, row: Mapping[str, Any], hints: list[_Hint], parameters: Pa
         },
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
+        mapper.hint(cells),
     )
 
 

@@ -50,7 +50,7 @@ def _of(
 
 def _graded(kind: type[Grade], column: str) -> Vocabulary:
     names = tuple(grade.name for grade in kind)
-    return _of(column, lambda cell: values.grade(kind, cell) is not None, names, kind)
+    return _of(column, lambda cell: values.grade(kind, nature.grade_alone(cell)) is not None, names, kind)
 
 
 def _is_shape(cell: str) -> bool:
