@@ -363,29 +363,23 @@ def of_certificate(number: str) -> Said:
     return HINT if _HINTING_NUMBER.fullmatch(number) else SILENT
 
 
+def may_name_kind(text: str) -> bool:
+    """Whether stock numbers or addresses in a text are worth reading: nearly none are."""
+    text = text.lower()
+    return "lg" in text or "cvd" in text or "lab" in text or "hpht" in text
+
+
 def of_stock_number(number: str) -> Said:
     """A stock number with the kind of its stone: `LG-CVD-1015` was grown, `LG-1015` may have been."""
     number = number.upper()
-    if (
-        "CVD" in number
-        or "GROWN" in number
-        or number[:2] == "LG"
-        or number[:3] == "LAB"
-        or "HPHT" in number
-        or "LG" in number[-3:]
-    ):
-        if _GROWN_STOCK.search(number):
-            return GROWN
-        return HINT if _HINTING_STOCK.match(number) else SILENT
-    return SILENT
+    if _GROWN_STOCK.search(number):
+        return GROWN
+    return HINT if _HINTING_STOCK.match(number) else SILENT
 
 
 def of_address(address: str) -> Said:
     """The address of a report or a picture: its path may say how the stone was made, its host only who says so."""
-    address = address.lower()
-    if "lg" not in address and "lab" not in address and "cvd" not in address:
-        return SILENT
-    host, _, path = address.partition("://")[2].partition("/")
+    host, _, path = address.lower().partition("://")[2].partition("/")
     if _GROWN_ADDRESS.search(path):
         return HINT if _NATURAL_ADDRESS.search(path) else GROWN
     return HINT if _GROWN_HOST.search(host) else SILENT

@@ -192,11 +192,14 @@ class Cells(dict[str, str]):
                 spoken.append(nature.Evidence(header, cell, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:
             spoken.append(nature.Evidence(self.header("certificate_number"), number, said))
-        if (stock := self["stock_number"]) and (said := nature.of_stock_number(stock)) is not silent:
-            spoken.append(nature.Evidence(self.header("stock_number"), stock, said))
-        for field, address in (("certificate_url", link), ("image", self["image"]), ("video", self["video"])):
-            if address and (said := nature.of_address(address)) is not silent:
-                spoken.append(nature.Evidence(self.header(field), address, said))
+        stock, image, video = self["stock_number"], self["image"], self["video"]
+        # Of nearly all rows one look at all four is enough.
+        if nature.may_name_kind(f"{stock} {link} {image} {video}"):
+            if (said := nature.of_stock_number(stock)) is not silent:
+                spoken.append(nature.Evidence(self.header("stock_number"), stock, said))
+            for field, address in (("certificate_url", link), ("image", image), ("video", video)):
+                if address and (said := nature.of_address(address)) is not silent:
+                    spoken.append(nature.Evidence(self.header(field), address, said))
         return spoken
 
 

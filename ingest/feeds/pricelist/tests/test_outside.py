@@ -107,8 +107,8 @@ def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
     [
         ("Invoice No", "INV-202", "stones are not to be had"),
         ("Visible", "Hide", "stones are not to be had"),
-        ("status.code", "SOLD", "stones are not to be had"),
-        ("attributes.lab_grown", "true", "stones were grown or treated"),
+        ("stage.code", "SOLD", "stones are not to be had"),
+        ("extra.lab_grown", "true", "stones were grown or treated"),
         ("Remark of house", "CVD", "stones were grown or treated"),
         ("Currency of deal", "EUR", "in which currency"),
     ],
