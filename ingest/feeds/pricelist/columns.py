@@ -88,6 +88,8 @@ class Columns:
     discounts: Writing | None = None
     #: What the feed says that words mean: field → folded word → what is read in its place.
     meanings: Mapping[str, Mapping[str, str]] | None = None
+    #: The decimal sign of amounts, where the list proved it; empty where each row tells its own.
+    decimal: str = ""
 
     @classmethod
     def of(
@@ -96,6 +98,7 @@ class Columns:
         chosen: Mapping[str, str],
         discounts: Writing | None = None,
         meanings: Mapping[str, Mapping[str, str]] | None = None,
+        decimal: str = "",
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
@@ -112,6 +115,7 @@ class Columns:
             tuple(telling),
             discounts,
             meanings,
+            decimal,
         )
 
 

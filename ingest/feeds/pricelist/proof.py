@@ -8,6 +8,7 @@ these prove nothing, or contradict what the feed or the header says, there is a 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -18,7 +19,7 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, shapes_in_cut
+from ingest.feeds.pricelist import discounts, evidence, rivals, shapes_in_cut, thousands
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
@@ -39,8 +40,13 @@ MIN_LEVELS, LEVELS_AGREE, MAKE_SENSE = 3, 0.9, 0.5
 GROWTH_LEVELS = 0.4, 4.0
 #: A column holds shares if so many of its filled cells do, and there are so many.
 SHARES_FROM, MIN_SHARES = 0.8, 3
+#: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
+DENIED = 0.1
 #: So many times above what is usual, in the middle of so many rows, are no dollars.
 TOO_HIGH, MIN_ROWS_OF_LEVEL = 30.0, 5
+_NOISE = 0.001
+#: Digits in groups of two, as India writes 12,34,567.
+_LAKHS = re.compile(r"\d,\d\d,\d{3}(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,14 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
+    decimal = "" if parameters.decimal else _decimal_of_amounts(sample, hints)
+    if isinstance(decimal, Question):
+        return Verdict((), len(sample), counted.rows, (), decimal), NOTHING
+    if decimal:
+        sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
+    if decimal and verdict.question is None:
+        proven = msgspec.structs.replace(proven, decimal=decimal)
     if verdict.question is None and (asked := question_of(sample)) is not None:
         return msgspec.structs.replace(verdict, question=asked), NOTHING
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
@@ -102,9 +115,29 @@ def _hint(header: str, parameters: Parameters) -> _Hint | None:
     return _Hint(header, field, told, rank)
 
 
-def _row(number: int, row: Mapping[str, Any], hints: list[_Hint], parameters: Parameters, mapper: Mapper) -> SampleRow:
+def _decimal_of_amounts(rows: list[SampleRow], hints: list[_Hint]) -> str | Question:
+    """The decimal sign of amounts if it is not that of weights; empty if it is, and a question where nothing tells."""
+    of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
+    prices = [hint.header for hint in hints if hint.field in PRICES] or of_money
+    sign = thousands.grouping_sign(
+        (row.sign for row in rows), (row.cells[header] for row in rows for header in of_money)
+    )
+    grouped = thousands.is_grouped(rows, prices, sign) if sign else False
+    if isinstance(grouped, Question):
+        return grouped
+    return thousands.OTHER[sign] if sign and grouped else ""
+
+
+def _row(
+    number: int,
+    row: Mapping[str, Any],
+    hints: list[_Hint],
+    parameters: Parameters,
+    mapper: Mapper,
+    decimal: str = "",
+) -> SampleRow:
     cells = mapper.cells_of(dict(row))
-    sign = mapper.costs.decimal_sign(cells)
+    sign = decimal or mapper.costs.decimal_sign(cells)
     written = {hint.header: str(row.get(hint.header) or "").strip() for hint in hints}
     carats = mapper.carats(cells)
     color = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]).color
@@ -120,6 +153,7 @@ def _row(number: int, row: Mapping[str, Any], hints: list[_Hint], parameters: Pa
         },
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
+        sign,
         mapper.hint(cells),
     )
 
@@ -130,13 +164,17 @@ class _Case:
     def __init__(
         self, headers: tuple[str, ...], hints: list[_Hint], rows: list[SampleRow], parameters: Parameters, count: int
     ) -> None:
-        self._rows, self._count, self._parameters = rows, count, parameters
+        self._headers, self._rows, self._count, self._parameters = headers, rows, count, parameters
         self._hints = sorted(hints, key=lambda hint: hint.rank)
         self._default = columns_of(headers, parameters.chosen)
         self._columns: dict[str, Column] = {}
         self._notes: list[str] = []
         self._writing: Writing | None = None
         self._listed = self._off = ""
+        #: Columns that are not read, although their headers are known.
+        self._left_out: set[str] = set()
+        #: A list price of whole stones, and what proves that.
+        self._of_stones: tuple[str, str] | None = None
         #: Whether list × discount was seen to give some row's price.
         self._fits = False
 
@@ -156,7 +194,7 @@ class _Case:
         for hint in sorted(self._prices(), key=lambda hint: hint.field == "price"):
             if (question := self._decide_price(hint)) is not None:
                 return question
-        return self._decide_list() or self._decide_unit()
+        return self._decide_rivals() or self._decide_list() or self._decide_unit()
 
     def _prices(self) -> list[_Hint]:
         return [hint for hint in self._hints if hint.field in PRICES and hint.header not in self._columns]
@@ -184,7 +222,7 @@ class _Case:
 
     def _find_list(self) -> None:
         """The list price and the discount of it, and how that is written: by what gives most prices, else by its signs."""
-        listed = [hint for hint in self._hints if hint.field == LIST_PRICE]
+        listed = [hint for hint in self._hints if hint.field == LIST_PRICE and not self._lists_stones(hint)]
         offs = [hint for hint in self._hints if hint.field == DISCOUNT]
         offs += [hint for hint in self._hints if self._means(hint) is Means.DISCOUNT]
         if not listed or not offs:
@@ -204,6 +242,35 @@ class _Case:
             cells = [row.cells[self._off] for row in self._rows if row.cells[self._off]]
             told = self._parameters.discount_means
             self._writing = discounts.writing_of(cells, header=self._off, told=told)
+
+    def _lists_stones(self, hint: _Hint) -> bool:
+        """Whether a list price is of the stone: then nothing is reckoned with it."""
+        found = None if hint.said else evidence.lists_stones(self._rows, hint.header)
+        if found is None:
+            return False
+        by = f"round on {found[0]} of {found[1]} rows when it is divided by the weight, and not before"
+        self._of_stones = hint.header, f"is {by}, as prices of whole stones are"
+        self._left_out.add(hint.header)
+        self._say(hint, Means.NOTHING, f"a list's price of the stone: {by}", *found)
+        return True
+
+    def _decide_rivals(self) -> Question | None:
+        """Prices that differ although their columns mean the same: what the feed names is paid, else it is asked."""
+        columns = {
+            hint.header: means
+            for hint in sorted(self._hints, key=lambda hint: self._headers.index(hint.header))
+            if hint.field in PRICES and (means := self._means(hint)) in (Means.TOTAL, Means.PER_CARAT)
+        }
+        groups = rivals.groups_of(self._rows, columns)
+        if len(groups) < 2:
+            return None
+        told = [group for group in groups if any(self._columns[header].said for header in group)]
+        if len(told or groups) > 1:
+            return rivals.question_of(self._rows, columns, told or groups)
+        for header in (header for group in groups if group not in told for header in group):
+            self._left_out.add(header)
+            self._columns[header] = Column(header, Means.NOTHING, "the feed says what is paid")
+        return None
 
     def _decide_price(self, hint: _Hint) -> Question | None:
         """One column of prices: the feed's word, arithmetic, and for one that is only called price what else there is."""
@@ -321,7 +388,7 @@ class _Case:
             and self._means(other) is not Means.DISCOUNT
             and any((row.amounts[other.header] or 0) > 0 for row in self._filled(hint.header))
         }
-        if not fields:
+        if not fields or self._denied_beside(hint):
             return False
         if len(fields) == 2:
             self._say(hint, Means.NOTHING, "stone and carat have columns of their own", 0, 0)
@@ -329,6 +396,15 @@ class _Case:
             means = Means.PER_CARAT if fields == {"total_price"} else Means.TOTAL
             self._say(hint, means, "the other price has a column of its own", 0, 0)
         return True
+
+    def _denied_beside(self, hint: _Hint) -> bool:
+        """Whether the rows of a column with a name of its own hold another price than this one, in either meaning."""
+        for other in self._hints:
+            if other.field in _HINTED and self._means(other) is not Means.DISCOUNT:
+                votes = evidence.against_column(self._rows, hint.header, other.header)
+                if votes.rows >= MIN_LEVELS and sum(votes.for_meaning.values()) < DENIED * votes.rows:
+                    return True
+        return False
 
     def _by_levels(self, hint: _Hint) -> tuple[Means | None, str, int, int]:
         """What the height of prices and their growth with weight prove of a column, if they do not contradict each other."""
@@ -367,7 +443,7 @@ class _Case:
             for hint in self._hints:
                 if hint.field in (LIST_PRICE, DISCOUNT):
                     self._say(hint, Means.NOTHING, "nothing to reckon with", 0, 0)
-            return None
+            return None if priced or self._of_stones is None else _of_whole_stones(*self._of_stones)
         count = sum(bool(row.cells[self._off]) for row in self._rows)
         by = f"{self._writing}" if self._writing else "nothing proves its sign"
         for hint in self._hints:
@@ -421,11 +497,8 @@ class _Case:
         growth = evidence.growth_of(self._rows, self._listed)
         if growth is None or growth.meaning() != "total":
             return None
-        return Question(
-            f"The list is priced from {self._listed!r} and {self._off!r} alone, and {self._listed!r} grows with the weight "
-            f"to the power of {growth.power:.2f}, as prices of whole stones do: is it Rapaport's price of a carat? If not, "
-            "ask the supplier for prices, or name their column in `columns`.",
-            (Answer(f"{self._listed} is of a carat", {"columns": {self._listed: LIST_PRICE}}),),
+        return _of_whole_stones(
+            self._listed, f"grows with the weight to the power of {growth.power:.2f}, as prices of whole stones do"
         )
 
     def _decide_unit(self) -> Question | None:
@@ -439,15 +512,22 @@ class _Case:
                     self._rows, hint.header, "per_carat" if means is Means.PER_CARAT else "total"
                 )
                 if rows >= MIN_ROWS_OF_LEVEL and times > TOO_HIGH:
-                    return Question(
-                        f"The prices of {hint.header!r} lie {times:,.0f} times above what such stones cost, in the middle "
-                        f"of {rows} rows: are they cents?",
-                        (
-                            Answer("They are cents", {"price_unit": "cents"}),
-                            Answer("They are dollars", {"price_unit": "dollars"}),
-                        ),
-                    )
+                    return self._of_another_unit(hint.header, times, rows)
         return None
+
+    def _of_another_unit(self, header: str, times: float, rows: int) -> Question:
+        """Rupees are some 85 to the dollar, so only what is written tells them from cents: those are whole."""
+        cells = [row.cells[header] for row in self._rows if row.amounts[header]]
+        amounts = [amount for row in self._rows if (amount := row.amounts[header])]
+        whole = sum(abs(amount - round(amount)) < _NOISE for amount in amounts) * 2 > len(amounts)
+        in_lakhs = any(_LAKHS.search(cell) for cell in cells)
+        cents = (Answer("They are cents", {"price_unit": "cents"}),) if whole and not in_lakhs else ()
+        what = "rupees, whose digits are grouped so" if in_lakhs else "another currency" + " or cents" * bool(cents)
+        return Question(
+            f"The prices of {header!r} lie {times:,.0f} times above what such stones cost, in the middle of {rows} rows: "
+            f"are they {what}? Prices of another currency cannot be read: ask the supplier for dollars.",
+            (*cents, Answer("They are dollars", {"price_unit": "dollars"})),
+        )
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -500,6 +580,7 @@ class _Case:
                 columns[hint.header] = _FIELD[means]
             if hint.field in PRICES and means is Means.DISCOUNT:
                 columns[hint.header] = DISCOUNT if hint.header == self._off else ""
+        columns |= dict.fromkeys(self._left_out, "")
         if not self._listed or not (self._fits or not self._priced):
             return Proven(columns)
         reckoned = {LIST_PRICE: self._listed, DISCOUNT: self._off}
@@ -523,6 +604,14 @@ def _is_share(row: SampleRow, header: str) -> bool:
     if amount is None or not 0 <= amount <= 100 or "$" in cell:
         return False
     return amount <= 1 or row.carats is None or not evidence.is_possible(row, amount)
+
+
+def _of_whole_stones(listed: str, by: str) -> Question:
+    return Question(
+        f"The list is priced from {listed!r} and a discount alone, and {listed!r} {by}: is it Rapaport's price of a carat? "
+        "If not, ask the supplier for prices, or name their column in `columns`.",
+        (Answer(f"{listed} is of a carat", {"columns": {listed: LIST_PRICE}}),),
+    )
 
 
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:
