@@ -132,9 +132,11 @@ _GROWN_NUMBER = re.compile(
 _HINTING_NUMBER = re.compile(r"L\d{9}", re.IGNORECASE | re.ASCII)
 #: The same in the address of a report or a picture, or the kind of its stone by name.
 _GROWN_ADDRESS = re.compile(
-    r"(?<![a-z0-9])(?:lg\d{7,}|\d{7,}-?lg|lgdr?|cvd|lab[-_ ]?(?:grown|created|made)(?:[-_ ]?diamonds?)?)(?![a-z0-9])",
+    r"(?<![a-z0-9])(?:lg\d{7,}|\d{7,}-?lg|lgdr|cvd|lab[-_ ]?(?:grown|created|made)(?:[-_ ]?diamonds?)?)(?![a-z0-9])",
     re.ASCII,
 )
+_HINTING_ADDRESS = re.compile(r"(?<![a-z0-9])lgd(?![a-z0-9])", re.ASCII)
+_TREATED_ADDRESS = re.compile(r"(?<![a-z0-9])(?:(?:clarity|colou?r)[-_ ]?)?(?:enhanced|treated)(?![a-z0-9])", re.ASCII)
 _NATURAL_ADDRESS = re.compile(r"(?<![a-z0-9])natural", re.ASCII)
 _GROWN_HOST = re.compile(r"lab-?(?:grown|created|made)|(?<![a-z0-9])(?:lgd|cvd)(?![a-z0-9])", re.ASCII)
 #: A stock number that says how its stone was made, and one that may: `LG-1015` may as well be somebody's initials.
@@ -145,6 +147,8 @@ _GROWN_NAME = re.compile(
     r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT)\b"
 )
 _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
+#: Brands of clarity enhanced and of HPHT treated stones.
+_TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
 #: A laboratory's letter for reports of grown stones, or for one of its houses.
 _HINTING_LAB = re.compile(r"\(L\)")
 #: Treatments in a cell of a grade: clarity enhanced, colour enhanced, irradiated.
@@ -313,6 +317,13 @@ def _said_by_name(cell: str) -> Said:
     return HINT if rest or "HPHT" in text else GROWN
 
 
+def _said_by_brand(cell: str) -> Said:
+    """The same of a brand, which may also be one of treated stones."""
+    said, text = _said_by_name(cell), _words(cell)
+    treated = _treatment(text)[0] or _TREATED_BRAND.search(text) is not None
+    return said._replace(treated=True) if treated else said
+
+
 def _said_of_origin(cell: str) -> Said:
     """Where a stone comes from: a country says nothing of what it is, "LAB-CREATED" is no country."""
     said = _kind(cell) if len(cell.strip()) > 2 or cell.strip().upper() == "LG" else SILENT
@@ -347,8 +358,9 @@ of_treatment_flag = Reader(lambda cell: quiet(_said_of_one_treatment(cell)))
 of_text = Reader(lambda cell: quiet(_said_in_text(cell)))
 #: A cell of a grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE".
 of_grade = Reader(lambda cell: quiet(_said_of_grade(cell)))
-#: A supplier's name, or a brand's.
+#: A supplier's name, and a brand's.
 of_name = Reader(lambda cell: quiet(_said_by_name(cell)))
+of_brand = Reader(lambda cell: quiet(_said_by_brand(cell)))
 of_shape = Reader(lambda cell: quiet(_said_of_shape(cell)))
 of_lab = Reader(lambda cell: quiet(_said_of_lab(cell)))
 
@@ -366,7 +378,7 @@ def of_certificate(number: str) -> Said:
 def may_name_kind(text: str) -> bool:
     """Whether stock numbers or addresses in a text are worth reading: nearly none are."""
     text = text.lower()
-    return "lg" in text or "cvd" in text or "lab" in text or "hpht" in text
+    return "lg" in text or "cvd" in text or "lab" in text or "hpht" in text or "enhanced" in text or "treated" in text
 
 
 def of_stock_number(number: str) -> Said:
@@ -379,10 +391,13 @@ def of_stock_number(number: str) -> Said:
 
 def of_address(address: str) -> Said:
     """The address of a report or a picture: its path may say how the stone was made, its host only who says so."""
-    host, _, path = address.lower().partition("://")[2].partition("/")
+    address = address.lower()
+    host, _, path = address.partition("://")[2].partition("/") if "://" in address else ("", "", address)
     if _GROWN_ADDRESS.search(path):
-        return HINT if _NATURAL_ADDRESS.search(path) else GROWN
-    return HINT if _GROWN_HOST.search(host) else SILENT
+        said = HINT if _NATURAL_ADDRESS.search(path) else GROWN
+    else:
+        said = HINT if _HINTING_ADDRESS.search(path) or _GROWN_HOST.search(host) else SILENT
+    return said._replace(treated=True) if _TREATED_ADDRESS.search(path) else said
 
 
 def of_link(address: str) -> Said:
@@ -445,8 +460,8 @@ def decide(evidence: Sequence[Evidence], *, default: bool, told: bool = True) ->
     if grown is None and not told and (hint := hint_of(evidence)) is not None:
         raise MappingError(
             hint.field,
-            f"{hint.cell[:60]!r} may be said of a lab-grown stone, and no other column says whether it is: "
-            "say `labgrown` of the feed",
+            f"{hint.cell[:60]!r} may be said of a lab-grown stone, and no other column says whether it is; "
+            "if all stones of the feed are of one kind, say it as its `labgrown`",
         )
     is_grown = default if grown is None else bool(grown.said.grown)
     is_treated = None if treated is None else treated.said.treated

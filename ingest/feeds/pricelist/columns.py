@@ -42,7 +42,7 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "lab": nature.of_lab,
     "certificate": nature.of_lab,
     "supplier_name": nature.of_name,
-    "brand": nature.of_name,
+    "brand": nature.of_brand,
 }
 #: Headers that name both kinds of stones, after `fold`.
 _EITHER = frozenset({"NATURALLABGROWN", "NATURALORLABGROWN", "LABGROWNORNATURAL", "NATLAB", "NATURALLAB"})

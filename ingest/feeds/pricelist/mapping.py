@@ -509,7 +509,7 @@ def _length_to_width(cells: Cells, length: Decimal | None, width: Decimal | None
 
 def _girdle(cells: Cells) -> str | None:
     whole = _text_120[cells["girdle"]]
-    if whole:
+    if whole or not (cells["girdle_thin"] or cells["girdle_thick"]):
         return whole
     ends = [end for field in ("girdle_thin", "girdle_thick") if (end := _text_120[cells[field]])]
     return " - ".join(dict.fromkeys(ends))[:120] or None

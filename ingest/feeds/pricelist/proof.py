@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -262,7 +262,9 @@ class _Case:
             if hint.field in PRICES and (means := self._means(hint)) in (Means.TOTAL, Means.PER_CARAT)
         }
         groups = rivals.groups_of(self._rows, columns)
-        if len(groups) < 2:
+        meant = [{columns[header] for header in group} for group in groups]
+        if not any(first & second for first, second in combinations(meant, 2)):
+            # A price of a carat and one of the stone may also disagree because of the weight: rows tell.
             return None
         told = [group for group in groups if any(self._columns[header].said for header in group)]
         if len(told or groups) > 1:

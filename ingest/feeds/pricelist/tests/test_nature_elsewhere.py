@@ -47,6 +47,11 @@ def test_a_name_hints_and_only_the_bare_kind_says(name: str, said: nature.Said) 
         ("https://www.gia.edu/lgdr/2141234567", GROWN),
         ("https://api.igi.org/viewpdf?r=512345679LG", GROWN),
         ("https://www.igi.org/verify?r=LG512345679", GROWN),
+        ("labgrown/1001.jpg", GROWN),
+        ("LG512345679.jpg", GROWN),
+        ("https://v.example.org/lgd/1001.jpg", HINT),
+        ("https://v.example.org/clarity-enhanced/1001.jpg", nature.TREATED),
+        ("https://v.example.org/untreated/1001.jpg", SILENT),
         ("https://labgrown.example.org/1001.jpg", HINT),
         ("https://cdn.example.org/natural-and-lab-grown/1001.jpg", HINT),
         ("https://cdn.example.org/lab/1001.jpg", SILENT),
@@ -155,6 +160,19 @@ def test_a_list_of_which_some_rows_hint_is_read_and_these_are_held(tmp_path: Pat
     with pytest.raises(MappingError, match="Lab Diamonds Ltd"):
         mapper.to_diamond(held)
     assert mapper.to_diamond(free).lab_grown is False
+
+
+@pytest.mark.parametrize(
+    "cells", [{"Brand": "Yehuda"}, {"Brand": "Clarity Enhanced"}, {"Image": "https://v.example.org/treated/1.jpg"}]
+)
+def test_what_says_that_a_stone_was_treated_is_read_and_contradicts_one_that_was_not(cells: dict[str, str]) -> None:
+    assert mapped(stone(**cells)).treated is True
+    with pytest.raises(MappingError, match="denies"):
+        mapped(stone(**cells, Treatment="None, not treated"))
+
+
+def test_a_supplier_called_as_a_brand_of_treated_stones_says_nothing() -> None:
+    assert mapped(stone(Supplier="Yehuda Levi")).treated is None
 
 
 def test_a_grade_beside_what_the_stone_is_is_read() -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.errors import MappingError
 from ingest.feeds.pricelist import thousands
 from ingest.feeds.pricelist.errors import ColumnsMissing
 from ingest.feeds.pricelist.headers import field_of
@@ -109,6 +110,16 @@ def test_prices_of_carat_and_stone_belong_together_in_the_question(tmp_path: Pat
     final = question.answers[1].parameters
     assert final["columns"] == {"Rate": "", "Amount": "", "Final Rate": "price_per_carat", "Final Amt": "total_price"}
     assert len(costs(tmp_path, rows, **final)) == 24
+
+
+def test_a_price_of_a_carat_that_the_stones_price_contradicts_is_no_second_price(tmp_path: Path) -> None:
+    """The weight may be wrong as well: each row is a dead letter, and nobody is asked to drop one of the two."""
+    rows = [stone(number, Total=f"{float(stone(number)['Total']) * 1.1:.2f}") for number in range(24)]
+
+    kept = made(tmp_path, table(rows))
+
+    with pytest.raises(MappingError, match="disagree"):
+        Mapper(parameters_of({"source": "x"})).to_diamond(kept.lookup(["AB0003"])[0])
 
 
 def test_what_the_feed_names_is_paid_and_other_prices_are_not_read(tmp_path: Path) -> None:
