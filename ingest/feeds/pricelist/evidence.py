@@ -154,6 +154,16 @@ def against_column(rows: Sequence[SampleRow], price: str, other: str) -> Votes:
     return votes
 
 
+def times_of(rows: Sequence[SampleRow], price: str, other: str) -> float:
+    """How many times another column's prices one's are, in the middle of the rows that have both."""
+    ratios = [
+        amount / beside
+        for row in rows
+        if (amount := row.amounts.get(price)) and (beside := row.amounts.get(other)) and amount > 0 and beside > 0
+    ]
+    return float(np.median(ratios)) if ratios else 1.0
+
+
 def _vote(votes: Votes, row: SampleRow, ratios: dict[str, float], within: float = SAME_WITHIN) -> bool:
     """Count a row for the meaning that it fits, if it fits that much better than the others."""
     apart = {meaning: abs(ratio - 1) for meaning, ratio in ratios.items()}

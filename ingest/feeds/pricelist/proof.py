@@ -19,7 +19,7 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, rivals, shapes_in_cut, thousands
+from ingest.feeds.pricelist import discounts, evidence, rivals, shapes_in_cut, thousands, units
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
@@ -42,11 +42,12 @@ GROWTH_LEVELS = 0.4, 4.0
 SHARES_FROM, MIN_SHARES = 0.8, 3
 #: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
 DENIED = 0.1
+#: A price that is so many times another one, or less, may be another price of the same.
+ABOUT_AS_HIGH = 1.6
+#: What a price is called that may be paid instead of another one.
+_OTHER_PRICE = re.compile(r"NEW|FINAL|SPECIAL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER")
 #: So many times above what is usual, in the middle of so many rows, are no dollars.
 TOO_HIGH, MIN_ROWS_OF_LEVEL = 30.0, 5
-_NOISE = 0.001
-#: Digits in groups of two, as India writes 12,34,567.
-_LAKHS = re.compile(r"\d,\d\d,\d{3}(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
-    decimal = "" if parameters.decimal else _decimal_of_amounts(sample, hints)
+    of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
+    priced = [hint.header for hint in hints if hint.field in PRICES]
+    decimal = "" if parameters.decimal else thousands.decimal_sign(sample, of_money, priced or of_money)
     if isinstance(decimal, Question):
         return Verdict((), len(sample), counted.rows, (), decimal), NOTHING
     if decimal:
@@ -113,19 +116,6 @@ def _hint(header: str, parameters: Parameters) -> _Hint | None:
         return None
     told = said is not None and said != "price"
     return _Hint(header, field, told, rank)
-
-
-def _decimal_of_amounts(rows: list[SampleRow], hints: list[_Hint]) -> str | Question:
-    """The decimal sign of amounts if it is not that of weights; empty if it is, and a question where nothing tells."""
-    of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
-    prices = [hint.header for hint in hints if hint.field in PRICES] or of_money
-    sign = thousands.grouping_sign(
-        (row.sign for row in rows), (row.cells[header] for row in rows for header in of_money)
-    )
-    grouped = thousands.is_grouped(rows, prices, sign) if sign else False
-    if isinstance(grouped, Question):
-        return grouped
-    return thousands.OTHER[sign] if sign and grouped else ""
 
 
 def _row(
@@ -255,7 +245,7 @@ class _Case:
         return True
 
     def _decide_rivals(self) -> Question | None:
-        """Prices that differ although their columns mean the same: what the feed names is paid, else it is asked."""
+        """Prices that differ although their columns mean the same: which is paid is asked until the feed leaves one out."""
         columns = {
             hint.header: means
             for hint in sorted(self._hints, key=lambda hint: self._headers.index(hint.header))
@@ -266,13 +256,7 @@ class _Case:
         if not any(first & second for first, second in combinations(meant, 2)):
             # A price of a carat and one of the stone may also disagree because of the weight: rows tell.
             return None
-        told = [group for group in groups if any(self._columns[header].said for header in group)]
-        if len(told or groups) > 1:
-            return rivals.question_of(self._rows, columns, told or groups)
-        for header in (header for group in groups if group not in told for header in group):
-            self._left_out.add(header)
-            self._columns[header] = Column(header, Means.NOTHING, "the feed says what is paid")
-        return None
+        return rivals.question_of(self._rows, columns, groups)
 
     def _decide_price(self, hint: _Hint) -> Question | None:
         """One column of prices: the feed's word, arithmetic, and for one that is only called price what else there is."""
@@ -390,23 +374,39 @@ class _Case:
             and self._means(other) is not Means.DISCOUNT
             and any((row.amounts[other.header] or 0) > 0 for row in self._filled(hint.header))
         }
-        if not fields or self._denied_beside(hint):
+        if not fields:
             return False
-        if len(fields) == 2:
+        if (other_price := self._denied_beside(hint)) and (
+            len(fields) == 1 or _OTHER_PRICE.search(hint.header.upper())
+        ):
+            means, header = other_price
+            if means is None:
+                return False
+            self._say(hint, means, f"about as high as {header!r}, and not the same", 0, 0)
+        elif len(fields) == 2:
             self._say(hint, Means.NOTHING, "stone and carat have columns of their own", 0, 0)
         else:
             means = Means.PER_CARAT if fields == {"total_price"} else Means.TOTAL
             self._say(hint, means, "the other price has a column of its own", 0, 0)
         return True
 
-    def _denied_beside(self, hint: _Hint) -> bool:
-        """Whether the rows of a column with a name of its own hold another price than this one, in either meaning."""
-        for other in self._hints:
-            if other.field in _HINTED and self._means(other) is not Means.DISCOUNT:
-                votes = evidence.against_column(self._rows, hint.header, other.header)
-                if votes.rows >= MIN_LEVELS and sum(votes.for_meaning.values()) < DENIED * votes.rows:
-                    return True
-        return False
+    def _denied_beside(self, hint: _Hint) -> tuple[Means | None, str] | None:
+        """Whether columns with names of their own hold other prices than this one, in either meaning.
+
+        Then what this one may mean, as it is about as high as one of them, and its header; None for what is as high as none.
+        """
+        others = [other for other in self._hints if other.field in _HINTED and self._means(other) is not Means.DISCOUNT]
+        denied = False
+        for other in others:
+            votes = evidence.against_column(self._rows, hint.header, other.header)
+            denied |= votes.rows >= MIN_LEVELS and sum(votes.for_meaning.values()) < DENIED * votes.rows
+        if not denied:
+            return None
+        apart = {other.header: evidence.times_of(self._rows, hint.header, other.header) for other in others}
+        nearest = min(others, key=lambda other: abs(math.log(apart[other.header])))
+        if not 1 / ABOUT_AS_HIGH <= apart[nearest.header] <= ABOUT_AS_HIGH:
+            return None, ""
+        return self._means(nearest) or _HINTED[nearest.field], nearest.header
 
     def _by_levels(self, hint: _Hint) -> tuple[Means | None, str, int, int]:
         """What the height of prices and their growth with weight prove of a column, if they do not contradict each other."""
@@ -514,22 +514,8 @@ class _Case:
                     self._rows, hint.header, "per_carat" if means is Means.PER_CARAT else "total"
                 )
                 if rows >= MIN_ROWS_OF_LEVEL and times > TOO_HIGH:
-                    return self._of_another_unit(hint.header, times, rows)
+                    return units.question_of(self._rows, hint.header, times, rows)
         return None
-
-    def _of_another_unit(self, header: str, times: float, rows: int) -> Question:
-        """Rupees are some 85 to the dollar, so only what is written tells them from cents: those are whole."""
-        cells = [row.cells[header] for row in self._rows if row.amounts[header]]
-        amounts = [amount for row in self._rows if (amount := row.amounts[header])]
-        whole = sum(abs(amount - round(amount)) < _NOISE for amount in amounts) * 2 > len(amounts)
-        in_lakhs = any(_LAKHS.search(cell) for cell in cells)
-        cents = (Answer("They are cents", {"price_unit": "cents"}),) if whole and not in_lakhs else ()
-        what = "rupees, whose digits are grouped so" if in_lakhs else "another currency" + " or cents" * bool(cents)
-        return Question(
-            f"The prices of {header!r} lie {times:,.0f} times above what such stones cost, in the middle of {rows} rows: "
-            f"are they {what}? Prices of another currency cannot be read: ask the supplier for dollars.",
-            (*cents, Answer("They are dollars", {"price_unit": "dollars"})),
-        )
 
     # --- words --------------------------------------------------------------------------------------------------------
 

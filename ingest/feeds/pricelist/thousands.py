@@ -20,6 +20,18 @@ OTHER = {".": ",", ",": "."}
 _GROUPED = {sign: re.compile(rf"\D*[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+\D*", re.ASCII) for sign in OTHER}
 
 
+def decimal_sign(rows: Sequence[SampleRow], of_money: Sequence[str], prices: Sequence[str]) -> str | Question:
+    """The decimal sign of amounts if it is not that of weights; empty if it is, and a question where nothing tells.
+
+    `of_money` are the columns of amounts, `prices` those of them that stones could cost.
+    """
+    sign = grouping_sign((row.sign for row in rows), (row.cells[header] for row in rows for header in of_money))
+    grouped = is_grouped(rows, prices, sign) if sign else False
+    if isinstance(grouped, Question):
+        return grouped
+    return OTHER[sign] if sign and grouped else ""
+
+
 def grouping_sign(signs: Iterable[str], cells: Iterable[str]) -> str | None:
     """The sign that groups thousands in all amounts that have it, although rows (`signs`) have it before their decimals."""
     told = set(signs)

@@ -122,11 +122,11 @@ def test_a_price_of_a_carat_that_the_stones_price_contradicts_is_no_second_price
         Mapper(parameters_of({"source": "x"})).to_diamond(kept.lookup(["AB0003"])[0])
 
 
-def test_what_the_feed_names_is_paid_and_other_prices_are_not_read(tmp_path: Path) -> None:
+def test_what_the_feed_says_that_a_price_holds_is_no_word_of_what_is_paid(tmp_path: Path) -> None:
     rows = differing("Price/Ct", "Cash Price/Ct", 0.97)
 
-    paid = costs(tmp_path, rows, columns={"Price/Ct": "price_per_carat"})
-
+    assert "Which of them are paid?" in asked(tmp_path, rows, columns={"Price/Ct": "price_per_carat"}).words
+    paid = costs(tmp_path, rows, columns={"Cash Price/Ct": ""})
     assert paid == {row["Stock #"]: round(float(row["Price/Ct"]) * carats_of(row) * 100) for row in rows}
 
 
@@ -147,6 +147,30 @@ def test_an_old_price_is_not_read(tmp_path: Path, header: str) -> None:
     rows = [stone(number, **{header: "9999"}) for number in range(24)]
 
     assert made(tmp_path, table(rows)).census().offered == 24
+
+
+@pytest.mark.parametrize("header", ["New Price", "Sale Price", "Final Price", "Net Price"])
+def test_a_price_of_the_stone_beside_prices_of_both_is_asked_about_if_it_may_replace_them(
+    tmp_path: Path, header: str
+) -> None:
+    rows = [stone(number) for number in range(24)]
+    rows = [row | {header: f"{float(row['Total']) * 0.95:.2f}"} for row in rows]
+
+    question = asked(tmp_path, rows)
+
+    assert (
+        question.words
+        == f"The list has prices that differ: 'Price/Ct' and 'Total'; {header!r}. Which of them are paid?"
+    )
+    paid = costs(tmp_path, rows, **question.answers[1].parameters)
+    assert paid == {row["Stock #"]: round(float(row[header]) * 100) for row in rows}
+
+
+def test_a_price_that_has_no_such_name_beside_prices_of_both_is_not_read(tmp_path: Path) -> None:
+    rows = [stone(number) for number in range(24)]
+    rows = [row | {"Price": f"{float(row['Total']) * 1.4:.2f}"} for row in rows]
+
+    assert costs(tmp_path, rows) == {row["Stock #"]: round(float(row["Total"]) * 100) for row in rows}
 
 
 def test_a_cost_beside_a_total_that_is_no_price_of_a_carat_of_it_is_asked_about(tmp_path: Path) -> None:
