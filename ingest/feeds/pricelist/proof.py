@@ -41,7 +41,7 @@ GROWTH_LEVELS = 0.4, 4.0
 #: A column holds shares if so many of its filled cells do, and there are so many.
 SHARES_FROM, MIN_SHARES = 0.8, 3
 #: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
-DENIED = 0.1
+DENIED = 0.5
 #: A price that is so many times another one, or less, may be another price of the same.
 ABOUT_AS_HIGH = 1.6
 #: What a price is called that may be paid instead of another one.
@@ -380,6 +380,12 @@ class _Case:
             len(fields) == 1 or _OTHER_PRICE.search(hint.header.upper())
         ):
             means, header = other_price
+            filled = len(self._filled(hint.header))
+            if filled < rivals.FILLED * len(self._rows):
+                self._left_out.add(hint.header)
+                self._notes.append(f"{hint.header!r} holds another price on {filled:,} rows, which is not read")
+                self._say(hint, Means.NOTHING, "another price on few rows", 0, 0)
+                return True
             if means is None:
                 return False
             self._say(hint, means, f"about as high as {header!r}, and not the same", 0, 0)

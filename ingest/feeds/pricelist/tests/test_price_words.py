@@ -21,6 +21,7 @@ from ingest.feeds.pricelist.headers import field_of
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.reading import examine
+from ingest.feeds.pricelist.snapshot import Snapshot
 from ingest.feeds.pricelist.tests.test_outside import made, stone, table
 from ingest.feeds.verdicts import Question, SupplierAsks
 
@@ -54,6 +55,10 @@ def costs(folder: Path, rows: Sequence[Row], **parameters: Any) -> dict[str, int
     mapper = Mapper(parameters_of({"source": "x", **parameters}))
     facts = [mapper.to_diamond(payload) for payload in made(folder, plain(rows), **parameters).payloads()]
     return {fact.offer_id: fact.cost_cents for fact in facts}
+
+
+def notes_of(folder: Path) -> Sequence[str]:
+    return Snapshot(folder / "made", 1).verdict().notes
 
 
 # --- prices that differ ------------------------------------------------------------------------------------------------
@@ -164,6 +169,20 @@ def test_a_price_of_the_stone_beside_prices_of_both_is_asked_about_if_it_may_rep
     )
     paid = costs(tmp_path, rows, **question.answers[1].parameters)
     assert paid == {row["Stock #"]: round(float(row[header]) * 100) for row in rows}
+
+
+@pytest.mark.parametrize("beside", [("Price/Ct", "Total"), ("Total",)])
+def test_another_price_of_few_rows_is_told_and_not_read(tmp_path: Path, beside: tuple[str, ...]) -> None:
+    rows = [unpriced(number) | {header: stone(number)[header] for header in beside} for number in range(24)]
+    rows = [
+        row | {"Sale Price": f"{float(row['Total']) * 0.9:.2f}" if number < 5 else ""}
+        for number, row in enumerate(rows)
+    ]
+
+    paid = costs(tmp_path, rows)
+
+    assert paid == {row["Stock #"]: round(float(row["Total"]) * 100) for row in rows}
+    assert any("'Sale Price' holds another price on 5 rows" in note for note in notes_of(tmp_path))
 
 
 def test_a_price_that_has_no_such_name_beside_prices_of_both_is_not_read(tmp_path: Path) -> None:
