@@ -30,7 +30,7 @@ from ingest.feeds.pricelist.columns import RESERVED
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
-from ingest.feeds.pricelist.outside import speaks
+from ingest.feeds.pricelist.outside import by_kind, speaks
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
@@ -297,7 +297,6 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute("PRAGMA synchronous = OFF")
         database.execute(_TABLE)
         database.execute(_VERDICT)
-        database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
@@ -313,6 +312,8 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
             raise ListRefused(_nameless(nameless, named + nameless, column, refused))
         if nameless:
             _spread_nameless(database, nameless)
+        verdict = msgspec.structs.replace(verdict, outside=by_kind(tally.outside))
+        database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute("INSERT INTO census VALUES (?)", [msgspec.json.encode(_census(database, tally))])
         database.execute(_INDEX)
         database.execute("ANALYZE")
