@@ -203,7 +203,7 @@ def _head(outside: bytearray) -> tuple[str, ...]:
 
 
 def _lines_of_head(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, inner in value.items():
             yield from _lines_of_head(inner, f"{path}.{name}".lstrip("."))
     elif isinstance(value, list):
@@ -226,7 +226,7 @@ def _cells(stone: Mapping[str, Any], number: int) -> dict[str, str]:
 def _open(stone: Mapping[str, Any], path: str, cells: dict[str, str], depth: int) -> None:
     for name, value in stone.items():
         header = f"{path}{name}".strip() or "column"
-        if isinstance(value, Mapping) and depth:
+        if isinstance(value, dict) and depth:
             _open(value, f"{header}.", cells, depth - 1)
         else:
             cells[header] = _text(value)
