@@ -173,12 +173,12 @@ class Cells(dict[str, str]):
         return [(header, cell) for header in headers if (cell := self.cell(field, header))]
 
     def each(self, field: str) -> Iterator[str]:
-        """The filled cells of a field, the best first."""
+        """The filled cells of a field, the one that is read first; a 0 in another column is one of them."""
         if cell := self[field]:
             yield cell
             if field in self.of_list.others:
-                for _, other in self.all(field)[1:]:
-                    yield other
+                read = self.header(field)
+                yield from (other for header, other in self.all(field) if header != read)
 
     def evidence(self, number: str | None, link: str | None) -> list[nature.Evidence]:
         """The columns that say what the stone is, its certificate's `number` and the `link` to it among them."""

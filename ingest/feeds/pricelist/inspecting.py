@@ -265,10 +265,10 @@ def _columns(
     """The columns in the list's order, judged by some rows."""
     headers = [header for header in headers if header not in RESERVED]
     carried = next((row[reading.PROVEN] for row in rows if row.get(reading.PROVEN)), "")
-    shapes = {name: field for name, field in read_proven(carried).chosen.items() if field == "shape"}
+    told = {name: field for name, field in read_proven(carried).chosen.items() if field not in spellings.OF_MONEY}
     field_of = {
         header: field
-        for field, ranked in spellings.ranked_columns(headers, {**shapes, **parameters.chosen}).items()
+        for field, ranked in spellings.ranked_columns(headers, {**told, **parameters.chosen}).items()
         for header in ranked
     }
     unknown = set(spellings.unknown_headers(headers, parameters.chosen))

@@ -377,7 +377,7 @@ def availability_of(cells: Cells) -> str:
 #: Fields of words in which suppliers write down in passing that a stone is not to be had.
 _REMARKS = ("comments", "location", "city")
 #: Headers of a number of pieces of which none means that nothing is left, after `fold`.
-_IN_STOCK = frozenset({"QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
+_IN_STOCK = frozenset({"STOCK", "QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
 
 
 def is_available(cells: Cells) -> bool:

@@ -18,12 +18,13 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, shapes_in_cut
+from ingest.feeds.pricelist import discounts, evidence, shapes_in_cut, stock_numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
+from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.verdicts import IN_WORDS, Answer, Column, Means, Question, SupplierAsks, Verdict, changed
 
 if TYPE_CHECKING:
@@ -64,11 +65,19 @@ def prove(
         return Verdict(), NOTHING
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
-    sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
+    found = stock_numbers.find(headers, kept, parameters.chosen)
+    carried = {PROVEN: Proven(found.columns).written()} if found.columns else {}
+    sample = [_row(number, {**row, **carried}, hints, parameters, mapper) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
+    verdict = msgspec.structs.replace(
+        verdict, notes=verdict.notes + found.notes, question=verdict.question or found.question
+    )
+    if verdict.question is not None:
+        return verdict, NOTHING
+    proven = msgspec.structs.replace(proven, columns={**found.columns, **proven.columns})
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
-    if shapes is None or verdict.question is not None:
+    if shapes is None:
         return verdict, proven
     note = f"{cut!r} holds shapes and no grades: {shapes[0]:,} of {shapes[1]:,} of its words are shapes"
     return (
