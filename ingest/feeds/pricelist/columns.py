@@ -86,6 +86,10 @@ class Columns:
     discounts: Writing | None = None
     #: What the feed says that words mean: field → folded word → what is read in its place.
     meanings: Mapping[str, Mapping[str, str]] | None = None
+    #: Whether the column of weights is in points, hundredths of a carat.
+    points: bool = False
+    #: Whether a column names the size of the stones of a parcel.
+    sized: bool = False
 
     @classmethod
     def of(
@@ -99,6 +103,9 @@ class Columns:
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
         if "currency" in ranked and any(fold(header) in _IN_CURRENCY for header in headers):
             del ranked["currency"]
+        in_points = "points" in ranked and "carats" not in ranked
+        if in_points:
+            ranked["carats"] = ranked.pop("points")
         telling = [
             (header, nature.of_either if fold(header) in _EITHER else reader)
             for field, reader in _READERS.items()
@@ -110,6 +117,8 @@ class Columns:
             tuple(telling),
             discounts,
             meanings,
+            in_points,
+            "sieve" in ranked or "average_size" in ranked,
         )
 
 
@@ -147,6 +156,8 @@ class Cells(dict[str, str]):
                     if is_filled(cell := self.cell(field, header)):
                         self[field], self.read_from[field] = cell, header
                         break
+        if columns.points:
+            self["carats"] = numbers.of_points(self["carats"])
         if columns.meanings:
             self._translate(columns.meanings)
 
@@ -207,7 +218,7 @@ def refuse_disagreement(cells: Cells) -> None:
         weights = [
             (header, cell, weight)
             for header, cell in cells.all("carats")
-            if (weight := numbers.measure(cell))
+            if (weight := numbers.carats(cell))
             and (header == cells.header("carats") or fold(header) not in _WEAK_WEIGHTS)
         ]
         for header, cell, weight in weights[1:]:

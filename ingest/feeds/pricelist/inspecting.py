@@ -46,7 +46,7 @@ _MAX_SHOWN = 60
 _REASONS, _MAX_REASONS = 5, 1_000
 #: Fields whose cells are numbers.
 _NUMBERS = frozenset(
-    {"carats", "depth_pct", "table_pct", "length", "width", "depth_mm", "depth", "ratio", "crown_angle", "crown_height"}
+    {"depth_pct", "table_pct", "length", "width", "depth_mm", "depth", "ratio", "crown_angle", "crown_height"}
     | {"pavilion_angle", "pavilion_depth"}
 )
 
@@ -312,6 +312,8 @@ def _reads(field: str, cell: str, parameters: Parameters) -> bool:
     if field in vocabulary.FIELDS:
         said = parameters.meanings.get(field, {})
         return fold(cell) in said or vocabulary.FIELDS[field].understood[cell]
+    if field in ("carats", "points"):
+        return numbers.carats(cell) is not None
     return numbers.measure(cell) is not None if field in _NUMBERS else True
 
 

@@ -42,7 +42,7 @@ MAX_ID_LENGTH = 100
 #: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
 _MILLIMETRES_BELOW = 30
 
-_carats = Reader(lambda cell: _measure(cell, 3, 100_000))
+_carats = Reader(lambda cell: _weight(cell))
 _millimetres = Reader(lambda cell: _measure(cell, 2, 10_000))
 _below_90 = Reader(lambda cell: _measure(cell, 2, 90))
 _below_100 = Reader(lambda cell: _measure(cell, 2, 100))
@@ -155,6 +155,8 @@ class Mapper:
         clarity = _clarity[cells["clarity"]]
         length, width, depth, several = _dimensions(cells, carats, depth_pct)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
+        if cells.of_list.sized:
+            single.refuse_sizes(cells, carats)
         if evidence or several or carats is None or not is_one:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
@@ -437,6 +439,11 @@ def _refuse_doubtful(
 def _measure(cell: str, places: int, below: int) -> Decimal | None:
     number = numbers.measure(cell)
     return None if number is None else values.rounded(number, places, below)
+
+
+def _weight(cell: str) -> Decimal | None:
+    number = numbers.carats(cell)
+    return None if number is None else values.rounded(number, 3, 100_000)
 
 
 def _share(cell: str, below: int) -> Decimal | None:

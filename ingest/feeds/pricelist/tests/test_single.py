@@ -268,3 +268,26 @@ def test_the_payload_of_a_shared_number_keeps_its_cells_and_says_why(tmp_path: P
     marked = [row for item in items if (row := json.loads(item))["Stock #"] == "A-1"]
     assert [row["Weight"] for row in marked] == ["0.70", "0.90"]
     assert {row["(stones of one stock number)"] for row in marked} == {"0.700 carats and 0.900 carats"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ({"Sieve Size": "+6.5-8"}, "is a sieve"),
+        ({"Sieve": "-2"}, "is a sieve"),
+        ({"Avg Size": "0.25"}, "is the average of several stones"),
+        ({"Avg. Wt": "0.25-0.30"}, "is the average of several stones"),
+        ({"Avg Size": "18 pts"}, "is the average of several stones"),
+        ({"Average Weight": "pointers"}, "is the average of several stones"),
+    ],
+)
+def test_stones_that_are_sorted_by_size_are_a_parcel(cells: dict[str, str], why: str) -> None:
+    with pytest.raises(MappingError, match=why):
+        mapped({**stone(Weight="1.26"), **cells})
+
+
+@pytest.mark.parametrize(
+    "cells", [{"Sieve": "", "Avg Size": ""}, {"Sieve": "-"}, {"Avg Size": "1.26"}, {"Avg Size": "N/A"}]
+)
+def test_a_stone_that_weighs_what_its_size_says_is_one(cells: dict[str, str]) -> None:
+    assert mapped({**stone(Weight="1.26"), **cells}).offer_id == "A-1"
