@@ -199,6 +199,10 @@ class Cells(dict[str, str]):
             cell = row[header]
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
                 spoken.append(nature.Evidence(header, cell, said))
+        report = self["certificate_number"]
+        if " " in report and (said := nature.of_lab[report]) is not silent:
+            # "IGI Lab Grown 612345678"
+            spoken.append(nature.Evidence(self.header("certificate_number"), report, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:
             spoken.append(nature.Evidence(self.header("certificate_number"), number, said))
         if link and (said := nature.of_link(link)) is not silent:
@@ -228,7 +232,7 @@ def refuse_disagreement(cells: Cells) -> None:
         certificates = [
             (header, cell, number)
             for header, cell in cells.all("certificate_number")
-            if (number := folded(artefacts.numbered(cell)))
+            if (number := folded(artefacts.without_lab(artefacts.numbered(cell))[1]))
             and len(number) >= _MIN_CERTIFICATE
             and any(map(str.isdigit, number))
         ]

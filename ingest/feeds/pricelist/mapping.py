@@ -522,12 +522,15 @@ def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
     if not number:
         if not certificate:
             return None, None
-        number = certificate if any(map(str.isdigit, certificate)) and "://" not in certificate else ""
+        number = certificate if any(map(str.isdigit, certificate)) else ""
     if number.isdigit():
         return values.number_text(number, 64), None
-    if not any(map(str.isdigit, number)) or "://" in number:
-        # "pending", "in lab", or a link where the number belongs.
+    if not any(map(str.isdigit, number)):
+        # "pending", "in lab".
         return None, None
+    if "://" in number:
+        lab, number = artefacts.of_report_link(number)
+        return number or None, lab or None
     lab, plain = artefacts.without_lab(artefacts.numbered(number))
     # A number that a spreadsheet has ruined is none; `look` tells.
     return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None
