@@ -26,7 +26,7 @@ from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
 from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
-from ingest.feeds.pricelist import artefacts, bands, measures, numbers, proven, single, vocabulary, words
+from ingest.feeds.pricelist import artefacts, bands, finishes, measures, numbers, proven, single, vocabulary, words
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import fold as header_fold
@@ -164,6 +164,7 @@ class Mapper:
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
+        cut, polish, symmetry = _finishes(cells)
         girdle = _girdle(cells)
         thinnest, thickest = girdle_ends(girdle or "")
         culet_size = _culet_size[cells["culet"]]
@@ -174,9 +175,9 @@ class Mapper:
             carats=carats,
             color=fancy.color,
             clarity=clarity,
-            cut=_finish[cells["cut"]],
-            polish=_finish[cells["polish"]],
-            symmetry=_finish[cells["symmetry"]],
+            cut=cut,
+            polish=polish,
+            symmetry=symmetry,
             fluorescence_intensity=intensity,
             fluorescence_color=color_of_fluorescence,
             fancy_color=fancy.name,
@@ -512,6 +513,23 @@ def _girdle(cells: Cells) -> str | None:
         return whole
     ends = [end for field in ("girdle_thin", "girdle_thick") if (end := _text_120[cells[field]])]
     return " - ".join(dict.fromkeys(ends))[:120] or None
+
+
+def _finishes(cells: Cells) -> finishes.Finishes:
+    """Cut, polish and symmetry from columns of their own, else from one of several: "EX/EX/VG"."""
+    cell = cells["cut"]
+    together = finishes.all_three[cell]
+    cut = _finish[cell] if together is finishes.NONE else together.cut
+    if several := cells["finishes"]:
+        together = finishes.of_finish[several]
+    polish, symmetry = _finish[cells["polish"]], _finish[cells["symmetry"]]
+    if together is finishes.NONE:
+        return finishes.Finishes(cut, polish, symmetry)
+    return finishes.Finishes(
+        together.cut if cut is None else cut,
+        together.polish if polish is None else polish,
+        together.symmetry if symmetry is None else symmetry,
+    )
 
 
 def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
