@@ -15,11 +15,11 @@ from ingest.feeds import nature, values
 from ingest.feeds.pricelist import artefacts, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
-from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, OTHER_HALF, PROVEN})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -200,7 +200,7 @@ class Cells(dict[str, str]):
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
                 spoken.append(nature.Evidence(header, cell, said))
         report = self["certificate_number"]
-        if " " in report and (said := nature.of_lab[report]) is not silent:
+        if not report.isalnum() and (said := nature.of_lab[report]) is not silent:
             # "IGI Lab Grown 612345678"
             spoken.append(nature.Evidence(self.header("certificate_number"), report, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.certificates import folded
+from catalog.certificates import folded, proving
 from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
 from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
@@ -32,7 +32,7 @@ from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.reading import AMBIGUOUS, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
 MAPPER_VERSION = "pricelist-mapper-4"
@@ -149,6 +149,9 @@ class Mapper:
         laboratory = cells["lab"]
         laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
         certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
+        if ONE_CERTIFICATE in cells.row:
+            why = f"{str(certificate_number)[:60]!r} is the certificate of several stones: {cells.row[ONE_CERTIFICATE]}"
+            raise MappingError(cells.header("certificate_number"), why)
         certificate_url = _certificate_url(cells)
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
@@ -365,6 +368,13 @@ def _certificate_number(cells: Cells) -> str | None:
 def certificate_of(cells: Cells) -> str | None:
     """The number of the row's certificate as numbers are compared."""
     return folded(_certificate_number(cells))
+
+
+def report_of(cells: Cells) -> tuple[str | None, str | None]:
+    """The laboratory of the row's certificate and its number as numbers are compared, None if it proves nothing."""
+    laboratory, number_beside = _laboratory(cells["lab"])
+    number, lab = _certified(cells["certificate_number"] or number_beside, cells["certificate"])
+    return lab or _lab[laboratory] or _lab[cells["certificate"]], proving(number)
 
 
 def availability_of(cells: Cells) -> str:

@@ -27,6 +27,8 @@ OTHER_HALF = "(half of a pair with)"
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.
 AMBIGUOUS = "(stones of one stock number)"
+#: Key of what tells a row's stone from others of the same certificate, if they cannot be one stone.
+ONE_CERTIFICATE = "(stones of one certificate)"
 
 
 @dataclass(frozen=True, slots=True)

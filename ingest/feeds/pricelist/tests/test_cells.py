@@ -107,9 +107,20 @@ def test_the_number_of_a_grown_stone_is_read_with_what_it_says_of_the_stone(head
     assert (read.certificate_number, read.lab, read.lab_grown) == ("LG612345678", "IGI", True)
 
 
-@pytest.mark.parametrize("cell", ["IGI Lab Grown 612345678", "GIA 2141438171 LG"])
-def test_what_stands_around_a_number_is_heard(cell: str) -> None:
-    assert facts(Certificate_No=cell).lab_grown
+@pytest.mark.parametrize("header", ["Certificate", "Certificate_No"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "IGI Lab Grown 612345678",
+        "GIA 2141438171 LG",
+        "IGI-612345678-LG",
+        "612345678LG.pdf",
+        "Report LGD612345678",
+        "IGI (CVD) 612345678",
+    ],
+)
+def test_what_stands_around_a_number_is_heard(header: str, cell: str) -> None:
+    assert facts(**{header: cell}).lab_grown
 
 
 def test_one_number_in_two_writings_is_no_disagreement() -> None:
