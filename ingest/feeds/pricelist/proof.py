@@ -18,7 +18,7 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, points, shapes_in_cut, stock_numbers
+from ingest.feeds.pricelist import depth_and_table, discounts, evidence, points, shapes_in_cut, stock_numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
@@ -65,7 +65,9 @@ def prove(
         return Verdict(), NOTHING
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
-    found = stock_numbers.find(headers, kept, parameters.chosen) | points.find(headers, kept, parameters, mapper)
+    found = stock_numbers.find(headers, kept, parameters.chosen)
+    for rule in (points, depth_and_table):
+        found |= rule.find(headers, kept, parameters, mapper)
     carried = {PROVEN: Proven(found.columns).written()} if found.columns else {}
     sample = [_row(number, {**row, **carried}, hints, parameters, mapper) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
