@@ -59,6 +59,8 @@ class Layout:
     within: str = ""
     #: The filled cells of the rows above the header.
     above: tuple[str, ...] = ()
+    #: Rows that a workbook hides, and that are not read.
+    hidden: int = 0
 
     @property
     def described(self) -> str:
