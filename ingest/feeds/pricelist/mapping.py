@@ -35,7 +35,7 @@ from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
-MAPPER_VERSION = "pricelist-mapper-4"
+MAPPER_VERSION = "pricelist-mapper-5"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
@@ -525,17 +525,16 @@ def _girdle(cells: Cells) -> str | None:
     return " - ".join(dict.fromkeys(ends))[:120] or None
 
 
-def _finishes(cells: Cells) -> finishes.Finishes:
+def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
     """Cut, polish and symmetry from columns of their own, else from one of several: "EX/EX/VG"."""
-    cell = cells["cut"]
-    together = finishes.all_three[cell]
-    cut = _finish[cell] if together is finishes.NONE else together.cut
-    if several := cells["finishes"]:
-        together = finishes.of_finish[several]
+    cell, several = cells["cut"], cells["finishes"]
     polish, symmetry = _finish[cells["polish"]], _finish[cells["symmetry"]]
+    three = finishes.all_three[cell]
+    cut = _finish[cell] if three is finishes.NONE else three.cut
+    together = finishes.of_finish[several] if several else three
     if together is finishes.NONE:
-        return finishes.Finishes(cut, polish, symmetry)
-    return finishes.Finishes(
+        return cut, polish, symmetry
+    return (
         together.cut if cut is None else cut,
         together.polish if polish is None else polish,
         together.symmetry if symmetry is None else symmetry,
