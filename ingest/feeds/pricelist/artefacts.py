@@ -48,6 +48,7 @@ _LAB_OF_HOST = {
     "gemscience.net": "GSI",
 }
 _GROUPS = re.compile(r"(?<![\w-])\d{1,4}(?: \d{2,4})+(?![\w-])", re.ASCII)
+_INITIALS = re.compile(r"\b([A-Z])\.([A-Z])\.([A-Z])\b\.?")
 #: Digits of a report's number.
 _DIGITS = range(6, 13)
 _TAG = re.compile(r"<[^<>]*>")
@@ -123,7 +124,8 @@ def _number_among(text: str) -> tuple[str, str] | None:
     2140 000 077", "2140000077.pdf". None for any other, and for a number that stands alone.
     """
     lab = number = before = ""
-    parts = _PARTS.findall(_GROUPS.sub(lambda groups: groups[0].replace(" ", ""), text))
+    plain = _INITIALS.sub(r"\1\2\3", _GROUPS.sub(lambda groups: groups[0].replace(" ", ""), text))
+    parts = _PARTS.findall(plain)
     for part in parts:
         of_lab = next((known for known in KNOWN_LABS if part.startswith(known)), "")
         rest = part.removeprefix(of_lab)

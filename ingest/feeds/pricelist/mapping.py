@@ -532,6 +532,9 @@ def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
     three = finishes.all_three[cell]
     cut = _finish[cell] if three is finishes.NONE else three.cut
     together = finishes.of_finish[several] if several else three
+    if symmetry is None and (three := finishes.all_three[cells["polish"]]) is not finishes.NONE:
+        # "Finish" may name all three.
+        together, polish = three, three.polish
     if together is finishes.NONE:
         return cut, polish, symmetry
     return (

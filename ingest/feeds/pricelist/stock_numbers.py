@@ -24,6 +24,8 @@ REPEATED, MIN_REPEATED = 0.5, 4
 MIN_SERIAL, MIN_SERIAL_NAMED = 5, 20
 #: Parts of a folded header that say that the number is the stone's own.
 _NAMED = ("STOCK", "SKU", "STK", "PACKET", "PKT", "STONE", "BARCODE", "VENDOR", "SUPPLIER", "DEALER", "CERT")
+#: Cells that a question shows, and the longest (characters).
+_TOLD, _SHOWN = 4, 30
 #: Longest number of pieces (digits).
 _COUNT_DIGITS = 3
 
@@ -41,7 +43,9 @@ def find(headers: Sequence[str], sample: Sample, chosen: Mapping[str, str]) -> F
     for other in others:
         beside = cells_below(other, sample)
         if _names_stones(beside) and not _counts_rows(beside, sample):
-            holds, field = ("the number of the row", "") if serial else _held(cells)
+            if (held := ("the number of the row", "") if serial else _held(cells)) is None:
+                return Finding(question=_what_of(best, other, cells))
+            holds, field = held
             note = f"{best!r} holds {holds}, so {other!r} is read as the stock number"
             return Finding({best: field, other: "stock_number"}, (note,))
     named = any(part in fold(best) for part in _NAMED)
@@ -81,18 +85,31 @@ def _names_nothing(cells: Sequence[str]) -> bool:
     return bool(filled) and all(values.yes_or_no(cell) is not None or words.is_availability(cell) for cell in filled)
 
 
-def _held(cells: Sequence[str]) -> tuple[str, str]:
-    """What a column called by stocks holds instead of names, and the field of that."""
+def _held(cells: Sequence[str]) -> tuple[str, str] | None:
+    """What a column called by stocks holds instead of names, and the field of that; None if nothing tells.
+
+    A word of an availability that nobody knows promises nothing, so one that is known is enough; of the others every cell
+    has to be one.
+    """
     filled = [cell for cell in cells if cell]
-    tests = (
-        ("the number of pieces", "stones", lambda cell: _is_count(cell, digits=_COUNT_DIGITS)),
-        ("whether stones are to be had", "availability", _is_promise),
-        ("where stones are", "location", lambda cell: words.location("", "", cell)[0] is not None),
+    if all(_is_count(cell, digits=_COUNT_DIGITS) for cell in filled):
+        return "the number of pieces", "stones"
+    if any(map(_is_promise, filled)):
+        return "whether stones are to be had", "availability"
+    if all(words.location("", "", cell)[0] is not None for cell in filled):
+        return "where stones are", "location"
+    return None
+
+
+def _what_of(header: str, other: str, cells: Sequence[str]) -> Question:
+    shown = ", ".join(repr(cell[:_SHOWN]) for cell in list(dict.fromkeys(filter(None, cells)))[:_TOLD])
+    return Question(
+        f"{header!r} holds no stock numbers but {shown}, and {other!r} does: does it say whether a stone is to be had?",
+        (
+            Answer("It says nothing of that", {"columns": {header: "", other: "stock_number"}}),
+            Answer("It does", {"columns": {header: "availability", other: "stock_number"}}),
+        ),
     )
-    for holds, field, test in tests:
-        if 2 * sum(map(test, filled)) > len(filled):
-            return holds, field
-    return "names of several stones", ""
 
 
 def _is_promise(cell: str) -> bool:

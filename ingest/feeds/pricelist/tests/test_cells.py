@@ -77,6 +77,7 @@ def test_of_all_columns_that_speak_of_a_stone_being_had_the_one_counts_that_prom
         ("S2140000077", "S2140000077", None),
         ("GIA Report No. 2141438171", "2141438171", "GIA"),
         ("Cert: IGI 612345678", "612345678", "IGI"),
+        ("G.I.A. 2141438171", "2141438171", "GIA"),
         ("GIA Dossier 6373442527", "6373442527", "GIA"),
         ("GIA 2141438171 3EX", "2141438171", "GIA"),
         ("Report 2141438171", "2141438171", None),

@@ -21,7 +21,7 @@ def graded(**cells: str) -> tuple[int | None, ...]:
     return facts.cut, facts.polish, facts.symmetry
 
 
-@pytest.mark.parametrize("header", ["Cut", "C/P/S", "Cut/Pol/Sym"])
+@pytest.mark.parametrize("header", ["Cut", "C/P/S", "Cut/Pol/Sym", "Finish"])
 @pytest.mark.parametrize(
     ("cell", "grades"),
     [

@@ -48,7 +48,8 @@ SKUS = [f"WS{number}" for number in range(101, 107)]
         (["Yes", "No", "Yes", "Yes", "Yes", "Yes"], [SKUS[0], *SKUS[2:]], None),
         (["In Stock", "Memo", "In Stock", "Sold", "In Stock", "On request"], [SKUS[0], SKUS[2], SKUS[4]], None),
         (["Mumbai"] * 6, SKUS, "India"),
-        (["Box 3"] * 6, SKUS, None),
+        (["1", "1", "Sold", "1", "1", "1"], [*SKUS[:2], *SKUS[3:]], None),
+        (["Memo", "Box 3", "Box 3", "In Stock", "Box 3", "Box 3"], [SKUS[3]], None),
     ],
 )
 @pytest.mark.parametrize("other", ["SKU", "Lot_No", "Item_ID"])
@@ -58,6 +59,19 @@ def test_a_column_of_stocks_beside_numbers_is_read_for_what_it_holds(
     columns(tmp_path, **{other: SKUS, "Stock": stock})
 
     assert offered(tmp_path) == [(number, country) for number in left]
+
+
+def test_what_a_column_of_stocks_holds_that_nothing_tells_is_asked(tmp_path: Path) -> None:
+    columns(tmp_path, SKU=SKUS, Stock=["Own", "Partner"] * 3)
+
+    with pytest.raises(SupplierAsks, match="'Stock' holds no stock numbers but 'Own', 'Partner'") as asked:
+        adapter(tmp_path).server_time()
+
+    assert asked.value.verdict.question is not None
+    silent, telling = (answer.parameters for answer in asked.value.verdict.question.answers)
+    assert [number for number, _ in offered(tmp_path, **silent)] == SKUS
+    # Words that nobody knows promise nothing.
+    assert offered(tmp_path, **telling) == []
 
 
 def test_the_number_of_a_row_is_not_read_beside_the_stones_own(tmp_path: Path) -> None:
