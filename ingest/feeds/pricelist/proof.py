@@ -68,13 +68,15 @@ def prove(
     found = stock_numbers.find(headers, kept, parameters.chosen)
     for rule in (points, depth_and_table):
         found |= rule.find(headers, kept, parameters, mapper)
-    carried = {PROVEN: Proven(found.columns).written()} if found.columns else {}
-    sample = [_row(number, {**row, **carried}, hints, parameters, mapper) for number, row in kept]
+    if found.columns:
+        carried = Proven(found.columns).written()
+        kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
+    sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
-    verdict = msgspec.structs.replace(
-        verdict, notes=verdict.notes + found.notes, question=verdict.question or found.question
-    )
-    if verdict.question is not None:
+    # What a weight is in comes before what a price is.
+    question = found.question or verdict.question
+    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
+    if question is not None:
         return verdict, NOTHING
     proven = msgspec.structs.replace(proven, columns={**found.columns, **proven.columns})
     cut = shapes_in_cut.candidate(headers, parameters.chosen)

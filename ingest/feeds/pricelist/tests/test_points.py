@@ -89,6 +89,16 @@ def test_whole_weights_that_nothing_proves_are_asked_about_and_read_as_the_answe
     assert read(tmp_path, **points.parameters) == RIGHT
 
 
+def test_what_weights_are_in_is_asked_before_what_prices_are(tmp_path: Path) -> None:
+    rows = [
+        stone(**{"Stock #": f"W-{points}", "Weight": f"{points}", "Price": "3000"}) for points in (30, 41, 101, 120)
+    ]
+    put(tmp_path, text([{header: cell for header, cell in row.items() if header != "Total Price"} for row in rows]))
+
+    with pytest.raises(SupplierAsks, match="are they points"):
+        adapter(tmp_path).server_time()
+
+
 def test_great_stones_of_whole_carats_are_no_points(tmp_path: Path) -> None:
     rows = [
         stone(
