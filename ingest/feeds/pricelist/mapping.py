@@ -380,7 +380,7 @@ def report_of(cells: Cells) -> tuple[str | None, str | None]:
 def availability_of(cells: Cells) -> str:
     """What the row promises of its stone, by all of its columns that say so."""
     said = {passing for field in _REMARKS if (passing := words.said_in_passing[cells[field]]) is not None}
-    if cells["stones"] == "0" and header_fold(cells.columns["stones"]) in _IN_STOCK:
+    if (cells["stones"] in _NONE_LEFT or "stones" in cells.of_list.others) and _is_out_of_stock(cells):
         said.add(Availability.SOLD.value)
     if "off_market" not in cells.columns and "availability" not in cells.of_list.others and not said:
         return _availability[cells["availability"]]
@@ -390,7 +390,24 @@ def availability_of(cells: Cells) -> str:
 #: Fields of words in which suppliers write down in passing that a stone is not to be had.
 _REMARKS = ("comments", "location", "city")
 #: Headers of a number of pieces of which none means that nothing is left, after `fold`.
-_IN_STOCK = frozenset({"STOCK", "QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
+_IN_STOCK = frozenset(
+    {
+        "STOCK",
+        "QTY",
+        "QUANTITY",
+        "STOCKQTY",
+        "STOCKQUANTITY",
+        "QTYINSTOCK",
+        "QTYONHAND",
+        "INVENTORYQTY",
+        "INVENTORYQUANTITY",
+    }
+)
+_NONE_LEFT = frozenset({"0", "0.0", "0.00"})
+
+
+def _is_out_of_stock(cells: Cells) -> bool:
+    return any(cell in _NONE_LEFT and header_fold(header) in _IN_STOCK for header, cell in cells.all("stones"))
 
 
 def is_available(cells: Cells) -> bool:

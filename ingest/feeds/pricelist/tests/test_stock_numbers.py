@@ -117,3 +117,25 @@ def test_names_that_differ_are_never_taken_for_anything_else(names: list[str]) -
 def test_of_two_flags_the_one_counts_that_takes_a_stone_off_though_it_stands_first() -> None:
     assert mapped({**stone(), "Published": "0", "In stock?": "1"}).availability == "unavailable"
     assert mapped({**stone(), "Published": "1", "In stock?": "0"}).availability == "unavailable"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"Qty": "0", "Pcs": "1"},
+        {"Pcs": "1", "Stock Qty": "0"},
+        {"Qty": "0.0", "Stones": "1"},
+        {"Qty": "0"},
+        {"Qty": "0.00"},
+        {"Stock Quantity": "0"},
+    ],
+)
+def test_a_quantity_of_none_takes_a_stone_off_beside_a_number_of_pieces(cells: dict[str, str]) -> None:
+    assert mapped({**stone(), **cells}).availability == "sold"
+    assert mapped({**stone(), **dict.fromkeys(cells, "1")}).availability == "available"
+
+
+def test_a_stock_of_none_takes_a_stone_off_beside_a_number_of_pieces(tmp_path: Path) -> None:
+    columns(tmp_path, SKU=SKUS, Stock=["1", "0", "1", "1", "0", "1"], Pcs=["1"] * 6)
+
+    assert [number for number, _ in offered(tmp_path)] == [SKUS[0], SKUS[2], SKUS[3], SKUS[5]]
