@@ -27,12 +27,13 @@ _NAMED = ("STOCK", "SKU", "STK", "PACKET", "PKT", "STONE", "BARCODE", "VENDOR", 
 #: Cells that a question shows, and the longest (characters).
 _TOLD, _SHOWN = 4, 30
 #: Longest number of pieces (digits).
-_COUNT_DIGITS = 3
+_COUNT_DIGITS = 2
 
 
 def find(headers: Sequence[str], sample: Sample, chosen: Mapping[str, str]) -> Finding:
     """The column of stock numbers if it is not the one that its header makes it; a question if rows are only counted."""
-    candidates = ranked_columns(headers, chosen).get("stock_number", ())
+    ranked = ranked_columns(headers, chosen)
+    candidates = ranked.get("stock_number", ())
     if not candidates or key(candidates[0]) in chosen:
         return NOTHING
     best, *others = candidates
@@ -40,11 +41,14 @@ def find(headers: Sequence[str], sample: Sample, chosen: Mapping[str, str]) -> F
     serial = _counts_rows(cells, sample)
     if not serial and not _names_nothing(cells):
         return NOTHING
+    weights = cells_below(ranked["carats"][0], sample) if "carats" in ranked else [""] * len(cells)
     for other in others:
         beside = cells_below(other, sample)
         if _names_stones(beside) and not _counts_rows(beside, sample):
             if (held := ("the number of the row", "") if serial else _held(cells)) is None:
-                return Finding(question=_what_of(best, other, cells))
+                # Rows of one name and one weight are one stone that the list has several times.
+                several = len({*zip(cells, weights, strict=True)}) > len(set(cells))
+                return Finding(question=_what_of(best, other, cells)) if several else NOTHING
             holds, field = held
             note = f"{best!r} holds {holds}, so {other!r} is read as the stock number"
             return Finding({best: field, other: "stock_number"}, (note,))
@@ -82,7 +86,7 @@ def _names_nothing(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell]
     if len(filled) >= MIN_REPEATED and len(set(filled)) <= REPEATED * len(filled):
         return True
-    return bool(filled) and all(values.yes_or_no(cell) is not None or words.is_availability(cell) for cell in filled)
+    return bool(filled) and all(map(_is_promise, filled))
 
 
 def _held(cells: Sequence[str]) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ from ingest.feeds.verdicts import SupplierAsks
 def columns(folder: Path, **cells: Sequence[str]) -> None:
     """A list with these columns of identity before those of a stone."""
     count = len(next(iter(cells.values())))
-    rest = {header: cell for header, cell in stone().items() if header != "Stock #"}
+    rest = {header: cell for header, cell in stone().items() if header not in ("Stock #", *cells)}
     put(
         folder,
         text(
@@ -62,7 +62,8 @@ def test_a_column_of_stocks_beside_numbers_is_read_for_what_it_holds(
 
 
 def test_what_a_column_of_stocks_holds_that_nothing_tells_is_asked(tmp_path: Path) -> None:
-    columns(tmp_path, SKU=SKUS, Stock=["Own", "Partner"] * 3)
+    weights = ["1.00", "1.01", "1.02", "1.03", "1.04", "1.05"]
+    columns(tmp_path, SKU=SKUS, Stock=["Own", "Partner"] * 3, Weight=weights)
 
     with pytest.raises(SupplierAsks, match="'Stock' holds no stock numbers but 'Own', 'Partner'") as asked:
         adapter(tmp_path).server_time()
@@ -105,6 +106,15 @@ def test_stock_numbers_stay_where_another_column_has_none(tmp_path: Path) -> Non
     columns(tmp_path, Stock=SKUS, SKU=["x"] * 6, Item=["1", "2", "3", "4", "5", "6"])
 
     assert [number for number, _ in offered(tmp_path)] == SKUS
+
+
+def test_a_stone_that_a_list_has_several_times_keeps_its_number(tmp_path: Path) -> None:
+    rows = [
+        stone(**{"Stock #": f"A-{row // 2}", "ID": f"{900 + 7 * row}", "Weight": f"1.0{row // 2}"}) for row in range(8)
+    ]
+    put(tmp_path, text(rows))
+
+    assert [number for number, _ in offered(tmp_path)] == ["A-0", "A-1", "A-2", "A-3"]
 
 
 @given(st.lists(st.from_regex(r"[A-Z]{1,3}-\d{1,6}", fullmatch=True), min_size=1, max_size=30, unique=True))
