@@ -19,13 +19,24 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, rivals, shapes_in_cut, thousands, units
+from ingest.feeds.pricelist import (
+    depth_and_table,
+    discounts,
+    evidence,
+    points,
+    rivals,
+    shapes_in_cut,
+    stock_numbers,
+    thousands,
+    units,
+)
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
 from ingest.feeds.pricelist.nature_hints import question_of
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
+from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.verdicts import IN_WORDS, Answer, Column, Means, Question, SupplierAsks, Verdict, changed
 
 if TYPE_CHECKING:
@@ -72,6 +83,12 @@ def prove(
         return Verdict(), NOTHING
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
+    found = stock_numbers.find(headers, kept, parameters.chosen)
+    for rule in (points, depth_and_table):
+        found |= rule.find(headers, kept, parameters, mapper)
+    if found.columns:
+        carried = Proven(found.columns).written()
+        kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
     priced = [hint.header for hint in hints if hint.field in PRICES]
@@ -81,13 +98,17 @@ def prove(
     if decimal:
         sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
-    if decimal and verdict.question is None:
-        proven = msgspec.structs.replace(proven, decimal=decimal)
-    if verdict.question is None and (asked := question_of(sample)) is not None:
-        return msgspec.structs.replace(verdict, question=asked), NOTHING
+    # What a weight is in comes before what a price is.
+    question = found.question or verdict.question or question_of(sample)
+    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
+    if question is not None:
+        return verdict, NOTHING
+    proven = msgspec.structs.replace(
+        proven, columns={**found.columns, **proven.columns}, decimal=decimal or proven.decimal
+    )
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
-    if shapes is None or verdict.question is not None:
+    if shapes is None:
         return verdict, proven
     note = f"{cut!r} holds shapes and no grades: {shapes[0]:,} of {shapes[1]:,} of its words are shapes"
     return (
