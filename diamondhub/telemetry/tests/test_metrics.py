@@ -20,7 +20,7 @@ from django.test import Client
 from diamondhub.local.processes import free_port
 from diamondhub.operations.problems import kinds
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable
-from diamondhub.telemetry import metrics_server, process_metrics, state_metrics
+from diamondhub.telemetry import health, metrics_server, process_metrics, state_metrics
 from diamondhub.telemetry.state_metrics import Gauge, Value
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,7 +153,12 @@ def test_requests_are_counted_by_class_of_endpoint_and_status(counting: Path, cl
         'endpoint="api-unknown",program="web",status="404"',
         'endpoint="admin",program="web",status="200"',
     }
-    assert values_of(text, "diamondhub_http_request_seconds_count")['endpoint="health",program="web"'] == 1
+    assert values_of(text, "diamondhub_http_request_seconds_count") == {
+        'endpoint="health",outcome="answered",program="web"': 1,
+        'endpoint="api-search",outcome="refused",program="web"': 1,
+        'endpoint="api-unknown",outcome="refused",program="web"': 1,
+        'endpoint="admin",outcome="answered",program="web"': 1,
+    }
     assert "4711" not in text
 
 
@@ -168,6 +173,27 @@ def test_waits_and_refusals_of_the_limiter_are_counted(counting: Path, redis_ser
     assert values_of(text, "diamondhub_limiter_refusals_total") == {
         'account="tests",lane="interactive",program="web",reason="unavailable"': 1
     }
+
+
+@pytest.mark.django_db
+def test_each_host_tells_whether_redis_and_the_broker_answer_it(
+    counting: Path, client: Client, settings: Any, redis_server: str
+) -> None:
+    def told() -> dict[str, float]:
+        health.forget()
+        text = client.get("/metrics").content.decode()
+        return {name: values_of(text, f"diamondhub_{name}_up")[""] for name in ("redis", "broker")}
+
+    settings.REDIS_URL, settings.CELERY_BROKER_URL = redis_server, redis_server
+    there = told()
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    redis_away = told()
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+
+    assert there == {"redis": 1, "broker": 1}
+    assert redis_away == {"redis": 0, "broker": 1}
+    assert told() == {"redis": 0, "broker": 0}
+    health.forget()
 
 
 @pytest.mark.django_db
