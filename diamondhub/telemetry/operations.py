@@ -96,4 +96,4 @@ process_metrics.ask("diamondhub_redis_up", "1 if Redis answers this host, else 0
 process_metrics.ask("diamondhub_broker_up", "1 if the broker answers this host, else 0.", partial(_answers, "broker"))
 home.register(last_sweep, permission="telemetry.view_heartbeat")
 retention.keep("telemetry.Heartbeat", how_long="for ever: one row for each part")
-looking.register(away, "redis-away", "broker-away")
+looking.register(away, "redis-away", "broker-away", by_web=True)
