@@ -26,6 +26,7 @@ def waiting() -> Iterator[Value]:
         yield Value("diamondhub_stage_oldest_due_seconds", stage, queue.oldest or 0.0)
         yield Value("diamondhub_stage_held_rows", stage, queue.held)
         yield Value("diamondhub_stage_later_rows", stage, queue.later)
+        yield Value("diamondhub_stage_paused_rows", stage, queue.resting)
 
 
 def problems() -> Iterator[Value]:
@@ -78,12 +79,13 @@ def heartbeats() -> Iterator[Value]:
 state_metrics.register(
     "stages",
     waiting,
-    Gauge("diamondhub_stage_due_rows", "Rows of a stage that are due and that nobody holds.", ("stage",)),
+    Gauge("diamondhub_stage_due_rows", "Rows of a stage that are due, not paused, and that nobody holds.", ("stage",)),
     Gauge(
         "diamondhub_stage_oldest_due_seconds", "Seconds since the oldest waiting row of a stage was due.", ("stage",)
     ),
     Gauge("diamondhub_stage_held_rows", "Rows of a stage that workers hold.", ("stage",)),
     Gauge("diamondhub_stage_later_rows", "Rows of a stage that are due later.", ("stage",)),
+    Gauge("diamondhub_stage_paused_rows", "Rows of a stage that are due and that somebody has paused.", ("stage",)),
 )
 state_metrics.register(
     "problems",
