@@ -44,7 +44,7 @@ def problems() -> Iterator[Value]:
 
 
 def processes() -> Iterator[Value]:
-    """Workers that are there and that are gone, what they hold, and how often some ended without saying so."""
+    """Workers that are there and that are gone, what they hold, and how often some had to be started again."""
     rows = list(workers.listed().annotate(age=Extract(Now() - F("seen_at"), "epoch")))
     there: Counter[tuple[str, str]] = Counter()
     held: Counter[str] = Counter()
@@ -98,7 +98,11 @@ state_metrics.register(
     Gauge("diamondhub_workers", "Processes that are there, or gone without having said so.", ("program", "state")),
     Gauge("diamondhub_worker_tasks", "Tasks, or requests, that processes are at.", ("program",)),
     Gauge("diamondhub_worker_slots", "Tasks, or requests, that processes can be at.", ("program",)),
-    Gauge("diamondhub_worker_restarts", "Processes that ended without saying so within the last hour.", ("program",)),
+    Gauge(
+        "diamondhub_worker_restarts",
+        "Processes that ended without saying so within the last hour, and were started again.",
+        ("program",),
+    ),
     Gauge("diamondhub_queue_without_workers", "1 for a queue that no worker listens to.", ("queue",)),
 )
 state_metrics.register(
