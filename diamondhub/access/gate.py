@@ -195,6 +195,10 @@ class Gate:
         return response
 
 
+#: Every class of answers (`_outcome`).
+OUTCOMES = ("answered", "refused", "limited", "failed")
+
+
 def _outcome(status: int) -> str:
     """A class of answers as the start page and metrics count them."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -20,7 +20,7 @@ from diamondhub.operations import home, retention
 from diamondhub.operations.away import Away
 from diamondhub.operations.problems import looking
 from diamondhub.operations.problems.looking import Wrong
-from diamondhub.telemetry import health, process_metrics
+from diamondhub.telemetry import expected_metrics, health, process_metrics
 from diamondhub.telemetry.models import Heartbeat
 
 #: A Redis that does not answer a page's question for so long is away (seconds).
@@ -94,6 +94,11 @@ def _answers(name: str) -> float:
 
 process_metrics.ask("diamondhub_redis_up", "1 if Redis answers this host, else 0.", partial(_answers, "redis"))
 process_metrics.ask("diamondhub_broker_up", "1 if the broker answers this host, else 0.", partial(_answers, "broker"))
+expected_metrics.expect("diamondhub_database_pool_wait_seconds", lambda _cursor: [("got",), ("failed",)])
+expected_metrics.expect(
+    "diamondhub_spans_total",
+    lambda _cursor: [("exported",), ("lost",)] if settings.OTEL_EXPORTER_OTLP_ENDPOINT else [],
+)
 home.register(last_sweep, permission="telemetry.view_heartbeat")
 retention.keep("telemetry.Heartbeat", how_long="for ever: one row for each part")
 looking.register(away, "redis-away", "broker-away", by_web=True)

@@ -91,6 +91,7 @@ ASKED: dict[str, Asked] = {}
 
 _lock: IO[str] | None = None
 _counting = False
+_program = ""
 _building = threading.Lock()
 
 
@@ -107,7 +108,7 @@ def prepare(program: str, *, under: Path | None = None) -> None:
     What a former process of the program left is wiped, unless another one of it lives on this host: then nothing of the
     program may fall. A folder that cannot be written costs the metrics, never the program.
     """
-    global _lock, _counting
+    global _lock, _counting, _program
     base = under or folder()
     mine = base / f"{program}.{os.getpid()}"
     try:
@@ -129,17 +130,28 @@ def prepare(program: str, *, under: Path | None = None) -> None:
 
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
     _metric.cache_clear()
-    _counting = True
+    _counting, _program = True, program
 
 
 def stop() -> None:
     """Count no more; for tests."""
-    global _counting, _lock
-    _counting = False
+    global _counting, _lock, _program
+    _counting, _program = False, ""
     os.environ.pop(VARIABLE, None)
     if _lock is not None:
         _lock.close()
         _lock = None
+
+
+def program() -> str:
+    """What this process counts as; "" if it does not count."""
+    return _program
+
+
+def begin_at_zero(name: str, *labels: str) -> None:
+    """Have a declared metric told with these labels from now on, as 0 until something is counted."""
+    if _counting:
+        _metric(name).labels(*labels)
 
 
 def count(name: str, *labels: str, by: float = 1) -> None:
