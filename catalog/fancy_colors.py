@@ -60,6 +60,7 @@ _BESIDE = re.compile(r"\([^)]*\)|\*")
 _DARK_COLORS = frozenset({"BROWN", "GRAY"})
 #: Words for the end of the scale D to Z, by degree: the last letter that GIA calls so. Brown and gray have no letter there.
 _END_OF_SCALE = {FancyIntensity.FAINT: Color.M, FancyIntensity.VERY_LIGHT: Color.R, FancyIntensity.LIGHT: Color.Z}
+_WHITE = "WHITE"
 _ON_THE_SCALE = frozenset({"YELLOW", "BROWN", "GRAY"})
 _LETTER_AND_WORDS = re.compile(r"\s*([D-Z](?:\s*(?:[-/]|\bTO\b)\s*[D-Z])?)(?![A-Z])[\s,;:(-]+([A-Z].*?)\)?\s*")
 
@@ -183,6 +184,9 @@ def _of_words(parts: list[str]) -> Said:
         return Said()
     intensity = _degree(parts)
     name = _name_of(named)
+    if not is_fancy and name == _WHITE:
+        # Lists call any stone on the scale white: without a word for fancy it is none.
+        return Said(name=name)
     if not is_fancy and name in _ON_THE_SCALE and intensity in _END_OF_SCALE:
         return Said(letter=_END_OF_SCALE[intensity] if name == "YELLOW" else None, tint=name)
     return Said(fancy=True, name=name, intensity=intensity)

@@ -15,7 +15,7 @@ declare(
         "A host's index is behind",
         Severity.WARNING,
         found="the builder of a host's index is silent for a minute, fails, or is too far behind for searches to use it",
-        ends="by itself, when the index is kept up again; a host that is gone is forgotten after a day",
+        ends="by itself, when the index is kept up again; a host that was not heard of for five minutes is gone",
         permission="catalog.view_diamond",
         link=_health,
     ),

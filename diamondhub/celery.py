@@ -29,6 +29,10 @@ def _keep_our_logging(**_: object) -> None:
     """Django has configured logging; Celery must not configure it again."""
 
 
+def _forks(pool: Any) -> bool:
+    return bool(pool.__module__.endswith(".prefork"))
+
+
 @signals.worker_init.connect
 def _share_the_machine(sender: Any, **_: object) -> None:
     """Favour walkers, whose slots come to the millisecond: consolidation gets lower priority, threads switch more often.
@@ -38,10 +42,10 @@ def _share_the_machine(sender: Any, **_: object) -> None:
     from django.conf import settings
 
     process_metrics.prepare(settings.PROGRAM or "worker")
-    if not sender.pool_cls.__module__.endswith(".prefork"):
+    if not _forks(sender.pool_cls):
         # Children begin their own traces, once they are forked.
         tracing.begin(settings.PROGRAM or "worker")
-    if sender.pool_cls.__module__.endswith(".prefork"):
+    if _forks(sender.pool_cls):
         os.nice(5)
     else:
         sys.setswitchinterval(0.001)
@@ -54,7 +58,7 @@ def _show_the_worker(sender: Any, **_: object) -> None:
     from django.conf import settings
 
     from diamondhub.operations import measuring, workers
-    from diamondhub.telemetry import metrics_server
+    from diamondhub.telemetry import expected_metrics, metrics_server
 
     worker = sender.controller
     workers.show(
@@ -64,7 +68,8 @@ def _show_the_worker(sender: Any, **_: object) -> None:
         slots=worker.concurrency,
         held=lambda: len(state.active_requests),
     )
-    measuring.begin()
+    # Of a pool that forks the children do it: no thread may hold a lock of the metrics while one is forked.
+    measuring.begin(also=None if _forks(worker.pool_cls) else expected_metrics.keep)
     metrics_server.serve()
 
 
@@ -91,9 +96,10 @@ def _leave_no_children_behind(**_: object) -> None:
         from django.conf import settings
 
         from diamondhub.operations import measuring
+        from diamondhub.telemetry import expected_metrics
 
         _die_with_worker()
-        measuring.begin()
+        measuring.begin(also=expected_metrics.keep)
         tracing.begin(settings.PROGRAM or "worker")
 
 

@@ -86,6 +86,7 @@ def post_worker_init(worker: Any) -> None:
     """Runs in the new worker, once the application is loaded."""
     from diamondhub.alerts import watching
     from diamondhub.operations import measuring, workers
+    from diamondhub.telemetry import expected_metrics
 
     workers.show(
         "web",
@@ -93,7 +94,7 @@ def post_worker_init(worker: Any) -> None:
         slots=threads,
         held=lambda: worker.loop.dispatcher.active_count if worker.loop is not None else 0,
     )
-    measuring.begin()
+    measuring.begin(also=expected_metrics.keep)
     tracing.begin("web")
     watching.start()
 

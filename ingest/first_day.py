@@ -79,6 +79,7 @@ def judge(census: Census | None, counts: Counts, *, received: int) -> list[Fault
     return [
         *_not_offered(census, received),
         *_outside(census),
+        *_hidden(census),
         *_words(census, counts),
         *_columns(census, counts),
     ]
@@ -88,6 +89,13 @@ def _outside(census: Census | None) -> Iterator[Fault]:
     for text in () if census is None else census.outside:
         words = f"outside of its rows the list says {text!r}: nobody but a person can tell of which stones that is true"
         yield Fault(f"outside:{text}", census.stones if census else 0, 1.0, words)
+
+
+def _hidden(census: Census | None) -> Iterator[Fault]:
+    rows = 0 if census is None else census.left_out.get("hidden", 0)
+    if census is not None and rows:
+        words = f"{rows:,} rows are hidden in the workbook and not read, as by a filter that was left on: are they for sale?"
+        yield Fault("hidden", rows, rows / census.rows, words)
 
 
 def _not_offered(census: Census | None, received: int) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from ingest import (  # noqa: F401 - some fill tables by being imported
     archiving,
     dead_letters,
     doctor,
+    expected_metrics,
     home_parts,
     raw_retention,
     raw_store,

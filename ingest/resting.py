@@ -6,7 +6,7 @@ and none begins. One of consolidation stops what runs bring into the catalogue, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,13 +60,17 @@ class InForce:
         """The pause by which no supplier is asked for a feed; the one that ends last."""
         return self._longest(_asked_by(feed))
 
+    def consolidating(self, feed: Feed) -> Pause | None:
+        """The pause by which a feed's stones are not brought into the catalogue; the one that ends last."""
+        return self._longest([(Pause.What.FEED, feed.slug), (Pause.What.CONSOLIDATION, "")])
+
     def stopping(self, run: Run) -> Pause | None:
         """The pause by which a run does not go on, in the state that it is in; the one that ends last."""
         if not run.live or run.state == Run.State.IN_REVIEW:
             return None
         if run.state in ASKING:
             return self.asking(run.feed)
-        return self._longest([(Pause.What.FEED, run.feed.slug), (Pause.What.CONSOLIDATION, "")])
+        return self.consolidating(run.feed)
 
     def concerning(self, feed: Feed) -> list[Pause]:
         """All that have to do with a feed: its own, its account's, and that of consolidation."""
@@ -96,6 +100,29 @@ def unended() -> QuerySet[Pause]:
 def live_runs() -> QuerySet[Run]:
     """Live runs that a pause can stop, each with its feed."""
     return Run.objects.select_related("feed").filter(state__in=set(LIVE_STATES) - {Run.State.IN_REVIEW.value})
+
+
+def runs_that_rest() -> Q | None:
+    """Of rows of runs: those that do not go on, in the state that they are in; None if nothing is paused."""
+    pauses = in_force()
+    return Q(pk__in=pauses.resting(live_runs())) if pauses.pauses else None
+
+
+def partitions_that_rest() -> Q | None:
+    """Of rows of live runs' partitions: those whose supplier is not asked; None if nothing is paused."""
+    pauses = in_force()
+    return _of_live_runs(pauses.asking) if pauses.pauses else None
+
+
+def batches_that_rest() -> Q | None:
+    """Of rows of live runs' batches: those that are not brought into the catalogue; None if nothing is paused."""
+    pauses = in_force()
+    return _of_live_runs(pauses.consolidating) if pauses.pauses else None
+
+
+def _of_live_runs(pause_of: Callable[[Feed], Pause | None]) -> Q:
+    runs = Run.objects.select_related("feed").filter(state__in=LIVE_STATES)
+    return Q(run__in=[run.pk for run in runs if pause_of(run.feed)])
 
 
 def go_on(feed: Feed) -> None:

@@ -186,16 +186,21 @@ class Gate:
         for step in reversed(begun):
             step.finish(visit, response)
         took = monotonic() - began
+        outcome = _outcome(response.status_code)
         if visit.is_api:
-            measuring.add_duration(measuring.API_CALLS, _outcome(response.status_code), seconds=took)
+            measuring.add_duration(measuring.API_CALLS, outcome, seconds=took)
         endpoint = _class_of(visit)
         process_metrics.count("diamondhub_http_requests_total", endpoint, str(response.status_code))
-        process_metrics.observe("diamondhub_http_request_seconds", endpoint, seconds=took)
+        process_metrics.observe("diamondhub_http_request_seconds", endpoint, outcome, seconds=took)
         return response
 
 
+#: Every class of answers (`_outcome`).
+OUTCOMES = ("answered", "refused", "limited", "failed")
+
+
 def _outcome(status: int) -> str:
-    """A class of answers as the start page counts them."""
+    """A class of answers as the start page and metrics count them."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "failed"
     return "limited" if status == HTTPStatus.TOO_MANY_REQUESTS else "refused" if status >= 400 else "answered"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from http import HTTPStatus
+from itertools import product
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
@@ -12,13 +14,16 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from diamondhub.access import doctor, ending, peppers, sealed  # noqa: F401 - doctor registers its check
+from diamondhub.access import doctor, ending, gate, peppers, sealed  # noqa: F401 - doctor registers its check
 from diamondhub.access.ending import SOON, ending_keys
 from diamondhub.access.models import RowsTaken
 from diamondhub.access.people import SignIn
+from diamondhub.access.throttles.limits import LimitClass
+from diamondhub.api import kinds
 from diamondhub.operations import home, retention
 from diamondhub.operations.problems import looking
 from diamondhub.operations.problems.looking import Wrong
+from diamondhub.telemetry import expected_metrics
 
 #: Days for which it is kept how many rows a client took.
 ROWS_TAKEN_DAYS = 90
@@ -108,3 +113,28 @@ def lost_secrets() -> Iterator[Wrong]:
 
 looking.register(ending.look, "api-key-ending", every=60)
 looking.register(lost_secrets, "secrets-lost", every=60, needs="API_KEY_PEPPERS")
+
+
+# --- what is counted ---------------------------------------------------------------------------------------------------
+
+#: Classes of endpoints of the API (`gate`).
+_ENDPOINTS = (
+    "api-unknown",
+    *(f"api-{limit}" for limit in LimitClass if limit not in (LimitClass.VISITOR, LimitClass.ADDRESS)),
+)
+
+
+def _statuses() -> set[int]:
+    """What rules look at: answers that are well, and faults."""
+    failed = {kind.status for kind in kinds.all_kinds() if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR}
+    return {HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR, *failed}
+
+
+expected_metrics.expect(
+    "diamondhub_http_requests_total",
+    lambda _cursor: product(_ENDPOINTS, (str(int(status)) for status in _statuses())),
+    program="web",
+)
+expected_metrics.expect(
+    "diamondhub_http_request_seconds", lambda _cursor: product(_ENDPOINTS, gate.OUTCOMES), program="web"
+)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
 
+import psycopg
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -20,6 +23,7 @@ from diamondhub.operations.away import Away
 from diamondhub.operations.problems import looking
 from diamondhub.operations.problems.kinds import Severity
 from diamondhub.operations.problems.looking import Wrong
+from diamondhub.telemetry import expected_metrics
 
 #: A channel on which so many tries in a row failed is a problem, and one that has failed for so long a critical one.
 FAILURES_TO_SHOW, FAILING_FOR = 2, timedelta(minutes=15)
@@ -148,3 +152,13 @@ retention.keep(
 )
 retention.keep("alerts.Notice", how_long="HISTORY_RETENTION_DAYS days; one that waits stays", by=("alert_notices",))
 retention.keep("alerts.Channel", "alerts.ChannelState", "alerts.Rule", how_long="for ever: a row each")
+
+
+def sends(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[str, str]]:
+    """Every outcome of every channel, for metrics."""
+    cursor.execute("SELECT name FROM alerts_channel WHERE active")
+    names = {name for (name,) in cursor.fetchall()} | {channel.name for channel in rules.channels_of_environment()}
+    return product(sorted(names), ("delivered", "failed", "dead"))
+
+
+expected_metrics.expect("diamondhub_sends_total", sends)

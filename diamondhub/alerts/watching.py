@@ -125,7 +125,12 @@ class Watch:
             for kind, about in _WHAT_IS_WATCHED:
                 if (kind, about) not in still:
                     _end(kind, about)
-        looking.look_at_secrets()
+        looking.look_from_web()
+        if wrong:
+            # Those who would tell of it are away, perhaps because of it.
+            causes = Problem.objects.filter(kind__in=looking.found_by_web(), state=Problem.State.OPEN)
+            for number in causes.order_by("pk").values_list("pk", flat=True):
+                _send_of(number, now)
 
     # --- without a database --------------------------------------------------------------------------------------------
 
@@ -187,7 +192,12 @@ def _tell(wrong: Wrong, now: datetime | None) -> None:
         if problem is None:
             log.error("watch_found_late", kind=wrong.kind, subject=wrong.subject)
             problem = tracking.occurred(wrong.kind, wrong.about, subject=wrong.subject, details=wrong.details)
-    gathering.gather(now, problem=problem.pk)
+    _send_of(problem.pk, now)
+
+
+def _send_of(problem: int, now: datetime | None) -> None:
+    """Send what is to be said of one problem."""
+    gathering.gather(now, problem=problem)
     pending = Delivery.objects.filter(event__problem=problem, state=Delivery.State.PENDING)
     if events := list(pending.values_list("event", flat=True)):
         outbox.deliver_due(now, events=events)

@@ -28,6 +28,9 @@ PORTS_TRIED = 50
 #: Connections to PostgreSQL that each process keeps for its threads.
 IO_CONNECTIONS, WEB_CONNECTIONS = 12, 8
 
+#: The claims of ports that this process has taken.
+_claims: list[socket.socket] = []
+
 
 class AlreadyRunning(ServicesError):
     """The stack of this checkout runs already."""
@@ -72,11 +75,22 @@ def announce(url: str, processes: Mapping[str, int]) -> None:
 def choose_port(host: str, port: int, *, by_name: bool) -> int:
     """A port that nobody listens on: `port`, or the next free one above it unless it was asked for by name.
 
-    Raises `PortTaken`.
+    It is this process's until that ends, though the server listens only once the database is up to date: no other stack
+    that is begun meanwhile takes it. Raises `PortTaken`.
     """
     for candidate in [port] if by_name else range(port, min(port + PORTS_TRIED, 65536)):
-        if _is_free(host, candidate):
+        claim = _claim_of_port(candidate)
+        if claim is None:
+            continue
+        try:
+            is_free = _is_free(host, candidate)
+        except PortTaken:
+            claim.close()
+            raise
+        if is_free:
+            _claims.append(claim)
             return candidate
+        claim.close()
     if by_name:
         raise PortTaken(f"PORT: {port} is taken by another program; stop it, or set PORT to a free one")
     raise PortTaken(f"no port from {port} to {port + PORTS_TRIED - 1} is free; set PORT to a free one")
@@ -160,6 +174,21 @@ def _where_it_runs(path: Path) -> str:
     if url is None:
         return f"this checkout's stack is just starting in process {pid}"
     return f"this checkout's stack runs already at {url} (process {pid}); stop that one first"
+
+
+def _claim_of_port(port: int) -> socket.socket | None:
+    """This process's claim of a port among stacks, as long as the socket is open; None if another one has it.
+
+    An abstract socket is of the same network namespace as the port, and gone with its process.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        try:
+            claim.bind(f"\0diamondhub-port-{port}")
+        except OSError:
+            claim.close()
+            return None
+    return claim
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -25,6 +25,7 @@ def queues_card() -> Iterator[home.Card]:
             "oldest": NOTHING if queue.oldest is None else duration(queue.oldest),
             "held": number(queue.held),
             "later": number(queue.later),
+            "paused": number(queue.resting),
         }
         for queue in stages.queues()
     ]

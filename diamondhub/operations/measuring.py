@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from diamondhub.operations.rounds import Rounds
+from diamondhub.operations.rounds import Rounds, Work
 
 if TYPE_CHECKING:
     from diamondhub.operations.models import Measurement
@@ -62,10 +62,16 @@ def add_duration(name: str, *labels: str, seconds: float) -> None:
     add(name, *labels, bound, total=seconds)
 
 
-def begin() -> None:
-    """Have a thread of this process write what is counted, from now on."""
+def begin(also: Work | None = None) -> None:
+    """Have a thread of this process write what is counted, from now on, and do `also` after it."""
     global _rounds
-    _rounds = Rounds("measuring", write, every=EVERY_SECONDS, at_end=write)
+
+    def work(cursor: psycopg.Cursor[Any]) -> None:
+        write(cursor)
+        if also is not None:
+            also(cursor)
+
+    _rounds = Rounds("measuring", work, every=EVERY_SECONDS, at_end=write)
     _rounds.begin()
 
 

@@ -1,7 +1,8 @@
 """Queues as rows: what waits in each stage of the work, and for how long, as a table that apps fill.
 
 How many messages a broker holds says little, since doorbells merge and expire. What waits is rows that are due and that
-nobody holds: each app registers its stages in its `operations.py`, and one statement counts them all.
+nobody holds, without those that somebody has paused: each app registers its stages in its `operations.py`, and one
+statement counts them all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from diamondhub.leases import Leased
 
@@ -27,11 +28,14 @@ class Stage:
     rows: Callable[[], QuerySet[Any]]
     #: Makes the admin's address of the list of such rows; "" if there is none.
     url: Callable[[], str]
+    #: Says which of the rows rest, since somebody has paused what they need: they wait for no worker.
+    rests: Callable[[], Q | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What is in a stage: rows that wait, seconds since the oldest of them was due, those held by workers, those due later.
+    """What is in a stage: rows that wait, seconds since the oldest of them was due, those held by workers, those due later,
+    and those that are due and rest.
 
     `capped` says that there are more than were counted.
     """
@@ -42,16 +46,30 @@ class Queue:
     oldest: float | None
     held: int
     later: int
+    resting: int
     capped: bool
 
 
 _stages: list[Stage] = []
 
 
-def register(title: str, rows: Callable[[], QuerySet[Any]], *, url: Callable[[], str]) -> None:
-    """Have a stage's rows, which are `Leased`, shown among the queues, below those that were registered before."""
+def _nothing_rests() -> Q | None:
+    return None
+
+
+def register(
+    title: str,
+    rows: Callable[[], QuerySet[Any]],
+    *,
+    url: Callable[[], str],
+    rests: Callable[[], Q | None] = _nothing_rests,
+) -> None:
+    """Have a stage's rows, which are `Leased`, shown among the queues, below those that were registered before.
+
+    Of those that are due the ones that `rests` selects (None: none does) are paused, and counted apart.
+    """
     if all(stage.title != title for stage in _stages):
-        _stages.append(Stage(title, rows, url))
+        _stages.append(Stage(title, rows, url, rests))
 
 
 def queues() -> list[Queue]:
@@ -62,20 +80,22 @@ def queues() -> list[Queue]:
         rows = stage.rows()
         if not issubclass(rows.model, Leased):
             raise TypeError(f"{stage.title}: {rows.model.__name__} has no leases")
-        statement, values = (
-            rows.order_by().values("due_at", "lease_expires_at")[: MAX_COUNTED + 1].query.sql_with_params()
-        )
+        rests = stage.rests()
+        is_resting = Value(False) if rests is None else Case(When(rests, then=True), default=False)
+        columns = rows.order_by().annotate(rests=is_resting).values("due_at", "lease_expires_at", "rests")
+        statement, values = columns[: MAX_COUNTED + 1].query.sql_with_params()
         parts.append(
             f"""
             SELECT {place} AS place,
-                count(*) FILTER (WHERE free AND due_at <= now.at),
-                extract(epoch FROM now.at - min(due_at) FILTER (WHERE free AND due_at <= now.at))::float,
+                count(*) FILTER (WHERE free AND due_at <= now.at AND NOT rests),
+                extract(epoch FROM now.at - min(due_at) FILTER (WHERE free AND due_at <= now.at AND NOT rests))::float,
                 count(*) FILTER (WHERE NOT free),
                 count(*) FILTER (WHERE free AND (due_at > now.at OR due_at IS NULL)),
+                count(*) FILTER (WHERE free AND due_at <= now.at AND rests),
                 count(*)
             FROM (SELECT clock_timestamp() AS at) AS now
             LEFT JOIN LATERAL (
-                SELECT due_at, coalesce(lease_expires_at <= now.at, true) AS free FROM ({statement}) AS not_over
+                SELECT due_at, rests, coalesce(lease_expires_at <= now.at, true) AS free FROM ({statement}) AS not_over
             ) AS row ON true
             GROUP BY now.at
             """
@@ -88,6 +108,6 @@ def queues() -> list[Queue]:
         counted = {place: numbers for place, *numbers in cursor.fetchall()}
     shown = []
     for place, stage in enumerate(_stages):
-        waiting, oldest, held, later, total = counted[place]
-        shown.append(Queue(stage.title, stage.url(), waiting, oldest, held, later, capped=total > MAX_COUNTED))
+        waiting, oldest, held, later, resting, total = counted[place]
+        shown.append(Queue(stage.title, stage.url(), waiting, oldest, held, later, resting, total > MAX_COUNTED))
     return shown

@@ -26,6 +26,7 @@ def waiting() -> Iterator[Value]:
         yield Value("diamondhub_stage_oldest_due_seconds", stage, queue.oldest or 0.0)
         yield Value("diamondhub_stage_held_rows", stage, queue.held)
         yield Value("diamondhub_stage_later_rows", stage, queue.later)
+        yield Value("diamondhub_stage_paused_rows", stage, queue.resting)
 
 
 def problems() -> Iterator[Value]:
@@ -43,7 +44,7 @@ def problems() -> Iterator[Value]:
 
 
 def processes() -> Iterator[Value]:
-    """Workers that are there and that are gone, what they hold, and how often some ended without saying so."""
+    """Workers that are there and that are gone, what they hold, and how often some had to be started again."""
     rows = list(workers.listed().annotate(age=Extract(Now() - F("seen_at"), "epoch")))
     there: Counter[tuple[str, str]] = Counter()
     held: Counter[str] = Counter()
@@ -78,12 +79,13 @@ def heartbeats() -> Iterator[Value]:
 state_metrics.register(
     "stages",
     waiting,
-    Gauge("diamondhub_stage_due_rows", "Rows of a stage that are due and that nobody holds.", ("stage",)),
+    Gauge("diamondhub_stage_due_rows", "Rows of a stage that are due, not paused, and that nobody holds.", ("stage",)),
     Gauge(
         "diamondhub_stage_oldest_due_seconds", "Seconds since the oldest waiting row of a stage was due.", ("stage",)
     ),
     Gauge("diamondhub_stage_held_rows", "Rows of a stage that workers hold.", ("stage",)),
     Gauge("diamondhub_stage_later_rows", "Rows of a stage that are due later.", ("stage",)),
+    Gauge("diamondhub_stage_paused_rows", "Rows of a stage that are due and that somebody has paused.", ("stage",)),
 )
 state_metrics.register(
     "problems",
@@ -96,7 +98,11 @@ state_metrics.register(
     Gauge("diamondhub_workers", "Processes that are there, or gone without having said so.", ("program", "state")),
     Gauge("diamondhub_worker_tasks", "Tasks, or requests, that processes are at.", ("program",)),
     Gauge("diamondhub_worker_slots", "Tasks, or requests, that processes can be at.", ("program",)),
-    Gauge("diamondhub_worker_restarts", "Processes that ended without saying so within the last hour.", ("program",)),
+    Gauge(
+        "diamondhub_worker_restarts",
+        "Processes that ended without saying so within the last hour, and were started again.",
+        ("program",),
+    ),
     Gauge("diamondhub_queue_without_workers", "1 for a queue that no worker listens to.", ("queue",)),
 )
 state_metrics.register(

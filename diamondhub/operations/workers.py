@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from diamondhub.operations.models import Worker
@@ -174,9 +174,21 @@ def listed() -> QuerySet[Worker]:
 
 
 def restarts(within: timedelta = RESTARTS_WITHIN) -> dict[str, int]:
-    """How often, within that time, somebody at a place ended without saying so, by places."""
-    died = Worker.objects.filter(gone() | Q(ended=Worker.Ended.REPLACED), seen_at__gt=Now() - within)
+    """How often, within that time, somebody at a place ended without saying so and another took the place, by places.
+
+    Who is gone and has no successor was not started again: its host may have been taken away.
+    """
+    successors = Worker.objects.filter(place=OuterRef("place"), started_at__gt=OuterRef("seen_at"))
+    died = Worker.objects.filter(
+        Q(ended=Worker.Ended.REPLACED) | (gone() & Exists(successors)), seen_at__gt=Now() - within
+    )
     return dict(died.order_by().values_list("place").annotate(times=Count("pk")))
+
+
+def hosts_there(since: timedelta) -> set[str]:
+    """The hosts on which some process was there within that time, and has not stopped in order."""
+    there = Worker.objects.filter(ended_at__isnull=True, seen_at__gt=Now() - since)
+    return set(there.order_by().values_list("host", flat=True).distinct())
 
 
 def queues_wanted() -> list[str]:

@@ -128,8 +128,8 @@ class _Examination:
 
 def forget() -> None:
     """Have the next examinations look again, whenever the last ones were."""
-    ready.forget()
-    status.forget()
+    for examination in (ready, status, reachable):
+        examination.forget()
 
 
 #: Whose outcomes are yielded as they come: one that hangs takes only itself and what follows it along.
@@ -151,6 +151,10 @@ def _round(parts: Iterable[_Part], names: Iterable[str]) -> Report:
 
 def _look_at_what_is_required() -> Report:
     return _round([lambda: _database_part(_REQUIRED)], _REQUIRED)
+
+
+def _look_at_what_is_shared() -> Report:
+    return _round([_redis_part, _broker_part], ["redis", "broker"])
 
 
 def _look_at_everything() -> Report:
@@ -282,3 +286,5 @@ _REQUIRED: dict[str, DatabaseCheck] = {"database": _database, "migrations": _mig
 ready = _Examination(_look_at_what_is_required)
 #: Everything that is known about how it goes.
 status = _Examination(_look_at_everything)
+#: Whether Redis and the broker answer this host.
+reachable = _Examination(_look_at_what_is_shared)

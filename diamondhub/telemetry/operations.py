@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import redis
 from django.conf import settings
@@ -19,7 +20,7 @@ from diamondhub.operations import home, retention
 from diamondhub.operations.away import Away
 from diamondhub.operations.problems import looking
 from diamondhub.operations.problems.looking import Wrong
-from diamondhub.telemetry import health
+from diamondhub.telemetry import expected_metrics, health, process_metrics
 from diamondhub.telemetry.models import Heartbeat
 
 #: A Redis that does not answer a page's question for so long is away (seconds).
@@ -87,6 +88,17 @@ def away() -> Iterator[Wrong]:
             yield Wrong(f"{name}-away", name, f"{what} does not answer: {asked[name].detail}", {"check": name})
 
 
+def _answers(name: str) -> float:
+    return float(next(finding.outcome.ok for finding in health.reachable().findings if finding.name == name))
+
+
+process_metrics.ask("diamondhub_redis_up", "1 if Redis answers this host, else 0.", partial(_answers, "redis"))
+process_metrics.ask("diamondhub_broker_up", "1 if the broker answers this host, else 0.", partial(_answers, "broker"))
+expected_metrics.expect("diamondhub_database_pool_wait_seconds", lambda _cursor: [("got",), ("failed",)])
+expected_metrics.expect(
+    "diamondhub_spans_total",
+    lambda _cursor: [("exported",), ("lost",)] if settings.OTEL_EXPORTER_OTLP_ENDPOINT else [],
+)
 home.register(last_sweep, permission="telemetry.view_heartbeat")
 retention.keep("telemetry.Heartbeat", how_long="for ever: one row for each part")
-looking.register(away, "redis-away", "broker-away")
+looking.register(away, "redis-away", "broker-away", by_web=True)

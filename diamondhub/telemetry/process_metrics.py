@@ -14,7 +14,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +46,10 @@ DECLARED: dict[str, Declared] = {
         ("endpoint", "status"),
     ),
     "diamondhub_http_request_seconds": Declared(
-        "Seconds from a request until its answer begins, by the class of the endpoint.", ("endpoint",), _SHORT
+        "Seconds from a request until its answer begins, by the class of the endpoint and outcome: answered, refused (4xx),"
+        " limited (429) or failed (5xx).",
+        ("endpoint", "outcome"),
+        _SHORT,
     ),
     "diamondhub_database_pool_wait_seconds": Declared(
         "Seconds that somebody waited for a connection to the database, by outcome: got or failed.",
@@ -74,8 +77,21 @@ DECLARED: dict[str, Declared] = {
     "diamondhub_spans_total": Declared("Spans of traces, by outcome: exported or lost.", ("outcome",)),
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A gauge of this host without labels, whose value is asked for at each scrape; `look` takes some seconds at most."""
+
+    help: str
+    look: Callable[[], float]
+
+
+#: Every gauge of a host by its name.
+ASKED: dict[str, Asked] = {}
+
 _lock: IO[str] | None = None
 _counting = False
+_program = ""
 _building = threading.Lock()
 
 
@@ -92,7 +108,7 @@ def prepare(program: str, *, under: Path | None = None) -> None:
     What a former process of the program left is wiped, unless another one of it lives on this host: then nothing of the
     program may fall. A folder that cannot be written costs the metrics, never the program.
     """
-    global _lock, _counting
+    global _lock, _counting, _program
     base = under or folder()
     mine = base / f"{program}.{os.getpid()}"
     try:
@@ -114,17 +130,28 @@ def prepare(program: str, *, under: Path | None = None) -> None:
 
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
     _metric.cache_clear()
-    _counting = True
+    _counting, _program = True, program
 
 
 def stop() -> None:
     """Count no more; for tests."""
-    global _counting, _lock
-    _counting = False
+    global _counting, _lock, _program
+    _counting, _program = False, ""
     os.environ.pop(VARIABLE, None)
     if _lock is not None:
         _lock.close()
         _lock = None
+
+
+def program() -> str:
+    """What this process counts as; "" if it does not count."""
+    return _program
+
+
+def begin_at_zero(name: str, *labels: str) -> None:
+    """Have a declared metric told with these labels from now on, as 0 until something is counted."""
+    if _counting:
+        _metric(name).labels(*labels)
 
 
 def count(name: str, *labels: str, by: float = 1) -> None:
@@ -139,8 +166,13 @@ def observe(name: str, *labels: str, seconds: float) -> None:
         _metric(name).labels(*labels).observe(seconds)
 
 
+def ask(name: str, explanation: str, look: Callable[[], float]) -> None:
+    """Have a gauge of this host told beside what its processes count."""
+    ASKED[name] = Asked(explanation, look)
+
+
 def exposed() -> str:
-    """All that the processes of this host have counted, in the text format that Prometheus reads."""
+    """What the processes of this host have counted and what is asked at each scrape, in the format that Prometheus reads."""
     from prometheus_client.exposition import generate_latest
 
     return generate_latest(_Host(folder())).decode()  # it asks for nothing but `collect`
@@ -182,6 +214,7 @@ class _Host:
 
     def collect(self) -> Iterator[Any]:
         """Every metric once, its samples labelled with their program: a program that starts anew is one reset, not a dip."""
+        from prometheus_client.core import GaugeMetricFamily
         from prometheus_client.multiprocess import MultiProcessCollector
 
         programs: dict[str, list[str]] = {}
@@ -200,3 +233,5 @@ class _Host:
                 labelled = [sample._replace(labels={"program": program, **sample.labels}) for sample in metric.samples]
                 kept.samples = labelled if kept is metric else kept.samples + labelled
         yield from merged.values()
+        for name, asked in ASKED.items():
+            yield GaugeMetricFamily(name, asked.help, value=asked.look())

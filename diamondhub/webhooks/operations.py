@@ -11,6 +11,7 @@ from diamondhub.operations import home, retention, stages
 from diamondhub.operations.problems import looking
 from diamondhub.operations.problems.looking import Wrong
 from diamondhub.operations.problems.reading import unresolved
+from diamondhub.telemetry import expected_metrics
 from diamondhub.webhooks.models import Delivery, Subscription
 from diamondhub.webhooks.outbox import MAX_WAITING
 
@@ -63,3 +64,6 @@ def still_wrong() -> Iterator[Wrong]:
 
 
 looking.register(still_wrong, "webhook-switched-off", "webhook-events-dropped", every=60)
+expected_metrics.expect(
+    "diamondhub_sends_total", lambda _cursor: [("webhook", outcome) for outcome in ("delivered", "failed", "dead")]
+)

@@ -150,7 +150,7 @@ def field_of(parameter: Parameter) -> forms.Field:
     unsaid = [] if parameter.required or parameter.default is not None else [(UNSAID, "found out from the list")]
     if parameter.required:
         unsaid = [(UNSAID, "choose…")]
-    choices = [*unsaid, *((_word(value), words) for value, words in parameter.choices)]
+    choices = [*unsaid, *((word_of(value), words) for value, words in parameter.choices)]
     return forms.ChoiceField(
         choices=choices, required=parameter.required, widget=Choices(attrs={"class": "dh-input"}), **labels
     )
@@ -167,7 +167,7 @@ def initial_of(adapter: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, parameter in known.items():
         value = parameters.get(name, parameter.default)
-        values[f"{PARAMETER}{name}"] = _word(value) if parameter.kind is ParameterKind.CHOICE else value
+        values[f"{PARAMETER}{name}"] = word_of(value) if parameter.kind is ParameterKind.CHOICE else value
     return {**values, "parameters": {name: value for name, value in parameters.items() if name not in known}}
 
 
@@ -177,7 +177,7 @@ def joined(adapter: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     for parameter in _parameters_of(adapter):
         value = cleaned.get(f"{PARAMETER}{parameter.name}")
         if parameter.kind is ParameterKind.CHOICE:
-            value = {_word(choice): choice for choice, _words in parameter.choices}.get(str(value or UNSAID))
+            value = {word_of(choice): choice for choice, _words in parameter.choices}.get(str(value or UNSAID))
         if parameter.required or (value is not None and value != parameter.default):
             values[parameter.name] = value
     return values
@@ -213,7 +213,7 @@ def _parameters_of(adapter: str) -> list[Parameter]:
     return declared.parameters_of(adapter) if adapter in ADAPTERS else []
 
 
-def _word(value: Any) -> str:
+def word_of(value: Any) -> str:
     """A choice's value as forms send it."""
     return UNSAID if value is None else {True: "true", False: "false"}.get(value, str(value))
 

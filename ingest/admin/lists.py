@@ -36,6 +36,7 @@ from ingest.admin.feed_forms import (
     fields_of,
     initial_of,
     joined,
+    word_of,
 )
 from ingest.errors import IngestError
 from ingest.feeds.pricelist import vocabulary
@@ -170,8 +171,8 @@ def _with_choices(posted: QueryDict) -> QueryDict:
     for name, value in answer.items() if isinstance(answer, dict) else ():
         if name == "columns" and isinstance(value, dict):
             said |= {_on_one_line(header): str(field) for header, field in value.items()}
-        elif isinstance(value, str):
-            given[f"{PARAMETER}{name}"] = value
+        elif isinstance(value, str | bool):
+            given[f"{PARAMETER}{name}"] = word_of(value)
     given[f"{PARAMETER}columns"] = columns.prepare_value(said)
     given[f"{PARAMETER}words"] = words.prepare_value(meanings)
     return given

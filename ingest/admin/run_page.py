@@ -256,6 +256,7 @@ _LEFT_OUT = {
     "repeated": "a later row describes the same stone",
     "sums": "totals, averages and repeated headers",
     "footers": "rows that say nothing of a stone",
+    "hidden": "rows that the workbook does not show",
 }
 
 

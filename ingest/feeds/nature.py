@@ -25,6 +25,8 @@ class Said(NamedTuple):
     treated: bool | None = None
     #: Whether it may speak of a grown stone or of something else, so that another field must say which.
     unclear: bool = False
+    #: Whether it only hints at a grown stone, as a name or a prefix does, so that another field or the feed must say it.
+    hints: bool = False
     #: "a parcel", "a pair" or the like, if it is not one stone.
     several: str = ""
     #: The name of what it is instead of a diamond.
@@ -34,7 +36,7 @@ class Said(NamedTuple):
 
 
 SILENT = Said()
-NATURAL, GROWN = Said(grown=False), Said(grown=True)
+NATURAL, GROWN, HINT = Said(grown=False), Said(grown=True), Said(hints=True)
 TREATED, UNTREATED = Said(treated=True), Said(treated=False)
 
 
@@ -126,6 +128,31 @@ _OTHER = re.compile(
 _GROWN_NUMBER = re.compile(
     r"(?:[A-Z]{2,5}[\s:#/-]*)?LGD?[\s-]?\d{3,}|(?:[A-Z]{2,5}[\s:#/-]*)?\d{6,}[\s-]?LG\b", re.IGNORECASE | re.ASCII
 )
+#: A letter before such a number, which some write for the two.
+_HINTING_NUMBER = re.compile(r"L\d{9}", re.IGNORECASE | re.ASCII)
+#: The same in the address of a report or a picture, or the kind of its stone by name.
+_GROWN_ADDRESS = re.compile(
+    r"(?<![a-z0-9])(?:lg\d{7,}|\d{7,}-?lg|lgdr|cvd|lab[-_ ]?(?:grown|created|made)(?:[-_ ]?diamonds?)?)(?![a-z0-9])",
+    re.ASCII,
+)
+_HINTING_ADDRESS = re.compile(r"(?<![a-z0-9])lgd(?![a-z0-9])", re.ASCII)
+_TREATED_ADDRESS = re.compile(r"(?<![a-z0-9])(?:(?:clarity|colou?r)[-_ ]?)?(?:enhanced|treated)(?![a-z0-9])", re.ASCII)
+_NATURAL_ADDRESS = re.compile(r"(?<![a-z0-9])natural", re.ASCII)
+_GROWN_HOST = re.compile(r"lab-?(?:grown|created|made)|(?<![a-z0-9])(?:lgd|cvd)(?![a-z0-9])", re.ASCII)
+#: A stock number that says how its stone was made, and one that may: `LG-1015` may as well be somebody's initials.
+_GROWN_STOCK = re.compile(r"(?<![A-Z])(?:CVD|LAB[-_ ]?GROWN)(?![A-Z])", re.ASCII)
+_HINTING_STOCK = re.compile(r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$", re.ASCII)
+#: Grown stones in a name, and what of a name is no name.
+_GROWN_NAME = re.compile(
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT)\b"
+)
+_NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
+#: Brands of clarity enhanced and of HPHT treated stones.
+_TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
+#: A laboratory's letter for reports of grown stones, or for one of its houses.
+_HINTING_LAB = re.compile(r"\(L\)")
+#: Treatments in a cell of a grade: clarity enhanced, colour enhanced, irradiated.
+_TREATED_GRADE = re.compile(r"\b(?:CE|ENHANCED|TREATED|IRRADIATED)\b")
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
@@ -268,7 +295,33 @@ def _said_in_text(cell: str) -> Said:
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
-    return GROWN if re.search(r"\b(?:LG|LGDR?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text) else SILENT
+    if re.search(r"\b(?:LG|LGDR?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
+        return GROWN
+    return HINT if _HINTING_LAB.search(text) else SILENT
+
+
+def _said_of_grade(cell: str) -> Said:
+    """A grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE"."""
+    said, text = _said_of_lab(cell), _words(cell)
+    if _TREATED_GRADE.search(text) and (said.grown or not _denied(_TREATED_GRADE, text)):
+        said = said._replace(treated=True)
+    return said._replace(unclear=True) if not said.grown and re.search(r"\bHPHT\b", text) else said
+
+
+def _said_by_name(cell: str) -> Said:
+    """The name of a house or a brand: "Lumen Lab Grown Diamonds" may deal in natural stones as well, "CVD" is no name."""
+    text = _words(cell)
+    if not _affirmed(_GROWN_NAME, text):
+        return SILENT
+    rest = _NO_NAME.sub(" ", _GROWN_NAME.sub(" ", text)).strip()
+    return HINT if rest or "HPHT" in text else GROWN
+
+
+def _said_by_brand(cell: str) -> Said:
+    """The same of a brand, which may also be one of treated stones."""
+    said, text = _said_by_name(cell), _words(cell)
+    treated = _treatment(text)[0] or _TREATED_BRAND.search(text) is not None
+    return said._replace(treated=True) if treated else said
 
 
 def _said_of_origin(cell: str) -> Said:
@@ -284,7 +337,7 @@ def quiet(read: Said) -> Said:
 
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
-    **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO"), GROWN),
+    **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
     **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
 }
 _MOISSANITE = re.compile(r"\b(?:MOISSANITES?|CUBIC ZIRCONIA)\b")
@@ -303,8 +356,11 @@ of_treatment = Reader(lambda cell: quiet(_said_of_treatment(cell)))
 of_treatment_flag = Reader(lambda cell: quiet(_said_of_one_treatment(cell)))
 #: What a person or a laboratory wrote about it, and the title of a report.
 of_text = Reader(lambda cell: quiet(_said_in_text(cell)))
-#: A cell of a grade with what the stone is beside it: "E (CVD)", "VS1 LG".
-of_grade = Reader(lambda cell: quiet(_said_of_lab(cell)))
+#: A cell of a grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE".
+of_grade = Reader(lambda cell: quiet(_said_of_grade(cell)))
+#: A supplier's name, and a brand's.
+of_name = Reader(lambda cell: quiet(_said_by_name(cell)))
+of_brand = Reader(lambda cell: quiet(_said_by_brand(cell)))
 of_shape = Reader(lambda cell: quiet(_said_of_shape(cell)))
 of_lab = Reader(lambda cell: quiet(_said_of_lab(cell)))
 
@@ -312,7 +368,36 @@ of_lab = Reader(lambda cell: quiet(_said_of_lab(cell)))
 def of_certificate(number: str) -> Said:
     """The number of a certificate: IGI puts `LG` before those of grown stones."""
     # Every number is another: no cache would help.
-    return GROWN if not number.isdigit() and _GROWN_NUMBER.match(number) else SILENT
+    if number.isdigit():
+        return SILENT
+    if _GROWN_NUMBER.match(number):
+        return GROWN
+    return HINT if _HINTING_NUMBER.fullmatch(number) else SILENT
+
+
+def may_name_kind(text: str) -> bool:
+    """Whether stock numbers or addresses in a text are worth reading: nearly none are."""
+    text = text.lower()
+    return "lg" in text or "cvd" in text or "lab" in text or "hpht" in text or "enhanced" in text or "treated" in text
+
+
+def of_stock_number(number: str) -> Said:
+    """A stock number with the kind of its stone: `LG-CVD-1015` was grown, `LG-1015` may have been."""
+    number = number.upper()
+    if _GROWN_STOCK.search(number):
+        return GROWN
+    return HINT if _HINTING_STOCK.match(number) else SILENT
+
+
+def of_address(address: str) -> Said:
+    """The address of a report or a picture: its path may say how the stone was made, its host only who says so."""
+    address = address.lower()
+    host, _, path = address.partition("://")[2].partition("/") if "://" in address else ("", "", address)
+    if _GROWN_ADDRESS.search(path):
+        said = HINT if _NATURAL_ADDRESS.search(path) else GROWN
+    else:
+        said = HINT if _HINTING_ADDRESS.search(path) or _GROWN_HOST.search(host) else SILENT
+    return said._replace(treated=True) if _TREATED_ADDRESS.search(path) else said
 
 
 def of_link(address: str) -> Said:
@@ -327,12 +412,27 @@ def without_growth(shape: str) -> str:
 
 
 def without_growth_of_lab(lab: str) -> str:
-    """A laboratory without the kind of its reports: "IGI-LG" and "GIA (Lab Grown)" are IGI and GIA."""
-    return without_growth(lab) if _said_of_lab(lab) is not SILENT else lab
+    """A laboratory without the kind of its reports: "IGI-LG", "GIA (Lab Grown)" and "IGI (L)" are IGI and GIA."""
+    if _said_of_lab(lab) is SILENT:
+        return lab
+    return without_growth(_HINTING_LAB.sub(" ", lab.upper())).strip()
 
 
-def decide(evidence: Sequence[Evidence], *, default: bool) -> Nature:
-    """Bring together what the fields say; `default` is whether a stone of which none speaks was grown.
+def grade_alone(grade: str) -> str:
+    """A grade without the word that says that the stone was grown: "VS1 LG" is VS1."""
+    return without_growth(grade) if _said_of_lab(grade) is not SILENT else grade
+
+
+def hint_of(evidence: Sequence[Evidence]) -> Evidence | None:
+    """The field that hints at a grown stone, if no other says whether it was grown."""
+    if any(spoken.said.grown is not None or spoken.said.unclear for spoken in evidence):
+        return None
+    return next((spoken for spoken in evidence if spoken.said.hints), None)
+
+
+def decide(evidence: Sequence[Evidence], *, default: bool, told: bool = True) -> Nature:
+    """Bring together what the fields say; `default` is whether a stone of which none speaks was grown, `told` whether the
+    feed itself says so, which settles what fields only hint at.
 
     Raises `MappingError` if two fields deny each other, or if it is no diamond, or not clear what it is.
     """
@@ -356,6 +456,12 @@ def decide(evidence: Sequence[Evidence], *, default: bool) -> Nature:
         raise MappingError(
             doubt.field,
             f"{doubt.cell[:60]!r} may mean a lab-grown stone or a natural one, and no other column says which",
+        )
+    if grown is None and not told and (hint := hint_of(evidence)) is not None:
+        raise MappingError(
+            hint.field,
+            f"{hint.cell[:60]!r} may be said of a lab-grown stone, and no other column says whether it is; "
+            "if all stones of the feed are of one kind, say it as its `labgrown`",
         )
     is_grown = default if grown is None else bool(grown.said.grown)
     is_treated = None if treated is None else treated.said.treated

@@ -90,6 +90,8 @@ class Verdict(msgspec.Struct, frozen=True):
     rows: int = 0
     notes: tuple[str, ...] = ()
     question: Question | None = None
+    #: What the list says outside of its rows that bears on a sale, by kind; None in verdicts of before this was kept.
+    outside: dict[str, str] | None = None
 
     def column(self, header: str) -> Column | None:
         """The verdict on one column."""

@@ -202,7 +202,8 @@ def test_the_form_shows_what_the_schedules_mean_and_presets_without_javascript()
 
 
 def created(browser: Client, adapter: str = "pricelist", **typed: Any) -> Any:
-    form = {"slug": "rosy", "parameter_source": "list.csv", "parameter_labgrown": "false", "reason": "a new supplier"}
+    labgrown = "" if adapter == "pricelist" else "false"
+    form = {"slug": "rosy", "parameter_source": "list.csv", "parameter_labgrown": labgrown, "reason": "a new supplier"}
     return browser.post(f"{ADD}?adapter={adapter}", {**form, **typed})
 
 

@@ -316,6 +316,20 @@ def test_a_question_is_answered_by_a_button_before_a_feed_is_made(folder: Path) 
     assert '<option value="total" selected>' in answered
 
 
+@pytest.mark.parametrize("grown", ["true", "false"])
+def test_whether_stones_are_lab_grown_is_answered_by_a_button(folder: Path, grown: str) -> None:
+    maria = client("view_feed", "add_feed")
+    put(folder, [{**stone, "Supplier": "Lab Diamonds Ltd"} for stone in stones(3)])
+    asked = {"parameter_source": "list.csv", "slug": "rosy", "reason": "why not"}
+
+    page = shown(maria.post(NEW, asked))
+    answered = shown(maria.post(NEW, {**asked, "answer": f'{{"labgrown": {grown}}}'}))
+
+    assert "what are these stones?" in page
+    assert "what are these stones?" not in answered
+    assert f'<option value="{grown}" selected>' in answered
+
+
 def test_what_is_missing_or_wrong_is_said_at_its_field(folder: Path) -> None:
     maria = client("view_feed", "add_feed")
     put(folder, stones(3))

@@ -20,7 +20,7 @@ from diamondhub import leases
 from diamondhub.access.clients import create_client
 from diamondhub.audit.tracking import AUDITED
 from diamondhub.database import clock
-from diamondhub.operations import away, snapshots
+from diamondhub.operations import away, snapshots, stages
 from diamondhub.operations.models import Problem
 from diamondhub.operations.problems.reading import unresolved
 from diamondhub.operations.tests.problems import looked_at
@@ -304,6 +304,52 @@ def test_no_batch_is_taken_up_during_a_pause_and_none_counts_an_attempt(supplier
     assert factories.listed() == set()
     pausing.resume(what, name, by="olga")
     assert factories.drive(run).state == "completed"
+
+
+def in_stages() -> dict[str, tuple[int, int]]:
+    """What waits, and what is paused, in the stages in which something is."""
+    counted = {queue.title: (queue.waiting, queue.resting) for queue in stages.queues()}
+    return {title: numbers for title, numbers in counted.items() if any(numbers)}
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "rests"),
+    [
+        ("planning", "feed", True),
+        ("ingesting", "feed", True),
+        ("consolidating", "feed", True),
+        ("planning", "consolidation", False),
+        ("ingesting", "consolidation", False),
+        ("consolidating", "consolidation", True),
+    ],
+)
+def test_what_is_paused_waits_for_no_worker_and_does_again_afterwards(
+    supplier: MemorySupplier, state: str, what: str, rests: bool
+) -> None:
+    run = factories.start()
+    if state != "planning":
+        run = factories.drive(run, until=state)
+    factories.make_due(run)
+    before = in_stages()
+
+    pausing.pause(what, "memory" if what == "feed" else "", minutes=60, by="olga", reason=WHY)
+    paused = in_stages()
+    pausing.resume(what, "memory" if what == "feed" else "", by="olga", reason="all is well")
+
+    assert before
+    assert all(waiting and not resting for waiting, resting in before.values())
+    assert paused == ({stage: (0, waiting) for stage, (waiting, _) in before.items()} if rests else before)
+    assert in_stages() == before
+
+
+def test_the_account_that_a_feed_asks_by_rests_with_what_asks_by_it(sandbox: tuple[Sandbox, Feed]) -> None:
+    runs.start_run(sandbox[1].slug, kind="full", started_by="olga")
+    before = in_stages()
+
+    pausing.pause("account", resting.account_of(sandbox[1]), minutes=60, by="olga", reason=WHY)
+
+    assert before == {"planning": (1, 0)}
+    assert in_stages() == {"planning": (0, 1)}
 
 
 def test_consolidation_that_is_paused_keeps_no_run_from_asking(supplier: MemorySupplier) -> None:

@@ -129,6 +129,48 @@ def test_a_column_that_means_another_thing_than_in_the_list_before_is_asked_abou
     assert Diamond.objects.get(supplier_stone_id="C").cost_cents == 7_224_000
 
 
+@pytest.mark.parametrize(
+    ("title", "answer", "parameters"),
+    [
+        ("All prices in EURO", "0", {"price_unit": "dollars"}),
+        ("Amounts in US cents", "0", {"price_unit": "cents"}),
+        ("LAB GROWN DIAMONDS", "0", {"labgrown": True}),
+        ("LAB GROWN DIAMONDS", "1", {"labgrown": False}),
+    ],
+)
+def test_what_a_list_says_outside_of_its_rows_for_the_first_time_is_asked_about(
+    folder: Path, title: str, answer: str, parameters: dict[str, object]
+) -> None:
+    stones = [("A", "0.90", "", "4,000"), ("B", "1.10", "", "6,000")]
+    put(folder, stones, "Total")
+    before = pull()
+    (folder / "list.csv").write_text(f"{title}\n" + (folder / "list.csv").read_text())
+
+    asked = pull()
+    answered(client(), answer)
+    after = pull()
+
+    assert [before.state, asked.state, after.state] == [Run.State.COMPLETED, Run.State.FAILED, Run.State.COMPLETED]
+    assert f"the list says '{title}', which the list before did not" in asked.failure
+    assert rosy().parameters == {"source": "list.csv", **parameters}
+    assert pull().state == Run.State.COMPLETED
+
+
+def test_what_a_list_has_always_said_outside_of_its_rows_and_a_heading_of_availability_are_not_asked_about_again(
+    folder: Path,
+) -> None:
+    stones = [("A", "0.90", "", "4,000"), ("B", "1.10", "", "6,000")]
+    put(folder, stones, "Total")
+    plain = (folder / "list.csv").read_text()
+    (folder / "list.csv").write_text("LAB GROWN DIAMONDS, May\n" + plain)
+    held = pull()
+    first = drive(runs.approve_run(held.pk, actor="eve", reason="so it is"))
+    (folder / "list.csv").write_text("LAB GROWN DIAMONDS, June\n" + plain + "SOLD\n")
+
+    assert (held.state, first.state) == (Run.State.IN_REVIEW, Run.State.COMPLETED)
+    assert pull().state == Run.State.COMPLETED
+
+
 def test_an_answer_that_rows_contradict_later_is_told_and_not_obeyed(folder: Path) -> None:
     Feed.objects.filter(slug="rosy").update(parameters={"source": "list.csv", "price_means": "total"})
     put(folder, [(*UNPROVEN[2], "40,000", "-40"), ("D", "0.50", "1,500", "2,000", "-25")], "RapList", "Rap%")

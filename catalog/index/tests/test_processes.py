@@ -27,9 +27,10 @@ from catalog.index.readers import Reader
 from catalog.index.snapshot import write
 from catalog.index.tests.factories import stones_of
 from catalog.index.tests.reading_back import said_of
-from catalog.models import DatasetVersion, Diamond
+from catalog.models import DatasetVersion, Diamond, IndexBuilder
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.local.processes import die_with_parent
+from diamondhub.operations.models import Worker
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
@@ -137,8 +138,12 @@ def test_of_two_builders_one_waits_and_goes_on_when_the_other_is_killed(tmp_path
         until(lambda: of_process() == second.pid, "the second one takes over")
         a_diamond()
         until(lambda: len(reader.current() or ()) == 2, "the second one goes on")
+        until(IndexBuilder.objects.exists, "the second one reports")
         second.terminate()
         assert second.wait(60) == -signal.SIGTERM
+        # The one that was killed never said so.
+        assert dict(Worker.objects.values_list("pid", "ended")) == {first.pid: "", second.pid: "stopped"}
+        assert not IndexBuilder.objects.exists()
     finally:
         for process in both:
             process.kill()

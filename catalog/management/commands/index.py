@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from catalog.index import builder
+from catalog.index import builder, reports
 from catalog.index import status as statuses
 from diamondhub.commands import ReportingCommand
+from diamondhub.database import separate_cursor
 from diamondhub.operations import workers
 from diamondhub.telemetry import metrics_server, process_metrics
 
@@ -21,6 +27,15 @@ log = structlog.get_logger(__name__)
 
 #: How often a builder that found another one at work looks whether that has ended (seconds).
 WAIT_SECONDS = 0.5
+
+
+def _stop_in_order(number: int, _frame: FrameType | None) -> None:
+    """Say that this host has no builder any more, whatever is being made, and end by the signal as any program does."""
+    signal.signal(number, signal.SIG_DFL)
+    workers.stop_showing()
+    with suppress(psycopg.Error), separate_cursor("diamondhub-index-ends") as cursor:
+        reports.withdraw(cursor)
+    os.kill(os.getpid(), number)
 
 
 class Command(ReportingCommand):
@@ -47,6 +62,8 @@ class Command(ReportingCommand):
         if not once:
             process_metrics.prepare("index")
             workers.show("index")
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _stop_in_order)
             metrics_server.serve()
         while True:
             reason = "another builder is at work"

@@ -16,7 +16,7 @@ from diamondhub.alerts.messages import Message
 from diamondhub.alerts.models import Channel, ChannelState, Delivery
 from diamondhub.alerts.watching import Watch
 from diamondhub.operations import away
-from diamondhub.operations.models import Problem
+from diamondhub.operations.models import LookTaken, Problem
 from diamondhub.telemetry.models import Heartbeat
 
 LONG_AGO = -1_000_000.0
@@ -69,6 +69,48 @@ def test_its_end_is_told_and_a_later_silence_again(sent: list[str]) -> None:
 
     assert state == "resolved"
     assert sum(title.startswith("No sweep") for title in sent) == 2
+
+
+@pytest.mark.django_db
+def test_redis_and_a_broker_that_are_away_are_found_and_told_by_web_once_since_no_sweep_is_made_without_them(
+    sent: list[str], settings: Any, redis_server: str
+) -> None:
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    silence(sweep=200, delivery=200)
+    watches = [Watch(began=LONG_AGO) for _ in range(2)]
+
+    for _ in range(2):
+        for watch in watches:
+            watch.tick()
+
+    assert set(Problem.objects.filter(state="open").values_list("kind", flat=True)) == {
+        "sweep-late",
+        "redis-away",
+        "broker-away",
+    }
+    for words in (
+        "No sweep has gone round",
+        "Redis (REDIS_URL) does not answer",
+        "The broker (CELERY_BROKER_URL) does",
+    ):
+        assert sum(words in title for title in sent) == 1, sent
+
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = redis_server
+    LookTaken.objects.update(taken_at=Now() - timedelta(minutes=1))
+    watches[0].tick()
+
+    assert set(Problem.objects.filter(state="open").values_list("kind", flat=True)) == {"sweep-late"}
+
+
+@pytest.mark.django_db
+def test_while_sweeps_are_made_web_leaves_it_to_them_to_tell(sent: list[str], settings: Any) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    silence(sweep=0, delivery=0)
+
+    Watch(began=LONG_AGO).tick()
+
+    assert sent == []
+    assert Problem.objects.filter(kind="redis-away", state="open").exists()
 
 
 @pytest.mark.django_db

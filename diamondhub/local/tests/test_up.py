@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -266,6 +267,48 @@ def test_a_taken_default_port_is_stepped_over() -> None:
         chosen = stack.choose_port("127.0.0.1", port, by_name=False)
 
     assert port < chosen < port + stack.PORTS_TRIED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ports are claimed on Linux alone")
+def test_stacks_that_are_begun_at_once_take_different_ports_and_one_that_ended_leaves_its_own() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1] + 1
+    choosing = textwrap.dedent(
+        f"""
+        import sys
+        from diamondhub.local import stack
+        print(stack.choose_port("127.0.0.1", {port}, by_name=len(sys.argv) > 1), flush=True)
+        sys.stdin.read()
+        """
+    )
+
+    def begun(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", choosing, *arguments],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def chosen(process: subprocess.Popen[str]) -> int:
+        assert process.stdout is not None
+        return int(process.stdout.readline())
+
+    stacks = [begun() for _ in range(3)]
+    ports = [chosen(process) for process in stacks]
+    (first,) = (process for process, port in zip(stacks, ports, strict=True) if port == min(ports))
+    _, refused = begun("by name").communicate("")
+    first.communicate("")
+    again = begun()
+
+    assert len({*ports}) == 3
+    assert "PortTaken" in refused
+    assert chosen(again) == min(ports)
+    for process in [*stacks, again]:
+        if process is not first:
+            process.communicate("")
 
 
 def test_the_help_starts_no_server(folder: Path) -> None:

@@ -7,7 +7,7 @@ look was last taken is a row, so many workers take it once. A look that fails is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -32,6 +32,9 @@ LOOK_SECONDS = 15.0
 ROUND_SECONDS = 15.0
 #: Of the things that one look says are wrong so many are written down; more than that are one thing.
 MAX_WRONG = 200
+
+#: Web processes take a look of the sweep's when nobody has taken it for so many times its pause.
+WEB_PATIENCE = 3
 
 FAILING = "look-failing"
 
@@ -62,18 +65,21 @@ class Lookout:
     every: float
     #: The secret variable without which a process cannot take it; "" for none.
     needs: str = ""
+    #: Whether web processes take it as well: what it looks for keeps the sweep from being made.
+    by_web: bool = False
 
 
 _lookouts: dict[str, Lookout] = {}
 
 
-def register(look: Look, *kind_names: str, every: float = 10.0, needs: str = "") -> None:
+def register(look: Look, *kind_names: str, every: float = 10.0, needs: str = "", by_web: bool = False) -> None:
     """Have `look` taken every so many seconds; problems of these kinds are opened and resolved by what it says.
 
-    A look that `needs` a secret variable is taken by web processes (`look_at_secrets`): workers are not given all.
+    A look that `needs` a secret variable is taken by web processes (`look_from_web`): workers are not given all. One that is
+    taken `by_web` is taken by them as well as by the sweep, which is not made while what it looks for is away.
     """
     name = f"{look.__module__}.{look.__qualname__}"
-    _lookouts[name] = Lookout(name, kind_names, look, every, needs)
+    _lookouts[name] = Lookout(name, kind_names, look, every, needs, by_web)
 
 
 def lookouts() -> list[Lookout]:
@@ -87,9 +93,20 @@ def look() -> None:
     _take_due([each for each in lookouts() if not each.needs or environment.is_needed(each.needs, settings.PROGRAM)])
 
 
-def look_at_secrets() -> None:
-    """Take the looks that are due and need secrets that this process has. Called by the watch of web processes."""
-    _take_due([each for each in lookouts() if each.needs and environment.is_needed(each.needs, settings.PROGRAM)])
+def look_from_web() -> None:
+    """Take the looks that are due and that need secrets that this process has, or find what no sweep can find.
+
+    Called by the watch of web processes.
+    """
+    needing = [each for each in lookouts() if each.needs and environment.is_needed(each.needs, settings.PROGRAM)]
+    # Where sweeps are made it is theirs: two hosts that see different things would open and resolve it in turns.
+    left = [replace(each, every=each.every * WEB_PATIENCE) for each in lookouts() if each.by_web and not each.needs]
+    _take_due([*needing, *left])
+
+
+def found_by_web() -> set[str]:
+    """The kinds of problems that keep sweeps from being made, and so from being told by workers."""
+    return {kind for each in lookouts() if each.by_web for kind in each.kinds}
 
 
 def _take_due(those: Sequence[Lookout]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ def pruning(*, due: float | None = 0, held: float | None = None, **fields: Any) 
     """A pruning that is due in so many seconds and held until in so many."""
     now = timezone.now()
     Pruning.objects.create(
-        started_by="x",
+        started_by=fields.pop("started_by", "x"),
         due_at=None if due is None else now + timedelta(seconds=due),
         lease_expires_at=None if held is None else now + timedelta(seconds=held),
         **fields,
@@ -53,12 +54,26 @@ def test_a_stage_says_what_waits_for_how_long_what_is_held_and_what_is_due_later
     assert 100 <= queue.oldest < 130
 
 
+def test_what_is_due_and_rests_is_counted_apart_and_has_no_age() -> None:
+    stages.register("pruning", open_prunings, url=str, rests=lambda: Q(started_by="somebody who rests"))
+    pruning(due=-1_000, started_by="somebody who rests")
+    pruning(due=70, started_by="somebody who rests")
+    pruning(due=-100, held=60, started_by="somebody who rests")
+    pruning(due=-50)
+
+    (queue,) = stages.queues()
+
+    assert (queue.waiting, queue.resting, queue.held, queue.later) == (1, 1, 1, 1)
+    assert queue.oldest is not None
+    assert 50 <= queue.oldest < 80
+
+
 def test_a_stage_in_which_nothing_is_says_so() -> None:
     stages.register("pruning", open_prunings, url=str)
 
     (queue,) = stages.queues()
 
-    assert (queue.waiting, queue.oldest, queue.held, queue.later) == (0, None, 0, 0)
+    assert (queue.waiting, queue.oldest, queue.held, queue.later, queue.resting) == (0, None, 0, 0, 0)
 
 
 def test_all_stages_are_counted_by_one_statement() -> None:

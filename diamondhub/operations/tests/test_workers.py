@@ -104,6 +104,22 @@ def test_three_that_died_at_one_place_within_minutes_are_a_loop_and_two_are_none
     assert three == {("worker-restarting", "place:host worker-io control,supplier")}
 
 
+def test_a_host_that_is_gone_with_all_that_it_had_was_not_started_again_and_again() -> None:
+    everybody()
+    for _ in range(3):
+        worker(seen=60, program="web", place="gone web ", host="gone", queues=[])
+
+    assert workers.restarts() == {}
+    assert {kind for kind, _ in wrong()} == {"worker-gone"}
+
+
+def test_one_that_is_gone_and_that_another_follows_was_restarted() -> None:
+    worker(seen=60)
+    worker(started_at=timezone.now() - timedelta(seconds=30))
+
+    assert workers.restarts() == {"host worker-io control,supplier": 1}
+
+
 def test_deaths_of_long_ago_are_no_loop() -> None:
     everybody()
     for seen in (1_000, 2_000, 3_000):

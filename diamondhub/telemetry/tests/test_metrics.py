@@ -17,10 +17,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from diamondhub.alerts.models import Channel
+from diamondhub.database import psycopg_cursor
 from diamondhub.local.processes import free_port
 from diamondhub.operations.problems import kinds
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable
-from diamondhub.telemetry import metrics_server, process_metrics, state_metrics
+from diamondhub.telemetry import expected_metrics, health, metrics_server, process_metrics, state_metrics
 from diamondhub.telemetry.state_metrics import Gauge, Value
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,7 +155,12 @@ def test_requests_are_counted_by_class_of_endpoint_and_status(counting: Path, cl
         'endpoint="api-unknown",program="web",status="404"',
         'endpoint="admin",program="web",status="200"',
     }
-    assert values_of(text, "diamondhub_http_request_seconds_count")['endpoint="health",program="web"'] == 1
+    assert values_of(text, "diamondhub_http_request_seconds_count") == {
+        'endpoint="health",outcome="answered",program="web"': 1,
+        'endpoint="api-search",outcome="refused",program="web"': 1,
+        'endpoint="api-unknown",outcome="refused",program="web"': 1,
+        'endpoint="admin",outcome="answered",program="web"': 1,
+    }
     assert "4711" not in text
 
 
@@ -168,6 +175,76 @@ def test_waits_and_refusals_of_the_limiter_are_counted(counting: Path, redis_ser
     assert values_of(text, "diamondhub_limiter_refusals_total") == {
         'account="tests",lane="interactive",program="web",reason="unavailable"': 1
     }
+
+
+@pytest.mark.django_db
+def test_what_is_known_beforehand_begins_at_zero_so_that_the_first_event_is_an_increase(
+    counting: Path, settings: Any
+) -> None:
+    settings.ALERT_CHANNELS = ["log"]
+    Channel.objects.create(name="duty", kind="email")
+    with psycopg_cursor() as cursor:
+        expected_metrics.make(cursor)
+    before = process_metrics.exposed()
+
+    process_metrics.count("diamondhub_sends_total", "duty", "dead")
+    with psycopg_cursor() as cursor:
+        expected_metrics.make(cursor)
+
+    sends, requests = values_of(before, "diamondhub_sends_total"), values_of(before, "diamondhub_http_requests_total")
+    assert set(sends) == {
+        f'channel="{channel}",outcome="{outcome}",program="web"'
+        for channel in ("duty", "log", "webhook")
+        for outcome in ("delivered", "failed", "dead")
+    }
+    assert {*sends.values(), *requests.values()} == {0}
+    assert {f'endpoint="api-search",program="web",status="{status}"' for status in (200, 500, 503)} <= set(requests)
+    slow = values_of(before, "diamondhub_http_request_seconds_count")
+    assert slow['endpoint="api-search",outcome="failed",program="web"'] == 0
+    after = values_of(process_metrics.exposed(), "diamondhub_sends_total")
+    assert after == sends | {'channel="duty",outcome="dead",program="web"': 1}
+
+
+def test_of_every_process_metric_it_is_said_what_is_known_of_its_labels() -> None:
+    assert expected_metrics.names() == set(process_metrics.DECLARED)
+
+
+@pytest.mark.django_db
+def test_one_part_that_breaks_keeps_no_other_from_beginning_at_zero(
+    counting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expected_metrics, "_expected", [])
+    expected_metrics.expect("diamondhub_spans_total", lambda _cursor: [("too", "many", "labels")])
+    expected_metrics.expect("diamondhub_sends_total", lambda _cursor: [("log", "dead")])
+    expected_metrics.expect("diamondhub_sends_total", lambda _cursor: [("log", "failed")], program="worker-io")
+
+    with psycopg_cursor() as cursor:
+        expected_metrics.make(cursor)
+
+    assert values_of(process_metrics.exposed(), "diamondhub_sends_total") == {
+        'channel="log",outcome="dead",program="web"': 0
+    }
+
+
+@pytest.mark.django_db
+def test_each_host_tells_whether_redis_and_the_broker_answer_it(
+    counting: Path, client: Client, settings: Any, redis_server: str
+) -> None:
+    def told() -> dict[str, float]:
+        health.forget()
+        text = client.get("/metrics").content.decode()
+        return {name: values_of(text, f"diamondhub_{name}_up")[""] for name in ("redis", "broker")}
+
+    settings.REDIS_URL, settings.CELERY_BROKER_URL = redis_server, redis_server
+    there = told()
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    redis_away = told()
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+
+    assert there == {"redis": 1, "broker": 1}
+    assert redis_away == {"redis": 0, "broker": 1}
+    assert told() == {"redis": 0, "broker": 0}
+    health.forget()
 
 
 @pytest.mark.django_db

@@ -14,6 +14,7 @@ from time import perf_counter
 from catalog.rows import StoneFacts
 from ingest.feeds.adapter import Look, StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.census import Census
+from ingest.feeds.pricelist import outside
 from ingest.feeds.pricelist.mapping import MAPPER_VERSION, Mapper
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import refuse_change
@@ -52,6 +53,7 @@ class PricelistAdapter:
         """What the columns of money of a run's list hold; see `ingest.feeds.adapter.Proving`."""
         verdict = self._spool.marked(window_to.microsecond).verdict()
         refuse_change(before, verdict, self._parameters)
+        outside.refuse_change(before, verdict, self._parameters)
         return verdict
 
     def count(self, queries: Sequence[StoneQuery]) -> list[int]:

@@ -28,6 +28,29 @@ _LAB_BEFORE = re.compile(
 )
 _LAB_BEHIND = re.compile(r"((?:LG\s?)?\d[\d-]{4,})\s*[-/(,]?\s*([A-Za-z]{3,4})\)?", re.ASCII | re.IGNORECASE)
 _NO_BEFORE = re.compile(r"(?:#|NO\b\.?|NR\b\.?|NUMBER\b)[\s:.#-]*(?=[A-Z]{0,3}\d)", re.IGNORECASE | re.ASCII)
+#: What else stands around a certificate's number: words of a report, grades, and ends of a file's name.
+_AROUND_NUMBER = re.compile(
+    r"REPORTS?|REP|RPT|CERT(?:S|I|IFIED|IFICATES?|IFICATION)?|DOSSIER|DOR|DG|DIAMONDS?|GRADING|LAB|LABORATORY|NO|NR|NUM|NUMBER|ID"
+    r"|FULL|ORIGINAL|INSCRIBED|NATURAL|GROWN|LABGROWN|LGD|CVD|3EX|3X|XXX|TRIPLE|EX|VG|GD|PDF|JPE?G|PNG|HTML"
+)
+_PARTS = re.compile(r"[A-Z0-9]+")
+#: A number of a report in the address of one on the laboratory's own pages.
+_REPORT_LINK = re.compile(
+    r"://(?:[\w-]+\.)*(gia\.edu|igi\.org|hrdantwerp\.com|gcalusa\.com|gemscience\.net)/\S*?[?&](?:report_?no|reportnumber|r|report_number)="
+    r"((?:LG)?\d{6,12})(?![\w])",
+    re.IGNORECASE | re.ASCII,
+)
+_LAB_OF_HOST = {
+    "gia.edu": "GIA",
+    "igi.org": "IGI",
+    "hrdantwerp.com": "HRD",
+    "gcalusa.com": "GCAL",
+    "gemscience.net": "GSI",
+}
+_GROUPS = re.compile(r"(?<![\w-])\d{1,4}(?: \d{2,4})+(?![\w-])", re.ASCII)
+_INITIALS = re.compile(r"\b([A-Z])\.([A-Z])\.([A-Z])\b\.?")
+#: Digits of a report's number.
+_DIGITS = range(6, 13)
 _TAG = re.compile(r"<[^<>]*>")
 _REFERRED = re.compile(r"href\s*=\s*[\"']?([^\"'\s>]+)|src\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _DATE = re.compile(
@@ -91,7 +114,35 @@ def without_lab(number: str) -> tuple[str, str]:
     behind = _LAB_BEHIND.fullmatch(number)
     if behind and behind[2].upper() in KNOWN_LABS:
         return behind[2].upper(), behind[1]
+    if (found := _number_among(number.upper())) is not None:
+        return found
     return "", _NO_BEFORE.sub("", number, count=1) if _NO_BEFORE.match(number) else number
+
+
+def _number_among(text: str) -> tuple[str, str] | None:
+    """The laboratory and the number in a text of nothing else but words of reports: "GIA Report No. 2140000077", "Dossier
+    2140 000 077", "2140000077.pdf". None for any other, and for a number that stands alone.
+    """
+    lab = number = before = ""
+    plain = _INITIALS.sub(r"\1\2\3", _GROUPS.sub(lambda groups: groups[0].replace(" ", ""), text))
+    parts = _PARTS.findall(plain)
+    for part in parts:
+        of_lab = next((known for known in KNOWN_LABS if part.startswith(known)), "")
+        rest = part.removeprefix(of_lab)
+        lab = lab or of_lab
+        if rest == "LG":
+            before = rest
+        elif not number and sum(map(str.isdigit, rest)) in _DIGITS:
+            number = before + rest
+        elif rest and not _AROUND_NUMBER.fullmatch(part):
+            return None
+    return (lab, number) if number and (lab or len(parts) > 1 or number != text) else None
+
+
+def of_report_link(address: str) -> tuple[str, str]:
+    """The laboratory and the number that a link to a report on the laboratory's own pages has; empty if it is none."""
+    linked = _REPORT_LINK.search(address)
+    return (_LAB_OF_HOST[linked[1].lower()], linked[2].upper()) if linked else ("", "")
 
 
 def ruin(cell: str) -> str:

@@ -15,11 +15,11 @@ from ingest.feeds import nature, values
 from ingest.feeds.pricelist import artefacts, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
-from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, OTHER_HALF, PROVEN})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -41,6 +41,8 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "clarity": nature.of_grade,
     "lab": nature.of_lab,
     "certificate": nature.of_lab,
+    "supplier_name": nature.of_name,
+    "brand": nature.of_brand,
 }
 #: Headers that name both kinds of stones, after `fold`.
 _EITHER = frozenset({"NATURALLABGROWN", "NATURALORLABGROWN", "LABGROWNORNATURAL", "NATLAB", "NATURALLAB"})
@@ -86,6 +88,12 @@ class Columns:
     discounts: Writing | None = None
     #: What the feed says that words mean: field → folded word → what is read in its place.
     meanings: Mapping[str, Mapping[str, str]] | None = None
+    #: The decimal sign of amounts, where the list proved it; empty where each row tells its own.
+    decimal: str = ""
+    #: Whether the column of weights is in points, hundredths of a carat.
+    points: bool = False
+    #: Whether a column names the size of the stones of a parcel.
+    sized: bool = False
 
     @classmethod
     def of(
@@ -94,11 +102,15 @@ class Columns:
         chosen: Mapping[str, str],
         discounts: Writing | None = None,
         meanings: Mapping[str, Mapping[str, str]] | None = None,
+        decimal: str = "",
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
         if "currency" in ranked and any(fold(header) in _IN_CURRENCY for header in headers):
             del ranked["currency"]
+        in_points = "points" in ranked and "carats" not in ranked
+        if in_points:
+            ranked["carats"] = ranked.pop("points")
         telling = [
             (header, nature.of_either if fold(header) in _EITHER else reader)
             for field, reader in _READERS.items()
@@ -110,6 +122,9 @@ class Columns:
             tuple(telling),
             discounts,
             meanings,
+            decimal,
+            in_points,
+            "sieve" in ranked or "average_size" in ranked,
         )
 
 
@@ -147,6 +162,8 @@ class Cells(dict[str, str]):
                     if is_filled(cell := self.cell(field, header)):
                         self[field], self.read_from[field] = cell, header
                         break
+        if columns.points:
+            self["carats"] = numbers.of_points(self["carats"])
         if columns.meanings:
             self._translate(columns.meanings)
 
@@ -173,12 +190,12 @@ class Cells(dict[str, str]):
         return [(header, cell) for header in headers if (cell := self.cell(field, header))]
 
     def each(self, field: str) -> Iterator[str]:
-        """The filled cells of a field, the best first."""
+        """The filled cells of a field, the one that is read first; a 0 in another column is one of them."""
         if cell := self[field]:
             yield cell
             if field in self.of_list.others:
-                for _, other in self.all(field)[1:]:
-                    yield other
+                read = self.header(field)
+                yield from (other for header, other in self.all(field) if header != read)
 
     def evidence(self, number: str | None, link: str | None) -> list[nature.Evidence]:
         """The columns that say what the stone is, its certificate's `number` and the `link` to it among them."""
@@ -188,10 +205,20 @@ class Cells(dict[str, str]):
             cell = row[header]
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
                 spoken.append(nature.Evidence(header, cell, said))
+        report = self["certificate_number"]
+        if not report.isalnum() and (said := nature.of_lab[report]) is not silent:
+            # "IGI Lab Grown 612345678"
+            spoken.append(nature.Evidence(self.header("certificate_number"), report, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:
             spoken.append(nature.Evidence(self.header("certificate_number"), number, said))
-        if link and (said := nature.of_link(link)) is not silent:
-            spoken.append(nature.Evidence(self.header("certificate_url"), link, said))
+        stock, image, video = self["stock_number"], self["image"], self["video"]
+        # Of nearly all rows one look at all four is enough.
+        if nature.may_name_kind(f"{stock} {link} {image} {video}"):
+            if (said := nature.of_stock_number(stock)) is not silent:
+                spoken.append(nature.Evidence(self.header("stock_number"), stock, said))
+            for field, address in (("certificate_url", link), ("image", image), ("video", video)):
+                if address and (said := nature.of_address(address)) is not silent:
+                    spoken.append(nature.Evidence(self.header(field), address, said))
         return spoken
 
 
@@ -207,7 +234,7 @@ def refuse_disagreement(cells: Cells) -> None:
         weights = [
             (header, cell, weight)
             for header, cell in cells.all("carats")
-            if (weight := numbers.measure(cell))
+            if (weight := numbers.carats(cell))
             and (header == cells.header("carats") or fold(header) not in _WEAK_WEIGHTS)
         ]
         for header, cell, weight in weights[1:]:
@@ -217,7 +244,7 @@ def refuse_disagreement(cells: Cells) -> None:
         certificates = [
             (header, cell, number)
             for header, cell in cells.all("certificate_number")
-            if (number := folded(artefacts.numbered(cell)))
+            if (number := folded(artefacts.without_lab(artefacts.numbered(cell))[1]))
             and len(number) >= _MIN_CERTIFICATE
             and any(map(str.isdigit, number))
         ]

@@ -93,7 +93,11 @@ class Costs:
 
     def decimal_sign(self, cells: Cells) -> str:
         """The sign before decimals in a row's prices."""
-        return self._parameters.decimal or numbers.decimal_sign(cells[field] for field in _MEASURES)
+        return (
+            self._parameters.decimal
+            or cells.of_list.decimal
+            or numbers.decimal_sign(cells[field] for field in _MEASURES)
+        )
 
     def _columns(self, cells: Cells, carats: Decimal | None, of_list: Decimal | None, sign: str) -> tuple[str, str]:
         """The fields of the total and of the price per carat: a plain "Price" is whichever has no column of its own.

@@ -37,6 +37,12 @@ MIN_CONSTANT, CONSTANT_ON, FURTHER_DISCOUNT = 10, 0.9, 0.06
 #: The power of the weight by which prices of natural stones grow, per carat and of the stone.
 GROWTH_PER_CARAT, GROWTH_TOTAL = (0.3, 1.4), (1.6, 2.8)
 
+#: Rapaport's prices of a carat are multiples of this, which the price of a stone is only when it is divided by the weight.
+LIST_STEP = 50
+#: A rounded amount tells whether it is such a multiple if it is known to this many dollars a carat; so many rows must tell,
+#: and so large a share of those on which only one of the two is a multiple must agree.
+TELLS_STEP_WITHIN, MIN_STEPS, ON_STEP = 5.0, 5, 0.8
+
 Something = TypeVar("Something")
 
 
@@ -52,6 +58,10 @@ class SampleRow:
     amounts: dict[str, float | None]
     discounts: dict[str, Discount | None]
     cells: dict[str, str]
+    #: The decimal sign of its amounts.
+    sign: str = "."
+    #: Header and cell of what only hints at a grown stone, where nothing says what it is.
+    hint: tuple[str, str] | None = None
 
     @property
     def telling(self) -> float | None:
@@ -142,6 +152,16 @@ def against_column(rows: Sequence[SampleRow], price: str, other: str) -> Votes:
         ratio = amount / beside
         _vote(votes, row, {"per_carat": ratio * row.carats, "total": ratio / row.carats, "same": ratio})
     return votes
+
+
+def times_of(rows: Sequence[SampleRow], price: str, other: str) -> float:
+    """How many times another column's prices one's are, in the middle of the rows that have both."""
+    ratios = [
+        amount / beside
+        for row in rows
+        if (amount := row.amounts.get(price)) and (beside := row.amounts.get(other)) and amount > 0 and beside > 0
+    ]
+    return float(np.median(ratios)) if ratios else 1.0
 
 
 def _vote(votes: Votes, row: SampleRow, ratios: dict[str, float], within: float = SAME_WITHIN) -> bool:
@@ -251,6 +271,28 @@ def growth_of(rows: Sequence[SampleRow], price: str) -> Growth | None:
     variance = float(left @ left) / max(1, len(points) - design.shape[1])
     error = math.sqrt(max(0.0, variance * float(np.linalg.inv(design.T @ design)[1, 1])))
     return Growth(float(solution[1]), error, len(points))
+
+
+def lists_stones(rows: Sequence[SampleRow], listed: str) -> tuple[int, int] | None:
+    """Rows on which a list price is a round one only when it is divided by the weight, and those that could tell.
+
+    None unless most do: then it is of the stone, although Rapaport's list is of a carat.
+    """
+    telling = of_stone = 0
+    for row in rows:
+        amount, weight = row.amounts.get(listed), row.telling
+        within = (0.006 if amount and amount % 1 else ROUNDED_BY) / (weight or 1)
+        if not amount or amount <= 0 or weight is None or within > TELLS_STEP_WITHIN:
+            continue
+        by_weight, as_it_is = _off_step(amount / weight) <= within, _off_step(amount) <= 0.006
+        telling += not (by_weight and as_it_is)
+        of_stone += by_weight and not as_it_is
+    return (of_stone, telling) if telling >= MIN_STEPS and of_stone >= ON_STEP * telling else None
+
+
+def _off_step(amount: float) -> float:
+    """How far an amount is from the nearest multiple."""
+    return abs(amount - LIST_STEP * round(amount / LIST_STEP))
 
 
 def amount_of(cell: str, sign: str) -> float | None:

@@ -57,6 +57,16 @@ _UNIT = re.compile(
     r"[(\[]?(?:\b(?:IN )?MM\b|%|°|\bPERCENT(?:AGE)?\b|\bDEG(?:REES?)?\b|\bCTS?\b\.?)[)\]]?|[(\[]\s*[)\]]"
 )
 _MILLIMETRES = re.compile(r"\bMM\b")
+#: Names of objects within a stone's that hold columns of its own, or of its certificate.
+_CONTAINERS = frozenset(
+    {"NODE", "STONE", "DIAMOND", "ITEM", "ATTRIBUTES", "DETAILS", "SPECS", "SPECIFICATIONS", "PROPERTIES", "GRADING"}
+    | {"GRADES", "MEDIA"}
+)
+_OF_CERTIFICATES = frozenset({"CERTIFICATE", "CERT", "REPORT", "LABREPORT"})
+#: What a certificate has of its own, and a stone otherwise.
+_NOT_OF_A_CERTIFICATE = frozenset({*OF_MONEY, "stock_number", "availability", "off_market", "image", "video"}) | {
+    *("supplier_name", "location", "country", "city", "currency", "delivery_days")
+}
 _OF_MILLIMETRES = frozenset({"length", "width", "depth_mm", "measurements"})
 
 
@@ -94,7 +104,7 @@ def field_of(header: str) -> tuple[str, int] | None:
             return field, _RANK[spelling]
     if folded in _IGNORED:
         return "", 0
-    return _price_of_a_carat(folded) or _without_unit(header, folded)
+    return _price_of_a_carat(folded) or _without_unit(header, folded) or _of_container(header)
 
 
 def _price_of_a_carat(folded: str) -> tuple[str, int] | None:
@@ -103,6 +113,18 @@ def _price_of_a_carat(folded: str) -> tuple[str, int] | None:
     if named is None or _FIELD_OF.get(named[1]) != "price":
         return None
     return "price_per_carat", len(SPELLINGS["price_per_carat"])
+
+
+def _of_container(header: str) -> tuple[str, int] | None:
+    """The field of a path in JSON whose first name only holds what belongs to the stone: "attributes.lab_grown"."""
+    container, dot, inner = header.partition(".")
+    folded = fold(container)
+    if not dot or folded not in _CONTAINERS | _OF_CERTIFICATES:
+        return None
+    found = field_of(inner)
+    if found is None or (folded in _OF_CERTIFICATES and found[0] in _NOT_OF_A_CERTIFICATE):
+        return None
+    return found[0], found[1] + _REPEATED // 2
 
 
 def _without_unit(header: str, folded: str) -> tuple[str, int] | None:

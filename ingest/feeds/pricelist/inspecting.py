@@ -46,7 +46,7 @@ _MAX_SHOWN = 60
 _REASONS, _MAX_REASONS = 5, 1_000
 #: Fields whose cells are numbers.
 _NUMBERS = frozenset(
-    {"carats", "depth_pct", "table_pct", "length", "width", "depth_mm", "depth", "ratio", "crown_angle", "crown_height"}
+    {"depth_pct", "table_pct", "length", "width", "depth_mm", "depth", "ratio", "crown_angle", "crown_height"}
     | {"pavilion_angle", "pavilion_depth"}
 )
 
@@ -265,10 +265,10 @@ def _columns(
     """The columns in the list's order, judged by some rows."""
     headers = [header for header in headers if header not in RESERVED]
     carried = next((row[reading.PROVEN] for row in rows if row.get(reading.PROVEN)), "")
-    shapes = {name: field for name, field in read_proven(carried).chosen.items() if field == "shape"}
+    told = {name: field for name, field in read_proven(carried).chosen.items() if field not in spellings.OF_MONEY}
     field_of = {
         header: field
-        for field, ranked in spellings.ranked_columns(headers, {**shapes, **parameters.chosen}).items()
+        for field, ranked in spellings.ranked_columns(headers, {**told, **parameters.chosen}).items()
         for header in ranked
     }
     unknown = set(spellings.unknown_headers(headers, parameters.chosen))
@@ -312,6 +312,8 @@ def _reads(field: str, cell: str, parameters: Parameters) -> bool:
     if field in vocabulary.FIELDS:
         said = parameters.meanings.get(field, {})
         return fold(cell) in said or vocabulary.FIELDS[field].understood[cell]
+    if field in ("carats", "points"):
+        return numbers.carats(cell) is not None
     return numbers.measure(cell) is not None if field in _NUMBERS else True
 
 

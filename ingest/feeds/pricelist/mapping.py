@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.certificates import folded
+from catalog.certificates import folded, proving
 from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
 from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
@@ -26,23 +26,23 @@ from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
 from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
-from ingest.feeds.pricelist import artefacts, bands, measures, numbers, proven, single, vocabulary, words
+from ingest.feeds.pricelist import artefacts, bands, finishes, measures, numbers, proven, single, vocabulary, words
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.reading import AMBIGUOUS, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
 
-MAPPER_VERSION = "pricelist-mapper-4"
+MAPPER_VERSION = "pricelist-mapper-5"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
 #: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
 _MILLIMETRES_BELOW = 30
 
-_carats = Reader(lambda cell: _measure(cell, 3, 100_000))
+_carats = Reader(lambda cell: _weight(cell))
 _millimetres = Reader(lambda cell: _measure(cell, 2, 10_000))
 _below_90 = Reader(lambda cell: _measure(cell, 2, 90))
 _below_100 = Reader(lambda cell: _measure(cell, 2, 100))
@@ -50,7 +50,7 @@ _depth_pct = Reader(lambda cell: _share(cell, 1_000))
 _table_pct = Reader(lambda cell: _share(cell, 100))
 _ratio = Reader(lambda cell: _measure(cell, 3, 10_000))
 _days = Reader(values.days)
-_clarity = Reader(lambda cell: values.grade(Clarity, cell))
+_clarity = Reader(lambda cell: values.grade(Clarity, nature.grade_alone(cell)))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
 _eye_clean = Reader(values.eye_clean)
 _days_from_to = Reader(values.days_from_to)
@@ -82,7 +82,8 @@ class Mapper:
         #: What the rows say of their prices.
         self.costs = Costs(parameters)
         #: A stone of whose nature no column says anything.
-        self._silent = nature.Nature(parameters.labgrown, None, None)
+        self._grown = bool(parameters.labgrown)
+        self._silent = nature.Nature(self._grown, None, None)
         self._columns: dict[tuple[tuple[str, ...], object], Columns] = {}
         self._band_factor = band_factor
         #: A cell of a weight → cents that a carat of any kind of stone can cost.
@@ -122,7 +123,7 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
-        return Columns.of(headers, chosen, proof.discounts, self._meanings)
+        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal)
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
@@ -149,12 +150,17 @@ class Mapper:
         laboratory = cells["lab"]
         laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
         certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
+        if ONE_CERTIFICATE in cells.row:
+            why = f"{str(certificate_number)[:60]!r} is the certificate of several stones: {cells.row[ONE_CERTIFICATE]}"
+            raise MappingError(cells.header("certificate_number"), why)
         certificate_url = _certificate_url(cells)
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
         length, width, depth, several = _dimensions(cells, carats, depth_pct)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
+        if cells.of_list.sized:
+            single.refuse_sizes(cells, carats)
         if evidence or several or carats is None or not is_one:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
@@ -162,6 +168,7 @@ class Mapper:
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
+        cut, polish, symmetry = _finishes(cells)
         girdle = _girdle(cells)
         thinnest, thickest = girdle_ends(girdle or "")
         culet_size = _culet_size[cells["culet"]]
@@ -172,9 +179,9 @@ class Mapper:
             carats=carats,
             color=fancy.color,
             clarity=clarity,
-            cut=_finish[cells["cut"]],
-            polish=_finish[cells["polish"]],
-            symmetry=_finish[cells["symmetry"]],
+            cut=cut,
+            polish=polish,
+            symmetry=symmetry,
             fluorescence_intensity=intensity,
             fluorescence_color=color_of_fluorescence,
             fancy_color=fancy.name,
@@ -258,11 +265,18 @@ class Mapper:
             grown = self._nature(_evidence(cells)).lab_grown
         except MappingError:
             # Columns that contradict each other are told of where the row is mapped.
-            grown = self._parameters.labgrown
+            grown = self._grown
         return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
 
     def _nature(self, evidence: Sequence[nature.Evidence]) -> nature.Nature:
-        return nature.decide(evidence, default=self._parameters.labgrown) if evidence else self._silent
+        if not evidence:
+            return self._silent
+        return nature.decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
+
+    def hint(self, cells: Cells) -> tuple[str, str] | None:
+        """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
+        hint = None if self._parameters.labgrown is not None else nature.hint_of(_evidence(cells))
+        return None if hint is None else (hint.field, hint.cell)
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""
@@ -364,10 +378,17 @@ def certificate_of(cells: Cells) -> str | None:
     return folded(_certificate_number(cells))
 
 
+def report_of(cells: Cells) -> tuple[str | None, str | None]:
+    """The laboratory of the row's certificate and its number as numbers are compared, None if it proves nothing."""
+    laboratory, number_beside = _laboratory(cells["lab"])
+    number, lab = _certified(cells["certificate_number"] or number_beside, cells["certificate"])
+    return lab or _lab[laboratory] or _lab[cells["certificate"]], proving(number)
+
+
 def availability_of(cells: Cells) -> str:
     """What the row promises of its stone, by all of its columns that say so."""
     said = {passing for field in _REMARKS if (passing := words.said_in_passing[cells[field]]) is not None}
-    if cells["stones"] == "0" and header_fold(cells.columns["stones"]) in _IN_STOCK:
+    if (cells["stones"] in _NONE_LEFT or "stones" in cells.of_list.others) and _is_out_of_stock(cells):
         said.add(Availability.SOLD.value)
     if "off_market" not in cells.columns and "availability" not in cells.of_list.others and not said:
         return _availability[cells["availability"]]
@@ -377,7 +398,24 @@ def availability_of(cells: Cells) -> str:
 #: Fields of words in which suppliers write down in passing that a stone is not to be had.
 _REMARKS = ("comments", "location", "city")
 #: Headers of a number of pieces of which none means that nothing is left, after `fold`.
-_IN_STOCK = frozenset({"QTY", "QUANTITY", "STOCKQTY", "QTYINSTOCK", "QTYONHAND"})
+_IN_STOCK = frozenset(
+    {
+        "STOCK",
+        "QTY",
+        "QUANTITY",
+        "STOCKQTY",
+        "STOCKQUANTITY",
+        "QTYINSTOCK",
+        "QTYONHAND",
+        "INVENTORYQTY",
+        "INVENTORYQUANTITY",
+    }
+)
+_NONE_LEFT = frozenset({"0", "0.0", "0.00"})
+
+
+def _is_out_of_stock(cells: Cells) -> bool:
+    return any(cell in _NONE_LEFT and header_fold(header) in _IN_STOCK for header, cell in cells.all("stones"))
 
 
 def is_available(cells: Cells) -> bool:
@@ -437,6 +475,11 @@ def _refuse_doubtful(
 def _measure(cell: str, places: int, below: int) -> Decimal | None:
     number = numbers.measure(cell)
     return None if number is None else values.rounded(number, places, below)
+
+
+def _weight(cell: str) -> Decimal | None:
+    number = numbers.carats(cell)
+    return None if number is None else values.rounded(number, 3, 100_000)
 
 
 def _share(cell: str, below: int) -> Decimal | None:
@@ -501,10 +544,29 @@ def _length_to_width(cells: Cells, length: Decimal | None, width: Decimal | None
 
 def _girdle(cells: Cells) -> str | None:
     whole = _text_120[cells["girdle"]]
-    if whole:
+    if whole or not (cells["girdle_thin"] or cells["girdle_thick"]):
         return whole
     ends = [end for field in ("girdle_thin", "girdle_thick") if (end := _text_120[cells[field]])]
     return " - ".join(dict.fromkeys(ends))[:120] or None
+
+
+def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
+    """Cut, polish and symmetry from columns of their own, else from one of several: "EX/EX/VG"."""
+    cell, several = cells["cut"], cells["finishes"]
+    polish, symmetry = _finish[cells["polish"]], _finish[cells["symmetry"]]
+    three = finishes.all_three[cell]
+    cut = _finish[cell] if three is finishes.NONE else three.cut
+    together = finishes.of_finish[several] if several else three
+    if symmetry is None and (three := finishes.all_three[cells["polish"]]) is not finishes.NONE:
+        # "Finish" may name all three.
+        together, polish = three, three.polish
+    if together is finishes.NONE:
+        return cut, polish, symmetry
+    return (
+        together.cut if cut is None else cut,
+        together.polish if polish is None else polish,
+        together.symmetry if symmetry is None else symmetry,
+    )
 
 
 def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
@@ -515,12 +577,15 @@ def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
     if not number:
         if not certificate:
             return None, None
-        number = certificate if any(map(str.isdigit, certificate)) and "://" not in certificate else ""
+        number = certificate if any(map(str.isdigit, certificate)) else ""
     if number.isdigit():
         return values.number_text(number, 64), None
-    if not any(map(str.isdigit, number)) or "://" in number:
-        # "pending", "in lab", or a link where the number belongs.
+    if not any(map(str.isdigit, number)):
+        # "pending", "in lab".
         return None, None
+    if "://" in number:
+        lab, number = artefacts.of_report_link(number)
+        return number or None, lab or None
     lab, plain = artefacts.without_lab(artefacts.numbered(number))
     # A number that a spreadsheet has ruined is none; `look` tells.
     return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None

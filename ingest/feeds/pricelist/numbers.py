@@ -23,6 +23,7 @@ _GROUPED = {
     ",": re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{2,3})*\.\d{3}(?:,\d*)?", re.ASCII),
 }
 _NUMBER = re.compile(r"[\d.,]+", re.ASCII)
+_WEIGHED = re.compile(r"(\d*[.,]?\d+)\s*(?:(PTS?|POINTS?|POINTERS?)|C|CTW|CTTW|CRTS?)\.?", re.IGNORECASE | re.ASCII)
 _OTHER = {".": ",", ",": "."}
 _SIGN = re.compile(r"(?<![^\s\d-])\d*([.,])\d", re.ASCII)
 
@@ -40,6 +41,20 @@ def measure(cell: str) -> Decimal | None:
     """A weight, length, angle or percentage: its one sign, whichever it is, is the decimal one. None if it is no number."""
     number = _bare(cell)
     return _decimal(number.replace(",", ".") if number.count(",") == 1 and "." not in number else number)
+
+
+def carats(cell: str) -> Decimal | None:
+    """A weight in carats, also of a cell that names points, hundredths of a carat: "37 pts". None if it is none."""
+    number = measure(cell)
+    if number is None and (weighed := _WEIGHED.fullmatch(cell.strip())):
+        number = measure(weighed[1])
+        return number / 100 if number is not None and weighed[2] else number
+    return number
+
+
+def of_points(cell: str) -> str:
+    """A cell of a column of points in carats; one that has a fraction or names its unit stays."""
+    return str(number / 100) if (number := measure(cell)) is not None and number % 1 == 0 else cell
 
 
 def amount(cell: str, sign: str) -> Decimal | None:

@@ -91,13 +91,14 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         ),
     ] = None
     labgrown: Annotated[
-        bool,
+        bool | None,
         Meta(
             title="Stones",
-            description="What stones are where a row does not say.",
+            description="What stones are where a row does not say. Left open they are natural, and what only hints at "
+            "lab-grown ones, such as a supplier's name, is asked about.",
             extra={"false": "natural", "true": "lab-grown"},
         ),
-    ] = False
+    ] = None
     sheet: Annotated[
         str,
         Meta(

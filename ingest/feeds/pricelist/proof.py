@@ -8,9 +8,10 @@ these prove nothing, or contradict what the feed or the header says, there is a 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,12 +19,24 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import discounts, evidence, shapes_in_cut
+from ingest.feeds.pricelist import (
+    depth_and_table,
+    discounts,
+    evidence,
+    points,
+    rivals,
+    shapes_in_cut,
+    stock_numbers,
+    thousands,
+    units,
+)
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, field_of, key
+from ingest.feeds.pricelist.nature_hints import question_of
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
+from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.verdicts import IN_WORDS, Answer, Column, Means, Question, SupplierAsks, Verdict, changed
 
 if TYPE_CHECKING:
@@ -38,6 +51,12 @@ MIN_LEVELS, LEVELS_AGREE, MAKE_SENSE = 3, 0.9, 0.5
 GROWTH_LEVELS = 0.4, 4.0
 #: A column holds shares if so many of its filled cells do, and there are so many.
 SHARES_FROM, MIN_SHARES = 0.8, 3
+#: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
+DENIED = 0.5
+#: A price that is so many times another one, or less, may be another price of the same.
+ABOUT_AS_HIGH = 1.6
+#: What a price is called that may be paid instead of another one.
+_OTHER_PRICE = re.compile(r"NEW|FINAL|SPECIAL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER")
 #: So many times above what is usual, in the middle of so many rows, are no dollars.
 TOO_HIGH, MIN_ROWS_OF_LEVEL = 30.0, 5
 
@@ -64,11 +83,32 @@ def prove(
         return Verdict(), NOTHING
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
+    found = stock_numbers.find(headers, kept, parameters.chosen)
+    for rule in (points, depth_and_table):
+        found |= rule.find(headers, kept, parameters, mapper)
+    if found.columns:
+        carried = Proven(found.columns).written()
+        kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
+    of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
+    priced = [hint.header for hint in hints if hint.field in PRICES]
+    decimal = "" if parameters.decimal else thousands.decimal_sign(sample, of_money, priced or of_money)
+    if isinstance(decimal, Question):
+        return Verdict((), len(sample), counted.rows, (), decimal), NOTHING
+    if decimal:
+        sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
+    # What a weight is in comes before what a price is.
+    question = found.question or verdict.question or question_of(sample)
+    verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
+    if question is not None:
+        return verdict, NOTHING
+    proven = msgspec.structs.replace(
+        proven, columns={**found.columns, **proven.columns}, decimal=decimal or proven.decimal
+    )
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
-    if shapes is None or verdict.question is not None:
+    if shapes is None:
         return verdict, proven
     note = f"{cut!r} holds shapes and no grades: {shapes[0]:,} of {shapes[1]:,} of its words are shapes"
     return (
@@ -99,9 +139,16 @@ def _hint(header: str, parameters: Parameters) -> _Hint | None:
     return _Hint(header, field, told, rank)
 
 
-def _row(number: int, row: Mapping[str, Any], hints: list[_Hint], parameters: Parameters, mapper: Mapper) -> SampleRow:
+def _row(
+    number: int,
+    row: Mapping[str, Any],
+    hints: list[_Hint],
+    parameters: Parameters,
+    mapper: Mapper,
+    decimal: str = "",
+) -> SampleRow:
     cells = mapper.cells_of(dict(row))
-    sign = mapper.costs.decimal_sign(cells)
+    sign = decimal or mapper.costs.decimal_sign(cells)
     written = {hint.header: str(row.get(hint.header) or "").strip() for hint in hints}
     carats = mapper.carats(cells)
     color = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]).color
@@ -117,6 +164,8 @@ def _row(number: int, row: Mapping[str, Any], hints: list[_Hint], parameters: Pa
         },
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
+        sign,
+        mapper.hint(cells),
     )
 
 
@@ -126,13 +175,17 @@ class _Case:
     def __init__(
         self, headers: tuple[str, ...], hints: list[_Hint], rows: list[SampleRow], parameters: Parameters, count: int
     ) -> None:
-        self._rows, self._count, self._parameters = rows, count, parameters
+        self._headers, self._rows, self._count, self._parameters = headers, rows, count, parameters
         self._hints = sorted(hints, key=lambda hint: hint.rank)
         self._default = columns_of(headers, parameters.chosen)
         self._columns: dict[str, Column] = {}
         self._notes: list[str] = []
         self._writing: Writing | None = None
         self._listed = self._off = ""
+        #: Columns that are not read, although their headers are known.
+        self._left_out: set[str] = set()
+        #: A list price of whole stones, and what proves that.
+        self._of_stones: tuple[str, str] | None = None
         #: Whether list × discount was seen to give some row's price.
         self._fits = False
 
@@ -152,7 +205,7 @@ class _Case:
         for hint in sorted(self._prices(), key=lambda hint: hint.field == "price"):
             if (question := self._decide_price(hint)) is not None:
                 return question
-        return self._decide_list() or self._decide_unit()
+        return self._decide_rivals() or self._decide_list() or self._decide_unit()
 
     def _prices(self) -> list[_Hint]:
         return [hint for hint in self._hints if hint.field in PRICES and hint.header not in self._columns]
@@ -180,7 +233,7 @@ class _Case:
 
     def _find_list(self) -> None:
         """The list price and the discount of it, and how that is written: by what gives most prices, else by its signs."""
-        listed = [hint for hint in self._hints if hint.field == LIST_PRICE]
+        listed = [hint for hint in self._hints if hint.field == LIST_PRICE and not self._lists_stones(hint)]
         offs = [hint for hint in self._hints if hint.field == DISCOUNT]
         offs += [hint for hint in self._hints if self._means(hint) is Means.DISCOUNT]
         if not listed or not offs:
@@ -200,6 +253,31 @@ class _Case:
             cells = [row.cells[self._off] for row in self._rows if row.cells[self._off]]
             told = self._parameters.discount_means
             self._writing = discounts.writing_of(cells, header=self._off, told=told)
+
+    def _lists_stones(self, hint: _Hint) -> bool:
+        """Whether a list price is of the stone: then nothing is reckoned with it."""
+        found = None if hint.said else evidence.lists_stones(self._rows, hint.header)
+        if found is None:
+            return False
+        by = f"round on {found[0]} of {found[1]} rows when it is divided by the weight, and not before"
+        self._of_stones = hint.header, f"is {by}, as prices of whole stones are"
+        self._left_out.add(hint.header)
+        self._say(hint, Means.NOTHING, f"a list's price of the stone: {by}", *found)
+        return True
+
+    def _decide_rivals(self) -> Question | None:
+        """Prices that differ although their columns mean the same: which is paid is asked until the feed leaves one out."""
+        columns = {
+            hint.header: means
+            for hint in sorted(self._hints, key=lambda hint: self._headers.index(hint.header))
+            if hint.field in PRICES and (means := self._means(hint)) in (Means.TOTAL, Means.PER_CARAT)
+        }
+        groups = rivals.groups_of(self._rows, columns)
+        meant = [{columns[header] for header in group} for group in groups]
+        if not any(first & second for first, second in combinations(meant, 2)):
+            # A price of a carat and one of the stone may also disagree because of the weight: rows tell.
+            return None
+        return rivals.question_of(self._rows, columns, groups)
 
     def _decide_price(self, hint: _Hint) -> Question | None:
         """One column of prices: the feed's word, arithmetic, and for one that is only called price what else there is."""
@@ -319,12 +397,43 @@ class _Case:
         }
         if not fields:
             return False
-        if len(fields) == 2:
+        if (other_price := self._denied_beside(hint)) and (
+            len(fields) == 1 or _OTHER_PRICE.search(hint.header.upper())
+        ):
+            means, header = other_price
+            filled = len(self._filled(hint.header))
+            if filled < rivals.FILLED * len(self._rows):
+                self._left_out.add(hint.header)
+                self._notes.append(f"{hint.header!r} holds another price on {filled:,} rows, which is not read")
+                self._say(hint, Means.NOTHING, "another price on few rows", 0, 0)
+                return True
+            if means is None:
+                return False
+            self._say(hint, means, f"about as high as {header!r}, and not the same", 0, 0)
+        elif len(fields) == 2:
             self._say(hint, Means.NOTHING, "stone and carat have columns of their own", 0, 0)
         else:
             means = Means.PER_CARAT if fields == {"total_price"} else Means.TOTAL
             self._say(hint, means, "the other price has a column of its own", 0, 0)
         return True
+
+    def _denied_beside(self, hint: _Hint) -> tuple[Means | None, str] | None:
+        """Whether columns with names of their own hold other prices than this one, in either meaning.
+
+        Then what this one may mean, as it is about as high as one of them, and its header; None for what is as high as none.
+        """
+        others = [other for other in self._hints if other.field in _HINTED and self._means(other) is not Means.DISCOUNT]
+        denied = False
+        for other in others:
+            votes = evidence.against_column(self._rows, hint.header, other.header)
+            denied |= votes.rows >= MIN_LEVELS and sum(votes.for_meaning.values()) < DENIED * votes.rows
+        if not denied:
+            return None
+        apart = {other.header: evidence.times_of(self._rows, hint.header, other.header) for other in others}
+        nearest = min(others, key=lambda other: abs(math.log(apart[other.header])))
+        if not 1 / ABOUT_AS_HIGH <= apart[nearest.header] <= ABOUT_AS_HIGH:
+            return None, ""
+        return self._means(nearest) or _HINTED[nearest.field], nearest.header
 
     def _by_levels(self, hint: _Hint) -> tuple[Means | None, str, int, int]:
         """What the height of prices and their growth with weight prove of a column, if they do not contradict each other."""
@@ -363,7 +472,7 @@ class _Case:
             for hint in self._hints:
                 if hint.field in (LIST_PRICE, DISCOUNT):
                     self._say(hint, Means.NOTHING, "nothing to reckon with", 0, 0)
-            return None
+            return None if priced or self._of_stones is None else _of_whole_stones(*self._of_stones)
         count = sum(bool(row.cells[self._off]) for row in self._rows)
         by = f"{self._writing}" if self._writing else "nothing proves its sign"
         for hint in self._hints:
@@ -417,11 +526,8 @@ class _Case:
         growth = evidence.growth_of(self._rows, self._listed)
         if growth is None or growth.meaning() != "total":
             return None
-        return Question(
-            f"The list is priced from {self._listed!r} and {self._off!r} alone, and {self._listed!r} grows with the weight "
-            f"to the power of {growth.power:.2f}, as prices of whole stones do: is it Rapaport's price of a carat? If not, "
-            "ask the supplier for prices, or name their column in `columns`.",
-            (Answer(f"{self._listed} is of a carat", {"columns": {self._listed: LIST_PRICE}}),),
+        return _of_whole_stones(
+            self._listed, f"grows with the weight to the power of {growth.power:.2f}, as prices of whole stones do"
         )
 
     def _decide_unit(self) -> Question | None:
@@ -435,14 +541,7 @@ class _Case:
                     self._rows, hint.header, "per_carat" if means is Means.PER_CARAT else "total"
                 )
                 if rows >= MIN_ROWS_OF_LEVEL and times > TOO_HIGH:
-                    return Question(
-                        f"The prices of {hint.header!r} lie {times:,.0f} times above what such stones cost, in the middle "
-                        f"of {rows} rows: are they cents?",
-                        (
-                            Answer("They are cents", {"price_unit": "cents"}),
-                            Answer("They are dollars", {"price_unit": "dollars"}),
-                        ),
-                    )
+                    return units.question_of(self._rows, hint.header, times, rows)
         return None
 
     # --- words --------------------------------------------------------------------------------------------------------
@@ -496,6 +595,7 @@ class _Case:
                 columns[hint.header] = _FIELD[means]
             if hint.field in PRICES and means is Means.DISCOUNT:
                 columns[hint.header] = DISCOUNT if hint.header == self._off else ""
+        columns |= dict.fromkeys(self._left_out, "")
         if not self._listed or not (self._fits or not self._priced):
             return Proven(columns)
         reckoned = {LIST_PRICE: self._listed, DISCOUNT: self._off}
@@ -519,6 +619,14 @@ def _is_share(row: SampleRow, header: str) -> bool:
     if amount is None or not 0 <= amount <= 100 or "$" in cell:
         return False
     return amount <= 1 or row.carats is None or not evidence.is_possible(row, amount)
+
+
+def _of_whole_stones(listed: str, by: str) -> Question:
+    return Question(
+        f"The list is priced from {listed!r} and a discount alone, and {listed!r} {by}: is it Rapaport's price of a carat? "
+        "If not, ask the supplier for prices, or name their column in `columns`.",
+        (Answer(f"{listed} is of a carat", {"columns": {listed: LIST_PRICE}}),),
+    )
 
 
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:

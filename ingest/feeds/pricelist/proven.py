@@ -15,13 +15,15 @@ from ingest.feeds.pricelist.headers import key
 
 
 class Proven(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Header → field, where the rows say it and not the header's spelling; how discounts are written, where that counts."""
+    """Header → field, where the rows say it and not the header's spelling; how discounts are written, where that counts;
+    the decimal sign of amounts, where it is another than that of weights."""
 
     columns: dict[str, str] = {}
     discounts: Writing | None = None
+    decimal: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.discounts)
+        return bool(self.columns or self.discounts or self.decimal)
 
     def written(self) -> str:
         """As a row carries it."""

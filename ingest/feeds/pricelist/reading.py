@@ -14,12 +14,13 @@ from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.formats import archives, delimited, json_lists, workbooks
 from ingest.feeds.pricelist.formats.contents import Content, is_archive
 from ingest.feeds.pricelist.formats.delimited import SAMPLE_BYTES
-from ingest.feeds.pricelist.formats.layout import AMBIGUOUS, BEYOND, OTHER_HALF, PROVEN, Layout, Row
+from ingest.feeds.pricelist.formats.layout import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN, Layout, Row
 from ingest.feeds.pricelist.parameters import Parameters
 
 __all__ = [
     "AMBIGUOUS",
     "BEYOND",
+    "ONE_CERTIFICATE",
     "OTHER_HALF",
     "PROVEN",
     "SAMPLE_BYTES",

@@ -9,7 +9,8 @@ from decimal import Decimal
 from catalog.grades import fold
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
-from ingest.feeds.pricelist.columns import Cells
+from ingest.feeds.pricelist import numbers
+from ingest.feeds.pricelist.columns import Cells, is_filled
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.reading import OTHER_HALF
 from ingest.feeds.values import Reader
@@ -25,6 +26,9 @@ _SUM = re.compile(
 _DESCRIBING = ("shape", "color", "clarity", "fancy_color", "lab", "certificate_number", "certificate")
 _AMOUNTS = ("carats", *PRICES)
 _WEIGHTS_AGREE_WITHIN = Decimal("0.015")
+_SIZES, _POINTS = re.compile(r"\d*[.,]?\d+", re.ASCII), re.compile(r"PTS?\b|POINT", re.IGNORECASE)
+#: A stone that weighs so many times what stones do on the average is several.
+_OF_AVERAGE = Decimal("1.5")
 #: Where the title of a sum stands: in a row's first cells, or in one of these fields.
 _FIRST_CELLS, _TITLED = 3, ("stock_number", "shape", "color", "clarity")
 
@@ -82,6 +86,20 @@ def refuse_several(cells: Cells, evidence: Sequence[nature.Evidence], carats: De
         raise MappingError(
             header, f"no stone of such measures weighs {carats} carats: a parcel, or a wrong measure or weight"
         )
+
+
+def refuse_sizes(cells: Cells, carats: Decimal | None) -> None:
+    """Raise `MappingError` for what is sorted by a sieve, and what weighs far more than the stones of its average size."""
+    if is_filled(cells["sieve"]):
+        raise MappingError(cells.header("sieve"), f"{cells['sieve'][:60]!r} is a sieve: a parcel is not one stone")
+    if is_filled(size := cells["average_size"]):
+        sizes = [weight for part in _SIZES.findall(size) if (weight := numbers.measure(part))]
+        largest = max(sizes, default=Decimal(0)) / (100 if _POINTS.search(size) else 1)
+        if carats is None or carats > _OF_AVERAGE * largest:
+            raise MappingError(
+                cells.header("average_size"),
+                f"{size[:60]!r} is the average of several stones: a parcel is not one stone",
+            )
 
 
 def names_a_pair(cells: Cells) -> bool:

@@ -26,11 +26,11 @@ from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
 from ingest.feeds.pricelist import mapping, reading, single, source
-from ingest.feeds.pricelist.columns import RESERVED
+from ingest.feeds.pricelist.columns import RESERVED, Cells
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
-from ingest.feeds.pricelist.outside import speaks
+from ingest.feeds.pricelist.outside import by_kind, speaks
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
@@ -41,7 +41,7 @@ from ingest.feeds.verdicts import SupplierAsks, Verdict
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"4"
+FORMAT = b"5"
 #: Snapshots of one list that are kept, those used last: a run may still need the one before.
 KEPT = 3
 MARKS = 1_000_000
@@ -51,6 +51,8 @@ _MAX_PRICE = 10**12
 _ONE_WEIGHT = Decimal("0.011")
 #: So many weights and numbers are told of stones that share a stock number.
 _TOLD = 6
+#: Longest stock number that is told of another stone (characters).
+_NAME = 40
 
 _TABLE = """
 CREATE TABLE stones (
@@ -65,6 +67,8 @@ CREATE TABLE stones (
     word TEXT,
     -- Order within a price.
     place INTEGER NOT NULL,
+    -- What rows of one certificate have in common; NULL where none is named.
+    certificate INTEGER,
     payload BLOB NOT NULL
 )
 """
@@ -74,7 +78,7 @@ _BY_STONE = "CREATE INDEX by_stone ON stones (stone) WHERE stone IS NOT NULL"
 _HALVES = "CREATE TEMPORARY TABLE halves (stone TEXT PRIMARY KEY, named_by TEXT NOT NULL) WITHOUT ROWID"
 _CENSUS = "CREATE TABLE census (written BLOB NOT NULL)"
 _INDEX = "CREATE INDEX by_price ON stones (dollars, place, ordinal, hundredths, available, stone)"
-_INSERT = "INSERT INTO stones VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO stones VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _WHERE = """
     dollars >= :price_from AND (:price_to IS NULL OR dollars <= :price_to)
     AND (:carats_from IS NULL OR hundredths >= :carats_from) AND (:carats_to IS NULL OR hundredths <= :carats_to)
@@ -134,8 +138,8 @@ class Snapshot:
             return msgspec.json.decode(database.execute("SELECT written FROM verdict").fetchone()[0], type=Verdict)
 
     def census(self) -> Census:
-        """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers", and
-        "repeated" (rows of a stone that a later row describes)."""
+        """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers",
+        "hidden" (rows that a workbook does not show), and "repeated" (rows of a stone that a later row describes)."""
         with self._opened() as database:
             return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
 
@@ -297,22 +301,25 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute("PRAGMA synchronous = OFF")
         database.execute(_TABLE)
         database.execute(_VERDICT)
-        database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
+        tally.left_out["hidden"] = layout.hidden
         refused: Counter[str] = Counter()
         database.execute(_HALVES)
         database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))
         database.execute(_BY_STONE)
         tally.left_out["repeated"] = _settle_shared_numbers(database, mapper)
         _mark_other_halves(database, mapper)
+        _mark_shared_certificates(database, mapper)
         named, nameless = database.execute("SELECT count(stone), count(*) - count(stone) FROM stones").fetchone()
         if nameless > named:
             column = mapper.cells_of(dict.fromkeys(layout.headers, "")).header("stock_number")
             raise ListRefused(_nameless(nameless, named + nameless, column, refused))
         if nameless:
             _spread_nameless(database, nameless)
+        verdict = msgspec.structs.replace(verdict, outside=by_kind(tally.outside))
+        database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute("INSERT INTO census VALUES (?)", [msgspec.json.encode(_census(database, tally))])
         database.execute(_INDEX)
         database.execute("ANALYZE")
@@ -381,7 +388,8 @@ def _stones(
         word = None if available else cells["availability"]
         payload = msgspec.json.encode(row.cells)
         dollars = min(_MAX_PRICE, mapper.costs.dollars_per_carat(cells, carats))
-        yield ordinal, stone, dollars, _hundredths(carats), available, word, 2 * ordinal + 1, payload
+        place, certificate = 2 * ordinal + 1, _hash_of_certificate(cells)
+        yield ordinal, stone, dollars, _hundredths(carats), available, word, place, certificate, payload
 
 
 def _texts(row: reading.Row) -> list[str]:
@@ -441,6 +449,46 @@ def _mark_other_halves(database: sqlite3.Connection, mapper: Mapper) -> None:
         if not single.names_a_pair(mapper.cells(payload)):
             marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.OTHER_HALF: by})
             database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
+
+
+def _hash_of_certificate(cells: Cells) -> int | None:
+    """A number that rows of one certificate share, within this process; None for a row that names none."""
+    number = cells["certificate_number"]
+    # Most numbers are written as they are compared.
+    return hash(number) if number.isdigit() else hash(known) if (known := mapping.certificate_of(cells)) else None
+
+
+def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> None:
+    """Mark stones of one certificate that cannot be one stone: of which of them it is, nothing tells."""
+    shared = database.execute(
+        "SELECT certificate FROM stones WHERE certificate IS NOT NULL GROUP BY certificate HAVING count(*) > 1"
+    ).fetchall()
+    for (certificate,) in shared:
+        statement = "SELECT ordinal, payload FROM stones WHERE certificate = ? ORDER BY ordinal"
+        rows = [(*row, mapper.cells(row[1])) for row in database.execute(statement, [certificate]).fetchall()]
+        for of_report in _by_report(rows):
+            told = _other_stones([cells for _, _, cells in of_report])
+            for ordinal, payload, _ in of_report if told else ():
+                marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.ONE_CERTIFICATE: told})
+                database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
+
+
+def _by_report(rows: Sequence[tuple[int, bytes, Cells]]) -> Iterator[list[tuple[int, bytes, Cells]]]:
+    """Rows of one number by the laboratories that name it; who names none is with the only one."""
+    reports = [mapping.report_of(cells) for _, _, cells in rows]
+    labs = {lab for lab, _ in reports if lab}
+    for named in sorted(labs) if len(labs) > 1 else ["".join(labs)]:
+        alike = {named} if len(labs) > 1 else {named, "", None}
+        yield [row for row, (lab, number) in zip(rows, reports, strict=True) if number and lab in alike]
+
+
+def _other_stones(rows: Sequence[Cells]) -> str:
+    """What tells rows of one certificate apart, by their stock numbers; empty if they may be one stone."""
+    weights = [carats for cells in rows if (carats := mapping.carats_of(cells))]
+    if not weights or max(weights) - min(weights) <= _ONE_WEIGHT:
+        return ""
+    named = [f"{cells['stock_number'][:_NAME]!r} of {mapping.carats_of(cells) or 'unknown'} carats" for cells in rows]
+    return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
 
 
 def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str | None:

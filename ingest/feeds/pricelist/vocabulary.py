@@ -26,7 +26,7 @@ from catalog.shapes import KNOWN_SHAPES, known_shape
 from ingest.feeds import nature, values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
-from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist import finishes, words
 from ingest.feeds.values import Reader
 
 #: Words that are no finding of a shape.
@@ -50,7 +50,7 @@ def _of(
 
 def _graded(kind: type[Grade], column: str) -> Vocabulary:
     names = tuple(grade.name for grade in kind)
-    return _of(column, lambda cell: values.grade(kind, cell) is not None, names, kind)
+    return _of(column, lambda cell: values.grade(kind, nature.grade_alone(cell)) is not None, names, kind)
 
 
 def _is_shape(cell: str) -> bool:
@@ -62,14 +62,19 @@ def _is_color(cell: str) -> bool:
     return bool(fancy.color or fancy.tint)
 
 
+def _is_finish(cell: str) -> bool:
+    return values.grade(LabFinish, cell) is not None or finishes.all_three[cell] is not finishes.NONE
+
+
 #: Fields that hold words. A blank availability is that of a stone on sale, so no word for it is like a blank cell.
 FIELDS: Mapping[str, Vocabulary] = {
     "shape": Vocabulary("shape", Reader(_is_shape), KNOWN_SHAPES),
     "color": _of("color", _is_color, (*(grade.name for grade in Color), "FANCY YELLOW", "FANCY PINK", "FANCY BLUE")),
     "clarity": _graded(Clarity, "clarity"),
-    "cut": _graded(LabFinish, "cut"),
-    "polish": _graded(LabFinish, "polish"),
+    "cut": _of("cut", _is_finish, tuple(grade.name for grade in LabFinish), LabFinish),
+    "polish": _of("polish", _is_finish, tuple(grade.name for grade in LabFinish), LabFinish),
     "symmetry": _graded(LabFinish, "symmetry"),
+    "finishes": _of("cut", lambda cell: finishes.of_finish[cell] is not finishes.NONE, ("3EX", "3VG", "3GD")),
     "fluorescence": _of(
         "fluorescence_intensity",
         lambda cell: fluorescence_facts(cell, None)[0] is not None,

@@ -189,6 +189,12 @@ def test_a_fancy_colour_has_one_name_however_it_is_written(written: str, name: s
             "Intense",
             FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_INTENSE, None),
         ),
+        ("White", None, None, FancyFacts(None, None, None, None)),
+        ("Fine White", None, None, FancyFacts(None, None, None, None)),
+        ("H White", None, None, FancyFacts(Color.H, None, None, None, "WHITE")),
+        ("Fancy White", None, None, FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
+        ("White", None, "Fancy", FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
+        (None, "White", None, FancyFacts(Color.FANCY, "WHITE", None, None)),
     ],
 )
 def test_a_stone_is_fancy_by_either_field(

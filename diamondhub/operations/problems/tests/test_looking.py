@@ -39,8 +39,8 @@ def draught(about: str = "window:1") -> Wrong:
     return Wrong("draught", about, f"There is a draught at {about}")
 
 
-def taken_long_ago() -> None:
-    LookTaken.objects.update(taken_at=F("taken_at") - timedelta(hours=1))
+def taken_long_ago(seconds: float = 3_600) -> None:
+    LookTaken.objects.update(taken_at=F("taken_at") - timedelta(seconds=seconds))
 
 
 def states() -> dict[str, str]:
@@ -76,16 +76,32 @@ def test_a_look_that_needs_a_secret_is_taken_by_processes_that_have_it(settings:
 
     settings.PROGRAM = "worker-io"
     looking.look()
-    looking.look_at_secrets()
+    looking.look_from_web()
     by_worker = nose.taken
     settings.PROGRAM = "web"
-    looking.look_at_secrets()
+    looking.look_from_web()
 
     assert (by_worker, nose.taken, states()) == (0, 1, {"window:1": "open"})
     # A worker that cannot see it does not take it for mended.
     settings.PROGRAM = "worker-io"
     looking.look()
     assert states() == {"window:1": "open"}
+
+
+def test_a_look_that_web_takes_as_well_is_taken_by_it_when_no_sweep_does() -> None:
+    nose = Nose()
+    nose.wrong = [draught()]
+    looking.register(nose, "draught", every=10, by_web=True)
+
+    looking.look()
+    taken_long_ago(15)
+    looking.look_from_web()
+    while_sweeps_are_made = nose.taken
+    taken_long_ago()
+    looking.look_from_web()
+
+    assert (while_sweeps_are_made, nose.taken) == (1, 2)
+    assert looking.found_by_web() == {"draught"}
 
 
 def test_a_look_is_taken_at_its_own_pace_whoever_sweeps() -> None:

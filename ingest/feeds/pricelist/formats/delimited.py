@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -182,13 +183,17 @@ def _still_utf8(
 def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
     """The delimiter and the row that make the best header."""
     best: tuple[Heading, str] | None = None
-    broken = ""
+    evenest, broken = 0, ""
     for delimiter in (parameters.delimiter,) if parameters.delimiter else DELIMITERS:
         first_rows, problem = _first_rows(text, delimiter)
         broken = broken or problem
         heading = heading_of(first_rows, parameters)
-        if heading is not None and (best is None or heading.rank > best[0].rank):
-            best = heading, delimiter
+        # Where no header is known, the delimiter is the one that makes rows of one width.
+        even = _rows_of_one_width(first_rows)
+        if heading is not None and (
+            best is None or heading.rank > best[0].rank or (heading.rank == best[0].rank == (0, 0) and even > evenest)
+        ):
+            best, evenest = (heading, delimiter), even
     if best is None or (best[0].known == 0 and broken):
         raise ListRefused(f"the price list breaks off at its beginning: {broken or 'it has no rows'}")
     heading, delimiter = best
@@ -197,6 +202,12 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
     if not heading.is_of_a_list:
         raise ColumnsMissing(what_is_missing(heading, parameters), layout)
     return layout
+
+
+def _rows_of_one_width(rows: Sequence[Sequence[str]]) -> int:
+    """The number of rows of the commonest width; 0 if they are not divided."""
+    widths = Counter(map(len, rows)).most_common(1)
+    return widths[0][1] if widths and widths[0][0] > 1 else 0
 
 
 def _first_rows(text: str, delimiter: str) -> tuple[list[list[str]], str]:

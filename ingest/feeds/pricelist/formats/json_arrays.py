@@ -31,6 +31,8 @@ class _Scan:
     brackets: list[tuple[int, str]] = field(default_factory=list)
     array: int = 0
     began: int = -1
+    #: What stands outside of objects of arrays, if anybody wants it.
+    outside: bytearray | None = None
 
     @property
     def path(self) -> str:
@@ -38,17 +40,22 @@ class _Scan:
         return ".".join(key for _, key in self.brackets if key)
 
 
-def objects(pieces: Iterable[bytes], *, is_whole: bool = True) -> Iterator[tuple[str, bytes]]:
+def objects(
+    pieces: Iterable[bytes], *, is_whole: bool = True, outside: bytearray | None = None
+) -> Iterator[tuple[str, bytes]]:
     """The objects of the outermost arrays that hold objects, and the path of each array (`data.items`).
 
-    Raises `ListRefused` for what is no such JSON; a text that is not whole may break off.
+    `outside` becomes the document without these objects: their arrays are empty in it. Raises `ListRefused` for what is no
+    such JSON; a text that is not whole may break off.
     """
-    scan = _Scan()
+    scan = _Scan(outside=outside)
     for piece in pieces:
         scan.rest += piece
         yield from _through(scan)
         if len(scan.rest) - max(0, scan.began) > MAX_OBJECT:
             raise ListRefused(f"the price list has an object or a cell of more than {MAX_OBJECT >> 20} MB")
+        if outside is not None and len(outside) > MAX_OBJECT:
+            raise ListRefused(f"the price list has more than {MAX_OBJECT >> 20} MB beside its stones")
     if is_whole and (scan.brackets or scan.rest[scan.at :].strip()):
         raise ListRefused("the price list is damaged JSON: it breaks off")
 
@@ -63,11 +70,15 @@ def _through(scan: _Scan) -> Iterator[tuple[str, bytes]]:
         if end == len(rest) or rest[end] == ord('"'):
             break
         _refuse_bare(scan, rest[scan.at : end])
-        bracket = rest[end]
+        bracket, was_outside = rest[end], not scan.array
         if bracket in _OPENS:
             _open(scan, bracket, rest, end)
         elif (done := _close(scan, bracket, rest, end)) is not None:
             yield done
+        if scan.outside is not None and (was_outside or not scan.array):
+            # Of the two ends of an array, brackets belong to it and what stands between its objects does not.
+            scan.outside += rest[scan.at : end] if was_outside else b""
+            scan.outside += b"" if scan.array else rest[end : end + 1]
         scan.at = end + 1
     begins = scan.at if scan.began < 0 else scan.began
     scan.rest = rest[begins:]

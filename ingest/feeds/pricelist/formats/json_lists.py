@@ -52,7 +52,9 @@ def examine(content: Content, parameters: Parameters) -> Layout:
     if _is_lines(looked.sample.decode(_codec(encoding), "replace")):
         headers = _headers(stone for _, stone in _lines(content, encoding))
         return _layout(Layout(encoding, "", 0, headers, LINES), parameters)
-    return _layout(replace(_array(_stones(content, encoding)), encoding=encoding), parameters)
+    outside = bytearray()
+    layout = _array(_stones(content, encoding, outside))
+    return _layout(replace(layout, encoding=encoding, above=_head(outside)), parameters)
 
 
 def examine_beginning(sample: bytes, parameters: Parameters) -> Layout:
@@ -183,11 +185,32 @@ def _recoded(file: BinaryIO, encoding: str) -> Iterator[bytes]:
         raise ListRefused(f"the price list is not {encoding}: {_said(error)}") from error
 
 
-def _stones(content: Content, encoding: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of all arrays that lie in no other such array, and where each array lies."""
+def _stones(content: Content, encoding: str, outside: bytearray | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of all arrays that lie in no other such array, and where each array lies; see `json_arrays.objects`."""
     with content.opened() as file:
-        for number, (within, written) in enumerate(json_arrays.objects(_recoded(file, encoding)), 1):
+        for number, (within, written) in enumerate(json_arrays.objects(_recoded(file, encoding), outside=outside), 1):
             yield within, _decoded(written, f"at entry {number:,}")
+
+
+def _head(outside: bytearray) -> tuple[str, ...]:
+    """What a document says beside its stones, a line for each value: "meta.currency: EUR"."""
+    try:
+        head = msgspec.json.decode(outside)
+    except (msgspec.DecodeError, RecursionError):
+        # The stones can be read all the same.
+        head = outside.decode("utf-8", "replace")
+    return tuple(_lines_of_head(head, ""))
+
+
+def _lines_of_head(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _lines_of_head(inner, f"{path}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _lines_of_head(inner, path)
+    elif value not in (None, ""):
+        yield f"{path}: {_text(value)}" if path else _text(value)
 
 
 def _cells(stone: Mapping[str, Any], number: int) -> dict[str, str]:
@@ -203,7 +226,7 @@ def _cells(stone: Mapping[str, Any], number: int) -> dict[str, str]:
 def _open(stone: Mapping[str, Any], path: str, cells: dict[str, str], depth: int) -> None:
     for name, value in stone.items():
         header = f"{path}{name}".strip() or "column"
-        if isinstance(value, Mapping) and depth:
+        if isinstance(value, dict) and depth:
             _open(value, f"{header}.", cells, depth - 1)
         else:
             cells[header] = _text(value)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from ingest.feeds.pricelist.errors import ListRefused
+from ingest.feeds.pricelist.formats.groups import named_by_groups
 from ingest.feeds.pricelist.headers import columns_of, foreign, has_price
 from ingest.feeds.pricelist.parameters import Parameters
 
@@ -27,6 +28,8 @@ OTHER_HALF = "(half of a pair with)"
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.
 AMBIGUOUS = "(stones of one stock number)"
+#: Key of what tells a row's stone from others of the same certificate, if they cannot be one stone.
+ONE_CERTIFICATE = "(stones of one certificate)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Layout:
     within: str = ""
     #: The filled cells of the rows above the header.
     above: tuple[str, ...] = ()
+    #: Rows that a workbook hides, and that are not read.
+    hidden: int = 0
 
     @property
     def described(self) -> str:
@@ -97,16 +102,22 @@ class Heading:
 
 
 def heading_of(first_rows: Iterable[Sequence[str]], parameters: Parameters) -> Heading | None:
-    """The best header among rows: one with stock number and price, and most known columns; None if there are no rows."""
+    """The best header among rows: one with stock number and price, and most known columns; None if there are no rows.
+
+    A header may stand in two rows, of which the upper one has the names of groups of columns.
+    """
     best: Heading | None = None
     above: list[str] = []
+    before: Sequence[str] = ()
     for skip, cells in enumerate(first_rows):
-        headers = distinct(cells)
-        columns = columns_of(headers, parameters.chosen)
-        required = ("stock_number" in columns) + has_price(columns)
-        if best is None or (required, len(columns)) > best.rank:
-            best = Heading(skip, headers, required, len(columns), tuple(above))
+        for names in named_by_groups(before, cells):
+            headers = distinct(names)
+            columns = columns_of(headers, parameters.chosen)
+            required = ("stock_number" in columns) + has_price(columns)
+            if best is None or (required, len(columns)) > best.rank:
+                best = Heading(skip, headers, required, len(columns), tuple(above))
         above += [cell for cell in cells if cell.strip()]
+        before = cells
     return best
 
 

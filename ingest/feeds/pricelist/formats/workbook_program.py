@@ -1,10 +1,11 @@
 """The program that reads a workbook: a process of its own, bounded in memory and time, that writes rows of text.
 
-    python workbook_program.py {heads|rows} <file> <bytes of memory> <seconds> [sheet …]
+    python workbook_program.py {heads|rows|hidden} <file> <bytes of memory> <seconds> [sheet …]
 
 A workbook has to be held whole to be read, and what its packed bytes become is not known before. So whoever reads one does
 it here: a bomb ends this process and not a worker. Nothing of the project is imported and no macro or formula is run.
-`heads` writes one line a sheet with its first rows, `rows` one line a row, `[number, [cell, …]]`; the last line is `"end"`.
+`heads` writes one line a sheet with its first rows, `rows` one line a row, `[number, [cell, …]]`, and `hidden` one line a
+sheet with the numbers of its filled rows that are hidden, which the others leave out; the last line is `"end"`.
 What is wrong is one line, `{"refused": why}`.
 """
 
@@ -32,6 +33,7 @@ _CHUNK = 1 << 20
 #: Ends of an XLSX sheet's cells, and a cell: attributes, formula, and what stands behind it.
 _CELL_END = b"</c>"
 _NO_VALUE = re.compile(rb"<c\b([^>]*)><f\b[^<]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
+_HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d{1,7})"')
 _PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 #: Parts of number formats that are words and no placeholders.
 _QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
@@ -156,9 +158,13 @@ class Workbook:
             if sheet.typ == SheetTypeEnum.WorkSheet
         ]
 
-    def rows(self, name: str, most: int | None = None) -> Iterator[tuple[int, list[str]]]:
-        """The rows of a sheet with their numbers from 1, blank ones left out."""
-        shown, uncached = self._parts.read(name)
+    def hides_rows(self, name: str) -> bool:
+        """Whether rows of a sheet are hidden, as a filter does it."""
+        return bool(self._parts.read(name)[2])
+
+    def rows(self, name: str, most: int | None = None, *, hidden: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """The rows of a sheet with their numbers from 1, blank ones left out: those that are shown, or the hidden ones."""
+        shown, uncached, unseen = self._parts.read(name)
         if uncached:
             raise Refused(
                 f"the sheet {name[:40]!r} has {uncached:,} formulas without their values:"
@@ -173,6 +179,8 @@ class Workbook:
         above, left = sheet.start
         formed = [(column, column - left) for column in shown.columns if 0 <= column - left < sheet.width]
         for number, values in enumerate(itertools.islice(sheet.iter_rows(), most), above + 1):
+            if (number in unseen) is not hidden:
+                continue
             cells = [value if isinstance(value, str) else text_of(value) for value in values]
             for column, at in formed:
                 if not isinstance(values[at], str) and (form := shown.form(number, column)):
@@ -193,7 +201,7 @@ class _Parts:
 
     def __init__(self, path: str, files: dict[str, str], forms: dict[int, str]) -> None:
         self._path, self._files, self._forms = path, files, forms
-        self._read: dict[str, tuple[Shown, int]] = {}
+        self._read: dict[str, tuple[Shown, int, set[int]]] = {}
 
     @classmethod
     def of(cls, path: str) -> _Parts:
@@ -209,14 +217,15 @@ class _Parts:
             except (ET.ParseError, KeyError, zipfile.BadZipFile) as error:
                 raise Refused(f"the workbook is damaged: {_said(error)}") from None
 
-    def read(self, name: str) -> tuple[Shown, int]:
-        """How cells of a sheet are shown, and in how many rows a formula has no value."""
+    def read(self, name: str) -> tuple[Shown, int, set[int]]:
+        """How cells of a sheet are shown, in how many rows a formula has no value, and the numbers of hidden rows."""
         if name not in self._read:
-            self._read[name] = self._scanned(self._files[name]) if name in self._files else (Shown(), 0)
+            self._read[name] = self._scanned(self._files[name]) if name in self._files else (Shown(), 0, set())
         return self._read[name]
 
-    def _scanned(self, part: str) -> tuple[Shown, int]:
+    def _scanned(self, part: str) -> tuple[Shown, int, set[int]]:
         shown, rows, rest = Shown(), 0, b""
+        hidden: set[int] = set()
         without: Counter[int] = Counter()
         styled = None
         if self._forms:
@@ -232,6 +241,8 @@ class _Parts:
                     continue
                 piece, rest = piece[: end + 4], piece[end + 4 :]
                 rows += piece.count(b"<row")
+                if b"hidden=" in piece:
+                    hidden.update(int(row[1]) for row in _HIDDEN_ROW.finditer(piece))
                 for cell in _NO_VALUE.finditer(piece) if b"<f" in piece else ():
                     # An empty text is a value.
                     if b't="str"' not in cell[1]:
@@ -242,7 +253,7 @@ class _Parts:
                         shown.note(int(place[2]), _column(place[1]), self._forms[int(cell[1])])
         # A sum below a list is no stone's.
         most = max(without.values(), default=0)
-        return shown, most if 2 * most > rows - 1 else 0
+        return shown, most if 2 * most > rows - 1 else 0, hidden
 
 
 def _xml(parts: zipfile.ZipFile, name: str) -> ET.Element:
@@ -303,13 +314,16 @@ def main(what: str, path: str, memory: str, seconds: str, *names: str) -> None:
         book = Workbook(path)
         if what == "heads":
             for name, visible in book.sheets():
-                head = {"name": name, "visible": visible, "rows": [], "refused": ""}
+                head = {"name": name, "visible": visible, "rows": [], "refused": "", "hides": False}
                 try:
                     head["rows"] = list(book.rows(name, HEAD_ROWS))
+                    head["hides"] = book.hides_rows(name)
                 except Refused as error:
                     head["refused"] = str(error)
                 write(json.dumps(head) + "\n")
-        for name in names:
+        for name in names if what == "hidden" else ():
+            write(json.dumps([number for number, _ in book.rows(name, hidden=True)]) + "\n")
+        for name in names if what == "rows" else ():
             for row in book.rows(name):
                 write(json.dumps(row) + "\n")
             write(json.dumps(name) + "\n")

@@ -54,6 +54,8 @@ class _Head(msgspec.Struct):
     visible: bool
     rows: list[tuple[int, list[str]]]
     refused: str = ""
+    #: Whether rows of it are hidden.
+    hides: bool = False
 
 
 def may_be_one(beginning: bytes) -> bool:
@@ -97,7 +99,9 @@ def examine(content: Content, form: str, parameters: Parameters) -> Layout:
     headers = tuple(dict.fromkeys(header for part in parts for header in part.headers))
     refuse_wide(headers)
     above = tuple(text for head, heading in lists for text in (head.name, *heading.above))
-    return Layout("", "", parts[0].skip, headers, form, parts=parts, above=above)
+    hiding = [_part(head, heading) for head, heading in lists if head.hides]
+    hidden = _hidden(content, hiding) if hiding else 0
+    return Layout("", "", parts[0].skip, headers, form, parts=parts, above=above, hidden=hidden)
 
 
 def rows(content: Content, layout: Layout) -> Iterator[Row]:
@@ -113,6 +117,12 @@ def rows(content: Content, layout: Layout) -> Iterator[Row]:
             case str():
                 # The end of a sheet.
                 part = next(parts, part)
+
+
+def _hidden(content: Content, parts: Sequence[Part]) -> int:
+    """The number of filled rows below the headers of sheets that are hidden."""
+    numbers = _lines(content, "hidden", *(part.name for part in parts))
+    return sum(number > part.skip for part, hidden in zip(parts, numbers, strict=True) for number in hidden)
 
 
 def _heads(content: Content) -> list[_Head]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -31,6 +31,8 @@ class Sheet:
     rows: Sequence[Sequence[Any]]
     state: str = "visible"
     merged: Sequence[str] = field(default=())
+    #: Numbers from 1 of the rows that are hidden, as by a filter.
+    hidden: Collection[int] = field(default=())
 
 
 def xlsx(sheets: Mapping[str, Sheet | Sequence[Sequence[Any]]], **more: bytes) -> bytes:
@@ -120,7 +122,8 @@ def _sheet(sheet: Sheet, formats: dict[str, int]) -> str:
     rows = []
     for number, row in enumerate(sheet.rows, 1):
         cells = [_cell(f"{column(at)}{number}", value, formats) for at, value in enumerate(row)]
-        rows.append(f'<row r="{number}">{"".join(cells)}</row>')
+        hidden = ' hidden="1"' if number in sheet.hidden else ""
+        rows.append(f'<row r="{number}" spans="1:9"{hidden}>{"".join(cells)}</row>')
     merged = "".join(f'<mergeCell ref="{of}"/>' for of in sheet.merged)
     return (
         f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(rows)}</sheetData>'

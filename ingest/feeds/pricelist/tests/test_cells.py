@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.grades import Color, CuletSize, FancyIntensity, Fluorescence
 from catalog.rows import StoneFacts
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
+from ingest.feeds.pricelist import artefacts
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.tests.lists import adapter, put, stone
@@ -72,6 +75,21 @@ def test_of_all_columns_that_speak_of_a_stone_being_had_the_one_counts_that_prom
         ("pending", None, None),
         ("https://x.example.org/1.pdf", None, None),
         ("S2140000077", "S2140000077", None),
+        ("GIA Report No. 2141438171", "2141438171", "GIA"),
+        ("Cert: IGI 612345678", "612345678", "IGI"),
+        ("G.I.A. 2141438171", "2141438171", "GIA"),
+        ("GIA Dossier 6373442527", "6373442527", "GIA"),
+        ("GIA 2141438171 3EX", "2141438171", "GIA"),
+        ("Report 2141438171", "2141438171", None),
+        ("2141438171.pdf", "2141438171", None),
+        ("GIA2141438171", "2141438171", "GIA"),
+        ("GIA 2141 438 171", "2141438171", "GIA"),
+        ("https://www.gia.edu/report-check?reportno=6459090974", "6459090974", "GIA"),
+        ("https://gia.edu.example.org/report-check?reportno=6459090974", None, None),
+        # More than one number, a year, and a name of the supplier's own are no report's number alone.
+        ("GIA 2141438171 and 2141438172", "GIA 2141438171 and 2141438172", None),
+        ("HRD 12345678 2023", "HRD 12345678 2023", None),
+        ("CERT-2021-00045", "CERT-2021-00045", None),
     ],
 )
 def test_the_number_of_a_certificate_is_read_from_what_is_written_around_it(
@@ -80,6 +98,53 @@ def test_the_number_of_a_certificate_is_read_from_what_is_written_around_it(
     read = facts(Certificate_No=cell)
 
     assert (read.certificate_number, read.lab) == (number, lab)
+
+
+@pytest.mark.parametrize("header", ["Certificate", "Certificate_No", "Lab"])
+@pytest.mark.parametrize("around", ["IGI {}", "IGI Report {}", "Cert: IGI {}", "IGI Lab Grown Report No. {}"])
+def test_the_number_of_a_grown_stone_is_read_with_what_it_says_of_the_stone(header: str, around: str) -> None:
+    read = facts(**{header: around.format("LG612345678")})
+
+    assert (read.certificate_number, read.lab, read.lab_grown) == ("LG612345678", "IGI", True)
+
+
+@pytest.mark.parametrize("header", ["Certificate", "Certificate_No"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "IGI Lab Grown 612345678",
+        "GIA 2141438171 LG",
+        "IGI-612345678-LG",
+        "612345678LG.pdf",
+        "Report LGD612345678",
+        "IGI (CVD) 612345678",
+    ],
+)
+def test_what_stands_around_a_number_is_heard(header: str, cell: str) -> None:
+    assert facts(**{header: cell}).lab_grown
+
+
+def test_one_number_in_two_writings_is_no_disagreement() -> None:
+    read = facts(**{"Certificate_No": "2141438171", "Report_#": "GIA Report 2141438171.pdf"})
+
+    assert read.certificate_number == "2141438171"
+
+
+@given(
+    st.integers(10**9, 10**10 - 1),
+    st.sampled_from(
+        ["GIA {}", "GIA-{}", "{} GIA", "GIA No. {}", "GIA Report # {}", "{}.pdf", "Cert {}", "GIA{}", "{}/GIA"]
+    ),
+)
+def test_every_number_comes_back_from_every_writing(number: int, around: str) -> None:
+    assert artefacts.without_lab(around.format(number)) == ("GIA" if "GIA" in around else "", str(number))
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_reading_of_a_certificate_and_no_digit_is_added(text: str) -> None:
+    _, number = artefacts.without_lab(text)
+
+    assert sum(map(str.isdigit, number)) <= sum(map(str.isdigit, text))
 
 
 @pytest.mark.parametrize(

@@ -107,8 +107,8 @@ def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
     [
         ("Invoice No", "INV-202", "stones are not to be had"),
         ("Visible", "Hide", "stones are not to be had"),
-        ("status.code", "SOLD", "stones are not to be had"),
-        ("attributes.lab_grown", "true", "stones were grown or treated"),
+        ("stage.code", "SOLD", "stones are not to be had"),
+        ("extra.lab_grown", "true", "stones were grown or treated"),
         ("Remark of house", "CVD", "stones were grown or treated"),
         ("Currency of deal", "EUR", "in which currency"),
     ],
@@ -198,7 +198,7 @@ def test_a_list_price_that_is_of_whole_stones_is_asked_about_and_the_answer_is_t
         carats = float(row["Carat"])
         rows.append([*(row[name] for name in HEADERS[:-2]), f"{4_000 * carats**2:.0f}", "20%"])
 
-    with pytest.raises(SupplierAsks, match="as prices of whole stones do"):
+    with pytest.raises(SupplierAsks, match="as prices of whole stones are"):
         made(tmp_path, [header, *rows])
     assert made(tmp_path, [header, *rows], columns={"List Price": "list_price"}).census().offered == 40
 

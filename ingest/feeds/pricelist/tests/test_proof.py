@@ -245,8 +245,8 @@ def test_what_nothing_proves_is_asked_with_the_row_that_shows_what_depends_on_it
         ({"RapList": lambda w: 2 * per_carat(w), "Rap%": lambda w: 50}, {}, "below or above it? Row 1: 50 of"),
         ({"Price": lambda w: -38}, {}, "'Price' holds discounts and no prices"),
         ({"Price": lambda w: "38%"}, {}, "'Price' holds discounts and no prices"),
-        ({"Total": lambda w: per_carat(w) * w * 100}, {}, "are they cents?"),
-        ({"Price/Ct": lambda w: per_carat(w) * 100}, {}, "are they cents?"),
+        ({"Total": lambda w: per_carat(w) * w * 100}, {}, "another currency or cents?"),
+        ({"Price/Ct": lambda w: per_carat(w) * 100}, {}, "another currency or cents?"),
         ({"Price/Ct": per_carat, "Total": per_carat}, {}, "hold the same"),
     ],
 )

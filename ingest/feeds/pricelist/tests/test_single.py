@@ -268,3 +268,79 @@ def test_the_payload_of_a_shared_number_keeps_its_cells_and_says_why(tmp_path: P
     marked = [row for item in items if (row := json.loads(item))["Stock #"] == "A-1"]
     assert [row["Weight"] for row in marked] == ["0.70", "0.90"]
     assert {row["(stones of one stock number)"] for row in marked} == {"0.700 carats and 0.900 carats"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ({"Sieve Size": "+6.5-8"}, "is a sieve"),
+        ({"Sieve": "-2"}, "is a sieve"),
+        ({"Avg Size": "0.25"}, "is the average of several stones"),
+        ({"Avg. Wt": "0.25-0.30"}, "is the average of several stones"),
+        ({"Avg Size": "18 pts"}, "is the average of several stones"),
+        ({"Average Weight": "pointers"}, "is the average of several stones"),
+    ],
+)
+def test_stones_that_are_sorted_by_size_are_a_parcel(cells: dict[str, str], why: str) -> None:
+    with pytest.raises(MappingError, match=why):
+        mapped({**stone(Weight="1.26"), **cells})
+
+
+@pytest.mark.parametrize(
+    "cells", [{"Sieve": "", "Avg Size": ""}, {"Sieve": "-"}, {"Avg Size": "1.26"}, {"Avg Size": "N/A"}]
+)
+def test_a_stone_that_weighs_what_its_size_says_is_one(cells: dict[str, str]) -> None:
+    assert mapped({**stone(Weight="1.26"), **cells}).offer_id == "A-1"
+
+
+def reports(*cells: tuple[str, str, str]) -> str:
+    """A list of stones with these laboratories, numbers of certificates and weights, and of others."""
+    named = [
+        stone(**{"Stock #": f"C-{row}", "Lab": lab, "Report #": number, "Weight": weight})
+        for row, (lab, number, weight) in enumerate(cells, 1)
+    ]
+    others = [{**row, "Lab": "GIA", "Report #": f"21414380{number}"} for number, row in enumerate(stones(5), 10)]
+    return text([{**dict.fromkeys(others[0], ""), **row} for row in [*named, *others]])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("GIA", "6424945674", "0.44"), ("GIA", "6424945674", "0.73")],
+        [("GIA", "6424945674", "0.44"), ("GIA", "GIA Report 6424945674", "0.73")],
+        [("GIA", "6424945674", "0.44"), ("", "6424945674", "0.73")],
+        [("IGI", "LG612345678", "0.44"), ("IGI", "612345678", "0.73")],
+    ],
+)
+def test_stones_of_one_certificate_that_cannot_be_one_are_letters_that_name_each_other(
+    tmp_path: Path, cells: list[tuple[str, str, str]]
+) -> None:
+    put(tmp_path, reports(*cells))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert sorted(offered) == [f"A-{number}" for number in range(1, 6)]
+    assert len(letters) == 2
+    assert all("the certificate of several stones: 'C-1' of 0.440 carats and 'C-2' of 0.730" in why for why in letters)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("GIA", "6424945674", "0.73"), ("GIA", "6424945674", "0.73")],
+        [("GIA", "6424945674", "0.73"), ("GIA", "6424945674", "0.735")],
+        [("GIA", "6424945674", "0.44"), ("IGI", "6424945674", "0.73")],
+        [("GIA", "0000000000", "0.44"), ("GIA", "0000000000", "0.73")],
+        [("GIA", "N/A", "0.44"), ("GIA", "N/A", "0.73")],
+        [("GIA", "123", "0.44"), ("GIA", "123", "0.73")],
+        [("GIA", "", "0.44"), ("GIA", "", "0.73")],
+    ],
+)
+def test_stones_that_may_be_one_or_have_no_number_of_a_certificate_are_offered(
+    tmp_path: Path, cells: list[tuple[str, str, str]]
+) -> None:
+    put(tmp_path, reports(*cells))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert (len(offered), letters) == (7, [])

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ingest import first_day
+from ingest.drift import Counts
+from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.formats import workbook_program, workbooks
 from ingest.feeds.pricelist.tests.books import Cell, Sheet, ods, xlsx, zipped
@@ -267,3 +272,57 @@ def test_a_percentage_that_is_written_as_a_fraction_is_read_as_it_was_shown() ->
     facts = mapped({**STONE, "Depth %": "0.625", "Table %": "0.58"})
 
     assert (str(facts.depth_pct), str(facts.table_pct)) == ("62.50", "58.00")
+
+
+def counted(folder: Path, book: bytes) -> tuple[list[str], dict[str, int], list[str]]:
+    """Stock numbers on sale, rows left out, and why a first run would wait."""
+    put(folder, book)
+    reader = adapter(folder)
+    window = reader.server_time()
+    census = reader.census(window)
+    items = reader.page(StoneQuery(window_to=window), 0, 500).items
+    faults = first_day.judge(census, Counts(), received=census.offered)
+    return [reader.identify(item).offer_id for item in items], census.left_out, [fault.words for fault in faults]
+
+
+def test_rows_that_are_hidden_are_not_read_but_counted_and_asked_about(tmp_path: Path) -> None:
+    rows = [["Our stock"], ["technical"], HEADER, *numbered(5), [], []]
+
+    offered, left_out, faults = counted(tmp_path, xlsx({"Stock": Sheet(rows, hidden=[2, 5, 7, 9, 10])}))
+
+    # The rows above the header and the blank ones are no stones.
+    assert (offered, left_out) == (["A-1", "A-3", "A-5"], {"hidden": 2})
+    assert any(fault.startswith("2 rows are hidden in the workbook") for fault in faults)
+
+
+def test_hidden_rows_of_all_sheets_that_are_read_are_counted(tmp_path: Path) -> None:
+    book = xlsx(
+        {
+            "Round": Sheet([HEADER, *numbered(3)], hidden=[3]),
+            "Fancy": Sheet([["Fancy"], HEADER, *numbered(3, 7)], hidden=[4, 5]),
+            "Terms": Sheet([["none"], ["paid"]], hidden=[2]),
+        }
+    )
+    put(tmp_path, book)
+    reader = adapter(tmp_path, sheet="*")
+
+    census = reader.census(reader.server_time())
+
+    assert (census.offered, census.rows, census.left_out) == (3, 6, {"hidden": 3})
+
+
+def test_a_workbook_that_hides_nothing_leaves_nothing_out(tmp_path: Path) -> None:
+    offered, left_out, faults = counted(tmp_path, xlsx({"Stock": [HEADER, *numbered(3)]}))
+
+    assert (offered, left_out, faults) == (["A-1", "A-2", "A-3"], {}, [])
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sets(st.integers(2, 41)))
+def test_any_rows_that_are_hidden_are_the_ones_left_out(hidden: set[int]) -> None:
+    # Cells so long that rows begin in one piece of what is read and end in the next.
+    rows = [[*row[:5], row[5], "x" * 60_000] for row in numbered(40)]
+
+    shown = read(xlsx({"Stock": Sheet([[*HEADER, "Remark"], *rows], hidden=hidden)}))
+
+    assert [row["Stock #"] for row in shown] == [f"A-{number - 1}" for number in range(2, 42) if number not in hidden]
