@@ -178,24 +178,24 @@ stages.register(
     "planning",
     lambda: _live_runs(Run.State.PLANNING),
     url=_list_of("run", f"?state__exact={Run.State.PLANNING}"),
-    rests=resting.runs_that_rest,
+    paused=resting.paused_runs,
 )
 stages.register(
     "walking (partitions)",
     lambda: Partition.objects.filter(state=Partition.State.READY, run__state__in=LIVE_STATES),
     url=_list_of("run", f"?state__exact={Run.State.INGESTING}"),
-    rests=resting.partitions_that_rest,
+    paused=resting.paused_partitions,
 )
 stages.register(
     "settling and finishing",
     lambda: _live_runs(Run.State.INGESTING, Run.State.SETTLING, Run.State.CONSOLIDATING),
     url=_list_of("run", f"?state__exact={Run.State.SETTLING}"),
-    rests=resting.runs_that_rest,
+    paused=resting.paused_runs,
 )
 stages.register(
     "consolidation (batches)",
     lambda: ConsolidationBatch.objects.filter(state=ConsolidationBatch.State.READY, run__state__in=LIVE_STATES),
     url=_list_of("run", f"?state__exact={Run.State.CONSOLIDATING}"),
-    rests=resting.batches_that_rest,
+    paused=resting.paused_batches,
 )
 stages.register("remapping", lambda: Remap.objects.filter(state=Remap.State.READY), url=_list_of("feed"))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Now
 from psycopg import sql
 
 from diamondhub.database import release_connection
+from diamondhub.operations import stages
 from ingest.errors import Paused
 from ingest.feeds import registry
 from ingest.models import Feed, Pause, Run
@@ -62,7 +63,7 @@ class InForce:
 
     def consolidating(self, feed: Feed) -> Pause | None:
         """The pause by which a feed's stones are not brought into the catalogue; the one that ends last."""
-        return self._longest([(Pause.What.FEED, feed.slug), (Pause.What.CONSOLIDATION, "")])
+        return self._longest(_consolidated_by(feed))
 
     def stopping(self, run: Run) -> Pause | None:
         """The pause by which a run does not go on, in the state that it is in; the one that ends last."""
@@ -102,27 +103,47 @@ def live_runs() -> QuerySet[Run]:
     return Run.objects.select_related("feed").filter(state__in=set(LIVE_STATES) - {Run.State.IN_REVIEW.value})
 
 
-def runs_that_rest() -> Q | None:
-    """Of rows of runs: those that do not go on, in the state that they are in; None if nothing is paused."""
-    pauses = in_force()
-    return Q(pk__in=pauses.resting(live_runs())) if pauses.pauses else None
+def paused_runs() -> stages.Paused:
+    """What of the rows of runs is paused, in the states that they are in."""
+    return _paused(
+        "pk", live_runs(), lambda run: _asked_by(run.feed) if run.state in ASKING else _consolidated_by(run.feed)
+    )
 
 
-def partitions_that_rest() -> Q | None:
-    """Of rows of live runs' partitions: those whose supplier is not asked; None if nothing is paused."""
-    pauses = in_force()
-    return _of_live_runs(pauses.asking) if pauses.pauses else None
+def paused_partitions() -> stages.Paused:
+    """What of the rows of live runs' partitions is paused: those whose supplier is not asked."""
+    return _paused("run", _all_live_runs(), lambda run: _asked_by(run.feed))
 
 
-def batches_that_rest() -> Q | None:
-    """Of rows of live runs' batches: those that are not brought into the catalogue; None if nothing is paused."""
-    pauses = in_force()
-    return _of_live_runs(pauses.consolidating) if pauses.pauses else None
+def paused_batches() -> stages.Paused:
+    """What of the rows of live runs' batches is paused: those that are not brought into the catalogue."""
+    return _paused("run", _all_live_runs(), lambda run: _consolidated_by(run.feed))
 
 
-def _of_live_runs(pause_of: Callable[[Feed], Pause | None]) -> Q:
-    runs = Run.objects.select_related("feed").filter(state__in=LIVE_STATES)
-    return Q(run__in=[run.pk for run in runs if pause_of(run.feed)])
+def _all_live_runs() -> QuerySet[Run]:
+    return Run.objects.select_related("feed").filter(state__in=LIVE_STATES)
+
+
+def _paused(column: str, runs: QuerySet[Run], names_of: Callable[[Run], Iterable[tuple[str, str]]]) -> stages.Paused:
+    """What the pauses of the last day say of rows by the numbers of their runs, and by the names of what these need."""
+    # What nobody has taken for a day has waited long enough. The sweep writes the end of one whose time is over later.
+    late = Pause.objects.annotate(end=Coalesce("ended_at", "until"), now=Now()).filter(
+        end__gt=Now() - timedelta(days=1)
+    )
+    pauses = list(late.order_by("end").values_list("what", "name", "end", "ended_at", "now"))
+    in_force = {(what, name) for what, name, end, ended_at, now in pauses if ended_at is None and end > now}
+    ends = {(what, name): end for what, name, end, *_ in pauses if (what, name) not in in_force}
+    needs = {run.pk: list(names_of(run)) for run in runs} if pauses else {}
+    rests = [number for number, names in needs.items() if in_force.intersection(names)]
+    whens = [
+        When(**{column: number}, then=Value(max(own)))
+        for number, names in needs.items()
+        if (own := [ends[name] for name in names if name in ends])
+    ]
+    return stages.Paused(
+        Q(**{f"{column}__in": rests}) if rests else None,
+        Case(*whens, default=None, output_field=DateTimeField()) if whens else None,
+    )
 
 
 def go_on(feed: Feed) -> None:
@@ -160,6 +181,10 @@ def _asked_by(feed: Feed) -> list[tuple[str, str]]:
     account = account_of(feed)
     of_account = [(Pause.What.ACCOUNT.value, account)] if account else []
     return [(Pause.What.FEED.value, feed.slug), *of_account]
+
+
+def _consolidated_by(feed: Feed) -> list[tuple[str, str]]:
+    return [(Pause.What.FEED.value, feed.slug), (Pause.What.CONSOLIDATION.value, "")]
 
 
 def _refuse(names: Iterable[tuple[str, str]]) -> None:

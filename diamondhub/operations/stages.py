@@ -12,12 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
 
 from diamondhub.leases import Leased
 
 #: Rows of a stage that are counted.
 MAX_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What somebody has paused of a stage's rows, as expressions over a row; None where there is nothing of it.
+
+    `rests` selects those that wait for no worker, since what they need is paused. `resumed` says when such a pause last
+    ended (NULL: there was none): they have waited for a worker since then.
+    """
+
+    rests: Q | None = None
+    resumed: Case | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +40,13 @@ class Stage:
     rows: Callable[[], QuerySet[Any]]
     #: Makes the admin's address of the list of such rows; "" if there is none.
     url: Callable[[], str]
-    #: Says which of the rows rest, since somebody has paused what they need: they wait for no worker.
-    rests: Callable[[], Q | None]
+    paused: Callable[[], Paused]
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What is in a stage: rows that wait, seconds since the oldest of them was due, those held by workers, those due later,
-    and those that are due and rest.
+    """What is in a stage: rows that wait, seconds for which the first of them has waited, those held by workers, those due
+    later, and those that are due and rest.
 
     `capped` says that there are more than were counted.
     """
@@ -53,23 +64,19 @@ class Queue:
 _stages: list[Stage] = []
 
 
-def _nothing_rests() -> Q | None:
-    return None
-
-
 def register(
     title: str,
     rows: Callable[[], QuerySet[Any]],
     *,
     url: Callable[[], str],
-    rests: Callable[[], Q | None] = _nothing_rests,
+    paused: Callable[[], Paused] = Paused,
 ) -> None:
     """Have a stage's rows, which are `Leased`, shown among the queues, below those that were registered before.
 
-    Of those that are due the ones that `rests` selects (None: none does) are paused, and counted apart.
+    Those that are due and that `paused` says to rest are counted apart.
     """
     if all(stage.title != title for stage in _stages):
-        _stages.append(Stage(title, rows, url, rests))
+        _stages.append(Stage(title, rows, url, paused))
 
 
 def queues() -> list[Queue]:
@@ -80,22 +87,27 @@ def queues() -> list[Queue]:
         rows = stage.rows()
         if not issubclass(rows.model, Leased):
             raise TypeError(f"{stage.title}: {rows.model.__name__} has no leases")
-        rests = stage.rests()
-        is_resting = Value(False) if rests is None else Case(When(rests, then=True), default=False)
-        columns = rows.order_by().annotate(rests=is_resting).values("due_at", "lease_expires_at", "rests")
+        paused = stage.paused()
+        is_resting = Value(False) if paused.rests is None else Case(When(paused.rests, then=True), default=False)
+        resumed = paused.resumed or Value(None, output_field=DateTimeField())
+        told = rows.order_by().annotate(rests=is_resting, resumed=resumed)
+        columns = told.values("due_at", "lease_expires_at", "rests", "resumed")
         statement, values = columns[: MAX_COUNTED + 1].query.sql_with_params()
         parts.append(
             f"""
             SELECT {place} AS place,
                 count(*) FILTER (WHERE free AND due_at <= now.at AND NOT rests),
-                extract(epoch FROM now.at - min(due_at) FILTER (WHERE free AND due_at <= now.at AND NOT rests))::float,
+                extract(
+                    epoch FROM now.at - min(greatest(due_at, resumed)) FILTER (WHERE free AND due_at <= now.at AND NOT rests)
+                )::float,
                 count(*) FILTER (WHERE NOT free),
                 count(*) FILTER (WHERE free AND (due_at > now.at OR due_at IS NULL)),
                 count(*) FILTER (WHERE free AND due_at <= now.at AND rests),
                 count(*)
             FROM (SELECT clock_timestamp() AS at) AS now
             LEFT JOIN LATERAL (
-                SELECT due_at, rests, coalesce(lease_expires_at <= now.at, true) AS free FROM ({statement}) AS not_over
+                SELECT due_at, rests, resumed::timestamptz, coalesce(lease_expires_at <= now.at, true) AS free
+                FROM ({statement}) AS not_over
             ) AS row ON true
             GROUP BY now.at
             """

@@ -342,6 +342,39 @@ def test_what_is_paused_waits_for_no_worker_and_does_again_afterwards(
     assert in_stages() == before
 
 
+@pytest.mark.parametrize("ends", ["somebody resumes", "its time is over"])
+@pytest.mark.parametrize(
+    ("state", "what", "since_then"),
+    [
+        ("planning", "feed", True),
+        ("ingesting", "feed", True),
+        ("consolidating", "feed", True),
+        ("ingesting", "consolidation", False),
+        ("consolidating", "consolidation", True),
+    ],
+)
+def test_what_was_paused_has_waited_since_it_was_resumed(
+    supplier: MemorySupplier, state: str, what: str, since_then: bool, ends: str
+) -> None:
+    run = factories.start()
+    if state != "planning":
+        run = factories.drive(run, until=state)
+    hour_ago = Now() - timedelta(hours=1)
+    for rows in (Run.objects.all(), run.partitions.all(), run.batches.all()):
+        rows.update(due_at=hour_ago)
+    name = "memory" if what == "feed" else ""
+    pausing.pause(what, name, minutes=60, by="olga", reason=WHY)
+
+    if ends == "somebody resumes":
+        pausing.resume(what, name, by="olga", reason="all is well")
+    else:
+        pass_time()
+
+    oldest = [queue.oldest for queue in stages.queues() if queue.waiting]
+    assert oldest
+    assert all((age is not None and age < 3_000) == since_then for age in oldest)
+
+
 def test_the_account_that_a_feed_asks_by_rests_with_what_asks_by_it(sandbox: tuple[Sandbox, Feed]) -> None:
     runs.start_run(sandbox[1].slug, kind="full", started_by="olga")
     before = in_stages()

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Case, Q, When
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from diamondhub.operations import stages
 from diamondhub.operations.models import Problem, Pruning
+from diamondhub.operations.stages import Paused
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +57,7 @@ def test_a_stage_says_what_waits_for_how_long_what_is_held_and_what_is_due_later
 
 
 def test_what_is_due_and_rests_is_counted_apart_and_has_no_age() -> None:
-    stages.register("pruning", open_prunings, url=str, rests=lambda: Q(started_by="somebody who rests"))
+    stages.register("pruning", open_prunings, url=str, paused=lambda: Paused(Q(started_by="somebody who rests")))
     pruning(due=-1_000, started_by="somebody who rests")
     pruning(due=70, started_by="somebody who rests")
     pruning(due=-100, held=60, started_by="somebody who rests")
@@ -66,6 +68,19 @@ def test_what_is_due_and_rests_is_counted_apart_and_has_no_age() -> None:
     assert (queue.waiting, queue.resting, queue.held, queue.later) == (1, 1, 1, 1)
     assert queue.oldest is not None
     assert 50 <= queue.oldest < 80
+
+
+def test_what_rested_has_waited_since_it_was_resumed() -> None:
+    resumed = Case(When(started_by="somebody who rested", then=Now() - timedelta(seconds=100)), default=None)
+    stages.register("pruning", open_prunings, url=str, paused=lambda: Paused(resumed=resumed))
+    pruning(due=-1_000, started_by="somebody who rested")
+    pruning(due=-50)
+
+    (queue,) = stages.queues()
+
+    assert queue.waiting == 2
+    assert queue.oldest is not None
+    assert 100 <= queue.oldest < 130
 
 
 def test_a_stage_in_which_nothing_is_says_so() -> None:
