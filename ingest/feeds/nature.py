@@ -71,8 +71,10 @@ _WRITTEN_OUT = (
 )
 #: Grown, in any text; then also where nothing but the kind of a stone belongs.
 _GROWN_PHRASE = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|MADE IN (?:A |THE )?LAB|LGDR?|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?)|MANMADE"
-    r"|SYNTHETIC|CULTURED DIAMONDS?|GROWN DIAMONDS?|ECO DIAMONDS?|AS GROWN|CVD"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGDR?|MANMADE"
+    r"|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?|STONES?)|(?:IGI|GIA|HRD|GCAL|GSI) LG"
+    r"|SYNTHETIC|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
+    r"|(?:NOT|NON) (?:A )?NATURAL(?! (?:FANCY )?(?:COLOU?R|SHADE))"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
 )
 _GROWN_WORD = re.compile(_GROWN_PHRASE.pattern + r"|\b(?:LAB|LG|GROWN|CREATED|CULTURED|ARTIFICIAL|HPHT)\b")
@@ -84,7 +86,10 @@ _CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": Tr
 _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
 _TREATED_PHRASE = re.compile(
     r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
-    r"|(?:FRACTURE|FEATHER|GLASS) FILL\w*|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED|COATED)\b"
+    r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
+    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)"
+    r"|CE YEHUDA|YEHUDA (?:CE|STONES?|FILL\w*))\b"
+    r"|(?<![\w.])C\.E\.(?!\w)"
 )
 _UNTREATED_PHRASE = re.compile(
     r"\b(?:UNTREATED|AS GROWN"
@@ -99,11 +104,14 @@ _DENIED = re.compile(
     r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
-    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
-    r"(?: (?:AN?|ANY|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
+    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
+    r"(?:[ /&]+(?:AN?|ANY|ALL|THE|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
 )
-_TESTED = re.compile(r"\W*(?:HPHT |CVD |AND |OR )*(?:TESTED|SCREENED|CHECKED|FREE|NEGATIVE)\b")
-_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|N|FALSE|0)\b")
+_TESTED = re.compile(
+    r"\W*(?:(?:HPHT|CVD|AND|OR)\W+)*(?:(?:SCREEN(?:ING)?|TEST(?:ING)?|CHECK)\W+(?:OK|CLEAR|PASS(?:ED)?|NEGATIVE)"
+    r"|TESTED|SCREENED|CHECKED|FREE|NEGATIVE|PASS(?:ED)?)\b"
+)
+_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
 _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
 _PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
@@ -286,8 +294,8 @@ def _said_of_shape(cell: str) -> Said:
 def _said_in_text(cell: str) -> Said:
     """What a person or a laboratory wrote: phrases, or nothing but a code."""
     text = _words(cell)
-    if text in _WHOLE_TEXTS:
-        return _WHOLE_TEXTS[text]
+    if (code := text.replace(".", "")) in _WHOLE_TEXTS:
+        return _WHOLE_TEXTS[code]
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
     return said._replace(other="moissanite") if _affirmed(_MOISSANITE, text) else said
 

@@ -217,8 +217,12 @@ def test_other_numbers_say_nothing(number: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678"],
-)
+    [
+        "made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678",
+        "not natural", "non-natural", "Not a natural diamond", "created diamond", "Diamond Foundry", "above-ground",
+        "lab dia", "LG stone", "IGI LG", "Failed CVD screening",
+    ],
+)  # fmt: skip
 def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
     assert nature.of_text[text].grown is True
 
@@ -230,7 +234,34 @@ def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) 
     assert nature.of_grade[grade].grown is grown
 
 
-@pytest.mark.parametrize("text", ["CE", "KM", "Yehuda", "HTHP treated"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
+        "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
+        "Laboratory: IGI", "Ground floor safe",
+    ],
+)  # fmt: skip
+def test_remarks_of_screening_say_of_no_stone_that_it_was_grown(text: str) -> None:
+    said = nature.of_text[text]
+    assert (said.grown, said.unclear, said.treated) in {(None, False, None), (False, False, None)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Screened natural by Yehuda Sherlock", "no filling", "not filled", "No surface coating", "Laser inscribed"],
+)
+def test_remarks_that_name_a_treatment_as_absent_or_something_else_are_none(text: str) -> None:
+    assert nature.of_text[text].treated is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CE", "KM", "Yehuda", "HTHP treated", "CE Yehuda", "C.E.", "laser lines", "filled", "fissure filling",
+        "L.D. visible", "surface coating", "bleached",
+    ],
+)  # fmt: skip
 def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
     assert nature.of_text[text].treated is True
 
