@@ -117,13 +117,14 @@ _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 _PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
 _PAIR = re.compile(r"\bPAIRS?\b")
 _SAID_PARCEL = re.compile(
-    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b"
-    r"|\bSOLD AS (?:A )?(?:PARCEL|LOT)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
+    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b|\b[2-9]\d* ?(?:PCS?|PIECES?|STONES?) (?:LOT|PARCEL|SET)\b"
+    r"|(?<!BE )\bSOLD AS (?:A )?(?:PARCEL|LOT|SET)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
 )
 _PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
 _SAID_PAIR = re.compile(
     r"(?<!BE )\bSOLD AS (?:A )?PAIR\b|\bPAIR ONLY\b|\bONLY AS (?:A )?PAIR\b|\b(?:NOT|NON) ?SEPARABLE\b|\bINSEPARABLE\b"
     r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?(?:PAIR|BOTH)\b|^(?:MATCHED |MATCHING )?PAIR$"
+    r"|(?<!BE )(?<!CAN )\b(?:PAIR|PR)\.? (?:W /|WITH) +\S"
     r"|\b(?:SOLD|SELL|SELLS) TOGETHER\b|\bMUST BE SOLD WITH\b|\bNOT (?:TO BE )?SPLIT\b"
 )
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
@@ -256,6 +257,11 @@ def _named(cell: str) -> Said:
     return said._replace(several=several, other=other[0].lower() if other else "")
 
 
+def _said_of_material(cell: str) -> Said:
+    said, gem = _named(cell), _GEM.search(_words(cell))
+    return said._replace(other=gem[1].lower()) if gem and not said.other else said
+
+
 def _said_of_treatment(cell: str) -> Said:
     """A field of its own for treatment: there HPHT is what was done to a stone, CVD how it was grown."""
     word, text = fold(cell), _words(cell)
@@ -297,7 +303,10 @@ def _said_in_text(cell: str) -> Said:
     if (code := text.replace(".", "")) in _WHOLE_TEXTS:
         return _WHOLE_TEXTS[code]
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
-    return said._replace(other="moissanite") if _affirmed(_MOISSANITE, text) else said
+    if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
+        named = _NO_DIAMOND.search(text)
+        said = said._replace(other=(named[0] if named else text).lower())
+    return said
 
 
 def _said_of_lab(cell: str) -> Said:
@@ -348,7 +357,17 @@ _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
     **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
 }
-_MOISSANITE = re.compile(r"\b(?:MOISSANITES?|CUBIC ZIRCONIA)\b")
+#: What is no polished diamond, at any place of a text, or at its beginning.
+_NO_DIAMOND = re.compile(
+    r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|ROUGH (?:MAKE?ABLES?|SAWABLES?|DIAMONDS?|STONES?))\b"
+    r"|^(?:(?:DIAMOND|GOLD|PLATINUM|\d+ ?KT?) )+(?:RINGS?|STUDS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?)\b(?! QUALITY)"
+)
+_SIMULANTS = frozenset({"CZ", "WHITE SAPPHIRE", "SAPPHIRE", "RUBY", "WHITE TOPAZ", "SIMULANT"})
+#: Other gems, where no shape is named.
+_GEM = re.compile(
+    r"^(?!.*DIAMOND).*\b(EMERALDS?|TOPAZ|TANZANITES?|QUARTZ|AMETHYSTS?|SPINELS?|GARNETS?|PEARLS?|OPALS?|TOURMALINES?"
+    r"|AQUAMARINES?|ALEXANDRITES?|MORGANITES?|PERIDOTS?|CITRINES?|GLASS)\b"
+)
 
 #: Whether a stone was grown, by a flag or by its kind.
 of_grown_flag = Reader(lambda cell: quiet(_flag(cell, GROWN, NATURAL)))
@@ -358,6 +377,8 @@ of_natural_flag = Reader(lambda cell: quiet(_flag(cell, NATURAL, GROWN)))
 of_either = Reader(lambda cell: quiet(_flag(cell, Said(unclear=True), NATURAL)))
 #: How it was grown.
 of_growth = Reader(lambda cell: SILENT if values.yes_or_no(cell) is not None else quiet(_named(cell)))
+#: Of what it is: "Diamond", "Moissanite", "Emerald", which is no shape there.
+of_material = Reader(lambda cell: quiet(_said_of_material(cell)))
 of_origin = Reader(lambda cell: quiet(_said_of_origin(cell)))
 of_treatment = Reader(lambda cell: quiet(_said_of_treatment(cell)))
 #: A flag of one treatment: "HPHT", "Irradiated", "Laser drilled".
