@@ -71,7 +71,10 @@ STONES = [stone(number) for number in range(24)]
     "text",
     [
         "All prices in EURO, VAT excluded", "Note: all prices are quoted in HK$ net", "EUR", "LAB GROWN DIAMONDS (CVD)",
-        "ON MEMO", "SOLD", "Treated stones", "Preise in €",
+        "ON MEMO", "SOLD", "Treated stones", "Preise in €", "Stones in RED are on memo", "struck out = sold",
+        "Yellow = on hold",
+        "Stones marked # are on memo", "1 - in stock, 2 - on memo, 3 - sold", "* sold", "Sold list November 2026",
+        "Stock out on show", "Items on memo are highlighted",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["above", "heading", "below"])
@@ -95,7 +98,8 @@ def test_what_stands_outside_of_the_rows_is_asked_about_on_the_first_day(tmp_pat
     "text",
     [
         "Stock list of ACME, 3 May", "All prices in USD", "1 USD = 83 INR", "Natural diamonds", "Total", "E. & O.E.",
-        "Goods remain our property until paid", "Available",
+        "Goods remain our property until paid", "Available", "Blue diamonds", "All stones are sold as is",
+        "Prices marked * are net", "1 - in stock", "2 - 3 ct",
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:

@@ -348,6 +348,25 @@ def test_stones_of_one_certificate_that_cannot_be_one_are_letters_that_name_each
     assert all("the certificate of several stones: 'C-1' of 0.440 carats and 'C-2' of 0.730" in why for why in letters)
 
 
+@pytest.mark.parametrize("word", ["Sold", "On Memo", "Hold"])
+@pytest.mark.parametrize("number", ["6424945674", "GIA 6424945674", "6424945674 "])
+def test_a_stone_on_sale_whose_certificate_another_row_says_is_gone_is_a_letter(
+    tmp_path: Path, word: str, number: str
+) -> None:
+    rows = [
+        {**row, "Report #": f"642494560{at}", "Lab": "GIA", "Status": "Available"} for at, row in enumerate(stones(6))
+    ]
+    rows[1] |= {"Report #": "6424945674"}
+    rows.append({**rows[1], "Stock #": "OLD-A-2", "Report #": number, "Status": word})
+    put(tmp_path, text(rows))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert sorted(set(offered) - {"OLD-A-2"}) == ["A-1", "A-3", "A-4", "A-5", "A-6"]
+    assert len(letters) == 1
+    assert f"'A-2' is available and 'OLD-A-2' is {'sold' if word == 'Sold' else 'on hold'}" in letters[0]
+
+
 @pytest.mark.parametrize(
     "cells",
     [
