@@ -153,7 +153,8 @@ _GROWN_STOCK = re.compile(r"(?<![A-Z])(?:CVD|LAB[-_ ]?GROWN)(?![A-Z])", re.ASCII
 _HINTING_STOCK = re.compile(r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$", re.ASCII)
 #: Grown stones in a name, and what of a name is no name.
 _GROWN_NAME = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT)\b"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT"
+    r"|DIAMOND FOUNDRY)\b"
 )
 _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
 #: Brands of clarity enhanced and of HPHT treated stones.

@@ -140,6 +140,26 @@ def test_the_other_half_of_a_pair_is_not_offered_alone_though_one_row_only_says_
 
 
 @pytest.mark.parametrize(
+    ("numbers", "remark", "alone"),
+    [
+        (("A-1", "A-2"), "pr. w/ A-2", ["A-3"]),
+        (("A-1A", "A-1B"), "Matching pair w/ B", ["A-3"]),
+        (("A-1", "A-2"), "Must be sold with A-2.", ["A-3"]),
+        (("A-1", "A-2"), "can be pair with A-2", ["A-1", "A-2", "A-3"]),
+        (("A-1", "A-2"), "Price for pair", ["A-2", "A-3"]),
+    ],
+)
+def test_the_mate_that_a_remark_names_is_not_offered_alone_either(
+    tmp_path: Path, numbers: tuple[str, str], remark: str, alone: list[str]
+) -> None:
+    rows = [{**stone(), "Stock #": number, "Remarks": ""} for number in (*numbers, "A-3")]
+    rows[0]["Remarks"] = remark
+    put(tmp_path, text(rows))
+
+    assert read(adapter(tmp_path))[0] == alone
+
+
+@pytest.mark.parametrize(
     ("cells", "names"),
     [
         ({"Natural": "Y", "Growth Type": "CVD"}, ("Natural", "Growth Type")),
