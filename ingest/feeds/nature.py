@@ -71,8 +71,10 @@ _WRITTEN_OUT = (
 )
 #: Grown, in any text; then also where nothing but the kind of a stone belongs.
 _GROWN_PHRASE = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|MADE IN (?:A |THE )?LAB|LGDR?|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?)|MANMADE"
-    r"|SYNTHETIC|CULTURED DIAMONDS?|GROWN DIAMONDS?|ECO DIAMONDS?|AS GROWN|CVD"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGDR?|MANMADE"
+    r"|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?|STONES?)|(?:IGI|GIA|HRD|GCAL|GSI) LG"
+    r"|SYNTHETIC|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
+    r"|(?:NOT|NON) (?:A )?NATURAL(?! (?:FANCY )?(?:COLOU?R|SHADE))"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
 )
 _GROWN_WORD = re.compile(_GROWN_PHRASE.pattern + r"|\b(?:LAB|LG|GROWN|CREATED|CULTURED|ARTIFICIAL|HPHT)\b")
@@ -84,7 +86,10 @@ _CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": Tr
 _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
 _TREATED_PHRASE = re.compile(
     r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
-    r"|(?:FRACTURE|FEATHER|GLASS) FILL\w*|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED|COATED)\b"
+    r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
+    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)"
+    r"|CE YEHUDA|YEHUDA (?:CE|STONES?|FILL\w*))\b"
+    r"|(?<![\w.])C\.E\.(?!\w)"
 )
 _UNTREATED_PHRASE = re.compile(
     r"\b(?:UNTREATED|AS GROWN"
@@ -99,23 +104,27 @@ _DENIED = re.compile(
     r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
-    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
-    r"(?: (?:AN?|ANY|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
+    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
+    r"(?:[ /&]+(?:AN?|ANY|ALL|THE|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
 )
-_TESTED = re.compile(r"\W*(?:HPHT |CVD |AND |OR )*(?:TESTED|SCREENED|CHECKED|FREE|NEGATIVE)\b")
-_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|N|FALSE|0)\b")
+_TESTED = re.compile(
+    r"\W*(?:(?:HPHT|CVD|AND|OR)\W+)*(?:(?:SCREEN(?:ING)?|TEST(?:ING)?|CHECK)\W+(?:OK|CLEAR|PASS(?:ED)?|NEGATIVE)"
+    r"|TESTED|SCREENED|CHECKED|FREE|NEGATIVE|PASS(?:ED)?)\b"
+)
+_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
 _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
 _PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
 _PAIR = re.compile(r"\bPAIRS?\b")
 _SAID_PARCEL = re.compile(
-    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b"
-    r"|\bSOLD AS (?:A )?(?:PARCEL|LOT)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
+    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b|\b[2-9]\d* ?(?:PCS?|PIECES?|STONES?) (?:LOT|PARCEL|SET)\b"
+    r"|(?<!BE )\bSOLD AS (?:A )?(?:PARCEL|LOT|SET)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
 )
 _PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
 _SAID_PAIR = re.compile(
     r"(?<!BE )\bSOLD AS (?:A )?PAIR\b|\bPAIR ONLY\b|\bONLY AS (?:A )?PAIR\b|\b(?:NOT|NON) ?SEPARABLE\b|\bINSEPARABLE\b"
     r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?(?:PAIR|BOTH)\b|^(?:MATCHED |MATCHING )?PAIR$"
+    r"|(?<!BE )(?<!CAN )\b(?:PAIR|PR)\.? (?:W /|WITH) +\S"
     r"|\b(?:SOLD|SELL|SELLS) TOGETHER\b|\bMUST BE SOLD WITH\b|\bNOT (?:TO BE )?SPLIT\b"
 )
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
@@ -144,7 +153,8 @@ _GROWN_STOCK = re.compile(r"(?<![A-Z])(?:CVD|LAB[-_ ]?GROWN)(?![A-Z])", re.ASCII
 _HINTING_STOCK = re.compile(r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$", re.ASCII)
 #: Grown stones in a name, and what of a name is no name.
 _GROWN_NAME = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT)\b"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT"
+    r"|DIAMOND FOUNDRY)\b"
 )
 _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
 #: Brands of clarity enhanced and of HPHT treated stones.
@@ -248,6 +258,11 @@ def _named(cell: str) -> Said:
     return said._replace(several=several, other=other[0].lower() if other else "")
 
 
+def _said_of_material(cell: str) -> Said:
+    said, gem = _named(cell), _GEM.search(_words(cell))
+    return said._replace(other=gem[1].lower()) if gem and not said.other else said
+
+
 def _said_of_treatment(cell: str) -> Said:
     """A field of its own for treatment: there HPHT is what was done to a stone, CVD how it was grown."""
     word, text = fold(cell), _words(cell)
@@ -286,10 +301,13 @@ def _said_of_shape(cell: str) -> Said:
 def _said_in_text(cell: str) -> Said:
     """What a person or a laboratory wrote: phrases, or nothing but a code."""
     text = _words(cell)
-    if text in _WHOLE_TEXTS:
-        return _WHOLE_TEXTS[text]
+    if (code := text.replace(".", "")) in _WHOLE_TEXTS:
+        return _WHOLE_TEXTS[code]
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
-    return said._replace(other="moissanite") if _affirmed(_MOISSANITE, text) else said
+    if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
+        named = _NO_DIAMOND.search(text)
+        said = said._replace(other=(named[0] if named else text).lower())
+    return said
 
 
 def _said_of_lab(cell: str) -> Said:
@@ -340,7 +358,17 @@ _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
     **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
 }
-_MOISSANITE = re.compile(r"\b(?:MOISSANITES?|CUBIC ZIRCONIA)\b")
+#: What is no polished diamond, at any place of a text, or at its beginning.
+_NO_DIAMOND = re.compile(
+    r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|ROUGH (?:MAKE?ABLES?|SAWABLES?|DIAMONDS?|STONES?))\b"
+    r"|^(?:(?:DIAMOND|GOLD|PLATINUM|\d+ ?KT?) )+(?:RINGS?|STUDS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?)\b(?! QUALITY)"
+)
+_SIMULANTS = frozenset({"CZ", "WHITE SAPPHIRE", "SAPPHIRE", "RUBY", "WHITE TOPAZ", "SIMULANT"})
+#: Other gems, where no shape is named.
+_GEM = re.compile(
+    r"^(?!.*DIAMOND).*\b(EMERALDS?|TOPAZ|TANZANITES?|QUARTZ|AMETHYSTS?|SPINELS?|GARNETS?|PEARLS?|OPALS?|TOURMALINES?"
+    r"|AQUAMARINES?|ALEXANDRITES?|MORGANITES?|PERIDOTS?|CITRINES?|GLASS)\b"
+)
 
 #: Whether a stone was grown, by a flag or by its kind.
 of_grown_flag = Reader(lambda cell: quiet(_flag(cell, GROWN, NATURAL)))
@@ -350,6 +378,8 @@ of_natural_flag = Reader(lambda cell: quiet(_flag(cell, NATURAL, GROWN)))
 of_either = Reader(lambda cell: quiet(_flag(cell, Said(unclear=True), NATURAL)))
 #: How it was grown.
 of_growth = Reader(lambda cell: SILENT if values.yes_or_no(cell) is not None else quiet(_named(cell)))
+#: Of what it is: "Diamond", "Moissanite", "Emerald", which is no shape there.
+of_material = Reader(lambda cell: quiet(_said_of_material(cell)))
 of_origin = Reader(lambda cell: quiet(_said_of_origin(cell)))
 of_treatment = Reader(lambda cell: quiet(_said_of_treatment(cell)))
 #: A flag of one treatment: "HPHT", "Irradiated", "Laser drilled".

@@ -86,6 +86,11 @@ def plain(cell: str, *, link: bool = False) -> str:
     return number[1] if number else cell
 
 
+def is_error(cell: object) -> bool:
+    """Whether a cell of a row is the error of a formula: "#N/A"."""
+    return isinstance(cell, str) and cell.lstrip()[:1] == "#" and _ERROR.fullmatch(cell.strip()) is not None
+
+
 def named(cell: str) -> str:
     """A name that may be a number, as it was before a spreadsheet took it for an amount: `2,140,000,078.0` is 2140000078."""
     if cell.isdigit() or not cell[:1].isdigit():

@@ -28,6 +28,7 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "lab_grown": nature.of_grown_flag,
     "natural": nature.of_natural_flag,
     "growth": nature.of_growth,
+    "material": nature.of_material,
     "origin": nature.of_origin,
     "treatment": nature.of_treatment,
     "treated_by": nature.of_treatment_flag,

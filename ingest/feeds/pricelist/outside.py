@@ -32,8 +32,22 @@ _OTHER_CURRENCY = re.compile(
 #: Hundredths of any currency.
 _HUNDREDTHS = re.compile(r"\b(?:CENTS|PENCE|PAISE|AGOROT|MINOR[ _]UNITS?)\b", re.IGNORECASE)
 _DOLLARS = re.compile(r"\bUSD\b|\bUS\s?\$|\bUS DOLLARS?\b", re.IGNORECASE)
+#: A legend of what rows look like, of their marks or codes: "Stones in RED are on memo", "struck out = sold", "2 - on memo".
+_LOOKS = (
+    r"\b(?:RED|YELLOW|GREEN|BLUE|ORANGE|PINK|GR[AE]Y|COLOU?RED|SHADED|HIGHLIGHTED|BOLD|ITALICS?|STRUCK|STRIKE\w*|CROSSED"
+    r"|MARKED|UNDERLINED)\b|[*#†^]|(?<![\d.,])\d\s*[-=:](?=\s*[A-Z])"
+)
+_GONE = r"\b(?:SOLD|MEMO|HOLD|ON (?:SHOW|JANGAD|CONSIGNMENT)|RESERVED|NOT (?:AVAILABLE|FOR SALE)|UNAVAILABLE)\b"
+_LEGEND = re.compile(
+    rf"(?:{_LOOKS}).*{_GONE}|{_GONE}.*(?:{_LOOKS})|^(?:THE )?SOLD (?:LIST|STOCK|STONES|GOODS|ITEMS)\b"
+    r"|\bOUT (?:ON|AT) (?:MEMO|SHOW|JANGAD)\b",
+    re.IGNORECASE,
+)
 #: Headers of columns that may say that a stone is not to be had, how it was made or in which currency it is priced.
-_OF_AVAILABILITY = re.compile(r"MEMO|SOLD|HOLD|RESERV|BLOCK|PUBLISH|VISIB|INVOICE|AVAIL|DISCONTINU")
+_OF_AVAILABILITY = re.compile(
+    r"MEMO|SOLD|HOLD|RESERV|BLOCK|PUBLISH|VISIB|INVOICE|AVAIL|DISCONTINU|CUSTOMER|CLIENT|BUYER|(?:ISSUED|GIVEN|LENT)TO"
+    r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD"
+)
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
@@ -63,7 +77,7 @@ def kind_of(text: str) -> str:
     if said.grown or said.unclear or said.treated:
         return NATURE
     hides = words.is_availability(text) and words.availability(text) != Availability.AVAILABLE.value
-    return AVAILABILITY if hides else ""
+    return AVAILABILITY if hides or _LEGEND.search(text) else ""
 
 
 def _kind_by_name(name: str, value: str) -> str | None:

@@ -23,6 +23,7 @@ from ingest.feeds.pricelist import (
     depth_and_table,
     discounts,
     evidence,
+    few_filled,
     points,
     rivals,
     shapes_in_cut,
@@ -84,7 +85,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table):
+    for rule in (points, depth_and_table, few_filled):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns:
         carried = Proven(found.columns).written()

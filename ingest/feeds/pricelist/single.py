@@ -33,6 +33,8 @@ _OF_AVERAGE = Decimal("1.5")
 _FIRST_CELLS, _TITLED = 3, ("stock_number", "shape", "color", "clarity")
 
 _flag = Reader(values.yes_or_no)
+#: The mate of a stone in a remark: "Matching pair w/ A-1010", "must be sold with A-1010".
+_MATE = re.compile(r"\b(?:PAIR|PR|SOLD)\.?\s*(?:W/|WITH\b)\s*([\w./-]*\w)", re.IGNORECASE)
 _sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
 
 
@@ -109,7 +111,17 @@ def names_a_pair(cells: Cells) -> bool:
 
 def other_half(cells: Cells) -> str:
     """What a row calls the other stone of its pair, if the two are not sold apart; it may be the name of the pair."""
-    return cells["pair"] if names_a_pair(cells) and not _may_part(cells) else ""
+    if names_a_pair(cells):
+        return "" if _may_part(cells) else cells["pair"]
+    remark = cells["comments"]
+    if not remark or nature.of_text[remark].several != "a pair" or _may_part(cells):
+        return ""
+    named = _MATE.search(remark)
+    if named is None:
+        return ""
+    number, mate = cells["stock_number"], named[1]
+    # "Matching pair w/ B" of A-1009A is A-1009B.
+    return number[:-1] + mate if len(mate) == 1 and number[-1:].isalpha() else mate
 
 
 def _may_part(cells: Cells) -> bool | None:

@@ -459,7 +459,10 @@ def _hash_of_certificate(cells: Cells) -> int | None:
 
 
 def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> None:
-    """Mark stones of one certificate that cannot be one stone: of which of them it is, nothing tells."""
+    """Mark stones of one certificate that cannot be one stone, and those on sale that another row says are gone.
+
+    Of which stone the certificate is, or which row is true, nothing tells.
+    """
     shared = database.execute(
         "SELECT certificate FROM stones WHERE certificate IS NOT NULL GROUP BY certificate HAVING count(*) > 1"
     ).fetchall()
@@ -468,7 +471,10 @@ def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> N
         rows = [(*row, mapper.cells(row[1])) for row in database.execute(statement, [certificate]).fetchall()]
         for of_report in _by_report(rows):
             told = _other_stones([cells for _, _, cells in of_report])
-            for ordinal, payload, _ in of_report if told else ():
+            marked_rows = of_report if told else []
+            if not told and (told := _other_promises([cells for _, _, cells in of_report])):
+                marked_rows = [row for row in of_report if mapping.is_available(row[2])]
+            for ordinal, payload, _ in marked_rows:
                 marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.ONE_CERTIFICATE: told})
                 database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
 
@@ -488,6 +494,15 @@ def _other_stones(rows: Sequence[Cells]) -> str:
     if not weights or max(weights) - min(weights) <= _ONE_WEIGHT:
         return ""
     named = [f"{cells['stock_number'][:_NAME]!r} of {mapping.carats_of(cells) or 'unknown'} carats" for cells in rows]
+    return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
+
+
+def _other_promises(rows: Sequence[Cells]) -> str:
+    """What rows of one certificate promise, by their stock numbers; empty if none is on sale, or all are."""
+    promises = [mapping.availability_of(cells).lower().replace("_", " ") for cells in rows]
+    if len(set(promises)) < 2 or not any(map(mapping.is_available, rows)):
+        return ""
+    named = [f"{cells['stock_number'][:_NAME]!r} is {said}" for cells, said in zip(rows, promises, strict=True)]
     return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
 
 

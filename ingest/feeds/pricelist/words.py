@@ -110,19 +110,48 @@ def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -
     return least(promised)
 
 
+#: What makes of such a word an offer, or what was.
+_IS_POSSIBLE = r"(?!.*\b(?:POSSIBLE|ALLOWED|WELCOME|OK|PRICES?|TERMS?|RETURNED|BACK|OVER|CANCELL?ED|AVAILABLE|FOUND)\b)"
 #: What a remark says at its beginning of a stone that is not to be had; "sold as single" is something else.
 _NOT_TO_BE_HAD = re.compile(
-    r"\W*(?:(SOLD)(?:\W|$)(?! ?(?:AS|WITH|TOGETHER|IN|SEPARATE|INDIVIDUAL|BY|PER|ONLY))|(?:ON )?HOLD(?:\W|$)|ON MEMO(?:\W|$)"
-    r"|MEMO OUT(?:\W|$)|RESERVED(?:\W|$)|NOT AVAILABLE(?:\W|$))",
+    r"\W*(?:(SOLD)(?:\W|$)(?! ?(?:AS|WITH|TOGETHER|IN|SEPARATE|INDIVIDUAL|BY|PER|ONLY))"
+    r"|(?:ON )?HOLD(?:\W|$)(?!.*\b(?:POSSIBLE|ALLOWED|OK)\b)|(?:OUT )?ON MEMO(?:\W|$)"
+    r"|MEMO OUT(?:\W|$)|RESERVED(?:\W|$)|NOT AVAILABLE(?:\W|$)"
+    r"|(?:(PAID)|(?:MEMO|CONSIGN(?:ED)?)(?=\W*$|\W*[-/:.,]| TO\b| WITH\b)|(?:ON |OUT ON )?JANGAD|BOOKED|WITHDRAWN"
+    r"|(?:STONE )?(?:IS )?LOST|(?:NOT|NO LONGER) FOR SALE|(?:DO NOT|DON'?T) (?:SELL|OFFER)"
+    r"|(?:RECUT(?:TING)? IN PROGRESS|(?:BEING|IN|UNDER) RECUT\w*)"
+    r"|SENT FOR (?:RE-?)?(?:GRADING|CERTIF\w*|CUT\w*|POLISH\w*)|OUT\W*$)"
+    rf"(?:\W|$){_IS_POSSIBLE})",
     re.IGNORECASE,
+)
+#: How a stock number ends behind its own letters: `A-1009-SOLD`, `A-1013 [HOLD]`, `A-1022/MEMO`.
+_ENDS_TAKEN = re.compile(r"\w[\s\-_/(\[*]+(?:(SOLD)|(?:ON[\s-]?)?(?:HOLD|MEMO)|RESERVED)[)\]*]*$", re.IGNORECASE)
+#: What is typed over any cell of a stone that is gone, after `fold`.
+_TYPED_OVER = re.compile(
+    r"(SOLD(?:OUT|TO\w+)?|SLD)|(?:OUT)?(?:ON)?(?:MEMO|HOLD)(?:OUT)?|RESERVED|BOOKED|WITHDRAWN|NOTFORSALE|NOTAVAILABLE"
 )
 
 
 def _said_in_passing(cell: str) -> str | None:
     found = _NOT_TO_BE_HAD.match(cell)
     if found is None:
-        return None
-    return (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+        return _typed_over(cell)
+    return (Availability.SOLD if found[1] or found[2] else Availability.ON_HOLD).value
+
+
+def said_behind(number: str) -> str | None:
+    """What a stock number says at its end of whether its stone is to be had; None for nearly all."""
+    found = None if number[-1:].isdigit() else _ENDS_TAKEN.search(number)
+    return None if found is None else (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+
+
+def _typed_over(cell: str) -> str | None:
+    found = _TYPED_OVER.fullmatch(fold(cell))
+    return None if found is None else (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+
+
+#: What a cell of a grade, a measure or a price says of that, if somebody wrote it over what stood there.
+typed_over = Reader(_typed_over)
 
 
 #: What a remark or a place says of whether its stone is to be had; None for nearly all.

@@ -71,7 +71,10 @@ STONES = [stone(number) for number in range(24)]
     "text",
     [
         "All prices in EURO, VAT excluded", "Note: all prices are quoted in HK$ net", "EUR", "LAB GROWN DIAMONDS (CVD)",
-        "ON MEMO", "SOLD", "Treated stones", "Preise in €",
+        "ON MEMO", "SOLD", "Treated stones", "Preise in €", "Stones in RED are on memo", "struck out = sold",
+        "Yellow = on hold",
+        "Stones marked # are on memo", "1 - in stock, 2 - on memo, 3 - sold", "* sold", "Sold list November 2026",
+        "Stock out on show", "Items on memo are highlighted",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["above", "heading", "below"])
@@ -95,7 +98,8 @@ def test_what_stands_outside_of_the_rows_is_asked_about_on_the_first_day(tmp_pat
     "text",
     [
         "Stock list of ACME, 3 May", "All prices in USD", "1 USD = 83 INR", "Natural diamonds", "Total", "E. & O.E.",
-        "Goods remain our property until paid", "Available",
+        "Goods remain our property until paid", "Available", "Blue diamonds", "All stones are sold as is",
+        "Prices marked * are net", "1 - in stock", "2 - 3 ct",
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
@@ -128,6 +132,29 @@ def test_a_flag_that_says_no_everywhere_is_not_asked_about() -> None:
     assert field_of_header("SHELF", ["A1", "B2"]) == ()
 
 
+#: What stands in these columns of stones that are to be had.
+_ON_SALE = {
+    "Status": "Available",
+    "Published": "Yes",
+    "Qty": "1",
+    "Sellable": "Y",
+    "For Sale": "Yes",
+    "Disposition": "In",
+    "Hold Days": "0",
+    "Is Deleted": "0",
+    "Shape": "Round",
+    "Color": "G",
+    "Clarity": "VS1",
+    "Lab": "GIA",
+    "Cut": "EX",
+    "Polish": "VG",
+    "Table %": "57",
+    "Depth %": "61.8",
+    "Fluorescence": "None",
+    "Location": "Safe 2",
+}
+
+
 @pytest.mark.parametrize(
     ("column", "cell"),
     [
@@ -135,13 +162,26 @@ def test_a_flag_that_says_no_everywhere_is_not_asked_about() -> None:
         ("Sold Date", "2026-05-03"), ("Reserved By", "Levi"), ("Blocked", "Y"), ("Published", "No"), ("Comments", "SOLD"),
         ("Comments", "On hold for client"), ("Comments", "On memo to NY office until Dec"),
         ("Comments", "Not available, at GIA"), ("Location", "On Memo"), ("Qty", "0"), ("Status", "Available (memo out)"),
+        *(("Comments", text) for text in [
+            "out on memo", "do not sell", "jangad", "withdrawn", "memo", "Stone lost", "paid, to be shipped",
+            "recut in progress", "sent for regrading", "consigned", "booked", "Not for sale", "S O L D", "***SOLD***",
+        ]),
+        *(("Location", text) for text in ["Memo - Zales", "OUT", "Consign. London", "Memo/Cohen", "On jangad"]),
+        *((header, "SOLD") for header in ["Shape", "Color", "Clarity", "Cut", "Lab", "Table %", "Depth %", "Price/Ct"]),
+        ("Measurements", "sold to RJ"), ("Fluorescence", "On Hold"), ("Polish", "sold"), ("Clarity", "MEMO"),
+        ("Status", "#N/A"), ("Status", "#REF!"), ("Status", "#VALUE!"), ("Qty", "-1"), ("Qty", "nil"), ("Qty", "-1.00"),
+        ("Sale Date", "24-11-2026"), ("Return Due", "12/05/2026"), ("Out To", "Cohen"), ("Lock Reason", "Customer hold"),
+        ("Hold Days", "3"), ("Sellable", "N"), ("For Sale", "No"), ("Is Deleted", "1"), ("Disposition", "Memo"),
     ],
 )  # fmt: skip
 def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
     tmp_path: Path, column: str, cell: str
 ) -> None:
-    free = {"Status": "Available", "Published": "Yes", "Qty": "1"}.get(column, "")
-    rows = [stone(number, **{column: cell if number == 3 else free}) for number in range(24)]
+    free = _ON_SALE.get(column, "")
+    rows = [
+        stone(number, **({column: cell if number == 3 else free} if number == 3 or free else {}))
+        for number in range(24)
+    ]
 
     kept = made(tmp_path, table(rows))
 
@@ -152,10 +192,45 @@ def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
 
 
 @pytest.mark.parametrize(
-    "remark", ["Sold as pair", "sold with certificate", "Holder included", "Memorable", "", "Eye clean"]
-)
+    "remark",
+    [
+        "Sold as pair", "sold with certificate", "Holder included", "Memorable", "", "Eye clean", "Memo welcome", "No memo",
+        "Can hold 2 days", "Not on memo", "Hold 24h possible", "Back from memo", "Memo returned 11/20", "price on memo +3%",
+        "Unsold", "Not sold", "ex-hold", "Memo: possible", "consignment possible", "Out of house stock",
+        "Paid certificate OK",
+    ],
+)  # fmt: skip
 def test_remarks_that_only_begin_so_hide_no_stone(remark: str) -> None:
     assert words.said_in_passing[remark] is None
+
+
+@pytest.mark.parametrize(
+    ("number", "is_free"),
+    [
+        ("SF1009-SOLD", False), ("SF1013 [HOLD]", False), ("*SF1018 on memo", False), ("SF1022/MEMO", False),
+        ("SF1026 reserved", False), ("SF1026", True), ("UNSOLD", True), ("MEMO", True), ("THRESHOLD", True),
+        ("A-12-M", True),
+    ],
+)  # fmt: skip
+def test_a_stock_number_that_ends_so_is_of_a_stone_that_is_not_to_be_had(number: str, is_free: bool) -> None:
+    assert (words.said_behind(number) is None) is is_free
+    cells = Mapper(parameters_of({"source": "x"})).cells_of(stone(1, **{"Stock #": number}))
+    assert mapping.is_available(cells) is is_free
+
+
+@pytest.mark.parametrize(
+    "cell", ["Round", "EX", "GIA", "None", "G", "VS1", "6.45-6.48x3.99", "HRD", "Memorial cut", "-", "M"]
+)
+def test_what_stands_in_cells_of_stones_on_sale_is_not_written_over_them(cell: str) -> None:
+    assert words.typed_over[cell] is None
+
+
+def test_a_column_of_customers_is_asked_about(tmp_path: Path) -> None:
+    rows = [stone(number, Customer="Cohen" if number == 3 else "") for number in range(24)]
+
+    census = made(tmp_path, table(rows)).census()
+
+    assert any("Customer" in fault and "not to be had" in fault for fault in faults(census, len(rows)))
 
 
 def test_rows_of_one_number_that_promise_different_things_are_refused(tmp_path: Path) -> None:
@@ -217,8 +292,12 @@ def test_other_numbers_say_nothing(number: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678"],
-)
+    [
+        "made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678",
+        "not natural", "non-natural", "Not a natural diamond", "created diamond", "Diamond Foundry", "above-ground",
+        "lab dia", "LG stone", "IGI LG", "Failed CVD screening",
+    ],
+)  # fmt: skip
 def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
     assert nature.of_text[text].grown is True
 
@@ -230,7 +309,34 @@ def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) 
     assert nature.of_grade[grade].grown is grown
 
 
-@pytest.mark.parametrize("text", ["CE", "KM", "Yehuda", "HTHP treated"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
+        "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
+        "Laboratory: IGI", "Ground floor safe",
+    ],
+)  # fmt: skip
+def test_remarks_of_screening_say_of_no_stone_that_it_was_grown(text: str) -> None:
+    said = nature.of_text[text]
+    assert (said.grown, said.unclear, said.treated) in {(None, False, None), (False, False, None)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Screened natural by Yehuda Sherlock", "no filling", "not filled", "No surface coating", "Laser inscribed"],
+)
+def test_remarks_that_name_a_treatment_as_absent_or_something_else_are_none(text: str) -> None:
+    assert nature.of_text[text].treated is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CE", "KM", "Yehuda", "HTHP treated", "CE Yehuda", "C.E.", "laser lines", "filled", "fissure filling",
+        "L.D. visible", "surface coating", "bleached",
+    ],
+)  # fmt: skip
 def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
     assert nature.of_text[text].treated is True
 

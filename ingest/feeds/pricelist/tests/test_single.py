@@ -46,6 +46,19 @@ def read(reader: PricelistAdapter) -> tuple[list[str], list[str], dict[str, int]
         ({"Comments": "Sold as parcel only"}, "Comments"),
         ({"Weight": "1.01+1.02"}, "Weight"),
         ({"Type": "Moissanite"}, "Type"),
+        ({"Material": "Moissanite"}, "Material"),
+        ({"Material": "CZ"}, "Material"),
+        ({"Gem": "White Sapphire"}, "Gem"),
+        ({"Gemstone": "Emerald"}, "Gemstone"),
+        ({"Species": "Topaz"}, "Species"),
+        ({"Description": "Moissanite round 1ct"}, "Description"),
+        ({"Description": "CZ"}, "Description"),
+        ({"Description": "Rough makeable"}, "Description"),
+        ({"Description": "Diamond ring 14K"}, "Description"),
+        ({"Description": "Diamond studs pair"}, "Description"),
+        ({"Description": "14K gold pendant"}, "Description"),
+        ({"Comments": "sold as set only"}, "Comments"),
+        ({"Comments": "2 pc lot"}, "Comments"),
     ],
 )
 def test_what_is_several_stones_or_none_is_a_letter(cells: dict[str, str], field: str) -> None:
@@ -69,6 +82,14 @@ def test_what_is_several_stones_or_none_is_a_letter(cells: dict[str, str], field
         {"Pair Stock #": "A-2", "Is Matched Pair Separable": "Yes", "Parcel Stones": "2"},
         {"Matched Pair": "No"},
         {"Comments": "A matching stone is available, can be sold as pair"},
+        {"Comments": "Can pair with A-2"},
+        {"Comments": "Matching pair w/ A-2", "Separable": "Yes"},
+        {"Comments": "part of 3 stone layout"},
+        {"Comments": "Diamond ring quality"},
+        {"Comments": "Natural emerald cut diamond for a ring"},
+        {"Material": "Diamond"},
+        {"Gem": "Emerald cut diamond"},
+        {"Material": "Natural Diamond"},
     ],
 )
 def test_a_single_stone_and_one_of_a_separable_pair_are_offered(cells: dict[str, str]) -> None:
@@ -82,6 +103,9 @@ def test_a_single_stone_and_one_of_a_separable_pair_are_offered(cells: dict[str,
         ({"Pair Stock #": "A-2"}, "may be inseparable"),
         ({"Matched Pair": "Yes", "Separable": "No"}, "cannot be separated"),
         ({"Comments": "Sold as a pair"}, "may be inseparable"),
+        ({"Comments": "Matching pair w/ A-2"}, "may be inseparable"),
+        ({"Comments": "pr. w/ A-2"}, "may be inseparable"),
+        ({"Mate Stock #": "A-2"}, "may be inseparable"),
         ({"Shape": "Oval (pair)"}, "may be inseparable"),
     ],
 )
@@ -113,6 +137,26 @@ def test_the_other_half_of_a_pair_is_not_offered_alone_though_one_row_only_says_
             ),
         ]
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "remark", "alone"),
+    [
+        (("A-1", "A-2"), "pr. w/ A-2", ["A-3"]),
+        (("A-1A", "A-1B"), "Matching pair w/ B", ["A-3"]),
+        (("A-1", "A-2"), "Must be sold with A-2.", ["A-3"]),
+        (("A-1", "A-2"), "can be pair with A-2", ["A-1", "A-2", "A-3"]),
+        (("A-1", "A-2"), "Price for pair", ["A-2", "A-3"]),
+    ],
+)
+def test_the_mate_that_a_remark_names_is_not_offered_alone_either(
+    tmp_path: Path, numbers: tuple[str, str], remark: str, alone: list[str]
+) -> None:
+    rows = [{**stone(), "Stock #": number, "Remarks": ""} for number in (*numbers, "A-3")]
+    rows[0]["Remarks"] = remark
+    put(tmp_path, text(rows))
+
+    assert read(adapter(tmp_path))[0] == alone
 
 
 @pytest.mark.parametrize(
@@ -322,6 +366,25 @@ def test_stones_of_one_certificate_that_cannot_be_one_are_letters_that_name_each
     assert sorted(offered) == [f"A-{number}" for number in range(1, 6)]
     assert len(letters) == 2
     assert all("the certificate of several stones: 'C-1' of 0.440 carats and 'C-2' of 0.730" in why for why in letters)
+
+
+@pytest.mark.parametrize("word", ["Sold", "On Memo", "Hold"])
+@pytest.mark.parametrize("number", ["6424945674", "GIA 6424945674", "6424945674 "])
+def test_a_stone_on_sale_whose_certificate_another_row_says_is_gone_is_a_letter(
+    tmp_path: Path, word: str, number: str
+) -> None:
+    rows = [
+        {**row, "Report #": f"642494560{at}", "Lab": "GIA", "Status": "Available"} for at, row in enumerate(stones(6))
+    ]
+    rows[1] |= {"Report #": "6424945674"}
+    rows.append({**rows[1], "Stock #": "OLD-A-2", "Report #": number, "Status": word})
+    put(tmp_path, text(rows))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert sorted(set(offered) - {"OLD-A-2"}) == ["A-1", "A-3", "A-4", "A-5", "A-6"]
+    assert len(letters) == 1
+    assert f"'A-2' is available and 'OLD-A-2' is {'sold' if word == 'Sold' else 'on hold'}" in letters[0]
 
 
 @pytest.mark.parametrize(
