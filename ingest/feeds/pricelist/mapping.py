@@ -123,7 +123,7 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
-        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal)
+        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal, binding=proof.binding)
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
@@ -149,6 +149,7 @@ class Mapper:
         certificate = cells["certificate"]
         laboratory = cells["lab"]
         laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
+        number_of = cells["certificate_number"] or certificate or "0"
         certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
         if ONE_CERTIFICATE in cells.row:
             why = f"{str(certificate_number)[:60]!r} is the certificate of several stones: {cells.row[ONE_CERTIFICATE]}"
@@ -158,7 +159,11 @@ class Mapper:
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
         length, width, depth, several = _dimensions(cells, carats, depth_pct)
+        shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
+        several = several or measures.are_of_less(shape, carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
+        if not number_of.isalnum() or len(cells["measurements"]) > single.ONE_SET:
+            single.refuse_two(cells)
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
         if evidence or several or carats is None or not is_one:
@@ -175,7 +180,7 @@ class Mapper:
         location_country, location_city = words.location(cells["country"], cells["city"], cells["location"])
         return StoneFacts(
             offer_id=number,
-            shape=_shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth),
+            shape=shape,
             carats=carats,
             color=fancy.color,
             clarity=clarity,

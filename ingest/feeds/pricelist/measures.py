@@ -80,6 +80,32 @@ def is_ordinary(length: Decimal, width: Decimal, depth: Decimal, carats: Decimal
     return _THINNEST < float(carats) / (float(length) * float(width) * float(depth)) < _FULLEST
 
 
+#: Carats to length x width x depth of a stone by its shape, after the trade's tables.
+_BY_SHAPE = {"ROUND": 0.0061, "OVAL": 0.0062, "PEAR": 0.0061, "MARQUISE": 0.0060, "HEART": 0.0061, "PRINCESS": 0.0083}
+_BY_SHAPE |= dict.fromkeys(("CUSHION", "RADIANT", "ASSCHER"), 0.0083) | {"EMERALD": 0.0092}
+#: So many times heavier no girdle makes a stone; stones of melee are rounded too much to tell (carats).
+_HEAVIER, _TELLING_FROM = 1.6, 0.1
+#: Depth to width of measures that are those of a stone, whatever it weighs; others have a slip in one of them.
+_ORDINARY_DEPTH, _ORDINARY_DEPTH_OF_ROUND = (0.5, 0.85), (0.5, 0.72)
+#: Length to width of a round stone is less.
+_ROUND = 1.1
+
+
+def are_of_less(
+    shape: str | None, carats: Decimal | None, length: Decimal | None, width: Decimal | None, depth: Decimal | None
+) -> bool:
+    """Whether good measures (mm) are of a stone far lighter than the weight (carats), as one of a parcel's is."""
+    usual = _BY_SHAPE.get(shape or "")
+    if usual is None or not carats or not length or not width or not depth:
+        return False
+    long, narrow, deep, weight = float(length), float(width), float(depth), float(carats)
+    if weight < _HEAVIER * usual * long * narrow * deep or weight < _TELLING_FROM:
+        return False
+    low, high = _ORDINARY_DEPTH_OF_ROUND if shape == "ROUND" else _ORDINARY_DEPTH
+    sides = max(long, narrow) / min(long, narrow)
+    return low <= deep / min(long, narrow) <= high and (shape != "ROUND" or sides < _ROUND)
+
+
 def written(cell: str) -> Written:
     """Two or three measures of a cell: "6.42-6.45x3.98", "L 6.42 W 6.45 D 3.98", "(6,42 - 6,45) x 3,98 mm"."""
     text = _GLUED.sub(" x ", _BESIDE.sub(" ", cell[:_MAX_LENGTH]))

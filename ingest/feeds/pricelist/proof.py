@@ -53,6 +53,8 @@ GROWTH_LEVELS = 0.4, 4.0
 SHARES_FROM, MIN_SHARES = 0.8, 3
 #: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
 DENIED = 0.5
+#: List and discount that give so many of the prices give all of them.
+BINDING = 0.8
 #: A price that is so many times another one, or less, may be another price of the same.
 ABOUT_AS_HIGH = 1.6
 #: What a price is called that may be paid instead of another one.
@@ -188,6 +190,8 @@ class _Case:
         self._of_stones: tuple[str, str] | None = None
         #: Whether list × discount was seen to give some row's price.
         self._fits = False
+        #: Whether it gives so many that a row with another one contradicts itself.
+        self._binds = False
 
     def verdict(self) -> tuple[Verdict, Proven]:
         """Find out, ask at the first thing that nothing proves."""
@@ -248,6 +252,7 @@ class _Case:
                     of = sum(bool(row.amounts[price] and row.amounts[of_list.header]) for row in self._rows)
                     self._listed, self._off = of_list.header, off.header
         self._fits = 2 * best >= of
+        self._binds = best >= max(MIN_LEVELS, BINDING * of)
         if not self._fits:
             self._listed, self._off = listed[0].header, offs[0].header
             cells = [row.cells[self._off] for row in self._rows if row.cells[self._off]]
@@ -600,7 +605,7 @@ class _Case:
             return Proven(columns)
         reckoned = {LIST_PRICE: self._listed, DISCOUNT: self._off}
         columns |= {header: field for field, header in reckoned.items() if self._default.get(field) != header}
-        return Proven(columns, self._writing)
+        return Proven(columns, self._writing, binding=self._binds)
 
     def _is_default(self, means: Means) -> bool:
         """Whether `mapping` reads a lone price so by itself, because of the columns beside it."""

@@ -34,7 +34,14 @@ def rows(
     written = []
     for number, (size, deep, wide) in enumerate(STONES):
         first, second = (wide, deep) if number < swapped else (deep, wide)
-        cells = {"Stock #": f"D-{number}", "Measurements": size if measures else "", depth: first, table: second}
+        weight = "0.53" if size.startswith("5.19") else "1.00"
+        cells = {
+            "Stock #": f"D-{number}",
+            "Weight": weight,
+            "Measurements": size if measures else "",
+            depth: first,
+            table: second,
+        }
         written.append({**stone(), **cells})
     return written
 
