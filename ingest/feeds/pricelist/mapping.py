@@ -16,7 +16,7 @@ import msgspec
 from catalog.certificates import folded, proving
 from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
-from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
+from catalog.grades import Bowtie, Clarity, Color, CuletSize, FancyIntensity, LabFinish, fold
 from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
@@ -170,6 +170,8 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             _refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        if fancy.intensity in _STRONG and not stone.lab_grown:
+            _refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
@@ -454,6 +456,11 @@ def _fancy(cells: Cells) -> FancyFacts:
     if not name and "treated_color" in cells.columns:
         name = cells["treated_color"]
     facts = fancy_facts(cells["color"], name, intensity, overtone)
+    if facts.name is None and "color" in others:
+        # A letter beside "Fancy Intense Yellow" is no grade.
+        fancies = [cell for cell in cells.each("color") if said_of_color(cell).fancy]
+        if told := next((cell for cell in fancies if said_of_color(cell).name), fancies[0] if fancies else ""):
+            facts = fancy_facts(told, name, intensity, overtone)
     if facts.tint is None and "color" in others:
         tints = (said_of_color(cell).tint for cell in cells.each("color"))
         facts = facts._replace(tint=next((tint for tint in tints if tint), None))
@@ -474,6 +481,27 @@ def _refuse_doubtful(
             "lab-grown or natural",
             f"no column says it, and {per_carat / 100:,.2f} dollars a carat are far too few "
             "for a natural stone of its grades",
+        )
+
+
+def _refuse_doubtful_fancy(
+    price: Price,
+    carats: Decimal | None,
+    fancy: FancyFacts,
+    stone: nature.Nature,
+    evidence: Sequence[nature.Evidence],
+    band_factor: float,
+) -> None:
+    """Refuse an intense or vivid colour that is far too cheap to be natural, if no column says that it is."""
+    if price.per_carat is None or carats is None or carats < bands.INTENSE_FROM or fancy.overtone or stone.treated:
+        return
+    if price.per_carat < 100 * bands.doubtful_fancy_below(fancy.name, band_factor) and not any(
+        spoken.said.grown is not None for spoken in evidence
+    ):
+        raise MappingError(
+            "lab-grown or natural",
+            f"no column says it, and {price.per_carat / 100:,.2f} dollars a carat are far too few "
+            f"for a natural {str(fancy.name).lower()} of such an intensity",
         )
 
 
@@ -596,5 +624,7 @@ def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
     return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None
 
 
+#: Intensities of the dearest fancy colours.
+_STRONG = frozenset({FancyIntensity.FANCY_INTENSE, FancyIntensity.FANCY_VIVID})
 #: What stands in a column of colours where another one has the colour.
 _SEE_ELSEWHERE = frozenset({"*", "FANCY", "F", "SEEFANCY"})
