@@ -42,6 +42,7 @@ _TELLING = {
     "availability": "that stones are not to be had",
     "lab_grown": "that stones were grown or treated",
     "currency": "in which currency stones are priced",
+    "price": "that more or less is paid than the price",
 }
 #: Words and headers that are told as examples.
 TOLD = 5

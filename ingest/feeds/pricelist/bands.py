@@ -24,6 +24,13 @@ _GROWN_CAN, _GROWN_MOST = (20.0, 400.0), (8.0, 8.0)
 #: Dollars per carat of fancy colours, brown and black ones below, the records of auctions above.
 _FANCY = (10.0, 8_000_000.0)
 
+#: Dollars per carat below which no natural stone of a third of a carat has such a colour, intense or vivid.
+_INTENSE = dict.fromkeys(("PINK", "BLUE", "RED", "GREEN", "PURPLE", "VIOLET"), 4_000.0) | {
+    "YELLOW": 700.0,
+    "ORANGE": 700.0,
+}
+INTENSE_FROM = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -68,6 +75,11 @@ def ordinary(carats: float, unit: float, factor: float = 1.0) -> tuple[float, fl
 def doubtful_below(carats: float, factor: float = 1.0) -> float:
     """Dollars a carat below which a stone of good grades is hardly natural: if nothing says that it is, it may be grown."""
     return _between(_NATURAL, carats) / (_NATURAL_DOUBTFUL * factor)
+
+
+def doubtful_fancy_below(name: str | None, factor: float = 1.0) -> float:
+    """The same of a colour that is intense or vivid, without an overtone; 0 for one that may be cheap."""
+    return _INTENSE.get(name or "", 0.0) / factor
 
 
 def is_usual(dollars: float, carats: float, kind: Kind) -> bool:

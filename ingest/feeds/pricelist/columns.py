@@ -91,6 +91,8 @@ class Columns:
     meanings: Mapping[str, Mapping[str, str]] | None = None
     #: The decimal sign of amounts, where the list proved it; empty where each row tells its own.
     decimal: str = ""
+    #: Whether a price that list and discount of its row deny is wrong.
+    binding: bool = False
     #: Whether the column of weights is in points, hundredths of a carat.
     points: bool = False
     #: Whether a column names the size of the stones of a parcel.
@@ -104,6 +106,8 @@ class Columns:
         discounts: Writing | None = None,
         meanings: Mapping[str, Mapping[str, str]] | None = None,
         decimal: str = "",
+        *,
+        binding: bool = False,
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
@@ -124,6 +128,7 @@ class Columns:
             discounts,
             meanings,
             decimal,
+            binding,
             in_points,
             "sieve" in ranked or "average_size" in ranked,
         )

@@ -26,6 +26,8 @@ PRICES_AGREE_WITHIN = Decimal("0.02")
 ROUNDED_BY = Decimal(51)
 #: A price that list and discount give within this share is what they prove: discounts are written in whole percents.
 ROWS_PROVE_WITHIN = Decimal("0.01")
+#: So far from list and discount (share) is neither rounding nor a further discount.
+DENIED_FROM = Decimal("0.06")
 #: Columns of numbers other than money, in the order in which they tell a row's decimal sign.
 _MEASURES = ("carats", "depth_pct", "table_pct", "measurements", "length", "width", "depth_mm", "depth", "ratio")
 
@@ -82,6 +84,8 @@ class Costs:
             return Price(cents, None), column
         if of_list is not None:
             _refuse_other_meaning(cells.header(column), total, carats, of_list)
+            if cells.of_list.binding and abs(total - of_list * carats) > DENIED_FROM * of_list * carats:
+                _refuse_denied(cells, column, total, carats, of_list, sign)
         return Price(cents, money.round_half_up(total / carats)), column
 
     def dollars_per_carat(self, cells: Cells, carats: Decimal | None) -> int:
@@ -152,6 +156,19 @@ def _meaning_in_row(cells: Cells, carats: Decimal | None, of_list: Decimal | Non
         cells.header("price"),
         'nothing proves whether it is the price of a carat or of the stone: set price_means to "per_carat" or "total"',
     )
+
+
+def _refuse_denied(cells: Cells, column: str, total: Decimal, carats: Decimal, of_list: Decimal, sign: str) -> None:
+    """Refuse a price that list and discount of its row deny, as one in another currency."""
+    listed = numbers.amount(cells["list_price"], sign) or Decimal(0)
+    # Of steep discounts whole percents are much of what is left.
+    rounded_by = max(ROUNDED_BY * max(carats, Decimal(1)), listed * carats)
+    if abs(total - of_list * carats) > DENIED_FROM * of_list * carats + rounded_by:
+        raise MappingError(
+            cells.header(column),
+            f"list and discount of this row give {money.to_text(int(of_list * carats))} for the stone, and not "
+            f"{money.to_text(int(total))}: it may be in another currency",
+        )
 
 
 def _refuse_other_meaning(header: str, total: Decimal, carats: Decimal, of_list: Decimal) -> None:

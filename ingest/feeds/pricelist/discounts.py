@@ -28,15 +28,23 @@ class Writing(enum.StrEnum):
     SIGNED_FRACTION = "signed fraction"
     BELOW_PERCENT = "below percent"
     BELOW_FRACTION = "below fraction"
+    #: Columns that write a plus before every discount.
+    PLUS_BELOW_PERCENT = "plus below percent"
+    PLUS_BELOW_FRACTION = "plus below fraction"
 
     @property
     def below(self) -> bool:
         """Whether a number without a sign is below the list."""
-        return self in (Writing.BELOW_PERCENT, Writing.BELOW_FRACTION)
+        return self.value.startswith(("below", "plus"))
 
     @property
     def percent(self) -> bool:
-        return self in (Writing.BELOW_PERCENT, Writing.SIGNED_PERCENT)
+        return self.value.endswith("percent")
+
+    @property
+    def plus_is_above(self) -> bool:
+        """Whether a plus is above the list: beside numbers without a sign it always is."""
+        return not self.value.startswith("plus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +54,15 @@ class Discount:
     number: Decimal
     percent: bool = False
     below: bool | None = None
+    #: Whether it is written with a plus.
+    plus: bool = False
 
     def factor(self, writing: Writing) -> Decimal | None:
         """What is left of the list's price; None if nothing that could be paid."""
         share = self.number / 100 if self.percent or writing.percent else self.number
         if self.below is not None:
             share = -abs(share) if self.below else abs(share)
-        elif writing.below:
+        elif writing.below and not (self.plus and writing.plus_is_above):
             share = -share
         factor = 1 + share
         return factor if 0 < factor <= MAX_FACTOR else None
@@ -72,7 +82,7 @@ def discount(cell: str) -> Discount | None:
     number = numbers.measure(bare.replace(" ", ""))
     if number is None or abs(number) >= 1_000 or (below and above):
         return None
-    return Discount(number, percent, True if below else False if above else None)
+    return Discount(number, percent, True if below else False if above else None, bare.startswith("+"))
 
 
 def is_percentage(cell: str) -> bool:
@@ -98,6 +108,8 @@ def writing_of(cells: Sequence[str], *, header: str, told: str | None) -> Writin
         below = True
     else:
         return None
+    if below and unsaid and all(said.plus for said in unsaid):
+        return Writing.PLUS_BELOW_PERCENT if percent else Writing.PLUS_BELOW_FRACTION
     if below:
         return Writing.BELOW_PERCENT if percent else Writing.BELOW_FRACTION
     return Writing.SIGNED_PERCENT if percent else Writing.SIGNED_FRACTION

@@ -154,14 +154,17 @@ def against_column(rows: Sequence[SampleRow], price: str, other: str) -> Votes:
     return votes
 
 
-def times_of(rows: Sequence[SampleRow], price: str, other: str) -> float:
-    """How many times another column's prices one's are, in the middle of the rows that have both."""
+def times_of(rows: Sequence[SampleRow], price: str, other: str) -> tuple[float, float]:
+    """How many times another column's prices one's are, in the middle of rows that have both, and how much that varies."""
     ratios = [
         amount / beside
         for row in rows
         if (amount := row.amounts.get(price)) and (beside := row.amounts.get(other)) and amount > 0 and beside > 0
     ]
-    return float(np.median(ratios)) if ratios else 1.0
+    if not ratios:
+        return 1.0, 0.0
+    middle = float(np.median(ratios))
+    return middle, float(np.median(np.abs(np.log(np.array(ratios) / middle))))
 
 
 def _vote(votes: Votes, row: SampleRow, ratios: dict[str, float], within: float = SAME_WITHIN) -> bool:

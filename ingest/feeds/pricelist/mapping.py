@@ -16,7 +16,7 @@ import msgspec
 from catalog.certificates import folded, proving
 from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
-from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
+from catalog.grades import Bowtie, Clarity, Color, CuletSize, FancyIntensity, LabFinish, fold
 from catalog.labs import normal_lab
 from catalog.models import Availability
 from catalog.rows import StoneFacts
@@ -123,7 +123,7 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
-        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal)
+        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal, binding=proof.binding)
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
@@ -149,6 +149,7 @@ class Mapper:
         certificate = cells["certificate"]
         laboratory = cells["lab"]
         laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
+        number_of = cells["certificate_number"] or certificate or "0"
         certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
         if ONE_CERTIFICATE in cells.row:
             why = f"{str(certificate_number)[:60]!r} is the certificate of several stones: {cells.row[ONE_CERTIFICATE]}"
@@ -158,13 +159,18 @@ class Mapper:
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
         length, width, depth, several = _dimensions(cells, carats, depth_pct)
+        shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
+        if not number_of.isalnum() or len(cells["measurements"]) > single.ONE_SET:
+            single.refuse_two(cells)
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
         if evidence or several or carats is None or not is_one:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             _refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        if fancy.intensity in _STRONG and not stone.lab_grown:
+            _refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
@@ -175,7 +181,7 @@ class Mapper:
         location_country, location_city = words.location(cells["country"], cells["city"], cells["location"])
         return StoneFacts(
             offer_id=number,
-            shape=_shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth),
+            shape=shape,
             carats=carats,
             color=fancy.color,
             clarity=clarity,
@@ -473,6 +479,11 @@ def _fancy(cells: Cells) -> FancyFacts:
     if not name and "treated_color" in cells.columns:
         name = cells["treated_color"]
     facts = fancy_facts(cells["color"], name, intensity, overtone)
+    if facts.name is None and "color" in others:
+        # A letter beside "Fancy Intense Yellow" is no grade.
+        fancies = [cell for cell in cells.each("color") if said_of_color(cell).fancy]
+        if told := next((cell for cell in fancies if said_of_color(cell).name), fancies[0] if fancies else ""):
+            facts = fancy_facts(told, name, intensity, overtone)
     if facts.tint is None and "color" in others:
         tints = (said_of_color(cell).tint for cell in cells.each("color"))
         facts = facts._replace(tint=next((tint for tint in tints if tint), None))
@@ -493,6 +504,27 @@ def _refuse_doubtful(
             "lab-grown or natural",
             f"no column says it, and {per_carat / 100:,.2f} dollars a carat are far too few "
             "for a natural stone of its grades",
+        )
+
+
+def _refuse_doubtful_fancy(
+    price: Price,
+    carats: Decimal | None,
+    fancy: FancyFacts,
+    stone: nature.Nature,
+    evidence: Sequence[nature.Evidence],
+    band_factor: float,
+) -> None:
+    """Refuse an intense or vivid colour that is far too cheap to be natural, if no column says that it is."""
+    if price.per_carat is None or carats is None or carats < bands.INTENSE_FROM or fancy.overtone or stone.treated:
+        return
+    if price.per_carat < 100 * bands.doubtful_fancy_below(fancy.name, band_factor) and not any(
+        spoken.said.grown is not None for spoken in evidence
+    ):
+        raise MappingError(
+            "lab-grown or natural",
+            f"no column says it, and {price.per_carat / 100:,.2f} dollars a carat are far too few "
+            f"for a natural {str(fancy.name).lower()} of such an intensity",
         )
 
 
@@ -615,5 +647,7 @@ def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
     return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None
 
 
+#: Intensities of the dearest fancy colours.
+_STRONG = frozenset({FancyIntensity.FANCY_INTENSE, FancyIntensity.FANCY_VIVID})
 #: What stands in a column of colours where another one has the colour.
 _SEE_ELSEWHERE = frozenset({"*", "FANCY", "F", "SEEFANCY"})

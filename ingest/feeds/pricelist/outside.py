@@ -21,16 +21,26 @@ from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.verdicts import Answer, Question, SupplierAsks, Verdict
 
 #: What a text may say.
-CURRENCY, NATURE, AVAILABILITY = "currency", "nature", "availability"
+CURRENCY, NATURE, AVAILABILITY, PRICES = "currency", "nature", "availability", "prices"
 #: Texts that are kept of one list, and the longest that are looked at (characters).
 MAX_TEXTS, MAX_LENGTH = 10, 300
 #: Other currencies by their codes, names and signs, as words of their own.
 _OTHER_CURRENCY = re.compile(
-    r"\b(?:EUR|EUROS?|GBP|HKD|INR|CHF|AUD|CAD|ILS|NIS|JPY|CNY|RMB|AED|ZAR|SGD|RUPEES?|POUNDS?|SHEKELS?|YEN)\b|[€£₹₪¥]|HK\s?\$",
+    r"\b(?:EUR|EUROS?|GBP|HKD|INR|CHF|AUD|CAD|ILS|NIS|JPY|CNY|RMB|AED|ZAR|SGD|RUPEES?|POUNDS?|SHEKELS?|YEN|STERLING)\b|[€£₹₪¥]"
+    r"|(?<![A-Z])(?:AU?|CA?|HK|SG?|NZ)\s?\$|\bRS\.|\b(?:IN|RATES?|PRICES?)\s+RS\b",
     re.IGNORECASE,
 )
 #: Hundredths of any currency.
 _HUNDREDTHS = re.compile(r"\b(?:CENTS|PENCE|PAISE|AGOROT|MINOR[ _]UNITS?)\b", re.IGNORECASE)
+#: What makes of prices of stones something else: a share more or less, a tax, another unit, several stones.
+_OF_PRICES = re.compile(
+    r"\d\s?%.*\b(?:LESS|ADDITIONAL|EXTRA|FURTHER|DISCOUNTS?|OFF|BACK|SURCHARGE|VAT|GST|TAX|MARK-?UP|PREMIUM|MORE|HIGHER)\b"
+    r"|\b(?:LESS|ADDITIONAL|EXTRA|FURTHER|DISCOUNTS?|PLUS|ADD|SURCHARGE|VAT|GST|TAX|INCL\w*)\b.*\d\s?%|[+-]\s?\d+(?:\.\d+)?\s?%"
+    r"|\bINCL\w*\.?\s+(?:OF\s+)?(?:VAT|GST|TAX)|\bMEMO\s+(?:PRICES?|RATES?)|\b(?:PRICES?|RATES?)\b.*\b(?:MEMO|CONSIGNMENT)"
+    r"|\b(?:PRICES?|RATES?|AMOUNTS?|VALUES?|USD|FIGURES?)\b.*(?:\b(?:THOUSANDS?|HUNDREDS?|LAKHS?|CRORES?)\b|\bX\s?\d|'000)"
+    r"|\bPER\s+(?:PAIR|PARCEL|LOT|SET|POINT)\b|\b(?:PARCELS?|PAIRS?|LOTS?|SETS?)\s+OF\s+\d|\b\d+\s*(?:PCS?|PIECES)\.?\s+EACH\b",
+    re.IGNORECASE,
+)
 _DOLLARS = re.compile(r"\bUSD\b|\bUS\s?\$|\bUS DOLLARS?\b", re.IGNORECASE)
 #: A legend of what rows look like, of their marks or codes: "Stones in RED are on memo", "struck out = sold", "2 - on memo".
 _LOOKS = (
@@ -49,6 +59,7 @@ _OF_AVAILABILITY = re.compile(
     r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD"
 )
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
+_OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
@@ -65,7 +76,7 @@ def speaks(text: str) -> bool:
 
 
 def kind_of(text: str) -> str:
-    """Which of these a text says: `CURRENCY`, `NATURE`, `AVAILABILITY`, or nothing."""
+    """Which of these a text says: `CURRENCY`, `PRICES`, `NATURE`, `AVAILABILITY`, or nothing."""
     text = " ".join(text.split())[:MAX_LENGTH]
     if _HUNDREDTHS.search(text):
         return CURRENCY
@@ -76,6 +87,8 @@ def kind_of(text: str) -> str:
     said = nature.of_text[text]
     if said.grown or said.unclear or said.treated:
         return NATURE
+    if _OF_PRICES.search(text):
+        return PRICES
     hides = words.is_availability(text) and words.availability(text) != Availability.AVAILABLE.value
     return AVAILABILITY if hides or _LEGEND.search(text) else ""
 
@@ -117,6 +130,8 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         _OTHER_CURRENCY.fullmatch(cell) or _DOLLARS.fullmatch(cell) for cell in cells
     ):
         return ("currency",)
+    if _OF_FURTHER.search(folded):
+        return ("price",)
     if _OF_AVAILABILITY.search(folded):
         return ("availability",)
     if _OF_NATURE.search(folded) or any(nature.of_text[cell].grown or nature.of_text[cell].treated for cell in cells):

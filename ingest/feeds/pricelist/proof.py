@@ -54,10 +54,16 @@ GROWTH_LEVELS = 0.4, 4.0
 SHARES_FROM, MIN_SHARES = 0.8, 3
 #: Two columns of which fewer rows agree, in whichever meaning, hold different prices.
 DENIED = 0.5
+#: List and discount that give so many of the prices give all of them.
+BINDING = 0.8
 #: A price that is so many times another one, or less, may be another price of the same.
 ABOUT_AS_HIGH = 1.6
 #: What a price is called that may be paid instead of another one.
-_OTHER_PRICE = re.compile(r"NEW|FINAL|SPECIAL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER")
+_OTHER_PRICE = re.compile(
+    r"NEW|FINAL|SPECIAL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER|YOUR|DEALER|SELL"
+)
+#: The same on few rows.
+_LOWERED = re.compile(r"SALE\b|SPECIAL|PROMO|OFFER|REVISED|REDUCED|NEW|FINAL")
 #: So many times above what is usual, in the middle of so many rows, are no dollars.
 TOO_HIGH, MIN_ROWS_OF_LEVEL = 30.0, 5
 
@@ -189,6 +195,8 @@ class _Case:
         self._of_stones: tuple[str, str] | None = None
         #: Whether list × discount was seen to give some row's price.
         self._fits = False
+        #: Whether it gives so many that a row with another one contradicts itself.
+        self._binds = False
 
     def verdict(self) -> tuple[Verdict, Proven]:
         """Find out, ask at the first thing that nothing proves."""
@@ -249,6 +257,7 @@ class _Case:
                     of = sum(bool(row.amounts[price] and row.amounts[of_list.header]) for row in self._rows)
                     self._listed, self._off = of_list.header, off.header
         self._fits = 2 * best >= of
+        self._binds = best >= max(MIN_LEVELS, BINDING * of)
         if not self._fits:
             self._listed, self._off = listed[0].header, offs[0].header
             cells = [row.cells[self._off] for row in self._rows if row.cells[self._off]]
@@ -373,7 +382,7 @@ class _Case:
     def _decide_lone(self, hint: _Hint, rows: list[SampleRow]) -> Question | None:
         """A column that is only called price, and that no other column proves."""
         if self._named_beside(hint):
-            return None
+            return self._of_few_rows(hint)
         if all(row.carats == 1 for row in rows):
             self._say(hint, Means.EITHER, "every stone weighs one carat", len(rows), len(rows))
             return None
@@ -418,6 +427,25 @@ class _Case:
             self._say(hint, means, "the other price has a column of its own", 0, 0)
         return True
 
+    def _of_few_rows(self, hint: _Hint) -> Question | None:
+        """Whether what few rows have beside the price of all of them is paid in its place."""
+        if hint.header not in self._left_out or not _LOWERED.search(hint.header.upper()):
+            return None
+        rows = self._filled(hint.header)
+        means, nearest = self._denied_beside(hint) or (None, "")
+        answers = [Answer(f"What is in {hint.header!r} is not paid", {"columns": {hint.header: ""}})]
+        if means in _FIELD:
+            others = [other.header for other in self._hints if other.field in _HINTED and other.header != nearest]
+            paid = dict.fromkeys(others, "") | {hint.header: _FIELD[means]}
+            answers.insert(0, Answer(f"What is in {hint.header!r} is paid where it is filled", {"columns": paid}))
+        row = rows[0]
+        beside = f", {nearest} {row.cells[nearest]}" if nearest else ""
+        return Question(
+            f"{hint.header!r} holds another price on {len(rows):,} of {len(self._rows):,} rows: is it paid?",
+            tuple(answers),
+            f"Row {row.number}: {hint.header} {row.cells[hint.header]}{beside}.",
+        )
+
     def _denied_beside(self, hint: _Hint) -> tuple[Means | None, str] | None:
         """Whether columns with names of their own hold other prices than this one, in either meaning.
 
@@ -431,8 +459,11 @@ class _Case:
         if not denied:
             return None
         apart = {other.header: evidence.times_of(self._rows, hint.header, other.header) for other in others}
-        nearest = min(others, key=lambda other: abs(math.log(apart[other.header])))
-        if not 1 / ABOUT_AS_HIGH <= apart[nearest.header] <= ABOUT_AS_HIGH:
+        # A price for somebody else is as many times another one of every stone; of the other meaning that varies.
+        nearest = min(
+            others, key=lambda other: (round(apart[other.header][1], 2), abs(math.log(apart[other.header][0])))
+        )
+        if not 1 / ABOUT_AS_HIGH <= apart[nearest.header][0] <= ABOUT_AS_HIGH:
             return None, ""
         return self._means(nearest) or _HINTED[nearest.field], nearest.header
 
@@ -601,7 +632,7 @@ class _Case:
             return Proven(columns)
         reckoned = {LIST_PRICE: self._listed, DISCOUNT: self._off}
         columns |= {header: field for field, header in reckoned.items() if self._default.get(field) != header}
-        return Proven(columns, self._writing)
+        return Proven(columns, self._writing, binding=self._binds)
 
     def _is_default(self, means: Means) -> bool:
         """Whether `mapping` reads a lone price so by itself, because of the columns beside it."""

@@ -21,9 +21,11 @@ class Proven(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: dict[str, str] = {}
     discounts: Writing | None = None
     decimal: str = ""
+    #: Whether list and discount give the prices of so many rows that those of the others are wrong.
+    binding: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.discounts or self.decimal)
+        return bool(self.columns or self.discounts or self.decimal or self.binding)
 
     def written(self) -> str:
         """As a row carries it."""

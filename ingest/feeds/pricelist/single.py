@@ -16,6 +16,14 @@ from ingest.feeds.pricelist.reading import OTHER_HALF
 from ingest.feeds.values import Reader
 
 _TWO_WEIGHTS = re.compile(r"\d*[.,]\d+\s*[+/&,;]\s*\d*[.,]\d+", re.ASCII)
+#: Numbers of two reports, and measures of two stones, in one cell.
+_REPORTS = re.compile(r"(?:([A-Z]{3,4})[\s:#-]*)?((?:[A-Z]{1,2})?\d{7,})", re.IGNORECASE | re.ASCII)
+_BETWEEN = re.compile(r"(?:[\s,;+&/|]|AND)*", re.IGNORECASE)
+_SET = re.compile(r"(\d+[.,]\d+)\s*[-xX*×]\s*(\d+[.,]\d+)\s*[-xX*×]\s*(\d+[.,]\d+)", re.ASCII)
+#: Characters that one set of measures has at least, and two have more.
+ONE_SET = 20
+#: The same in inches or centimetres is so many times smaller.
+_OTHER_UNIT = 3
 _COUNT = re.compile(r"(\d{1,6})(?:\.0+)?\s*(?:PCS?|PIECES?|STONES?)?\.?", re.IGNORECASE | re.ASCII)
 #: Words of a row that adds others up.
 _SUM = re.compile(
@@ -122,6 +130,39 @@ def other_half(cells: Cells) -> str:
     number, mate = cells["stock_number"], named[1]
     # "Matching pair w/ B" of A-1009A is A-1009B.
     return number[:-1] + mate if len(mate) == 1 and number[-1:].isalpha() else mate
+
+
+def refuse_two(cells: Cells) -> None:
+    """Raise `MappingError` for cells with the certificates or the measures of two stones."""
+    field = "certificate_number" if cells["certificate_number"] else "certificate"
+    if not cells[field].isalnum() and _are_reports[cells[field]]:
+        raise MappingError(cells.header(field), f"{cells[field][:60]!r} are the certificates of several stones")
+    if _are_sets[cells["measurements"]]:
+        raise MappingError(
+            cells.header("measurements"), f"{cells['measurements'][:60]!r} are the measures of several stones"
+        )
+
+
+def _several_reports(cell: str) -> bool:
+    """Whether a cell holds nothing but the numbers of several reports, of one laboratory or of none that is named."""
+    found = _REPORTS.findall(cell)
+    if len(found) < 2 or not _BETWEEN.fullmatch(_REPORTS.sub("", cell)):
+        return False
+    labs = {lab.upper() for lab, _ in found if lab}
+    numbers_of = {number.upper().removeprefix("LG") for _, number in found}
+    return len(labs) < 2 and len(numbers_of) > 1
+
+
+def _several_sets(cell: str) -> bool:
+    found = [tuple(Decimal(side.replace(",", ".")) for side in sides) for sides in _SET.findall(cell)]
+    return any(
+        sides != found[0] and sides[0] < _OTHER_UNIT * found[0][0] and found[0][0] < _OTHER_UNIT * sides[0]
+        for sides in found[1:]
+    )
+
+
+_are_reports = Reader(_several_reports)
+_are_sets = Reader(lambda cell: len(cell) > ONE_SET and _several_sets(cell))
 
 
 def _may_part(cells: Cells) -> bool | None:

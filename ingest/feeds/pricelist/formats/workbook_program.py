@@ -21,7 +21,11 @@ import zipfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 #: First rows of a sheet that are shown.
 HEAD_ROWS = 30
@@ -30,6 +34,10 @@ MAX_CELL = 131_072
 #: Whole numbers have 15 digits in a spreadsheet; of longer ones the rest is lost.
 _DIGITS = 10**15
 _CHUNK = 1 << 20
+#: Rows of one merged cell, and rows with such ones, that are looked at.
+MAX_MERGED = 100_000
+#: What makes a cell a word; units and currencies are none.
+_WORD = re.compile(r"(?!(?:USD|US|CTS?|MM|CARATS?)\b)\b[A-Z]{2,}|[A-Z]\d", re.IGNORECASE)
 #: Ends of an XLSX sheet's cells, and a cell: attributes, formula, and what stands behind it.
 _CELL_END = b"</c>"
 _NO_VALUE = re.compile(rb"<c\b([^>]*)><f\b[^<]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
@@ -40,7 +48,8 @@ _QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
 _CURRENCY = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]")
 _DOLLARS = re.compile(r"(?:US)?\$|USD|US\$", re.IGNORECASE)
 _SIGN = re.compile(
-    r"[€£¥₹₪฿₽元]|\b(?:EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|Rs\.?)", re.IGNORECASE
+    r"[€£¥₹₪฿₽元]|\b(?:EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|Rs\.?)|(?<![A-Z])(?:AU?|CA?|HK|SG?|NZ|NT|R|MX)\s?\$",
+    re.IGNORECASE,
 )
 _ZEROS = re.compile(r"0{2,40}")
 _PERCENT = "%"
@@ -178,6 +187,7 @@ class Workbook:
             return
         above, left = sheet.start
         formed = [(column, column - left) for column in shown.columns if 0 <= column - left < sheet.width]
+        merged = {} if most is not None else _merged(sheet)
         for number, values in enumerate(itertools.islice(sheet.iter_rows(), most), above + 1):
             if (number in unseen) is not hidden:
                 continue
@@ -185,8 +195,35 @@ class Workbook:
             for column, at in formed:
                 if not isinstance(values[at], str) and (form := shown.form(number, column)):
                     cells[at] = text_of(values[at], form)
+            if number in merged and any(cells):
+                _carry_down(cells, left, merged[number])
             if any(cells):
                 yield number, _bounded(cells, name, number)
+
+
+def _merged(sheet: CalamineSheet) -> dict[int, list[tuple[int, int, list[str]]]]:
+    """Row from 1 → the cells that are merged downwards there: column from 0, how many rows, and the text kept of it."""
+    merged: dict[int, list[tuple[int, int, list[str]]]] = {}
+    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
+        if 0 < last - first < MAX_MERGED and len(merged) < MAX_MERGED:
+            kept: list[str] = []
+            for row in range(first, last + 1):
+                merged.setdefault(row + 1, []).append((column, last - first + 1, kept))
+    return merged
+
+
+def _carry_down(cells: list[str], left: int, merged: list[tuple[int, int, list[str]]]) -> None:
+    for column, rows, kept in merged:
+        if 0 <= (at := column - left) < len(cells):
+            if not kept:
+                kept.append(_of_rows(cells[at], rows))
+            cells[at] = kept[0]
+
+
+def _of_rows(cell: str, rows: int) -> str:
+    """What each of several rows has of one cell: a word holds for all of them, an amount is of all of them together."""
+    amount = any(map(str.isdigit, cell)) and not _WORD.search(cell)
+    return f"{cell} (one cell of {rows} rows)" if amount else cell
 
 
 def _bounded(cells: list[str], name: str, number: int) -> list[str]:

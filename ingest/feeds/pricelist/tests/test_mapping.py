@@ -299,3 +299,49 @@ def test_what_searches_ask_for_is_read(cells: dict[str, str], column: str, value
     facts = mapped({"Stock #": "A", "Weight": "1.50", "Total Price": "3,000", **cells})
 
     assert getattr(facts, column) == value
+
+
+@pytest.mark.parametrize(
+    ("color", "per_carat"),
+    [
+        ("Fancy Vivid Pink", 450),
+        ("Fancy Intense Blue", 3_500),
+        ("Fancy Vivid Green", 1_500),
+        ("Fancy Vivid Yellow", 484),
+    ],
+)
+def test_a_colour_too_cheap_to_be_natural_is_a_letter_unless_a_column_says_it(color: str, per_carat: int) -> None:
+    row = {**STONE, "Color": color, "Weight": "1.50", "Total Price": f"{per_carat * 1.5}"}
+
+    with pytest.raises(MappingError, match="far too few for a natural"):
+        mapped(row)
+    assert mapped({**row, "Lab Grown": "Yes"}).lab_grown is True
+    assert mapped({**row, "Lab Grown": "No"}).lab_grown is False
+
+
+@pytest.mark.parametrize(
+    ("color", "per_carat", "weight"),
+    [
+        ("Fancy Vivid Pink", 90_000, "1.50"), ("Fancy Intense Yellow", 2_500, "1.00"), ("Fancy Light Pink", 2_000, "0.50"),
+        ("Fancy Vivid Pink", 2_500, "0.03"), ("Fancy Intense Brown", 300, "1.00"),
+    ],
+)  # fmt: skip
+def test_a_colour_at_a_price_of_natural_ones_is_read(color: str, per_carat: int, weight: str) -> None:
+    row = {**STONE, "Color": color, "Weight": weight, "Total Price": f"{per_carat * float(weight):.2f}"}
+
+    assert mapped(row).fancy_color == color.split()[-1].upper()
+
+
+@pytest.mark.parametrize("header", ["Color Description", "Nat. Color"])
+@pytest.mark.parametrize("letter", ["F", "I", "V", "D", "Fancy", ""])
+def test_a_letter_beside_a_fancy_colour_is_no_grade(header: str, letter: str) -> None:
+    read = mapped({**STONE, "Color": letter, header: "Fancy Intense Yellow", "Total Price": "8,000"})
+
+    assert (read.color, read.fancy_color) == (Color.FANCY, "YELLOW")
+
+
+@pytest.mark.parametrize("described", ["Near Colorless", "F", "G", "Natural", ""])
+def test_a_described_letter_stays_one(described: str) -> None:
+    read = mapped({**STONE, "Color": "G", "Color Description": described})
+
+    assert (read.color, read.fancy_color) == (Color.G, None)

@@ -22,7 +22,7 @@ from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.reading import examine
 from ingest.feeds.pricelist.snapshot import Snapshot
-from ingest.feeds.pricelist.tests.test_outside import made, stone, table
+from ingest.feeds.pricelist.tests.test_outside import faults, made, stone, table
 from ingest.feeds.verdicts import Question, SupplierAsks
 
 Row = dict[str, str]
@@ -172,17 +172,22 @@ def test_a_price_of_the_stone_beside_prices_of_both_is_asked_about_if_it_may_rep
 
 
 @pytest.mark.parametrize("beside", [("Price/Ct", "Total"), ("Total",)])
-def test_another_price_of_few_rows_is_told_and_not_read(tmp_path: Path, beside: tuple[str, ...]) -> None:
+def test_whether_another_price_of_few_rows_is_paid_is_asked_and_the_answer_is_read(
+    tmp_path: Path, beside: tuple[str, ...]
+) -> None:
     rows = [unpriced(number) | {header: stone(number)[header] for header in beside} for number in range(24)]
     rows = [
         row | {"Sale Price": f"{float(row['Total']) * 0.9:.2f}" if number < 5 else ""}
         for number, row in enumerate(rows)
     ]
 
-    paid = costs(tmp_path, rows)
+    question = asked(tmp_path, rows)
 
-    assert paid == {row["Stock #"]: round(float(row["Total"]) * 100) for row in rows}
-    assert any("'Sale Price' holds another price on 5 rows" in note for note in notes_of(tmp_path))
+    assert question.words == "'Sale Price' holds another price on 5 of 24 rows: is it paid?"
+    for answer, header in zip(question.answers, ("Sale Price", "Total"), strict=True):
+        (tmp_path / "made").unlink(missing_ok=True)
+        paid = costs(tmp_path, rows, **answer.parameters)
+        assert paid == {row["Stock #"]: round(float(row[header] or row["Total"]) * 100) for row in rows}
 
 
 def test_a_price_that_has_no_such_name_beside_prices_of_both_is_not_read(tmp_path: Path) -> None:
@@ -381,3 +386,72 @@ def test_a_list_of_which_no_header_is_known_is_divided_by_what_makes_even_rows(t
         examine(source, parameters_of({"source": "x"}), most_bytes=1_000_000)
 
     assert missing.value.layout.headers == ("Numéro X", "Poids X", "Prix X")
+
+
+# --- what the supplier asks of us and of others ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["Your Cost", "Dealer Net", "Sell"])
+@pytest.mark.parametrize("beside", [("Price/Ct", "Total"), ("Total",)])
+def test_a_price_for_us_beside_another_one_is_asked_about(tmp_path: Path, header: str, beside: tuple[str, ...]) -> None:
+    rows = [unpriced(number) | {name: stone(number)[name] for name in beside} for number in range(24)]
+    rows = [row | {header: f"{float(row['Total']) * 0.85:.2f}"} for row in rows]
+
+    question = asked(tmp_path, rows)
+
+    assert repr(header) in question.words
+    paid = costs(tmp_path, rows, **question.answers[1].parameters)
+    assert paid == {row["Stock #"]: round(float(row[header]) * 100) for row in rows}
+
+
+def test_cost_and_sell_prices_of_a_carat_are_asked_about(tmp_path: Path) -> None:
+    rows = differing("Cost/Ct", "Sell/Ct", 1.1)
+    rows = [row | {"Sell Total": f"{float(row['Sell/Ct']) * carats_of(row):.2f}"} for row in rows]
+
+    question = asked(tmp_path, rows)
+
+    assert "'Cost/Ct'; 'Sell/Ct' and 'Sell Total'" in question.words
+
+
+@pytest.mark.parametrize("header", ["Extra Disc %", "Additional Discount", "Markup %"])
+def test_a_further_discount_without_a_final_price_is_told_on_the_first_day(tmp_path: Path, header: str) -> None:
+    census = made(tmp_path, table([stone(number, **{header: "5"}) for number in range(24)])).census()
+
+    assert any(header in fault and "more or less is paid" in fault for fault in faults(census, 24))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Prices are for memo, buying price 3% less", "Prices in thousands of USD", "Rates in Rs.", "Net prices in Sterling",
+        "Price per pair", "Parcels of 2 pcs each", "All prices subject to additional 5% discount", "Prices incl. 21% VAT",
+        "Amounts in USD x 100", "Pricelist for consignment clients (+8%)", "Prices in C$",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["above", "below"])
+def test_what_is_said_of_all_prices_is_asked_about_on_the_first_day(tmp_path: Path, text: str, place: str) -> None:
+    header, *rows = table([stone(number) for number in range(24)])
+    remark = [text, *[""] * (len(header) - 1)]
+    rows = [remark, header, *rows] if place == "above" else [header, *rows, remark]
+
+    census = made(tmp_path, rows).census()
+
+    assert any(text in fault for fault in faults(census, 24))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Price list of 1 November",
+        "Prices in US$ per carat",
+        "Rosy Diamonds, 24 stones",
+        "Prices in USD",
+        "100% natural",
+    ],
+)
+def test_plain_titles_are_not_asked_about(tmp_path: Path, text: str) -> None:
+    header, *rows = table([stone(number) for number in range(24)])
+
+    census = made(tmp_path, [[text, *[""] * (len(header) - 1)], header, *rows]).census()
+
+    assert not faults(census, 24)

@@ -329,3 +329,75 @@ def test_a_header_of_the_list_cannot_pass_for_what_was_proven(tmp_path: Path) ->
     read, _ = stones_of(tmp_path, text(rows))
 
     assert read == {"A": 2_000_000}
+
+
+# --- rows that deny themselves -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [7.8, 0.86, 0.79])
+def test_a_price_that_list_and_discount_of_its_row_deny_is_a_letter(tmp_path: Path, times: float) -> None:
+    foreign = {"3.01"}
+    content = listing(
+        "RapList",
+        "Rap%",
+        "Total",
+        rows=14,
+        RapList=lambda w: 2 * per_carat(w),
+        **{"Rap%": lambda w: "-50"},
+        Total=lambda w: f"{per_carat(w) * w * (times if str(w) in foreign else 1):.2f}",
+    )
+
+    read, _ = stones_of(tmp_path, content)
+
+    letters = [why for why in read.values() if isinstance(why, str)]
+    assert len(letters) == 2
+    assert all("list and discount of this row give" in why for why in letters)
+
+
+@pytest.mark.parametrize("times", [0.95, 0.98, 1.03])
+def test_a_further_discount_on_some_rows_is_no_other_currency(tmp_path: Path, times: float) -> None:
+    content = listing(
+        "RapList",
+        "Rap%",
+        "Total",
+        rows=14,
+        RapList=lambda w: 2 * per_carat(w),
+        **{"Rap%": lambda w: "-50"},
+        Total=lambda w: f"{per_carat(w) * w * (times if w > 3 else 1):.2f}",
+    )
+
+    read, _ = stones_of(tmp_path, content)
+
+    assert all(isinstance(cents, int) for cents in read.values())
+
+
+@pytest.mark.parametrize(("above", "times"), [("+5", 1.05), ("+10%", 1.1), ("5 above", 1.05)])
+def test_a_plus_beside_numbers_without_a_sign_is_above_the_list(tmp_path: Path, above: str, times: float) -> None:
+    content = listing(
+        "RapList", "Disc", RapList=lambda w: 2 * per_carat(w), Disc=lambda w: above if w == 1.53 else "50"
+    )
+
+    read, _ = stones_of(tmp_path, content)
+
+    for number, weight in enumerate(WEIGHTS, 1):
+        carats = float(weight)
+        share = times if weight == "1.53" else 0.5
+        assert read[f"S-{number}"] == pytest.approx(200 * per_carat(carats) * share * carats, abs=1)
+
+
+def test_a_plus_before_every_discount_is_below_the_list_as_prices_prove(tmp_path: Path) -> None:
+    content = listing(
+        "RapList",
+        "Disc",
+        "Price",
+        RapList=lambda w: 2 * per_carat(w),
+        Disc=lambda w: f"+{50 + round(w)}",
+        Price=lambda w: f"{2 * per_carat(w) * (0.5 - round(w) / 100):.2f}",
+    )
+
+    read, _ = stones_of(tmp_path, content)
+
+    for number, weight in enumerate(WEIGHTS, 1):
+        carats = float(weight)
+        expected = 200 * per_carat(carats) * (0.5 - round(carats) / 100) * carats
+        assert read[f"S-{number}"] == pytest.approx(expected, abs=2)

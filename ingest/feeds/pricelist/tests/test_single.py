@@ -407,3 +407,49 @@ def test_stones_that_may_be_one_or_have_no_number_of_a_certificate_are_offered(
     offered, letters, _ = read(adapter(tmp_path))
 
     assert (len(offered), letters) == (7, [])
+
+
+@pytest.mark.parametrize("between", [" & ", ", ", ";", " + ", "\n", "|", " / ", " ", " and "])
+def test_the_certificates_of_two_stones_in_a_cell_are_a_letter(between: str) -> None:
+    with pytest.raises(MappingError) as refused:
+        mapped({**stone(), "Report #": f"6446821283{between}6446821290"})
+
+    assert refused.value.field == "Report #"
+
+
+def test_a_second_column_of_certificates_is_a_second_stone() -> None:
+    with pytest.raises(MappingError):
+        mapped({**stone(), "Lab": "GIA", "Report #": "6446821283", "Report # 2": "6446821290"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("6446821283", "6446821283"),
+        ("GIA 6446821283", "6446821283"),
+        ("6446821283, 6446821283", "6446821283, 6446821283"),
+        ("LG612345678", "LG612345678"),
+        ("6,446,821,283", "6446821283"),
+    ],
+)
+def test_one_certificate_in_a_cell_is_of_one_stone(cell: str, number: str) -> None:
+    read = mapped({**stone(), "Report #": cell}, **({"labgrown": True} if "LG" in cell else {}))
+
+    assert read.certificate_number == number
+
+
+@pytest.mark.parametrize("between", [" / ", " & ", "\n", ", "])
+def test_the_measures_of_two_stones_in_a_cell_are_a_letter(between: str) -> None:
+    with pytest.raises(MappingError) as refused:
+        mapped({**stone(), "Measurements": f"6.40x6.42x3.96{between}6.38x6.41x3.95"})
+
+    assert refused.value.field == "Measurements"
+
+
+@pytest.mark.parametrize("cell", ["6.40 - 6.42 x 3.96 mm", "6.40x6.42x3.96 / 0.25x0.25x0.16 in"])
+def test_the_measures_of_one_stone_are_no_letter(cell: str) -> None:
+    assert mapped({**stone(), "Measurements": cell}).carats == Decimal("1.000")
+
+
+def test_a_slip_in_one_measure_is_no_second_stone() -> None:
+    assert mapped(stone(Measurements="6.45x6.42x2.20")).carats == Decimal("1.000")

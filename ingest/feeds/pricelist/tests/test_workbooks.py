@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest import first_day
 from ingest.drift import Counts
+from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.formats import workbook_program, workbooks
@@ -326,3 +327,46 @@ def test_any_rows_that_are_hidden_are_the_ones_left_out(hidden: set[int]) -> Non
     shown = read(xlsx({"Stock": Sheet([[*HEADER, "Remark"], *rows], hidden=hidden)}))
 
     assert [row["Stock #"] for row in shown] == [f"A-{number - 1}" for number in range(2, 42) if number not in hidden]
+
+
+@pytest.mark.parametrize(
+    "form", ['"A$"#,##0', '"C$"#,##0.00', '"HK$"#,##0', "\\S\\$#,##0", "[$NZ$-1409]#,##0", '"CA$" 0']
+)
+def test_other_dollars_are_no_us_dollars(form: str) -> None:
+    assert workbook_program.form_of(form).endswith("$")
+
+
+@pytest.mark.parametrize("form", ['"$"#,##0', '"US$"#,##0', "[$$-409]#,##0.00", "[$USD] #,##0", "$#,##0.00", "#,##0"])
+def test_us_dollars_are_shown_plain(form: str) -> None:
+    assert workbook_program.form_of(form) == ""
+
+
+@pytest.mark.parametrize("amount", [9000, "$9,000", "USD 9000"])
+def test_one_price_of_several_rows_is_none_of_each(amount: Any) -> None:
+    rows = [["A-1", "Round", 1.0, "G", "VS1", amount], ["A-2", "Round", 1.0, "G", "VS1", None], ROW]
+
+    first, second, third = read(xlsx({"Stock": Sheet([HEADER, *rows], merged=["F2:F3"])}))
+
+    for row in (first, second):
+        with pytest.raises(MappingError, match="no amount of US dollars"):
+            mapped(row)
+    assert mapped(third).cost_cents == 500_000
+
+
+def test_a_word_that_is_merged_downwards_holds_for_all_of_its_rows() -> None:
+    rows: list[list[Any]] = [
+        [f"A-{number}", shape, 1.0, "G", "VS1", 5000] for number, shape in enumerate(["Pear", None, None, "Oval"])
+    ]
+
+    found = read(xlsx({"Stock": Sheet([["Stock of the week"], HEADER, *rows], merged=["B3:B5", "A1:F1"])}))
+
+    assert [mapped(row).shape for row in found] == ["PEAR", "PEAR", "PEAR", "OVAL"]
+
+
+def test_a_header_of_two_rows_that_is_merged_is_no_row() -> None:
+    blank = [None] * len(HEADER)
+    merged = [f"{column}1:{column}2" for column in "ABCDEF"]
+
+    found = read(xlsx({"Stock": Sheet([HEADER, blank, ROW], merged=merged)}))
+
+    assert [row["Stock #"] for row in found] == ["A-1"]
