@@ -111,7 +111,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self._flush_exception(self._flush_some, do_close=False)
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        number: int = super().send(data, do_close=do_close)
+        try:
+            number: int = super().send(data, do_close=do_close)
+        except AttributeError:
+            # The loop has closed the connection, while a thread sends its answer.
+            if self.socket is not None:
+                raise
+            return 0
         self._sent += number
         return number
 
