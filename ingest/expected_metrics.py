@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from diamondhub.pace.limiter import Lane
+from diamondhub.pace.limiter import REFUSALS, Lane
 from diamondhub.telemetry import expected_metrics
 from ingest.feeds import registry
 
@@ -35,7 +35,7 @@ def waits(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[str, str]]:
 
 def refusals(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[str, str, str]]:
     """Each account with each lane and each reason of the limiter."""
-    return product(accounts(cursor), Lane, ("busy", "lane", "open", "unavailable"))
+    return product(accounts(cursor), Lane, REFUSALS)
 
 
 def requests(cursor: psycopg.Cursor[Any]) -> Iterator[tuple[str, str]]:

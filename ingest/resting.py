@@ -44,7 +44,7 @@ def walking_of(feed: Feed) -> dict[str, Any]:
 
 def consolidating_of(slug: str) -> dict[str, Any]:
     """The parameters of `NOT_PAUSED` where a feed's stones are brought into the catalogue."""
-    return {"rests": [f"{Pause.What.FEED}:{slug}", f"{Pause.What.CONSOLIDATION}:"]}
+    return {"rests": [f"{what}:{name}" for what, name in _consolidated_by(slug)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class InForce:
 
     def consolidating(self, feed: Feed) -> Pause | None:
         """The pause by which a feed's stones are not brought into the catalogue; the one that ends last."""
-        return self._longest(_consolidated_by(feed))
+        return self._longest(_consolidated_by(feed.slug))
 
     def stopping(self, run: Run) -> Pause | None:
         """The pause by which a run does not go on, in the state that it is in; the one that ends last."""
@@ -106,7 +106,7 @@ def live_runs() -> QuerySet[Run]:
 def paused_runs() -> stages.Paused:
     """What of the rows of runs is paused, in the states that they are in."""
     return _paused(
-        "pk", live_runs(), lambda run: _asked_by(run.feed) if run.state in ASKING else _consolidated_by(run.feed)
+        "pk", live_runs(), lambda run: _asked_by(run.feed) if run.state in ASKING else _consolidated_by(run.feed.slug)
     )
 
 
@@ -117,7 +117,7 @@ def paused_partitions() -> stages.Paused:
 
 def paused_batches() -> stages.Paused:
     """What of the rows of live runs' batches is paused: those that are not brought into the catalogue."""
-    return _paused("run", _all_live_runs(), lambda run: _consolidated_by(run.feed))
+    return _paused("run", _all_live_runs(), lambda run: _consolidated_by(run.feed.slug))
 
 
 def _all_live_runs() -> QuerySet[Run]:
@@ -183,8 +183,8 @@ def _asked_by(feed: Feed) -> list[tuple[str, str]]:
     return [(Pause.What.FEED.value, feed.slug), *of_account]
 
 
-def _consolidated_by(feed: Feed) -> list[tuple[str, str]]:
-    return [(Pause.What.FEED.value, feed.slug), (Pause.What.CONSOLIDATION.value, "")]
+def _consolidated_by(slug: str) -> list[tuple[str, str]]:
+    return [(Pause.What.FEED.value, slug), (Pause.What.CONSOLIDATION.value, "")]
 
 
 def _refuse(names: Iterable[tuple[str, str]]) -> None:

@@ -29,7 +29,7 @@ from pricing.conditions import (
 )
 from pricing.faults import faults_of
 from pricing.models import MAX_CLAUSES, MAX_NAMES, Clause, Rule, RuleSet
-from pricing.models.limits import MAX_NUMBER
+from pricing.models.limits import MAX_CENTS, MAX_COST_CENTS, MAX_NUMBER
 
 AnyField = serializers.Field[Any, Any, Any, Any]
 #: The description of a draft's revision.
@@ -89,16 +89,19 @@ class Percent(Figure):
 
 
 class Amount(fields.Dollars):
-    """An amount in dollars, of which `pricing.validation` says what it may be; the schema says at most 10 to `digits`."""
+    """An amount in dollars, of which `pricing.validation` says what it may be; the schema has the bound.
 
-    def __init__(self, digits: int, *, negative: bool = False, **options: Any) -> None:
+    `max_cents` is a power of ten.
+    """
+
+    def __init__(self, max_cents: int, *, negative: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.digits, self.negative = digits, negative
+        self.digits, self.negative = len(str(max_cents)) - 3, negative
 
     def schema(self) -> dict[str, Any]:
-        sign, cents = "-?" if self.negative else "", r"[0-9]{1,2}"
-        largest = rf"10{{{self.digits}}}(\.0{{1,2}})?"
-        return {**super().schema(), "pattern": rf"^{sign}({largest}|[0-9]{{1,{self.digits}}}(\.{cents})?)$"}
+        sign = "-?" if self.negative else ""
+        smaller = rf"[0-9]{{1,{self.digits}}}(\.[0-9]{{1,2}})?"
+        return {**super().schema(), "pattern": rf"^{sign}(10{{{self.digits}}}(\.0{{1,2}})?|{smaller})$"}
 
 
 class Bounded(fields.Whole):
@@ -212,21 +215,25 @@ class RuleFields(Written):
     name = Words(min_length=1, max_length=200, help_text="For people, up to 200 characters.")
     modifier = Figure(3, (-9_999.0, 9_999.0), required=False, help_text="Percentage points added to the base margin.")
     fixed = Amount(
-        6,
+        MAX_CENTS,
         negative=True,
         source="fixed_cents",
         required=False,
         help_text="Dollars added after the margin; may be negative.",
     )
     ending = Amount(
-        6,
+        MAX_CENTS,
         source="ending_cents",
         required=False,
         allow_null=True,
         help_text="Prices end on this: 99.00 in steps of 100.00 gives 99, 199, …",
     )
     ending_step = Amount(
-        6, source="ending_step_cents", required=False, allow_null=True, help_text="The steps of the ending, in dollars."
+        MAX_CENTS,
+        source="ending_step_cents",
+        required=False,
+        allow_null=True,
+        help_text="The steps of the ending, in dollars.",
     )
     ending_mode = Words(
         names=Rule.EndingMode.values, required=False, help_text="`nearest` ending (halves up), or the next one `up`."
@@ -302,7 +309,7 @@ def _bound(condition: RangeCondition, name: str, source: str, words: str) -> Any
         return fields.Grade(condition.grades, **options)
     assert isinstance(condition, NumberCondition)
     if condition.dollars:
-        return Amount(9, **options)
+        return Amount(MAX_COST_CENTS, **options)
     column = Clause._meta.get_field(source)
     assert isinstance(column, DecimalField)
     whole, places = column.max_digits - column.decimal_places, column.decimal_places

@@ -35,6 +35,8 @@ LATE_SECONDS = 0.03
 #: On a machine that is late every time, the tolerance doubles up to this (seconds): a late request is counted from when it
 #: is sent, which keeps every window right as long as `sent` is called well within a second.
 MAX_LATE_SECONDS = 0.24
+#: The words for why a slot is refused, as they are counted: of `WaitTooLong`, and of a limiter that is away.
+REFUSALS = ("busy", "lane", "open", "unavailable")
 #: A request that is sent this soon after its grant needs no `sent` (seconds).
 PROMPT_SECONDS = 0.01
 #: First and longest pause after a throttled answer that names none (seconds).
