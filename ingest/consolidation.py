@@ -43,7 +43,7 @@ from diamondhub.telemetry import process_metrics, tracing
 from ingest import dead_letters, drift, resting
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import mapping_adapter_of
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.measures import STONES
 from ingest.models import ConsolidationBatch, DeadLetter, Feed, RawDiamond, Run
 from ingest.transitions import wake

@@ -17,7 +17,7 @@ from catalog.models import Diamond
 from diamondhub.database import psycopg_cursor
 from ingest.delisting import LISTED
 from ingest.errors import MappingError
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Page, Run
 
 log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import feed_secrets, sign_in
 from ingest.errors import IngestError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_for
+from ingest.feeds.adapters import adapter_for
 from ingest.models import Feed
 
 

@@ -12,7 +12,7 @@ from diamondhub.operations.doctor.of_servers import Reading, register_clock
 from diamondhub.operations.problems.kinds import Severity
 from diamondhub.telemetry import scrub
 from ingest import invariants
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed
 
 #: The adapter whose supplier tells its time.
@@ -31,7 +31,7 @@ def suppliers_clock() -> Reading | None:
         feed = Feed.objects.filter(adapter=_ADAPTER, enabled=True).order_by("pk").first()
     if feed is None:
         return None
-    at = registry.adapter_of(feed).server_time()
+    at = adapters.adapter_of(feed).server_time()
     return Reading(at.timestamp() + _HALF_A_SECOND, exact_to=_HALF_A_SECOND)
 
 

@@ -12,7 +12,7 @@ from ingest import raw_store
 from ingest.drift import storable
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Watchful
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Run
 
 #: Stones whose payloads one look takes.

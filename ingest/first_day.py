@@ -18,8 +18,8 @@ from ingest import drift
 from ingest.consolidation import facts_of
 from ingest.drift import MIN_SEEN, Counts
 from ingest.errors import MappingError
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.feeds.census import Census, census_of
-from ingest.feeds.registry import mapping_adapter_of
 from ingest.models import Page, Partition, Run
 
 #: A run is a feed's first one if none that completed received so large a share of what this one has.

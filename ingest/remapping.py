@@ -28,7 +28,7 @@ from ingest import consolidation, dead_letters, runs
 from ingest.consolidation import Payload
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import mapping_adapter_of
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import DeadLetter, Feed, RawDiamond, Remap, Run
 from ingest.models.remap import REMAP_STATES
 from ingest.models.run import LIVE_STATES

@@ -29,7 +29,7 @@ from catalog.offers import TOLERATED_PERCENT
 from diamondhub.database import psycopg_cursor
 from ingest import delisting, raw_store, report
 from ingest.errors import MappingError
-from ingest.feeds.registry import mapping_adapter_of
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import Run
 
 log = structlog.get_logger(__name__)

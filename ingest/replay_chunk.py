@@ -24,7 +24,7 @@ from diamondhub.doorbells import ring
 from ingest import consolidation, dead_letters, raw_store, runs
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import mapping_adapter_of
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import ConsolidationBatch, DeadLetter, DeadLetterAttempt, Feed, Partition, RawDiamond, Run
 from pricing.compile import Pricing
 

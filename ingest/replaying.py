@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from diamondhub.audit.acting import acting
 from ingest import consolidation, dead_letters
 from ingest.errors import IngestError
-from ingest.feeds.registry import mapping_adapter_of
+from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import DeadLetter, DeadLetterAttempt
 from ingest.models.dead_letter import WAITING
 from ingest.problems import letters as letter_problems

@@ -32,7 +32,7 @@ from ingest.cost_sample import CostSample
 from ingest.drift import IS_MISSING
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import DeadLetter, Partition, Run
 
 #: Examples shown of each cause, and causes shown of each brake, the most frequent first.

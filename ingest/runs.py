@@ -23,7 +23,7 @@ from diamondhub.telemetry import tracing
 from ingest import brakes, consolidation, ending, finishing, renumbering, resting, settling
 from ingest.draining import Draining, holding
 from ingest.errors import IngestError, Paused
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Feed, Partition, Run
 from ingest.models.run import LIVE_STATES
 from ingest.planning import stage as planning

@@ -18,7 +18,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import resting
 from ingest.errors import SupplierError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.feeds.ways import Way, Ways, limits_of
 from ingest.models import Page, RawDiamond, Run
 

@@ -19,7 +19,7 @@ from diamondhub.doorbells import ring
 from ingest import brakes, consolidation, delisting, renumbering, review, review_stones
 from ingest.cost_sample import CostSample, sample_costs
 from ingest.ending import fail_run
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Partition, Run
 from ingest.problems import runs as run_problems
 from ingest.transitions import transition

@@ -22,7 +22,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import Adapter, Trying
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Feed
 
 #: Somebody waits for the answer in person, and a web process with them (seconds).

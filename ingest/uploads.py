@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from diamondhub.operations import retention
 from ingest.errors import IngestError
-from ingest.feeds.pricelist.source import inbox_of
+from ingest.feeds.pricelist.inboxes import inbox_of
 from ingest.models import Feed, Run, UploadedList, UploadedPiece
 
 #: Longest piece (bytes): what the web server takes of any form, less the form around it.

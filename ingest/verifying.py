@@ -36,7 +36,7 @@ from ingest.errors import (
     ThrottledBySupplier,
 )
 from ingest.feeds.adapter import Adapter, Confirming
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.feeds.ways import Way, Ways, limits_of
 from ingest.models import Feed, Run
 from pricing.history import because

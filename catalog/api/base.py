@@ -11,7 +11,8 @@ from django.utils.functional import cached_property
 
 from catalog.api import presenting
 from catalog.api.currency import in_asked_currency
-from catalog.client_views.view import ClientView, view_of
+from catalog.client_views.reading import view_of
+from catalog.client_views.view import ClientView
 from catalog.searching.conditions import Asked
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.scopes import Scope

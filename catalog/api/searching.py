@@ -13,7 +13,8 @@ from catalog.api import presenting
 from catalog.api.asking import refuse_hidden, refuse_unseen
 from catalog.api.base import CACHE_CONTROL, CatalogEndpoint
 from catalog.api.currency import in_asked_currency, wrong
-from catalog.client_views.view import ClientView, view_and_version_of
+from catalog.client_views.reading import view_and_version_of
+from catalog.client_views.view import ClientView
 from catalog.facets.table import ATTRIBUTES
 from catalog.index.history import Moment
 from catalog.searching import amounts, pages

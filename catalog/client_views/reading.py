@@ -66,8 +66,13 @@ class _KeptFilters(FilterBody):
         return normal(values)
 
 
-def read(client: ApiClient) -> tuple[ClientView, Moment]:
-    """The view of a client as it is now, and the catalogue's newest version. Raises `ViewUnusable`."""
+def view_of(client: ApiClient) -> ClientView:
+    """The view of a client, as it is now. One small query. Raises `ViewUnusable`."""
+    return view_and_version_of(client)[0]
+
+
+def view_and_version_of(client: ApiClient) -> tuple[ClientView, Moment]:
+    """The same with the catalogue's newest version, by the same query."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -1,4 +1,4 @@
-"""What one client may see of the catalogue: every address that shows stones asks `view_of` first, and keeps to it.
+"""What one client may see of the catalogue: every address that shows stones asks `reading.view_of` first, and keeps to it.
 
 A view is part of all that is kept of answers: of cursors, of `ETag`s, of every cache's key.
 """
@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog.currencies.converting import DOLLARS, Exchange
 from catalog.searching.conditions import Asked, Condition
-from diamondhub.access.models import ApiClient
-
-if TYPE_CHECKING:
-    from catalog.index.history import Moment
 
 
 @dataclass(frozen=True)
@@ -54,16 +50,3 @@ class ClientView:
 
 #: The view of a client for whom nothing else is said.
 EVERYTHING = ClientView(key="")
-
-
-def view_of(client: ApiClient) -> ClientView:
-    """The view of a client, as it is now. One small query. Raises `ViewUnusable`."""
-    return view_and_version_of(client)[0]
-
-
-def view_and_version_of(client: ApiClient) -> tuple[ClientView, Moment]:
-    """The same with the catalogue's newest version, by the same query."""
-    # It reads filters as searches do, and these keep to views.
-    from catalog.client_views.reading import read
-
-    return read(client)

@@ -13,7 +13,8 @@ from catalog.api import presenting
 from catalog.api.asking import FilterBody, refuse_hidden, refuse_unseen
 from catalog.api.presenting import CURRENCY
 from catalog.client_views.choosing import NoRate, in_currency
-from catalog.client_views.view import ClientView, view_of
+from catalog.client_views.reading import view_of
+from catalog.client_views.view import ClientView
 from catalog.exports.models import Export
 from catalog.searching import amounts
 from catalog.searching.conditions import Asked

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from psycopg.errors import QueryCanceled
 
-from catalog.client_views.view import view_of
+from catalog.client_views.reading import view_of
 from catalog.exports import asking, files
 from catalog.exports.models import EXPORT_STATES, Export, Stock
 from catalog.searching.pages import with_hits

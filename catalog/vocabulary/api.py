@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.asking import asks_for
-from catalog.client_views.view import ClientView, view_of
+from catalog.client_views.reading import view_of
+from catalog.client_views.view import ClientView
 from catalog.currencies.fields import MAX_DOLLARS
 from catalog.facets.table import ATTRIBUTES
 from catalog.vocabulary.words import Described, vocabulary

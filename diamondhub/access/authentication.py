@@ -5,26 +5,21 @@ A request may be signed with a key instead: `signatures` finds that key, which i
 
 from __future__ import annotations
 
-import hmac
 from datetime import datetime, timedelta
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.db import connection
-from django.db.models import BooleanField, ExpressionWrapper, Model, Q, Subquery
+from django.db.models import Subquery
 from django.db.models.functions import Now
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
-from diamondhub.access import keys, misuse, networks, origins, peppers, rfc9421
-from diamondhub.access.clients import USABLE
+from diamondhub.access import misuse, networks, origins
 from diamondhub.access.failures import count_failure, too_many
 from diamondhub.access.gate import Place, Step, Visit
 from diamondhub.access.models import ApiClient, ApiKey
-from diamondhub.api.parsers import is_sent
 from diamondhub.api.problems import Problem
 from diamondhub.audit.acting import known_as
 
@@ -43,40 +38,6 @@ LAST_USE_PRECISION = timedelta(minutes=1)
 def named(client: ApiClient) -> str:
     """Who a client is to the audit, and wherever else it is kept who did something."""
     return f"{client.name} (API client)"
-
-
-class PresentedKeys(Step):
-    """Finds the key behind the `X-API-Key` header and proves its secret (401, 429 for an address that failed too often)."""
-
-    place = Place.KEY
-
-    def check(self, visit: Visit) -> None:
-        text = visit.request.headers.get(HEADER)
-        if text is None:
-            if visit.scope is not None and not rfc9421.is_signed(visit.request.META):
-                _take_token(visit)
-            return
-        if not visit.is_api or (visit.endpoint is not None and (visit.scope or visit.endpoint.scope) is None):
-            # What anybody may have, probes above all, hangs on no database.
-            return
-        presented = keys.parse(text)
-        key = find(presented) if presented else None
-        if key is None:
-            raise refused(visit, key_id=presented.key_id if presented else None)
-        visit.key = key
-
-
-def _take_token(visit: Visit) -> None:
-    """Sign in by a token where those are taken; a credential in a body is left to the endpoint, which reads it."""
-    from diamondhub.access import tokens
-
-    if visit.endpoint is None or not visit.endpoint.takes_tokens:
-        raise not_signed_in()
-    bearer = tokens.bearer_of(visit)
-    if bearer is not None:
-        tokens.prove_token(visit, bearer)
-    elif not is_sent(visit.request.META):
-        raise not_signed_in()
 
 
 class KeyState(Step):
@@ -159,87 +120,6 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """The challenge of a 401."""
         return CHALLENGE
-
-
-def find(presented: keys.PresentedKey) -> ApiKey | None:
-    """The key that was presented, if its secret is right, whatever its state."""
-    # One query and the same work whatever the reason to refuse: if there is no such key another one is looked at, whose hash
-    # no other key has. Nothing is kept of it from one request to the next: it is a look-up by unique indexes, and what is
-    # revoked is refused by every process from the next request on.
-    key: Any = _looked_up(presented.key_id)
-    if key is None:
-        return None
-    made = presented.hashed(key.pepper_version)
-    is_right = made is not None and hmac.compare_digest(bytes(key.secret_hash), made)
-    if key.key_id != presented.key_id:
-        return None
-    if made is None:
-        log.error("api_key_pepper_missing", key_id=presented.key_id, version=key.pepper_version)
-    if not is_right:
-        return None
-    if key.usable and key.pepper_version != peppers.newest():
-        _rehash(key, presented)
-    found: ApiKey = key
-    return found
-
-
-#: Stands for the id of the key in the statement that is made once.
-_ASKED = "the id that is asked for"
-
-
-@cache
-def _statement() -> tuple[str, tuple[Any, ...]]:
-    """The look-up of a key with its client. It is made once: making it takes longer than asking it."""
-    is_it = ExpressionWrapper(Q(key_id=_ASKED), output_field=BooleanField())
-    candidates = ApiKey.objects.annotate(now=Now(), usable=USABLE).filter(Q(key_id=_ASKED) | Q(pk=_OLDEST))
-    names = [*_names(ApiKey), *(f"client__{name}" for name in _names(ApiClient))]
-    statement, values = (
-        candidates.order_by(is_it.desc()).values_list(*names, "now", "usable")[:1].query.sql_with_params()
-    )
-    return statement, tuple(values)
-
-
-def _looked_up(key_id: str) -> Any:
-    """The key of this id, or else another one; None if there is none at all."""
-    statement, values = _statement()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [key_id if value == _ASKED else value for value in values])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    *columns, now, usable = row
-    of_key = len(_names(ApiKey))
-    key: Any = _instance(ApiKey, columns[:of_key])
-    key.client = _instance(ApiClient, columns[of_key:])
-    key.now, key.usable = now, usable
-    return key
-
-
-def _instance(model: type[Model], columns: list[Any]) -> Any:
-    for place, field, converters in _converted(model):
-        for convert in converters:
-            columns[place] = convert(columns[place], field, connection)
-    return model.from_db(connection.alias, _names(model), columns)
-
-
-@cache
-def _names(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
-
-
-@cache
-def _converted(model: type[Model]) -> list[tuple[int, Any, list[Any]]]:
-    """The places of the columns that are read otherwise than the database gives them, with how."""
-    fields = enumerate(model._meta.concrete_fields)
-    return [(place, field, made) for place, field in fields if (made := field.get_db_converters(connection))]
-
-
-def _rehash(key: ApiKey, presented: keys.PresentedKey) -> None:
-    """Hash a key under the newest pepper: only its holder's request has the secret that this takes."""
-    newest = peppers.newest()
-    ApiKey.objects.filter(pk=key.pk, pepper_version=key.pepper_version).update(
-        secret_hash=presented.hashed(newest), pepper_version=newest, pepper_fingerprint=peppers.fingerprint(newest)
-    )
 
 
 def _record_use(key: ApiKey, now: datetime) -> None:

@@ -149,7 +149,7 @@ STEPS = (
     "diamondhub.access.head.Head",
     "diamondhub.access.failures.FailedSignIns",
     "diamondhub.access.cors.Preflights",
-    "diamondhub.access.authentication.PresentedKeys",
+    "diamondhub.access.presented.PresentedKeys",
     "diamondhub.access.authentication.KeyState",
     "diamondhub.access.signatures.Signatures",
     "diamondhub.access.signatures.SignatureTimes",

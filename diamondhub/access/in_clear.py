@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from diamondhub.access import keys, misuse
+from diamondhub.access.finding import find
 from diamondhub.access.gate import Visit
 from diamondhub.api.parsers import is_sent
 from diamondhub.api.problems import Problem
@@ -56,8 +57,6 @@ def _credential_of(visit: Visit) -> str | None:
 
 def _tell_owner(visit: Visit) -> None:
     """Tell the owner of the key that was sent, if it is one; whoever sent it is told the same either way."""
-    from diamondhub.access.authentication import find
-
     presented = keys.parse(visit.request.headers["X-API-Key"])
     try:
         key: Any = find(presented) if presented is not None else None

@@ -1,4 +1,4 @@
-"""API clients and their keys. `clients` creates and changes them, `authentication` looks them up at every request."""
+"""API clients and their keys. `clients` creates and changes them, `finding` looks them up at every request."""
 
 from __future__ import annotations
 

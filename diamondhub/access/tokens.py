@@ -16,8 +16,9 @@ from django.core import signing
 from django.db.models.functions import Now
 
 from diamondhub.access import keys, signatures
-from diamondhub.access.authentication import KeyState, find, refused
+from diamondhub.access.authentication import KeyState, refused
 from diamondhub.access.clients import USABLE
+from diamondhub.access.finding import find
 from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiKey
 

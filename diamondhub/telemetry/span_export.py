@@ -11,10 +11,14 @@ from django.conf import settings
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, Status
 
-from diamondhub.telemetry import process_metrics, tracing
+from diamondhub.telemetry import process_metrics, scrub
 
 log = structlog.get_logger(__name__)
+
+#: One try to send takes no longer (seconds).
+SEND_SECONDS = 2.0
 
 
 class Scrubbed(SpanExporter):
@@ -27,7 +31,7 @@ class Scrubbed(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send them; those that cannot be sent are lost, and nothing waits for them."""
         try:
-            result = self._onward.export([tracing.scrubbed(span) for span in spans])
+            result = self._onward.export([scrubbed(span) for span in spans])
         except Exception as error:  # noqa: BLE001 - traces must never disturb the work that they are of
             result, why = SpanExportResult.FAILURE, type(error).__name__
         else:
@@ -59,6 +63,24 @@ def exporter() -> SpanExporter:
         OTLPSpanExporter(
             endpoint=f"{settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip('/')}/v1/traces",
             headers={name.strip(): unquote(value.strip()) for name, _, value in written},
-            timeout=tracing.SEND_SECONDS,
+            timeout=SEND_SECONDS,
         )
+    )
+
+
+def scrubbed(span: ReadableSpan) -> ReadableSpan:
+    """The span as it may leave: every text of it without secrets."""
+    status = span.status
+    return ReadableSpan(
+        name=scrub.text(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=scrub.nested(dict(span.attributes or {})),
+        links=[Link(link.context, scrub.nested(dict(link.attributes or {}))) for link in span.links],
+        kind=span.kind,
+        status=Status(status.status_code, scrub.text(status.description) if status.description else None),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
     )

@@ -6,7 +6,7 @@ trace id); its stages, slices and batches stay below 2,000 spans. Pages and stat
 linked to the row's (`sampled`), and `statement` opens spans only within such a trace.
 
 `begin` is called in each process that works, after it was forked; `end` flushes for `FLUSH_SECONDS` at most, and a process
-ends whether a collector answers or not. Every text of a span is scrubbed before it leaves.
+ends whether a collector answers or not. Every text of a span is scrubbed before it leaves (`span_export`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import structlog
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.trace import Tracer
 
 log = structlog.get_logger(__name__)
 
-#: The flush at the end of a process, and one try to send, take no longer (seconds).
-FLUSH_SECONDS, SEND_SECONDS = 3.0, 2.0
+#: The flush at the end of a process takes no longer (seconds).
+FLUSH_SECONDS = 3.0
 #: Spans that wait to be sent; more are lost rather than kept.
 MAX_WAITING = 2_048
 #: Partitions, and batches, of one row that have spans: of more, every so many-th. A partition that is walked in fifteen
@@ -60,7 +60,7 @@ def begin(program: str) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from diamondhub.telemetry.span_export import exporter
+    from diamondhub.telemetry.span_export import SEND_SECONDS, exporter
     from diamondhub.version import version
 
     resource = Resource(
@@ -214,26 +214,3 @@ def _recorded(tracer: Tracer, name: str, context: Any, links: Any, attributes: M
             span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {str(error)[:500]}"))
             span.set_attribute("error.type", type(error).__name__)
             raise
-
-
-def scrubbed(span: ReadableSpan) -> ReadableSpan:
-    """The span as it may leave: every text of it without secrets."""
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Link, Status
-
-    from diamondhub.telemetry import scrub
-
-    status = span.status
-    return ReadableSpan(
-        name=scrub.text(span.name),
-        context=span.context,
-        parent=span.parent,
-        resource=span.resource,
-        attributes=scrub.nested(dict(span.attributes or {})),
-        links=[Link(link.context, scrub.nested(dict(link.attributes or {}))) for link in span.links],
-        kind=span.kind,
-        status=Status(status.status_code, scrub.text(status.description) if status.description else None),
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
-    )

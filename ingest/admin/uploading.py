@@ -20,7 +20,7 @@ from diamondhub.api.problems import sentence
 from ingest import runs, uploads
 from ingest.admin.acting import START
 from ingest.errors import IngestError
-from ingest.feeds.pricelist.source import inbox_of
+from ingest.feeds.pricelist.inboxes import inbox_of
 from ingest.models import Feed, Run, UploadedList
 
 if TYPE_CHECKING:

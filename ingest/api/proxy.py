@@ -48,7 +48,7 @@ from ingest.errors import (
     TransientSupplierError,
 )
 from ingest.feeds.adapter import RelayedAnswer, Relaying
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Feed
 
 log = structlog.get_logger(__name__)

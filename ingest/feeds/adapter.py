@@ -1,7 +1,7 @@
 """The protocol of supplier adapters: the only door between ingestion and a supplier's own ways.
 
 Planner, walk and consolidation call these methods and know nothing else about a supplier. An adapter is built for one
-feed by `ingest.feeds.registry.adapter_for`; it is safe to share between threads.
+feed by `ingest.feeds.adapters.adapter_for`; it is safe to share between threads.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from django.conf import settings
 from diamondhub.pace.limiter import interval
 from ingest import resting
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.feeds.ways import Ways, limits_of
 from ingest.models import Feed, Partition
 from ingest.planning import stage as planning

@@ -21,7 +21,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import brakes, ending, price_meanings, raw_store, resting, retries, rows_of_lists
 from ingest.errors import IngestError, Paused, SupplierError, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.feeds.verdicts import SupplierAsks
 from ingest.feeds.ways import FeedWays
 from ingest.models import Feed, Partition, Run

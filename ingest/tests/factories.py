@@ -34,7 +34,7 @@ from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import OF_CLIENTS
 from ingest import consolidation, runs
 from ingest.errors import MappingError, PermanentSupplierError
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.adapter import StoneIdentity, StoneQuery, SupplierPage
 from ingest.feeds.nivoda import build as nivoda
 from ingest.models import ConsolidationBatch, Feed, Page, Partition, RawDiamond, Run
@@ -179,7 +179,7 @@ class MemorySupplier:
 
 def supplying(monkeypatch: pytest.MonkeyPatch, supplier: MemorySupplier) -> MemorySupplier:
     """Put a supplier in the place of every feed's adapter."""
-    monkeypatch.setattr(registry, "_build", lambda *_: supplier)
+    monkeypatch.setattr(adapters, "_build", lambda *_: supplier)
     return supplier
 
 
@@ -291,7 +291,7 @@ def sandbox_feed(options: Options, *, labgrown: bool = True, **fields: Any) -> I
 
 def forget_clients() -> None:
     """Have adapters made anew by the settings as they are now."""
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
     nivoda._client.cache_clear()
 
 

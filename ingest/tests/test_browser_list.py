@@ -15,7 +15,7 @@ from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
 from ingest import runs
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.lists import stones, text
 from ingest.models import Feed
 from ingest.tests.factories import drive
@@ -30,9 +30,9 @@ SHOTS = os.environ.get("DIAMONDHUB_SHOTS")
 def folder(tmp_path: Path) -> Iterator[Path]:
     first_rule_set()
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def test_a_list_is_looked_at_on_a_phone_and_given_its_meaning(chromium: str, live_server: Any, folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test.utils import override_settings
 
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed
 
 pytestmark = pytest.mark.django_db
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path) -> Iterator[Path]:
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def create(slug: str = "rosy", parameters: str = '{"source": "list.csv"}', **options: object) -> str:

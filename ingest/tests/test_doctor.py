@@ -12,7 +12,7 @@ from django.utils import timezone
 from diamondhub.operations.doctor import of_servers
 from diamondhub.operations.doctor.tests.planting import findings
 from ingest import doctor
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed, Partition
 from ingest.tests import rows
 from ingest.tests.stack import Stack, until
@@ -42,7 +42,7 @@ def test_the_suppliers_clock_is_asked_for_by_its_feed_and_without_one_there_is_n
         def server_time(self) -> Any:
             return timezone.now() + timedelta(hours=2)
 
-    monkeypatch.setattr(registry, "adapter_of", lambda _feed: Supplier())
+    monkeypatch.setattr(adapters, "adapter_of", lambda _feed: Supplier())
     Feed.objects.update(enabled=False)
     none = doctor.suppliers_clock()
     Feed.objects.update(enabled=True)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from ingest.feeds import declared, registry
+from ingest.feeds import adapters, declared, registry
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.models import Feed, FeedSecret
 from ingest.sandbox.faults import Settings
@@ -28,9 +28,9 @@ SCHEDULE = "/admin/ingest/feed/schedule/"
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
     settings.PRICELIST_DIR, settings.VAR_DIR = tmp_path, tmp_path / "var"
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
     yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def a_list(**parameters: Any) -> Feed:

@@ -21,11 +21,11 @@ from diamondhub.access.checks import check_encryption_keys, encryption_keys_are_
 from diamondhub.audit.tracking import AUDITED
 from ingest import feed_secrets
 from ingest.feed_secrets import NoSuchSecret, SecretCannotBeOpened, UnusableSecret
+from ingest.feeds.adapters import adapter_of, mapping_adapter_of
 from ingest.feeds.nivoda import build as nivoda
 from ingest.feeds.nivoda.build import NivodaNotConfigured
 from ingest.feeds.pricelist import source
 from ingest.feeds.pricelist.errors import ListRefused
-from ingest.feeds.registry import adapter_of, mapping_adapter_of
 from ingest.models import Feed, FeedSecret
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options

@@ -14,7 +14,7 @@ from django.test.utils import override_settings
 
 from catalog.models import Diamond
 from ingest import drift, review, rows_of_lists, runs
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.lists import stone, stones, text
 from ingest.models import DeadLetter, Feed, Run
 from ingest.tests.factories import MemorySupplier, Stone, drive, feed, supplying
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     Feed.objects.update_or_create(
         slug="rosy", defaults={"name": "Rosy", "adapter": "pricelist", "parameters": {"source": "list.csv"}}
     )
-    built = registry._build
+    built = adapters._build
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
         built.cache_clear()
         yield tmp_path

@@ -21,7 +21,7 @@ from django.utils import timezone
 from catalog.models import Diamond
 from ingest import seen_lists, uploads
 from ingest.admin import lists
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.lists import stone, stones, text
 from ingest.models import Feed, Run, SeenList
 from pricing.models import RuleSet
@@ -37,9 +37,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     first_rule_set()
     (tmp_path / "lists").mkdir()
     with override_settings(PRICELIST_DIR=tmp_path / "lists", VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path / "lists"
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def put(folder: Path, rows: list[dict[str, str]], name: str = "list.csv") -> Path:

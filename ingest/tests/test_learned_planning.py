@@ -20,10 +20,10 @@ from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
 from ingest import runs
 from ingest.errors import SupplierTooSlow, TransientSupplierError
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.adapter import StoneQuery
+from ingest.feeds.adapters import adapter_for
 from ingest.feeds.nivoda import build
-from ingest.feeds.registry import adapter_for
 from ingest.invariants import violations
 from ingest.models import Partition, Run
 from ingest.planning import stage as planning
@@ -188,7 +188,7 @@ def real() -> Iterator[Sandbox]:
 
 
 def sandbox_adapter(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, *, labgrown: bool, aliased: bool = True) -> Any:
-    monkeypatch.setattr("ingest.feeds.registry._build", registry._build.__wrapped__)
+    monkeypatch.setattr("ingest.feeds.adapters._build", adapters._build.__wrapped__)
     monkeypatch.setattr("ingest.feeds.nivoda.build._client", build._client.__wrapped__)
     account = {"NIVODA_ENDPOINT": sandbox.url, "NIVODA_USERNAME": "sandbox", "NIVODA_PASSWORD": "sandbox"}
     with override_settings(**account, NIVODA_RATE_LIMIT=2_000):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from catalog.models import Diamond
 from diamondhub.local.testing import databases
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.adapter import StoneQuery, SupplierPage
 from ingest.invariants import violations
 from ingest.models import Feed, Run
@@ -138,7 +138,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Market]:
             watermark=None,
         )
         market = Market(shelf)
-        monkeypatch.setattr(registry, "_build", lambda *_: market)
+        monkeypatch.setattr(adapters, "_build", lambda *_: market)
         return market
 
     return opening

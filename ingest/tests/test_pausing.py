@@ -39,7 +39,7 @@ from ingest import (
     verifying,
 )
 from ingest.errors import Paused
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed, Pause, Run, ScheduleSlot
 from ingest.planning.dry_run import dry_run
 from ingest.sandbox.server import Sandbox
@@ -524,7 +524,7 @@ def test_nobody_asks_by_an_account_that_rests(sandbox: tuple[Sandbox, Feed]) -> 
 
 def test_whoever_holds_an_adapter_already_does_not_ask_by_an_account_that_rests(sandbox: tuple[Sandbox, Feed]) -> None:
     supplier, feed = sandbox
-    adapter = registry.adapter_of(feed)
+    adapter = adapters.adapter_of(feed)
     adapter.server_time()
     pausing.pause("account", "nivoda", minutes=60, by="olga", reason=WHY)
     before = asked(supplier)

@@ -18,7 +18,7 @@ from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import runs
 from ingest.errors import PermanentSupplierError, SignInRefused, ThrottledBySupplier, TransientSupplierError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Feed, Run
 from ingest.planning import stage as planning
 from ingest.planning.cutting import make_plan

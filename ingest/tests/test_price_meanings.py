@@ -17,7 +17,7 @@ from django.urls import reverse
 from catalog.models import Diamond
 from diamondhub.audit.models import AuditEvent
 from ingest import price_meanings, runs
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.lists import text
 from ingest.models import Feed, Run
 from ingest.tests.factories import drive, feed
@@ -36,9 +36,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         slug="rosy", defaults={"name": "Rosy", "adapter": "pricelist", "parameters": {"source": "list.csv"}}
     )
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def put(folder: Path, stones: Sequence[tuple[str, ...]], *further: str) -> None:

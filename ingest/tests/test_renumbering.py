@@ -12,7 +12,7 @@ from django.test.utils import override_settings
 from catalog.models import Diamond, StockNumber, diamond_id
 from catalog.stock_numbers import ids_of
 from ingest import renumbering, runs
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.invariants import violations
 from ingest.models import Feed, Run
 from ingest.tests.factories import drive, feed, listed
@@ -29,9 +29,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     parameters = {"source": "list.csv", "supplier": "Rosy"}
     Feed.objects.create(slug="rosy", name="Rosy Blue", adapter="pricelist", parameters=parameters)
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def write(folder: Path, rows: Sequence[str]) -> None:

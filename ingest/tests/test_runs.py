@@ -13,7 +13,7 @@ from diamondhub.states import IllegalMove
 from diamondhub.tests.threads import at_once
 from ingest import delisting, report, runs, settling
 from ingest.errors import IngestError, PermanentSupplierError
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.nivoda.build import NivodaNotConfigured
 from ingest.invariants import violations
@@ -123,7 +123,7 @@ def test_a_feed_that_is_set_up_wrongly_is_refused_with_what_is_wrong(
         runs.start_run("memory", kind="full", started_by="eve")
 
     factories.forget_clients()
-    assert registry._build.cache_info().currsize == 0
+    assert adapters._build.cache_info().currsize == 0
 
 
 @pytest.mark.django_db

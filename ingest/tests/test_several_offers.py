@@ -15,7 +15,7 @@ from catalog.tests.factories import a_diamond
 from diamondhub.database import psycopg_cursor
 from ingest import runs, several_offers
 from ingest.admin import run_page
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed, Run
 from ingest.report import report
 from ingest.tests import rows
@@ -36,9 +36,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         shutil.copy(CASES / f"same-cert-{name}.csv", tmp_path / f"{name}.csv")
         Feed.objects.create(slug=name, name=name, adapter="pricelist", parameters={"source": f"{name}.csv"})
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def pull(slug: str, kind: str = "full") -> Run:

@@ -18,7 +18,7 @@ from redis import Redis
 
 from diamondhub.operations.models import Job
 from ingest import sign_in
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.models import Feed
 from ingest.sandbox.faults import FailNext, Hanging, Settings, Throttling
 from ingest.sandbox.server import Sandbox
@@ -53,7 +53,7 @@ def test_a_sign_in_that_works_is_said_to_and_asks_the_supplier_once_whatever_tok
     supplier: tuple[Sandbox, Feed],
 ) -> None:
     sandbox, feed = supplier
-    registry.adapter_of(feed).server_time()
+    adapters.adapter_of(feed).server_time()
     sandbox.supplier.accounting.reset()
 
     value = tried(feed)
@@ -125,9 +125,9 @@ def test_a_feed_without_an_account_is_not_asked(settings: Any) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
     settings.PRICELIST_DIR, settings.VAR_DIR = tmp_path, tmp_path / "var"
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
     yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def a_list() -> Feed:

@@ -17,7 +17,7 @@ from diamondhub.access.models import ApiClient
 from diamondhub.access.tests.signing import send, signing_client
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable, WaitTooLong
 from ingest import asking
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.nivoda import adapter as nivoda_adapter
 from ingest.feeds.nivoda import build as nivoda
 from ingest.feeds.nivoda.client import Manner
@@ -326,7 +326,7 @@ def test_every_question_is_on_record_with_its_client_and_without_secrets(http: C
 
 
 def test_an_account_that_is_not_set_up_is_said_to_be(http: Client) -> None:
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
     nivoda._client.cache_clear()
 
     with override_settings(NIVODA_ENDPOINT=""):

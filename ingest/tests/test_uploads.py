@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from catalog.models import Diamond
 from ingest import runs, uploads
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.books import xlsx
 from ingest.feeds.pricelist.tests.lists import STONE, stones, text
 from ingest.models import Feed, Run, UploadedList, UploadedPiece
@@ -35,9 +35,9 @@ def rosy(tmp_path: Path) -> Iterator[Feed]:
         defaults={"name": "Rosy", "adapter": "pricelist", "parameters": {"source": "upload://rosy"}},
     )
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield made
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def browser(*permissions: str) -> Client:
@@ -159,7 +159,7 @@ def test_the_page_needs_the_right_to_change_feeds_a_token_and_a_feed_of_uploads(
 
 
 def test_a_feed_without_an_upload_is_fine_but_its_runs_say_what_to_do(rosy: Feed) -> None:
-    outcome = tried(registry.adapter_for(rosy.adapter, rosy.parameters, {}))
+    outcome = tried(adapters.adapter_for(rosy.adapter, rosy.parameters, {}))
 
     run = drive(runs.start_run("rosy", kind="full", started_by="eve"))
 

@@ -21,7 +21,7 @@ from diamondhub.telemetry import tracing
 from ingest import resting, retries
 from ingest.draining import Draining, draining, holding
 from ingest.errors import Paused, SupplierError, TransientSupplierError
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.models import Feed, Partition
 from ingest.transitions import wake
 from ingest.walking.confirmation import Confirmation

@@ -14,8 +14,9 @@ from django.utils import timezone
 from catalog.api.asking import asks_for
 from catalog.client_views import editing
 from catalog.client_views.models import CatalogView
+from catalog.client_views.reading import view_of
 from catalog.client_views.tests.a_view import a_rate, a_view
-from catalog.client_views.view import EVERYTHING, view_of
+from catalog.client_views.view import EVERYTHING
 from catalog.columns import COLUMNS
 from catalog.currencies.models import ExchangeRate
 from catalog.facets.table import ATTRIBUTES

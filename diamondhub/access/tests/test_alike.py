@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from diamondhub.access import authentication, clients, keys
+from diamondhub.access import clients, finding, keys, presented
 from diamondhub.access.gate import Gate
 from diamondhub.access.models import ApiKey
 
@@ -111,9 +111,9 @@ def test_the_time_on_the_clock_does_not_tell_why_a_key_is_refused(wrong: dict[st
 def test_the_bound_is_broken_where_unknown_keys_are_refused_without_a_look(
     wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = authentication.find
+    look = finding.find
     known = {key.key_id for key in ApiKey.objects.all()}
-    monkeypatch.setattr(authentication, "find", lambda key: look(key) if key.key_id in known else None)
+    monkeypatch.setattr(presented, "find", lambda key: look(key) if key.key_id in known else None)
     gate = Gate(lambda _request: HttpResponse())
 
     took = timed({kind: lambda kind=kind: ask(gate, wrong[kind])[1] for kind in ("unknown", "wrong")})  # type: ignore[misc]

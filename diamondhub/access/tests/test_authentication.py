@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from diamondhub.access import authentication, keys, peppers
+from diamondhub.access import finding, keys, peppers
 from diamondhub.access.clients import IssuedKey, create_client
 from diamondhub.access.models import ApiKey
 from diamondhub.local.tests.test_services import until
@@ -109,7 +109,7 @@ def test_a_key_is_looked_up_by_indexes_however_many_there_are(issued: IssuedKey)
         cursor.execute("ANALYZE access_apikey")
 
     with CaptureQueriesContext(connection) as queries:
-        assert authentication.find(presented) == issued.key
+        assert finding.find(presented) == issued.key
 
     [query] = queries.captured_queries
     with connection.cursor() as cursor:

@@ -105,7 +105,7 @@ def test_a_fault_of_ours_and_an_answer_without_the_database_are_readable(http: C
     def away() -> frozenset[str]:
         raise OperationalError("away")
 
-    with mock.patch("diamondhub.access.authentication.find", side_effect=OperationalError("away")):
+    with mock.patch("diamondhub.access.presented.find", side_effect=OperationalError("away")):
         with mock.patch.object(origins, "all_origins", away):
             without_database = http.get(ADDRESS, headers={"Origin": SHOP})
     with mock.patch("catalog.searching.pages.with_hits", side_effect=ZeroDivisionError):

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.test import Client
 from structlog.testing import capture_logs
 
-from diamondhub.access import authentication, clients, keys, misuse
+from diamondhub.access import clients, in_clear, keys, misuse
 from diamondhub.access.clients import IssuedKey, create_client
 from diamondhub.operations.models import Problem
 
@@ -118,7 +118,7 @@ def test_the_refusal_does_not_hang_on_the_database(
     def away(_presented: Any) -> Any:
         raise OperationalError("away")
 
-    monkeypatch.setattr(authentication, "find", away)
+    monkeypatch.setattr(in_clear, "find", away)
 
     assert kind(ask(client, X_API_Key=issued.text)) == (403, "credential-sent-in-clear")
 

@@ -6,7 +6,6 @@ public ones, redirects included, unless PRICELIST_HOSTS names the host; what is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote, urlsplit
 
 from ingest.feeds.pricelist.errors import ListRefused
+from ingest.feeds.pricelist.inboxes import UPLOAD, inbox_of
 from ingest.feeds.pricelist.transports import files, ftp, sftp, uploaded, web
 from ingest.feeds.pricelist.transports.arriving import Fetched, Limits, digest_of
 
@@ -24,7 +24,6 @@ __all__ = [
     "beginning",
     "fetch",
     "filled",
-    "inbox_of",
     "places_of",
     "refuse_open_password",
 ]
@@ -33,9 +32,6 @@ __all__ = [
 SECRETS = ("password", "token")
 _WEB, _FTP, _SFTP = ("http", "https"), ("ftp", "ftps"), ("sftp",)
 _FILE_SERVERS = _FTP + _SFTP
-#: `upload://rosy`: the newest list that somebody has uploaded for it.
-_UPLOAD = "upload"
-_INBOX = re.compile(r"upload://([a-z0-9][a-z0-9_-]{0,49})/?", re.IGNORECASE | re.ASCII)
 
 
 def places_of(source: str) -> tuple[str, ...]:
@@ -57,7 +53,7 @@ def filled(source: str, secrets: Mapping[str, str]) -> str:
 def refuse_open_password(source: str) -> str:
     """Why an address of a file server is not taken: its password stands in it, or is nowhere. Empty if it is taken."""
     address, scheme = urlsplit(source), scheme_of(source)
-    if scheme == _UPLOAD and not inbox_of(source):
+    if scheme == UPLOAD and not inbox_of(source):
         return "write upload:// and a short name of letters, numbers and hyphens, e.g. upload://rosy"
     if scheme not in _FILE_SERVERS:
         return ""
@@ -67,12 +63,6 @@ def refuse_open_password(source: str) -> str:
     if address.password is None and (address.username or scheme in _SFTP):
         return f"the account needs a password: write {wanted} and set the feed's secret `password`"
     return ""
-
-
-def inbox_of(source: str) -> str:
-    """The inbox of lists that are uploaded; empty for other sources."""
-    inbox = _INBOX.fullmatch(source.strip())
-    return inbox[1].lower() if inbox else ""
 
 
 def scheme_of(source: str) -> str:
@@ -124,5 +114,5 @@ def beginning(source: str, limits: Limits, *, most: int, host_key: str = "") -> 
 
 def _refuse_other(scheme: str) -> None:
     if scheme:
-        ways = ", ".join((*_WEB, *_FILE_SERVERS, _UPLOAD))
+        ways = ", ".join((*_WEB, *_FILE_SERVERS, UPLOAD))
         raise ListRefused(f"{scheme}:// is no way to fetch a price list: use a path or one of {ways}")

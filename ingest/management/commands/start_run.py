@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
 from ingest import resting, runs, watching
-from ingest.feeds.registry import adapter_of
+from ingest.feeds.adapters import adapter_of
 from ingest.management.commands._common import IngestCommand, actor
 from ingest.models import Run
 from ingest.report import report

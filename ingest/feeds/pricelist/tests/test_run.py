@@ -13,7 +13,7 @@ from django.test.utils import override_settings
 
 from catalog.models import Diamond
 from ingest import runs
-from ingest.feeds import registry
+from ingest.feeds import adapters
 from ingest.feeds.pricelist.example import HEADERS, example_rows, write_example
 from ingest.feeds.pricelist.tests.lists import stone, stones, text
 from ingest.models import DeadLetter, Feed, Run
@@ -34,9 +34,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         },
     )
     with override_settings(PRICELIST_DIR=tmp_path, VAR_DIR=tmp_path / "var"):
-        registry._build.cache_clear()
+        adapters._build.cache_clear()
         yield tmp_path
-    registry._build.cache_clear()
+    adapters._build.cache_clear()
 
 
 def pull(kind: str = "full") -> Run:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingest import uploads
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.transports.arriving import Arriving, Fetched, Limits, digest_of
 
 
 def fetch(inbox: str, into: Path, limits: Limits, etag: str) -> Fetched | None:
     """Copy the inbox's newest list into a file; None if it still is the one that `etag` names."""
-    # `ingest.uploads` reads addresses of feeds, as this package does.
-    from ingest import uploads
-
     upload = uploads.newest(inbox)
     if upload is None or upload.completed_at is None:
         raise NothingUploaded(f"no list has been uploaded for {inbox!r} yet: upload one on the feed's page")
