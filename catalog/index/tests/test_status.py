@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import time
 from pathlib import Path
@@ -105,10 +106,8 @@ def test_health_says_version_stones_age_and_whether_the_builder_is_at_work(
         outcome = status.health()
         checks = {check["name"]: check for check in client.get("/health/status").json()["checks"]}
 
-    assert (without.ok, without.detail) == (
-        False,
-        f"version {version}, 1 stones; the newest version; seen 0 s ago; no builder",
-    )
+    assert not without.ok
+    assert re.fullmatch(rf"version {version}, 1 stones; the newest version; seen \d+ s ago; no builder", without.detail)
     assert outcome.ok
     assert outcome.detail.endswith("builder at work")
     assert checks["index"]["ok"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_a_sweep_that_never_was_or_is_late_is_critical_and_one_of_now_is_fine() 
     Heartbeat.beat("sweep")
 
     assert never == ["critical"]
-    assert "was 10 min 00 s ago" in late[0].words
+    assert re.search(r"was 10 min \d\d s ago", late[0].words)
     assert findings(of_machinery.sweep_goes_round) == []
 
 
