@@ -18,7 +18,6 @@ from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
 from catalog.grades import Bowtie, Clarity, Color, CuletSize, FancyIntensity, LabFinish, fold
 from catalog.labs import normal_lab
-from catalog.models import Availability
 from catalog.rows import StoneFacts
 from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
@@ -27,10 +26,10 @@ from ingest.feeds.adapter import Look, StoneIdentity
 from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import artefacts, bands, finishes, measures, numbers, proven, single, vocabulary, words
+from ingest.feeds.pricelist.availability import availability_of
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
-from ingest.feeds.pricelist.headers import PRICES, unknown_headers
-from ingest.feeds.pricelist.headers import fold as header_fold
+from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
 from ingest.feeds.values import Reader
@@ -65,7 +64,6 @@ _text_120 = Reader(lambda cell: values.text(cell, 120))
 _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
-_availability = Reader(words.availability)
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
@@ -389,68 +387,6 @@ def report_of(cells: Cells) -> tuple[str | None, str | None]:
     laboratory, number_beside = _laboratory(cells["lab"])
     number, lab = _certified(cells["certificate_number"] or number_beside, cells["certificate"])
     return lab or _lab[laboratory] or _lab[cells["certificate"]], proving(number)
-
-
-def availability_of(cells: Cells) -> str:
-    """What the row promises of its stone, by all of its columns that say so."""
-    said = {passing for field in _REMARKS if (passing := words.said_in_passing[cells[field]]) is not None}
-    if (behind := words.said_behind(cells["stock_number"])) is not None:
-        said.add(behind)
-    for field in _OVERWRITTEN:
-        if (cell := cells[field]) and cell[0] not in _DIGITS and (over := words.typed_over[cell]) is not None:
-            said.add(over)
-    if (_none_left(cells["stones"]) or "stones" in cells.of_list.others) and _is_out_of_stock(cells):
-        said.add(Availability.SOLD.value)
-    if not cells["availability"] and "availability" in cells.columns and _failed(cells):
-        said.add(Availability.UNAVAILABLE.value)
-    if "off_market" not in cells.columns and "availability" not in cells.of_list.others and not said:
-        return _availability[cells["availability"]]
-    return words.least({words.least_availability(list(cells.each("availability")), cells.all("off_market")), *said})
-
-
-#: Fields of words in which suppliers write down in passing that a stone is not to be had.
-_REMARKS = ("comments", "location", "city")
-#: Headers of a number of pieces of which none means that nothing is left, after `fold`.
-_IN_STOCK = frozenset(
-    {
-        "STOCK",
-        "QTY",
-        "QUANTITY",
-        "STOCKQTY",
-        "STOCKQUANTITY",
-        "QTYINSTOCK",
-        "QTYONHAND",
-        "INVENTORYQTY",
-        "INVENTORYQUANTITY",
-    }
-)
-_NONE_LEFT = frozenset({"0", "0.0", "0.00", "NIL", "Nil", "nil"})
-#: Fields of few words in whose cells suppliers write that a stone is gone.
-_OVERWRITTEN = (
-    *("shape", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "lab", "measurements", "depth_pct"),
-    *("depth", "table_pct", *PRICES),
-)
-_DIGITS = frozenset("0123456789")
-
-
-def _none_left(cell: str) -> bool:
-    """Whether a number of pieces says that nothing is left: none, or what was taken more than there was."""
-    return cell in _NONE_LEFT or (cell[:1] == "-" and cell[1:2].isdigit())
-
-
-def _is_out_of_stock(cells: Cells) -> bool:
-    return any(_none_left(cell) and header_fold(header) in _IN_STOCK for header, cell in cells.all("stones"))
-
-
-def _failed(cells: Cells) -> bool:
-    """Whether a formula that should say if the stone is to be had has failed: "#N/A"."""
-    headers = (cells.columns["availability"], *cells.of_list.others.get("availability", ()))
-    return any(artefacts.is_error(cells.row[header]) for header in headers)
-
-
-def is_available(cells: Cells) -> bool:
-    """Whether the row offers its stone now."""
-    return availability_of(cells) == Availability.AVAILABLE.value
 
 
 def _laboratory(cell: str) -> tuple[str, str]:

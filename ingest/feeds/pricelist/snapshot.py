@@ -25,7 +25,7 @@ import structlog
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
-from ingest.feeds.pricelist import mapping, reading, single, source
+from ingest.feeds.pricelist import availability, mapping, reading, single, source
 from ingest.feeds.pricelist.columns import RESERVED, Cells
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
 from ingest.feeds.pricelist.headers import PRICES
@@ -384,7 +384,7 @@ def _stones(
         tally.add(cells)
         if stone is not None and (other := single.other_half(cells)):
             database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
-        available = mapping.is_available(cells)
+        available = availability.is_available(cells)
         word = None if available else cells["availability"]
         payload = msgspec.json.encode(row.cells)
         dollars = min(_MAX_PRICE, mapper.costs.dollars_per_carat(cells, carats))
@@ -473,7 +473,7 @@ def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> N
             told = _other_stones([cells for _, _, cells in of_report])
             marked_rows = of_report if told else []
             if not told and (told := _other_promises([cells for _, _, cells in of_report])):
-                marked_rows = [row for row in of_report if mapping.is_available(row[2])]
+                marked_rows = [row for row in of_report if availability.is_available(row[2])]
             for ordinal, payload, _ in marked_rows:
                 marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.ONE_CERTIFICATE: told})
                 database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
@@ -499,8 +499,8 @@ def _other_stones(rows: Sequence[Cells]) -> str:
 
 def _other_promises(rows: Sequence[Cells]) -> str:
     """What rows of one certificate promise, by their stock numbers; empty if none is on sale, or all are."""
-    promises = [mapping.availability_of(cells).lower().replace("_", " ") for cells in rows]
-    if len(set(promises)) < 2 or not any(map(mapping.is_available, rows)):
+    promises = [availability.availability_of(cells).lower().replace("_", " ") for cells in rows]
+    if len(set(promises)) < 2 or not any(map(availability.is_available, rows)):
         return ""
     named = [f"{cells['stock_number'][:_NAME]!r} is {said}" for cells, said in zip(rows, promises, strict=True)]
     return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
@@ -517,7 +517,7 @@ def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str
             weights[carats] = None
         if number := mapping.certificate_of(cells):
             certificates[number] = None
-        promises.add(mapping.availability_of(cells).lower().replace("_", " "))
+        promises.add(availability.availability_of(cells).lower().replace("_", " "))
         if len(weights) + len(certificates) >= _TOLD:
             break
     if len(weights) > 1:
