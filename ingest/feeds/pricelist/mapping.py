@@ -6,18 +6,15 @@ set of headers and remembered. Only stock number and price are required; anythin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from catalog.certificates import folded, proving
 from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
 from catalog.grades import Bowtie, Clarity, Color, CuletSize, FancyIntensity, LabFinish, fold
-from catalog.labs import normal_lab
 from catalog.rows import StoneFacts
 from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
@@ -25,7 +22,18 @@ from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
 from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
-from ingest.feeds.pricelist import artefacts, bands, finishes, measures, numbers, proven, single, vocabulary, words
+from ingest.feeds.pricelist import (
+    artefacts,
+    bands,
+    certificates,
+    finishes,
+    measures,
+    numbers,
+    proven,
+    single,
+    vocabulary,
+    words,
+)
 from ingest.feeds.pricelist.availability import availability_of
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
@@ -53,9 +61,6 @@ _clarity = Reader(lambda cell: values.grade(Clarity, nature.grade_alone(cell)))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
 _eye_clean = Reader(values.eye_clean)
 _days_from_to = Reader(values.days_from_to)
-#: What is with a laboratory has no report of it.
-_UNGRADED = re.compile(r"\b(?:PENDING|APPLIED|AWAIT\w*|SENT TO|IN PROCESS|SUBMITTED)\b", re.IGNORECASE)
-_lab = Reader(lambda cell: None if _UNGRADED.search(cell) else _named_lab(cell))
 _country = Reader(values.country)
 _bowtie = Reader(lambda cell: values.grade(Bowtie, cell))
 _culet_size = Reader(lambda cell: values.grade(CuletSize, cell.partition("(")[0]))
@@ -146,13 +151,15 @@ class Mapper:
             depth_pct = next((said for said in depths if said and said >= _MILLIMETRES_BELOW), None)
         certificate = cells["certificate"]
         laboratory = cells["lab"]
-        laboratory, number_beside = _laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
+        laboratory, number_beside = (
+            certificates.laboratory(laboratory) if laboratory[-1:].isdigit() else (laboratory, "")
+        )
         number_of = cells["certificate_number"] or certificate or "0"
-        certificate_number, lab = _certified(cells["certificate_number"] or number_beside, certificate)
+        certificate_number, lab = certificates.certified(cells["certificate_number"] or number_beside, certificate)
         if ONE_CERTIFICATE in cells.row:
             why = f"{str(certificate_number)[:60]!r} is the certificate of several stones: {cells.row[ONE_CERTIFICATE]}"
             raise MappingError(cells.header("certificate_number"), why)
-        certificate_url = _certificate_url(cells)
+        certificate_url = certificates.certificate_url(cells)
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
@@ -194,7 +201,9 @@ class Mapper:
             lab_grown=stone.lab_grown,
             growth_method=stone.growth_method,
             treated=stone.treated,
-            lab=_lab[laboratory] or (None if any(map(str.isdigit, certificate)) else _lab[certificate]) or lab,
+            lab=certificates.lab[laboratory]
+            or (None if any(map(str.isdigit, certificate)) else certificates.lab[certificate])
+            or lab,
             certificate_number=certificate_number,
             certificate_url=certificate_url,
             length_mm=length,
@@ -360,45 +369,9 @@ def carats_of(cells: Cells) -> Decimal | None:
     return _carats[cells["carats"]]
 
 
-def _certificate_url(cells: Cells) -> str | None:
-    for field in ("certificate_url", "certificate", "certificate_number"):
-        cell = cells[field]
-        if cell and (address := values.url(cell)):
-            return address
-    return None
-
-
 def _evidence(cells: Cells) -> list[nature.Evidence]:
     """What the row's columns say of what the stone is."""
-    return cells.evidence(_certificate_number(cells), _certificate_url(cells))
-
-
-def _certificate_number(cells: Cells) -> str | None:
-    return _certified(cells["certificate_number"] or _laboratory(cells["lab"])[1], cells["certificate"])[0]
-
-
-def certificate_of(cells: Cells) -> str | None:
-    """The number of the row's certificate as numbers are compared."""
-    return folded(_certificate_number(cells))
-
-
-def report_of(cells: Cells) -> tuple[str | None, str | None]:
-    """The laboratory of the row's certificate and its number as numbers are compared, None if it proves nothing."""
-    laboratory, number_beside = _laboratory(cells["lab"])
-    number, lab = _certified(cells["certificate_number"] or number_beside, cells["certificate"])
-    return lab or _lab[laboratory] or _lab[cells["certificate"]], proving(number)
-
-
-def _laboratory(cell: str) -> tuple[str, str]:
-    """The laboratory in a cell, and the number of a certificate beside it: "GIA 2411001101"."""
-    if not cell[-1:].isdigit():
-        return cell, ""
-    lab, number = artefacts.without_lab(cell)
-    return (lab, number) if lab else (cell, "")
-
-
-def _named_lab(cell: str) -> str | None:
-    return normal_lab(nature.without_growth_of_lab(values.text(cell, 200) or ""))
+    return cells.evidence(certificates.certificate_number(cells), certificates.certificate_url(cells))
 
 
 def _fancy(cells: Cells) -> FancyFacts:
@@ -559,28 +532,6 @@ def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
         together.polish if polish is None else polish,
         together.symmetry if symmetry is None else symmetry,
     )
-
-
-def _certified(number: str, certificate: str) -> tuple[str | None, str | None]:
-    """The number of the certificate and the laboratory before it.
-
-    A column "Certificate" may hold it, a laboratory or a link.
-    """
-    if not number:
-        if not certificate:
-            return None, None
-        number = certificate if any(map(str.isdigit, certificate)) else ""
-    if number.isdigit():
-        return values.number_text(number, 64), None
-    if not any(map(str.isdigit, number)):
-        # "pending", "in lab".
-        return None, None
-    if "://" in number:
-        lab, number = artefacts.of_report_link(number)
-        return number or None, lab or None
-    lab, plain = artefacts.without_lab(artefacts.numbered(number))
-    # A number that a spreadsheet has ruined is none; `look` tells.
-    return (None if artefacts.ruin(plain) else values.number_text(plain, 64)), normal_lab(lab) if lab else None
 
 
 #: Intensities of the dearest fancy colours.

@@ -25,7 +25,7 @@ import structlog
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
-from ingest.feeds.pricelist import availability, mapping, reading, single, source
+from ingest.feeds.pricelist import availability, certificates, mapping, reading, single, source
 from ingest.feeds.pricelist.columns import RESERVED, Cells
 from ingest.feeds.pricelist.errors import ListRefused, SnapshotGone
 from ingest.feeds.pricelist.headers import PRICES
@@ -455,7 +455,7 @@ def _hash_of_certificate(cells: Cells) -> int | None:
     """A number that rows of one certificate share, within this process; None for a row that names none."""
     number = cells["certificate_number"]
     # Most numbers are written as they are compared.
-    return hash(number) if number.isdigit() else hash(known) if (known := mapping.certificate_of(cells)) else None
+    return hash(number) if number.isdigit() else hash(known) if (known := certificates.certificate_of(cells)) else None
 
 
 def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> None:
@@ -481,7 +481,7 @@ def _mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> N
 
 def _by_report(rows: Sequence[tuple[int, bytes, Cells]]) -> Iterator[list[tuple[int, bytes, Cells]]]:
     """Rows of one number by the laboratories that name it; who names none is with the only one."""
-    reports = [mapping.report_of(cells) for _, _, cells in rows]
+    reports = [certificates.report_of(cells) for _, _, cells in rows]
     labs = {lab for lab, _ in reports if lab}
     for named in sorted(labs) if len(labs) > 1 else ["".join(labs)]:
         alike = {named} if len(labs) > 1 else {named, "", None}
@@ -509,21 +509,21 @@ def _other_promises(rows: Sequence[Cells]) -> str:
 def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str | None:
     """What tells the rows of one stock number apart: weights, certificates or what they promise; None if they may be one."""
     weights: dict[Decimal, None] = {}
-    certificates: dict[str, None] = {}
+    numbers: dict[str, None] = {}
     promises: set[str] = set()
     for (payload,) in database.execute("SELECT payload FROM stones WHERE stone = ? ORDER BY ordinal", [stone]):
         cells = mapper.cells(payload)
         if (carats := mapping.carats_of(cells)) and not any(abs(carats - known) <= _ONE_WEIGHT for known in weights):
             weights[carats] = None
-        if number := mapping.certificate_of(cells):
-            certificates[number] = None
+        if number := certificates.certificate_of(cells):
+            numbers[number] = None
         promises.add(availability.availability_of(cells).lower().replace("_", " "))
-        if len(weights) + len(certificates) >= _TOLD:
+        if len(weights) + len(numbers) >= _TOLD:
             break
     if len(weights) > 1:
         return " and ".join(f"{carats} carats" for carats in weights)
-    if len(certificates) > 1:
-        return "certificates " + " and ".join(certificates)
+    if len(numbers) > 1:
+        return "certificates " + " and ".join(numbers)
     return " and ".join(sorted(promises)) if len(promises) > 1 else None
 
 

@@ -15,7 +15,7 @@ from ingest.drift import Counts
 from ingest.errors import MappingError
 from ingest.feeds import nature
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import artefacts, availability, mapping, snapshot, words
+from ingest.feeds.pricelist import artefacts, availability, certificates, mapping, snapshot, words
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import field_of_header, speaks
 from ingest.feeds.pricelist.parameters import Parameters, parameters_of
@@ -368,8 +368,8 @@ def test_a_stock_number_that_a_workbook_made_a_date_is_refused(name: str) -> Non
 
 @pytest.mark.parametrize("lab", ["GIA pending", "Sent to GIA", "IGI (applied)"])
 def test_what_is_with_a_laboratory_has_none(lab: str) -> None:
-    assert mapping._lab[lab] is None
-    assert mapping._lab["GIA"] == "GIA"
+    assert certificates.lab[lab] is None
+    assert certificates.lab["GIA"] == "GIA"
 
 
 def test_amounts_with_a_dash_for_cents_are_read(tmp_path: Path) -> None:
