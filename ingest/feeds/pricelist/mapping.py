@@ -26,6 +26,7 @@ from ingest.feeds.pricelist import (
     artefacts,
     bands,
     certificates,
+    dimensions,
     finishes,
     measures,
     numbers,
@@ -46,16 +47,10 @@ MAPPER_VERSION = "pricelist-mapper-5"
 
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
-#: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
-_MILLIMETRES_BELOW = 30
 
 _carats = Reader(lambda cell: _weight(cell))
-_millimetres = Reader(lambda cell: _measure(cell, 2, 10_000))
-_below_90 = Reader(lambda cell: _measure(cell, 2, 90))
-_below_100 = Reader(lambda cell: _measure(cell, 2, 100))
-_depth_pct = Reader(lambda cell: _share(cell, 1_000))
-_table_pct = Reader(lambda cell: _share(cell, 100))
-_ratio = Reader(lambda cell: _measure(cell, 3, 10_000))
+_below_90 = Reader(lambda cell: dimensions.measure(cell, 2, 90))
+_below_100 = Reader(lambda cell: dimensions.measure(cell, 2, 100))
 _days = Reader(values.days)
 _clarity = Reader(lambda cell: values.grade(Clarity, nature.grade_alone(cell)))
 _finish = Reader(lambda cell: values.grade(LabFinish, cell))
@@ -145,10 +140,10 @@ class Mapper:
         price = self.price(cells, carats)
         fancy = _fancy(cells)
         intensity, color_of_fluorescence = fluorescence_facts(cells["fluorescence"], cells["fluorescence_color"])
-        depth_pct = _depth_pct[cells["depth_pct"]]
+        depth_pct = dimensions.depth_pct_of[cells["depth_pct"]]
         if depth_pct is None:
-            depths = (_depth_pct[cell] for cell in cells.each("depth"))
-            depth_pct = next((said for said in depths if said and said >= _MILLIMETRES_BELOW), None)
+            depths = (dimensions.depth_pct_of[cell] for cell in cells.each("depth"))
+            depth_pct = next((said for said in depths if said and said >= dimensions.MILLIMETRES_BELOW), None)
         certificate = cells["certificate"]
         laboratory = cells["lab"]
         laboratory, number_beside = (
@@ -163,7 +158,7 @@ class Mapper:
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
-        length, width, depth, several = _dimensions(cells, carats, depth_pct)
+        length, width, depth, several = dimensions.dimensions(cells, carats, depth_pct)
         shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
         if not number_of.isalnum() or len(cells["measurements"]) > single.ONE_SET:
@@ -209,8 +204,8 @@ class Mapper:
             length_mm=length,
             width_mm=width,
             depth_mm=depth,
-            ratio=_length_to_width(cells, length, width),
-            table_pct=_table_pct[cells["table_pct"]],
+            ratio=dimensions.length_to_width(cells, length, width),
+            table_pct=dimensions.table_pct_of[cells["table_pct"]],
             depth_pct=depth_pct,
             crown_angle=_below_90[cells["crown_angle"]],
             crown_height=_below_100[cells["crown_height"]],
@@ -310,8 +305,8 @@ class Mapper:
 
 def _shape_by_measures(cells: Cells) -> str | None:
     """The shape of a word that may mean two."""
-    carats, depth_pct = carats_of(cells), _depth_pct[cells["depth_pct"]]
-    return words.shape_by_measures(cells["shape"], carats, *_dimensions(cells, carats, depth_pct)[:3])
+    carats, depth_pct = carats_of(cells), dimensions.depth_pct_of[cells["depth_pct"]]
+    return words.shape_by_measures(cells["shape"], carats, *dimensions.dimensions(cells, carats, depth_pct)[:3])
 
 
 def strange_words(cells: Cells) -> Iterator[tuple[str, str]]:
@@ -334,9 +329,9 @@ def _lost(cells: Cells) -> Iterator[tuple[str, str]]:
     carats = _carats[cells["carats"]]
     if carats is None and is_filled(cells["carats"]):
         yield "carats", cells["carats"]
-    said = _said_measures(cells)
+    said = dimensions.said_measures(cells)
     written_somehow = any(map(str.isdigit, cells["measurements"])) and cells["measurements"].strip("0xX .,-*/|") != ""
-    if measures.judged(said, carats, _depth_pct[cells["depth_pct"]]).implausible:
+    if measures.judged(said, carats, dimensions.depth_pct_of[cells["depth_pct"]]).implausible:
         yield "length_mm", " x ".join(str(side) for side in said[:3] if side is not None)
     elif said == measures.NOTHING and written_somehow:
         yield "length_mm", cells["measurements"]
@@ -437,74 +432,9 @@ def _refuse_doubtful_fancy(
         )
 
 
-def _measure(cell: str, places: int, below: int) -> Decimal | None:
-    number = numbers.measure(cell)
-    return None if number is None else values.rounded(number, places, below)
-
-
 def _weight(cell: str) -> Decimal | None:
     number = numbers.carats(cell)
     return None if number is None else values.rounded(number, 3, 100_000)
-
-
-def _share(cell: str, below: int) -> Decimal | None:
-    """A depth or a table in percent. None is below one: what spreadsheets show as 62.5 % they may write as 0.625."""
-    number = numbers.measure(cell)
-    if number is not None and 0 < number < 1 and "%" not in cell:
-        number *= 100
-    return None if number is None else values.rounded(number, 2, below)
-
-
-def _dimensions(
-    cells: Cells, carats: Decimal | None, depth_pct: Decimal | None
-) -> tuple[Decimal | None, Decimal | None, Decimal | None, bool]:
-    """Length, width and depth in mm as far as they can be true, and whether they are of several stones."""
-    plain = measures.PLAIN.fullmatch(cells["measurements"])
-    if plain and not (cells["length"] or cells["width"]):
-        # What nearly all rows write.
-        length, width, depth = (_millimetres[side] for side in plain.groups())
-        if length and width and depth and carats and measures.is_ordinary(length, width, depth, carats):
-            return length, width, depth, False
-    if (
-        not cells["measurements"]
-        and not cells["length"]
-        and not cells["width"]
-        and not cells["depth_mm"]
-        and not cells["depth"]
-    ):
-        return None, None, None, False
-    sizes = measures.judged(_said_measures(cells), carats, depth_pct)
-    return sizes.length, sizes.width, sizes.depth, sizes.several
-
-
-def _said_measures(cells: Cells) -> measures.Written:
-    """Length, width and depth in mm as the row gives them, from columns of their own or from "6.45-6.48x3.99"."""
-    length, width = _millimetres[cells["length"]], _millimetres[cells["width"]]
-    depth = _millimetres[cells["depth_mm"]]
-    if depth is None:
-        depth = next(
-            (mm for cell in cells.each("depth") if (mm := _millimetres[cell]) and mm < _MILLIMETRES_BELOW), None
-        )
-    said = cells["measurements"]
-    written = measures.written(said) if said else measures.NOTHING
-    if length is None and width is None and depth is None:
-        return written
-    whole = not any("." in cells[field] or "," in cells[field] for field in ("length", "width"))
-    # Columns of their own say which measure is which.
-    return measures.Written(
-        length or written.length,
-        width or written.width,
-        depth or written.depth,
-        whole and length is not None,
-        labelled=True,
-    )
-
-
-def _length_to_width(cells: Cells, length: Decimal | None, width: Decimal | None) -> Decimal | None:
-    """Length to width, the longer side first; the list's own word if it does not give both."""
-    if length is None or width is None:
-        return _ratio[cells["ratio"]]
-    return values.rounded(max(length, width) / min(length, width), 3, 10_000)
 
 
 def _girdle(cells: Cells) -> str | None:
