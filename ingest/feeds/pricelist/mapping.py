@@ -12,21 +12,20 @@ from typing import Any
 
 import msgspec
 
-from catalog.fancy_colors import color_name, said_of_color
 from catalog.girdles import girdle_ends
-from catalog.grades import Bowtie, Clarity, Color, CuletSize, FancyIntensity, LabFinish, fold
+from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
 from catalog.rows import StoneFacts
 from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
-from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import (
     artefacts,
     bands,
     certificates,
     dimensions,
+    doubts,
     finishes,
     measures,
     numbers,
@@ -36,6 +35,7 @@ from ingest.feeds.pricelist import (
     words,
 )
 from ingest.feeds.pricelist.availability import availability_of
+from ingest.feeds.pricelist.colors import color_of
 from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import unknown_headers
@@ -138,7 +138,7 @@ class Mapper:
         if cells.of_list.others:
             refuse_disagreement(cells)
         price = self.price(cells, carats)
-        fancy = _fancy(cells)
+        fancy = color_of(cells)
         intensity, color_of_fluorescence = fluorescence_facts(cells["fluorescence"], cells["fluorescence_color"])
         depth_pct = dimensions.depth_pct_of[cells["depth_pct"]]
         if depth_pct is None:
@@ -168,9 +168,9 @@ class Mapper:
         if evidence or several or carats is None or not is_one:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
-            _refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
-        if fancy.intensity in _STRONG and not stone.lab_grown:
-            _refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
+            doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        if fancy.intensity in doubts.STRONG and not stone.lab_grown:
+            doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
@@ -268,7 +268,7 @@ class Mapper:
 
     def kind(self, cells: Cells) -> bands.Kind:
         """What decides the level of a stone's price, besides its weight."""
-        fancy = _fancy(cells)
+        fancy = color_of(cells)
         try:
             grown = self._nature(_evidence(cells)).lab_grown
         except MappingError:
@@ -312,7 +312,7 @@ def _shape_by_measures(cells: Cells) -> str | None:
 def strange_words(cells: Cells) -> Iterator[tuple[str, str]]:
     """The words of a row that nobody knows, nothing else of it tells what they stand for either: field, and cell."""
     for field, cell in vocabulary.strange(cells):
-        if field == "color" and fold(cell) in _SEE_ELSEWHERE and _fancy(cells).color is not None:
+        if field == "color" and fold(cell) in _SEE_ELSEWHERE and color_of(cells).color is not None:
             continue
         if field == "shape" and _shape_by_measures(cells) is not None:
             continue
@@ -369,69 +369,6 @@ def _evidence(cells: Cells) -> list[nature.Evidence]:
     return cells.evidence(certificates.certificate_number(cells), certificates.certificate_url(cells))
 
 
-def _fancy(cells: Cells) -> FancyFacts:
-    """The stone's colour, by all the columns that say something of it."""
-    name, intensity, overtone = cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]
-    others = cells.of_list.others
-    if "fancy_color" in others and color_name(name) is None:
-        # The best column may hold an intensity only: "FCI" beside "Yellow".
-        name = " ".join(cells.each("fancy_color"))
-    if second := cells["fancy_color_second"]:
-        name = f"{second} {name}"
-    if "fancy_overtone" in others:
-        overtone = " ".join(cells.each("fancy_overtone"))
-    if not name and "treated_color" in cells.columns:
-        name = cells["treated_color"]
-    facts = fancy_facts(cells["color"], name, intensity, overtone)
-    if facts.name is None and "color" in others:
-        # A letter beside "Fancy Intense Yellow" is no grade.
-        fancies = [cell for cell in cells.each("color") if said_of_color(cell).fancy]
-        if told := next((cell for cell in fancies if said_of_color(cell).name), fancies[0] if fancies else ""):
-            facts = fancy_facts(told, name, intensity, overtone)
-    if facts.tint is None and "color" in others:
-        tints = (said_of_color(cell).tint for cell in cells.each("color"))
-        facts = facts._replace(tint=next((tint for tint in tints if tint), None))
-    return facts
-
-
-def _refuse_doubtful(
-    per_carat: int,
-    color: int | None,
-    clarity: int | None,
-    stone: nature.Nature,
-    evidence: Sequence[nature.Evidence],
-) -> None:
-    """Refuse a stone of good grades that is far too cheap to be natural, if no column says that it is."""
-    good = color is not None and color <= Color.J and clarity is not None and clarity <= Clarity.SI2
-    if good and not stone.treated and not any(spoken.said.grown is not None for spoken in evidence):
-        raise MappingError(
-            "lab-grown or natural",
-            f"no column says it, and {per_carat / 100:,.2f} dollars a carat are far too few "
-            "for a natural stone of its grades",
-        )
-
-
-def _refuse_doubtful_fancy(
-    price: Price,
-    carats: Decimal | None,
-    fancy: FancyFacts,
-    stone: nature.Nature,
-    evidence: Sequence[nature.Evidence],
-    band_factor: float,
-) -> None:
-    """Refuse an intense or vivid colour that is far too cheap to be natural, if no column says that it is."""
-    if price.per_carat is None or carats is None or carats < bands.INTENSE_FROM or fancy.overtone or stone.treated:
-        return
-    if price.per_carat < 100 * bands.doubtful_fancy_below(fancy.name, band_factor) and not any(
-        spoken.said.grown is not None for spoken in evidence
-    ):
-        raise MappingError(
-            "lab-grown or natural",
-            f"no column says it, and {price.per_carat / 100:,.2f} dollars a carat are far too few "
-            f"for a natural {str(fancy.name).lower()} of such an intensity",
-        )
-
-
 def _weight(cell: str) -> Decimal | None:
     number = numbers.carats(cell)
     return None if number is None else values.rounded(number, 3, 100_000)
@@ -464,7 +401,5 @@ def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
     )
 
 
-#: Intensities of the dearest fancy colours.
-_STRONG = frozenset({FancyIntensity.FANCY_INTENSE, FancyIntensity.FANCY_VIVID})
 #: What stands in a column of colours where another one has the colour.
 _SEE_ELSEWHERE = frozenset({"*", "FANCY", "F", "SEEFANCY"})
