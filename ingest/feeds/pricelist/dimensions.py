@@ -1,4 +1,4 @@
-"""The dimensions of a row: length, width and depth in mm, depth and table in percent, from whichever columns have them.
+"""Weight and dimensions of a row's stone, from whichever columns have them: carats, millimetres, percent.
 
 How measures are written, and which can be true of a stone: `measures`.
 """
@@ -14,10 +14,16 @@ from ingest.feeds.values import Reader
 
 #: No stone is as deep as this (mm), and no stone as shallow (%): it tells what a column "Depth" holds.
 MILLIMETRES_BELOW = 30
+carats_in = Reader(lambda cell: _weight(cell))
 _millimetres = Reader(lambda cell: measure(cell, 2, 10_000))
 depth_pct_of = Reader(lambda cell: _share(cell, 1_000))
 table_pct_of = Reader(lambda cell: _share(cell, 100))
 _ratio = Reader(lambda cell: measure(cell, 3, 10_000))
+
+
+def carats_of(cells: Cells) -> Decimal | None:
+    """The row's weight."""
+    return carats_in[cells["carats"]]
 
 
 def dimensions(
@@ -84,3 +90,8 @@ def measure(cell: str, places: int, below: int) -> Decimal | None:
     """The number of a cell, rounded to so many places; None from `below` on."""
     number = numbers.measure(cell)
     return None if number is None else values.rounded(number, places, below)
+
+
+def _weight(cell: str) -> Decimal | None:
+    number = numbers.carats(cell)
+    return None if number is None else values.rounded(number, 3, 100_000)

@@ -6,14 +6,14 @@ set of headers and remembered. Only stock number and price are required; anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from catalog.girdles import girdle_ends
-from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish, fold
+from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish
 from catalog.rows import StoneFacts
 from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
@@ -27,8 +27,6 @@ from ingest.feeds.pricelist import (
     dimensions,
     doubts,
     finishes,
-    measures,
-    numbers,
     proven,
     single,
     vocabulary,
@@ -36,11 +34,12 @@ from ingest.feeds.pricelist import (
 )
 from ingest.feeds.pricelist.availability import availability_of
 from ingest.feeds.pricelist.colors import color_of
-from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, is_filled, refuse_disagreement
+from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreements, refuse_disagreement
 from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.strange import lost, strange_words
 from ingest.feeds.values import Reader
 
 MAPPER_VERSION = "pricelist-mapper-5"
@@ -48,7 +47,6 @@ MAPPER_VERSION = "pricelist-mapper-5"
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
 
-_carats = Reader(lambda cell: _weight(cell))
 _below_90 = Reader(lambda cell: dimensions.measure(cell, 2, 90))
 _below_100 = Reader(lambda cell: dimensions.measure(cell, 2, 100))
 _days = Reader(values.days)
@@ -86,12 +84,16 @@ class Mapper:
         self._band_factor = band_factor
         #: A cell of a weight → cents that a carat of any kind of stone can cost.
         self._ordinary: Reader[tuple[float, float]] = Reader(
-            lambda cell: bands.ordinary(float(_carats[cell] or 0), 100.0, band_factor)
+            lambda cell: bands.ordinary(float(dimensions.carats_in[cell] or 0), 100.0, band_factor)
         )
 
         #: A cell of a weight → cents a carat below which a stone of which nothing says that it is natural may be grown.
         self._doubtful: Reader[float] = Reader(
-            lambda cell: bands.doubtful_below(float(weight), band_factor) * 100 if (weight := _carats[cell]) else 0.0
+            lambda cell: (
+                bands.doubtful_below(float(weight), band_factor) * 100
+                if (weight := dimensions.carats_in[cell])
+                else 0.0
+            )
         )
 
     def cells(self, item: bytes) -> Cells:
@@ -134,7 +136,7 @@ class Mapper:
         number = stock_number(cells)
         if cells.beyond:
             raise MappingError("row", "has more cells than the list has headers, so its cells may be shifted")
-        carats = _carats[cells["carats"]]
+        carats = dimensions.carats_in[cells["carats"]]
         if cells.of_list.others:
             refuse_disagreement(cells)
         price = self.price(cells, carats)
@@ -264,7 +266,7 @@ class Mapper:
 
     def carats(self, cells: Cells) -> Decimal | None:
         """A row's weight."""
-        return carats_of(cells)
+        return dimensions.carats_of(cells)
 
     def kind(self, cells: Cells) -> bands.Kind:
         """What decides the level of a stone's price, besides its weight."""
@@ -298,43 +300,9 @@ class Mapper:
             # A shape as it would be named.
             strange.append((vocabulary.FIELDS[field].column, (field == "shape" and spelled_shape(cell)) or cell))
         strange += disagreements(cells)
-        strange += _lost(cells)
+        strange += lost(cells)
         headers = [header for header in row if header not in RESERVED]
         return Look(tuple(unknown_headers(headers, self._chosen)), tuple(strange))
-
-
-def _shape_by_measures(cells: Cells) -> str | None:
-    """The shape of a word that may mean two."""
-    carats, depth_pct = carats_of(cells), dimensions.depth_pct_of[cells["depth_pct"]]
-    return words.shape_by_measures(cells["shape"], carats, *dimensions.dimensions(cells, carats, depth_pct)[:3])
-
-
-def strange_words(cells: Cells) -> Iterator[tuple[str, str]]:
-    """The words of a row that nobody knows, nothing else of it tells what they stand for either: field, and cell."""
-    for field, cell in vocabulary.strange(cells):
-        if field == "color" and fold(cell) in _SEE_ELSEWHERE and color_of(cells).color is not None:
-            continue
-        if field == "shape" and _shape_by_measures(cells) is not None:
-            continue
-        yield field, cell
-    if "shade" in cells.of_list.others:
-        yield from (("shade", cell) for cell in list(cells.each("shade"))[1:] if not words.are_shades(cell))
-
-
-def _lost(cells: Cells) -> Iterator[tuple[str, str]]:
-    """Cells that say something of which nothing could be kept: column of the catalogue, and the cell."""
-    number = artefacts.numbered(cells["certificate_number"])
-    if ruin := artefacts.ruin(number):
-        yield "certificate_number", f"{number} ({ruin})"
-    carats = _carats[cells["carats"]]
-    if carats is None and is_filled(cells["carats"]):
-        yield "carats", cells["carats"]
-    said = dimensions.said_measures(cells)
-    written_somehow = any(map(str.isdigit, cells["measurements"])) and cells["measurements"].strip("0xX .,-*/|") != ""
-    if measures.judged(said, carats, dimensions.depth_pct_of[cells["depth_pct"]]).implausible:
-        yield "length_mm", " x ".join(str(side) for side in said[:3] if side is not None)
-    elif said == measures.NOTHING and written_somehow:
-        yield "length_mm", cells["measurements"]
 
 
 def stock_number(cells: Cells) -> str:
@@ -359,19 +327,9 @@ def stock_number(cells: Cells) -> str:
     return " ".join(number.split()) if "  " in number else number
 
 
-def carats_of(cells: Cells) -> Decimal | None:
-    """The row's weight."""
-    return _carats[cells["carats"]]
-
-
 def _evidence(cells: Cells) -> list[nature.Evidence]:
     """What the row's columns say of what the stone is."""
     return cells.evidence(certificates.certificate_number(cells), certificates.certificate_url(cells))
-
-
-def _weight(cell: str) -> Decimal | None:
-    number = numbers.carats(cell)
-    return None if number is None else values.rounded(number, 3, 100_000)
 
 
 def _girdle(cells: Cells) -> str | None:
@@ -399,7 +357,3 @@ def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:
         together.polish if polish is None else polish,
         together.symmetry if symmetry is None else symmetry,
     )
-
-
-#: What stands in a column of colours where another one has the colour.
-_SEE_ELSEWHERE = frozenset({"*", "FANCY", "F", "SEEFANCY"})

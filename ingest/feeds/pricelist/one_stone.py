@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ingest.feeds.pricelist import availability, certificates, mapping, reading, single
+from ingest.feeds.pricelist import availability, certificates, dimensions, reading, single
 from ingest.feeds.pricelist.columns import Cells
 from ingest.feeds.pricelist.mapping import Mapper
 
@@ -101,10 +101,12 @@ def _by_report(rows: Sequence[tuple[int, bytes, Cells]]) -> Iterator[list[tuple[
 
 def _other_stones(rows: Sequence[Cells]) -> str:
     """What tells rows of one certificate apart, by their stock numbers; empty if they may be one stone."""
-    weights = [carats for cells in rows if (carats := mapping.carats_of(cells))]
+    weights = [carats for cells in rows if (carats := dimensions.carats_of(cells))]
     if not weights or max(weights) - min(weights) <= _ONE_WEIGHT:
         return ""
-    named = [f"{cells['stock_number'][:_NAME]!r} of {mapping.carats_of(cells) or 'unknown'} carats" for cells in rows]
+    named = [
+        f"{cells['stock_number'][:_NAME]!r} of {dimensions.carats_of(cells) or 'unknown'} carats" for cells in rows
+    ]
     return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
 
 
@@ -124,7 +126,7 @@ def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str
     promises: set[str] = set()
     for (payload,) in database.execute("SELECT payload FROM stones WHERE stone = ? ORDER BY ordinal", [stone]):
         cells = mapper.cells(payload)
-        if (carats := mapping.carats_of(cells)) and not any(abs(carats - known) <= _ONE_WEIGHT for known in weights):
+        if (carats := dimensions.carats_of(cells)) and not any(abs(carats - known) <= _ONE_WEIGHT for known in weights):
             weights[carats] = None
         if number := certificates.certificate_of(cells):
             numbers[number] = None

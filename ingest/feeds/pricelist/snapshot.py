@@ -20,7 +20,7 @@ import structlog
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
-from ingest.feeds.pricelist import availability, mapping, one_stone, reading, single
+from ingest.feeds.pricelist import availability, dimensions, mapping, one_stone, reading, single
 from ingest.feeds.pricelist.columns import RESERVED
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.headers import PRICES
@@ -214,7 +214,7 @@ def _stones(
         if carried:
             row.cells[reading.PROVEN] = carried
         cells = mapper.cells_of(row.cells)
-        carats = mapping.carats_of(cells)
+        carats = dimensions.carats_of(cells)
         if sums.is_sum(cells, carats):
             tally.left_out["sums"] += 1
             tally.outside += _texts(row)
