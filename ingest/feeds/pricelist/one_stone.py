@@ -45,7 +45,7 @@ def settle_shared_numbers(database: sqlite3.Connection, mapper: Mapper) -> int:
             continue
         for ordinal in ordinals:
             (payload,) = database.execute("SELECT payload FROM stones WHERE ordinal = ?", [ordinal]).fetchone()
-            marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.AMBIGUOUS: told})
+            marked = _marked(payload, reading.AMBIGUOUS, told)
             database.execute("UPDATE stones SET stone = NULL, payload = ? WHERE ordinal = ?", [marked, ordinal])
     return repeated
 
@@ -58,7 +58,7 @@ def mark_other_halves(database: sqlite3.Connection, mapper: Mapper) -> None:
     for ordinal, by in named:
         (payload,) = database.execute("SELECT payload FROM stones WHERE ordinal = ?", [ordinal]).fetchone()
         if not single.names_a_pair(mapper.cells(payload)):
-            marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.OTHER_HALF: by})
+            marked = _marked(payload, reading.OTHER_HALF, by)
             database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
 
 
@@ -86,7 +86,7 @@ def mark_shared_certificates(database: sqlite3.Connection, mapper: Mapper) -> No
             if not told and (told := _other_promises([cells for _, _, cells in of_report])):
                 marked_rows = [row for row in of_report if availability.is_available(row[2])]
             for ordinal, payload, _ in marked_rows:
-                marked = msgspec.json.encode({**msgspec.json.decode(payload), reading.ONE_CERTIFICATE: told})
+                marked = _marked(payload, reading.ONE_CERTIFICATE, told)
                 database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
 
 
@@ -107,16 +107,16 @@ def _other_stones(rows: Sequence[Cells]) -> str:
     named = [
         f"{cells['stock_number'][:_NAME]!r} of {dimensions.carats_of(cells) or 'unknown'} carats" for cells in rows
     ]
-    return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
+    return _joined(named)
 
 
 def _other_promises(rows: Sequence[Cells]) -> str:
     """What rows of one certificate promise, by their stock numbers; empty if none is on sale, or all are."""
-    promises = [availability.availability_of(cells).lower().replace("_", " ") for cells in rows]
+    promises = [_promise(cells) for cells in rows]
     if len(set(promises)) < 2 or not any(map(availability.is_available, rows)):
         return ""
     named = [f"{cells['stock_number'][:_NAME]!r} is {said}" for cells, said in zip(rows, promises, strict=True)]
-    return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
+    return _joined(named)
 
 
 def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str | None:
@@ -130,7 +130,7 @@ def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str
             weights[carats] = None
         if number := certificates.certificate_of(cells):
             numbers[number] = None
-        promises.add(availability.availability_of(cells).lower().replace("_", " "))
+        promises.add(_promise(cells))
         if len(weights) + len(numbers) >= _TOLD:
             break
     if len(weights) > 1:
@@ -138,3 +138,16 @@ def _told_apart(database: sqlite3.Connection, mapper: Mapper, stone: str) -> str
     if len(numbers) > 1:
         return "certificates " + " and ".join(numbers)
     return " and ".join(sorted(promises)) if len(promises) > 1 else None
+
+
+def _joined(named: Sequence[str]) -> str:
+    return " and ".join(named[:_TOLD]) + (f" and {len(named) - _TOLD:,} more" if len(named) > _TOLD else "")
+
+
+def _promise(cells: Cells) -> str:
+    return availability.availability_of(cells).lower().replace("_", " ")
+
+
+def _marked(payload: bytes, key: str, why: str) -> bytes:
+    """A row's payload with one cell more."""
+    return msgspec.json.encode({**msgspec.json.decode(payload), key: why})
