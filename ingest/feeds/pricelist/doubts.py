@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from catalog.grades import Clarity, Color, FancyIntensity
 from ingest.errors import MappingError
-from ingest.feeds import nature
+from ingest.feeds.deciding_nature import Evidence, Nature
 from ingest.feeds.fancy import FancyFacts
 from ingest.feeds.pricelist import bands
 from ingest.feeds.pricelist.costs import Price
@@ -20,8 +20,8 @@ def refuse_doubtful(
     per_carat: int,
     color: int | None,
     clarity: int | None,
-    stone: nature.Nature,
-    evidence: Sequence[nature.Evidence],
+    stone: Nature,
+    evidence: Sequence[Evidence],
 ) -> None:
     """Refuse a stone of good grades that is far too cheap to be natural, if no column says that it is."""
     good = color is not None and color <= Color.J and clarity is not None and clarity <= Clarity.SI2
@@ -37,8 +37,8 @@ def refuse_doubtful_fancy(
     price: Price,
     carats: Decimal | None,
     fancy: FancyFacts,
-    stone: nature.Nature,
-    evidence: Sequence[nature.Evidence],
+    stone: Nature,
+    evidence: Sequence[Evidence],
     band_factor: float,
 ) -> None:
     """Refuse an intense or vivid colour that is far too cheap to be natural, if no column says that it is."""

@@ -19,6 +19,7 @@ from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
 from ingest.feeds.adapter import Look, StoneIdentity
+from ingest.feeds.deciding_nature import Evidence, Nature, decide, hint_of
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import (
     artefacts,
@@ -79,7 +80,7 @@ class Mapper:
         self.costs = Costs(parameters)
         #: A stone of whose nature no column says anything.
         self._grown = bool(parameters.labgrown)
-        self._silent = nature.Nature(self._grown, None, None)
+        self._silent = Nature(self._grown, None, None)
         self._columns: dict[tuple[tuple[str, ...], object], Columns] = {}
         self._band_factor = band_factor
         #: A cell of a weight → cents that a carat of any kind of stone can cost.
@@ -278,14 +279,14 @@ class Mapper:
             grown = self._grown
         return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
 
-    def _nature(self, evidence: Sequence[nature.Evidence]) -> nature.Nature:
+    def _nature(self, evidence: Sequence[Evidence]) -> Nature:
         if not evidence:
             return self._silent
-        return nature.decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
+        return decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
 
     def hint(self, cells: Cells) -> tuple[str, str] | None:
         """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
-        hint = None if self._parameters.labgrown is not None else nature.hint_of(_evidence(cells))
+        hint = None if self._parameters.labgrown is not None else hint_of(_evidence(cells))
         return None if hint is None else (hint.field, hint.cell)
 
     def look(self, item: bytes) -> Look:
@@ -327,7 +328,7 @@ def stock_number(cells: Cells) -> str:
     return " ".join(number.split()) if "  " in number else number
 
 
-def _evidence(cells: Cells) -> list[nature.Evidence]:
+def _evidence(cells: Cells) -> list[Evidence]:
     """What the row's columns say of what the stone is."""
     return cells.evidence(certificates.certificate_number(cells), certificates.certificate_url(cells))
 
