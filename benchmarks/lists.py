@@ -45,7 +45,7 @@ from pathlib import Path
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.adapter import PricelistAdapter
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.snapshot import Spool
+from ingest.feeds.pricelist.spool import Spool
 from ingest.feeds.pricelist.source import Limits
 
 path = Path(sys.argv[1])

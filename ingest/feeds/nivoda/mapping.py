@@ -24,6 +24,7 @@ from diamondhub import money
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
 from ingest.feeds.adapter import StoneIdentity
+from ingest.feeds.deciding_nature import Evidence, Nature, decide
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.values import Reader, Scalar, Written
@@ -332,7 +333,7 @@ class _Told(NamedTuple):
     link: Written
 
 
-def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> nature.Nature:
+def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> Nature:
     """What the stone is by all that the item says of it, else by what the feed asked for. Raises `MappingError`."""
     comments, number, link = certificate.comments, certificate.certNumber, certificate.pdfUrl
     # A bare tuple of what `_Told` has, since this is done for every stone.
@@ -352,7 +353,7 @@ def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> na
     decided = _decided(told, asked_for)
     if decided is None:
         # The error names what the item itself says.
-        return nature.decide(_evidence(_Told(*told)._replace(number=number, link=link)), default=asked_for)
+        return decide(_evidence(_Told(*told)._replace(number=number, link=link)), default=asked_for)
     return decided
 
 
@@ -361,24 +362,24 @@ _A_NUMBER, _A_LINK = "LG000000000", "https://reports.example/LG000000000"
 
 
 @lru_cache(maxsize=Reader.LIMIT)
-def _decided(told: tuple[Any, ...], asked_for: bool) -> nature.Nature | None:
+def _decided(told: tuple[Any, ...], asked_for: bool) -> Nature | None:
     """What a stone is of which this is told, once for all such stones; None if it cannot be decided."""
     try:
-        return nature.decide(_evidence(_Told(*told)), default=asked_for)
+        return decide(_evidence(_Told(*told)), default=asked_for)
     except MappingError:
         return None
 
 
-def _evidence(told: _Told) -> list[nature.Evidence]:
+def _evidence(told: _Told) -> list[Evidence]:
     evidence = []
     flag = _flag[told.labgrown]
     if flag is not None:
         said = nature.GROWN if flag else nature.NATURAL
-        evidence.append(nature.Evidence("certificate.labgrown", str(told.labgrown), said))
+        evidence.append(Evidence("certificate.labgrown", str(told.labgrown), said))
     treated = _flag[told.treated]
     if treated is not None:
         said = nature.TREATED if treated else nature.UNTREATED
-        evidence.append(nature.Evidence("certificate.treated", str(told.treated), said))
+        evidence.append(Evidence("certificate.treated", str(told.treated), said))
     for field, value, read in (
         ("certificate.labgrown_type", told.labgrown_type, _growth),
         ("certificate.shape", told.shape, nature.of_shape),
@@ -389,11 +390,11 @@ def _evidence(told: _Told) -> list[nature.Evidence]:
         ("mine_of_origin", told.mine, nature.of_origin),
     ):
         if isinstance(value, str) and value and (said := read[value]) is not nature.SILENT:
-            evidence.append(nature.Evidence(field, value, said))
+            evidence.append(Evidence(field, value, said))
     if isinstance(told.number, str) and nature.of_certificate(told.number) is not nature.SILENT:
-        evidence.append(nature.Evidence("certificate.certNumber", told.number, nature.GROWN))
+        evidence.append(Evidence("certificate.certNumber", told.number, nature.GROWN))
     if isinstance(told.link, str) and nature.of_link(told.link) is not nature.SILENT:
-        evidence.append(nature.Evidence("certificate.pdfUrl", told.link, nature.GROWN))
+        evidence.append(Evidence("certificate.pdfUrl", told.link, nature.GROWN))
     return evidence
 
 

@@ -10,8 +10,8 @@ from django.conf import settings
 from ingest.feeds.pricelist.adapter import PricelistAdapter
 from ingest.feeds.pricelist.errors import WrongParameters
 from ingest.feeds.pricelist.parameters import Parameters, parameters_of
-from ingest.feeds.pricelist.snapshot import Spool
 from ingest.feeds.pricelist.source import SECRETS, Limits, places_of
+from ingest.feeds.pricelist.spool import Spool
 
 #: The parameters of a feed, as the admin's form knows them, and what checks them; `SECRETS` are those that there may be.
 PARAMETERS, check = Parameters, parameters_of

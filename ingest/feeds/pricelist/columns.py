@@ -12,6 +12,7 @@ from catalog.fancy_colors import said_of_color
 from catalog.grades import fold as word_fold
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
+from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import artefacts, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
@@ -203,28 +204,28 @@ class Cells(dict[str, str]):
                 read = self.header(field)
                 yield from (other for header, other in self.all(field) if header != read)
 
-    def evidence(self, number: str | None, link: str | None) -> list[nature.Evidence]:
+    def evidence(self, number: str | None, link: str | None) -> list[Evidence]:
         """The columns that say what the stone is, its certificate's `number` and the `link` to it among them."""
         row, silent = self.row, nature.SILENT
         spoken = []
         for header, read in self.of_list.telling:
             cell = row[header]
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
-                spoken.append(nature.Evidence(header, cell, said))
+                spoken.append(Evidence(header, cell, said))
         report = self["certificate_number"]
         if not report.isalnum() and (said := nature.of_lab[report]) is not silent:
             # "IGI Lab Grown 612345678"
-            spoken.append(nature.Evidence(self.header("certificate_number"), report, said))
+            spoken.append(Evidence(self.header("certificate_number"), report, said))
         if number and not number.isdigit() and (said := nature.of_certificate(number)) is not silent:
-            spoken.append(nature.Evidence(self.header("certificate_number"), number, said))
+            spoken.append(Evidence(self.header("certificate_number"), number, said))
         stock, image, video = self["stock_number"], self["image"], self["video"]
         # Of nearly all rows one look at all four is enough.
         if nature.may_name_kind(f"{stock} {link} {image} {video}"):
             if (said := nature.of_stock_number(stock)) is not silent:
-                spoken.append(nature.Evidence(self.header("stock_number"), stock, said))
+                spoken.append(Evidence(self.header("stock_number"), stock, said))
             for field, address in (("certificate_url", link), ("image", image), ("video", video)):
                 if address and (said := nature.of_address(address)) is not silent:
-                    spoken.append(nature.Evidence(self.header(field), address, said))
+                    spoken.append(Evidence(self.header(field), address, said))
         return spoken
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ingest.feeds.pricelist import numbers
 from ingest.feeds.pricelist.columns import is_filled
 from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold, key, ranked_columns
@@ -46,8 +47,8 @@ def find(headers: Sequence[str], sample: Sample, parameters: Parameters, mapper:
         elif folded in _COUNTS:
             found |= _count(header, cells)
         else:
-            numbers = ranked_columns(headers, parameters.chosen).get("stock_number", ())
-            found |= _mates(header, cells, cells_below(numbers[0], sample) if numbers else [])
+            named = ranked_columns(headers, parameters.chosen).get("stock_number", ())
+            found |= _mates(header, cells, cells_below(named[0], sample) if named else [])
     return found
 
 
@@ -71,19 +72,19 @@ def _party(header: str, cells: Sequence[str]) -> Finding:
 def _count(header: str, cells: Sequence[str]) -> Finding:
     """A count of stones: whole numbers most of which are 1, so that they count no rows."""
     filled = [cell for cell in cells if cell]
-    counts = [int(cell) for cell in filled if cell.isascii() and cell.isdigit() and len(cell) <= _COUNT_DIGITS]
+    counts = [int(cell) for cell in filled if numbers.is_count(cell, digits=_COUNT_DIGITS)]
     if not filled or len(counts) < len(filled) or counts.count(1) < _MOSTLY_ONE * len(counts) or max(counts) == 1:
         return NOTHING
     several = len(counts) - counts.count(1)
     return Finding({header: "stones"}, (f"{header!r} is the number of stones: {several:,} rows have several",))
 
 
-def _mates(header: str, cells: Sequence[str], numbers: Sequence[str]) -> Finding:
+def _mates(header: str, cells: Sequence[str], of_stones: Sequence[str]) -> Finding:
     """Mates: on few rows, each a stock number of the list or the name of a set that several rows share."""
     filled = Counter(cell for cell in cells if is_filled(cell))
     if not filled or filled.total() > _MOST_MATES * len(cells):
         return NOTHING
-    known = set(numbers)
+    known = set(of_stones)
     if not all(any(map(str.isdigit, cell)) and (cell in known or count > 1) for cell, count in filled.items()):
         return NOTHING
     return Finding(

@@ -1,6 +1,7 @@
 """What hints at lab-grown stones on all rows of a list: a supplier's name, a prefix of numbers, the host of pictures.
 
-On some rows it makes these dead letters (`nature.decide`); on all rows it is asked about once, before the list is read.
+On some rows it makes these dead letters (`deciding_nature.decide`); on all rows it is asked about once, before the list is
+read.
 """
 
 from __future__ import annotations

@@ -28,6 +28,11 @@ _OTHER = {".": ",", ",": "."}
 _SIGN = re.compile(r"(?<![^\s\d-])\d*([.,])\d", re.ASCII)
 
 
+def is_count(cell: str, *, digits: int) -> bool:
+    """Whether a cell is a whole number of so many digits at most, without a sign or anything else."""
+    return cell.isascii() and cell.isdigit() and len(cell) <= digits
+
+
 def decimal_sign(cells: Iterable[str]) -> str:
     """The decimal sign of a row, told by its weight and measures; a point if they do not tell."""
     for cell in cells:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ingest.feeds.pricelist.case import FIELD
 from ingest.feeds.pricelist.evidence import ROUNDED_BY, SAME_WITHIN, SampleRow
 from ingest.feeds.verdicts import Answer, Means, Question
 
@@ -15,7 +16,6 @@ from ingest.feeds.verdicts import Answer, Means, Question
 FILLED, AGREE = 0.5, 0.6
 #: Fewer rows with both prices prove nothing.
 MIN_ROWS = 3
-_FIELDS = {Means.TOTAL: "total_price", Means.PER_CARAT: "price_per_carat"}
 
 
 def groups_of(rows: Sequence[SampleRow], columns: Mapping[str, Means]) -> list[list[str]]:
@@ -48,7 +48,7 @@ def question_of(rows: Sequence[SampleRow], columns: Mapping[str, Means], groups:
     answers = [
         Answer(
             f"What is in {name} is paid",
-            {"columns": {header: _FIELDS[means] if header in group else "" for header, means in columns.items()}},
+            {"columns": {header: FIELD[means] if header in group else "" for header, means in columns.items()}},
         )
         for name, group in zip(names, groups, strict=True)
     ]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from catalog.grades import fold
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
+from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import numbers
 from ingest.feeds.pricelist.columns import Cells, is_filled
 from ingest.feeds.pricelist.headers import PRICES
@@ -58,7 +59,7 @@ def _count(cell: str) -> int:
 _counted = Reader(_count)
 
 
-def refuse_several(cells: Cells, evidence: Sequence[nature.Evidence], carats: Decimal | None, *, several: bool) -> None:
+def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal | None, *, several: bool) -> None:
     """Raise `MappingError` if the row is a parcel, or a pair of which the supplier does not sell one stone."""
     is_pair = names_a_pair(cells)
     stones = 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from ingest.feeds import values
-from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist import numbers, words
 from ingest.feeds.pricelist.columns import is_filled
 from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold, key, ranked_columns
@@ -67,7 +67,7 @@ def find(headers: Sequence[str], sample: Sample, chosen: Mapping[str, str]) -> F
 def _counts_rows(cells: Sequence[str], sample: Sample) -> bool:
     """Whether cells are whole numbers that begin where the rows do and grow by one from row to row, headings aside."""
     numbered = [
-        (number, int(cell)) for (number, _), cell in zip(sample, cells, strict=True) if _is_count(cell, digits=9)
+        (number, int(cell)) for (number, _), cell in zip(sample, cells, strict=True) if numbers.is_count(cell, digits=9)
     ]
     if len(numbered) < 3 or len(numbered) < sum(map(bool, cells)) or numbered[0][1] > max(1, numbered[0][0]):
         return False
@@ -96,7 +96,7 @@ def _held(cells: Sequence[str]) -> tuple[str, str] | None:
     has to be one.
     """
     filled = [cell for cell in cells if cell]
-    if all(_is_count(cell, digits=_COUNT_DIGITS) for cell in filled):
+    if all(numbers.is_count(cell, digits=_COUNT_DIGITS) for cell in filled):
         return "the number of pieces", "stones"
     if any(map(_is_promise, filled)):
         return "whether stones are to be had", "availability"
@@ -118,7 +118,3 @@ def _what_of(header: str, other: str, cells: Sequence[str]) -> Question:
 
 def _is_promise(cell: str) -> bool:
     return values.yes_or_no(cell) is not None or words.is_availability(cell)
-
-
-def _is_count(cell: str, *, digits: int) -> bool:
-    return cell.isascii() and cell.isdigit() and len(cell) <= digits

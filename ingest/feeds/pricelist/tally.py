@@ -13,10 +13,11 @@ from ingest.feeds.pricelist import vocabulary
 from ingest.feeds.pricelist.columns import RESERVED, Cells
 from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import unknown_headers
-from ingest.feeds.pricelist.mapping import Mapper, strange_words
+from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import field_of_header, telling
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.reading import PROVEN
+from ingest.feeds.pricelist.strange import strange_words
 from ingest.feeds.values import yes_or_no
 
 _LABS = frozenset(KNOWN_LABS)

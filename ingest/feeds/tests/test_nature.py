@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ingest.errors import MappingError
 from ingest.feeds import nature
-from ingest.feeds.nature import GROWN, NATURAL, SILENT, TREATED, UNTREATED, Evidence, Said, decide
+from ingest.feeds.deciding_nature import Evidence, decide
+from ingest.feeds.nature import GROWN, NATURAL, SILENT, TREATED, UNTREATED, Said
 
 _GROWN_BY_CVD = (
     "This Laboratory Grown Diamond was created by Chemical Vapor Deposition (CVD) growth process "

@@ -14,8 +14,8 @@ from catalog.rows import StoneFacts
 from ingest.feeds.pricelist.adapter import PricelistAdapter
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.snapshot import Spool
 from ingest.feeds.pricelist.source import Limits
+from ingest.feeds.pricelist.spool import Spool
 
 #: A row that lacks nothing.
 STONE = {

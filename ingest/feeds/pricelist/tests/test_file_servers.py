@@ -27,8 +27,8 @@ from pyftpdlib.servers import FTPServer
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListAway, ListRefused, WrongParameters
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.snapshot import Spool
 from ingest.feeds.pricelist.source import fetch, filled, places_of
+from ingest.feeds.pricelist.spool import Spool
 from ingest.feeds.pricelist.tests.lists import limits, stones, text
 from ingest.feeds.pricelist.transports import ftp
 

@@ -15,7 +15,7 @@ from ingest.drift import Counts
 from ingest.errors import MappingError
 from ingest.feeds import nature
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import artefacts, mapping, snapshot, words
+from ingest.feeds.pricelist import artefacts, availability, certificates, mapping, snapshot, words
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import field_of_header, speaks
 from ingest.feeds.pricelist.parameters import Parameters, parameters_of
@@ -187,7 +187,7 @@ def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
 
     (row,) = kept.lookup(["AB0003"])
     cells = Mapper(parameters_of({"source": "x"})).cells(row)
-    assert not mapping.is_available(cells)
+    assert not availability.is_available(cells)
     assert kept.census().offered == len(rows) - 1
 
 
@@ -215,7 +215,7 @@ def test_remarks_that_only_begin_so_hide_no_stone(remark: str) -> None:
 def test_a_stock_number_that_ends_so_is_of_a_stone_that_is_not_to_be_had(number: str, is_free: bool) -> None:
     assert (words.said_behind(number) is None) is is_free
     cells = Mapper(parameters_of({"source": "x"})).cells_of(stone(1, **{"Stock #": number}))
-    assert mapping.is_available(cells) is is_free
+    assert availability.is_available(cells) is is_free
 
 
 @pytest.mark.parametrize(
@@ -368,8 +368,8 @@ def test_a_stock_number_that_a_workbook_made_a_date_is_refused(name: str) -> Non
 
 @pytest.mark.parametrize("lab", ["GIA pending", "Sent to GIA", "IGI (applied)"])
 def test_what_is_with_a_laboratory_has_none(lab: str) -> None:
-    assert mapping._lab[lab] is None
-    assert mapping._lab["GIA"] == "GIA"
+    assert certificates.lab[lab] is None
+    assert certificates.lab["GIA"] == "GIA"
 
 
 def test_amounts_with_a_dash_for_cents_are_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListAway, ListRefused, SnapshotGone, WrongParameters
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.snapshot import KEPT
+from ingest.feeds.pricelist.spool import KEPT
 from ingest.feeds.pricelist.tests.lists import adapter, put, stone, stones, text
 
 
