@@ -10,13 +10,13 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from diamondhub.operations.models import Worker
 from diamondhub.operations.rounds import Rounds
@@ -178,11 +178,31 @@ def restarts(within: timedelta = RESTARTS_WITHIN) -> dict[str, int]:
 
     Who is gone and has no successor was not started again: its host may have been taken away.
     """
+    return dict(_restarted(within).order_by().values_list("place").annotate(times=Count("pk")))
+
+
+def restarts_in_turn(within: timedelta) -> dict[str, int]:
+    """The same, of those alone that can have followed each other as one process of the place: none of them began before
+    the one before it was found dead. Many that die at once, as with their host, or in turn once each, are one restart.
+    """
+    found_dead = Coalesce("ended_at", F("seen_at") + timedelta(seconds=EVERY_SECONDS))
+    counted: dict[str, int] = {}
+    last: dict[str, datetime] = {}
+    # Whoever ended first leaves the most room for others: so the longest chain of lives that do not overlap is found.
+    lives = _restarted(within).annotate(found_dead=found_dead).order_by("found_dead")
+    for place, started, ended in lives.values_list("place", "started_at", "found_dead"):
+        if place not in last or started > last[place]:
+            counted[place] = counted.get(place, 0) + 1
+            last[place] = ended
+    return counted
+
+
+def _restarted(within: timedelta) -> QuerySet[Worker]:
+    """Those that ended within that time without saying so, and whose place another one has taken since."""
     successors = Worker.objects.filter(place=OuterRef("place"), started_at__gt=OuterRef("seen_at"))
-    died = Worker.objects.filter(
+    return Worker.objects.filter(
         Q(ended=Worker.Ended.REPLACED) | (gone() & Exists(successors)), seen_at__gt=Now() - within
     )
-    return dict(died.order_by().values_list("place").annotate(times=Count("pk")))
 
 
 def hosts_there(since: timedelta) -> set[str]:
