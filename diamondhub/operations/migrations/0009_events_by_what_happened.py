@@ -9,7 +9,7 @@ EVENTS = ("jobevent", "problemaction")
 class Migration(migrations.Migration):
     # What happens meanwhile is recorded.
     atomic = False
-    dependencies = [("operations", "0007_problems_by_severity")]
+    dependencies = [("operations", "0008_worker_notes")]
     operations = [
         AddIndexConcurrently(
             events, models.Index(fields=["pgh_label", "pgh_created_at", "pgh_id"], name=f"{events}_what")
