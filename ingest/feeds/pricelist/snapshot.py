@@ -139,7 +139,8 @@ class Snapshot:
 
     def census(self) -> Census:
         """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers",
-        "hidden" (rows that a workbook does not show), and "repeated" (rows of a stone that a later row describes)."""
+        "hidden" and "struck" (rows that a workbook does not show, or strikes out), and "repeated" (rows of a stone that a
+        later row describes)."""
         with self._opened() as database:
             return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
 
@@ -304,7 +305,7 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
-        tally.left_out["hidden"] = layout.hidden
+        tally.left_out.update(layout.left_out)
         refused: Counter[str] = Counter()
         database.execute(_HALVES)
         database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))

@@ -5,8 +5,8 @@ Every format gives the first rows of a list as plain cells; what makes one of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from ingest.feeds.pricelist.errors import ListRefused
@@ -59,8 +59,8 @@ class Layout:
     within: str = ""
     #: The filled cells of the rows above the header.
     above: tuple[str, ...] = ()
-    #: Rows that a workbook hides, and that are not read.
-    hidden: int = 0
+    #: Rows of a workbook that are not read: "hidden" and "struck" out ones, counted.
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def described(self) -> str:
