@@ -41,7 +41,7 @@ from ingest.feeds.verdicts import SupplierAsks, Verdict
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"5"
+FORMAT = b"6"
 #: Snapshots of one list that are kept, those used last: a run may still need the one before.
 KEPT = 3
 MARKS = 1_000_000
@@ -363,8 +363,8 @@ def _stones(
             tally.left_out["sums"] += 1
             tally.outside += _texts(row)
             continue
-        if not carats and len(texts := _texts(row)) == 1 and speaks(texts[0]):
-            # The heading of a part of the list.
+        if not carats and len(texts := _texts(row)) == 1 and (speaks(texts[0]) or single.is_title(texts[0])):
+            # The heading of a part of the list, or the title of a page.
             tally.left_out["footers"] += 1
             tally.outside += texts
             continue
