@@ -20,6 +20,8 @@ from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
+    cheap,
+    currencies,
     depth_and_table,
     discounts,
     evidence,
@@ -107,6 +109,12 @@ def prove(
     verdict, proven = _Case(headers, hints, sample, parameters, counted.rows).verdict()
     # What a weight is in comes before what a price is.
     question = found.question or verdict.question or question_of(sample)
+    if question is None:
+        prices = {column.header: column.means for column in verdict.columns if column.means in _FIELD}
+        question = cheap.question_of(sample, prices, parameters)
+        # Rapaport's list is in dollars.
+        if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
+            question = currencies.question_of(headers, kept, sample, prices, parameters)
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
     if question is not None:
         return verdict, NOTHING
@@ -173,6 +181,8 @@ def _row(
         written,
         sign,
         mapper.hint(cells),
+        mapper.is_silent(cells),
+        mapper.strong_color(cells),
     )
 
 
@@ -214,7 +224,10 @@ class _Case:
         for hint in sorted(self._prices(), key=lambda hint: hint.field == "price"):
             if (question := self._decide_price(hint)) is not None:
                 return question
-        return self._decide_rivals() or self._decide_list() or self._decide_unit()
+        prices = {hint.header: means for hint in self._hints if (means := self._means(hint)) in _FIELD}
+        return (
+            units.hundredfold(self._rows, prices) or self._decide_rivals() or self._decide_list() or self._decide_unit()
+        )
 
     def _prices(self) -> list[_Hint]:
         return [hint for hint in self._hints if hint.field in PRICES and hint.header not in self._columns]
@@ -537,14 +550,13 @@ class _Case:
             found = evidence.constant_against_list(self._rows, hint.header, self._listed, self._off, writing)
             if found is not None:
                 factor, rows = found
+                beside = {"columns": {self._listed: ""}}
+                in_cents = abs(factor / 100 - 1) <= evidence.SAME_WITHIN
+                cents = (Answer("They are cents", {**beside, "price_unit": "cents"}),) if in_cents else ()
                 return Question(
                     f"On {rows} rows {hint.header!r} is {self._listed!r} with {self._off!r}, times {factor:,.2f}: are these "
                     "US dollars? Prices of another currency cannot be read; ask the supplier for dollars then.",
-                    (
-                        Answer(
-                            f"They are dollars; {self._listed} is no list of theirs", {"columns": {self._listed: ""}}
-                        ),
-                    ),
+                    (*cents, Answer(f"They are dollars; {self._listed} is no list of theirs", beside)),
                 )
         return None
 
@@ -647,7 +659,8 @@ def _is_share(row: SampleRow, header: str) -> bool:
     cell = row.cells[header]
     if discounts.is_percentage(cell):
         return True
-    amount = row.amounts[header]
+    # As it is written, whatever the feed says that amounts are in.
+    amount = evidence.amount_of(cell, row.sign)
     if amount is None or not 0 <= amount <= 100 or "$" in cell:
         return False
     return amount <= 1 or row.carats is None or not evidence.is_possible(row, amount)

@@ -30,7 +30,7 @@ def carried_down(rows: Iterator[Row]) -> Iterator[Row]:
     for row in rows:
         cells = row.cells
         # A row with more cells than the list has headers is refused for that.
-        if BEYOND not in cells and not _MARKS.isdisjoint(cells.values()):  # type: ignore[arg-type]  # no lists then
+        if BEYOND not in cells and not _MARKS.isdisjoint(cells.values()):
             for header, cell in cells.items():
                 if cell in _MARKS and (said := above.get(header)) and not _is_place(header, str(cell)):
                     cells[header] = said
