@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -65,6 +65,18 @@ _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+class Judged(NamedTuple):
+    """What of a row bears on the level of its price."""
+
+    kind: bands.Kind
+    #: Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is.
+    hint: tuple[str, str] | None
+    #: Whether no column says that the stone was grown, or is natural, or was treated.
+    is_silent: bool
+    #: The colour of an intense or vivid stone without an overtone; empty of any other.
+    strong: str
 
 
 class Mapper:
@@ -271,32 +283,28 @@ class Mapper:
 
     def kind(self, cells: Cells) -> bands.Kind:
         """What decides the level of a stone's price, besides its weight."""
-        fancy = color_of(cells)
-        try:
-            grown = self._nature(_evidence(cells)).lab_grown
-        except MappingError:
-            # Columns that contradict each other are told of where the row is mapped.
-            grown = self._grown
-        return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
+        return self.judge(cells).kind
 
     def _nature(self, evidence: Sequence[Evidence]) -> Nature:
         if not evidence:
             return self._silent
         return decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
 
-    def hint(self, cells: Cells) -> tuple[str, str] | None:
-        """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
-        hint = None if self._parameters.labgrown is not None else hint_of(_evidence(cells))
-        return None if hint is None else (hint.field, hint.cell)
-
-    def is_silent(self, cells: Cells) -> bool:
-        """Whether no column says that the stone was grown, or is natural, or was treated."""
-        return not any(spoken.said.grown is not None or spoken.said.treated for spoken in _evidence(cells))
-
-    def strong_color(self, cells: Cells) -> str:
-        """The colour of an intense or vivid stone without an overtone; empty of any other."""
-        fancy = color_of(cells)
-        return fancy.name or "" if fancy.intensity in doubts.STRONG and not fancy.overtone else ""
+    def judge(self, cells: Cells) -> Judged:
+        """What of a row bears on the level of its price."""
+        fancy, evidence = color_of(cells), _evidence(cells)
+        try:
+            grown = self._nature(evidence).lab_grown
+        except MappingError:
+            # Columns that contradict each other are told of where the row is mapped.
+            grown = self._grown
+        hint = None if self._parameters.labgrown is not None else hint_of(evidence)
+        return Judged(
+            bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY),
+            None if hint is None else (hint.field, hint.cell),
+            not any(spoken.said.grown is not None or spoken.said.treated for spoken in evidence),
+            fancy.name or "" if fancy.intensity in doubts.STRONG and not fancy.overtone else "",
+        )
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""

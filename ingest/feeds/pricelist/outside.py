@@ -65,6 +65,16 @@ _OF_CURRENCY = re.compile(r"CURRENC")
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
 #: A value with its name, as heads of documents and titles have them.
 _NAMED = re.compile(r"([^:]{1,100}): (.+)")
+#: What of a text is another one every day, and signs that vary.
+_MONTH = (
+    r"(?:JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
+    r"|NOV(?:EMBER)?|DEC(?:EMBER)?)"
+)
+_DATES = re.compile(
+    r"\b\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}\b|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AP]M\b)?|\b20\d\d\b"
+    rf"|\b(?:\d{{1,2}}(?:ST|ND|RD|TH)?[\s-]+)?{_MONTH}\b\.?(?:[\s-]+\d{{1,2}}(?:ST|ND|RD|TH)?\b(?!\s?%))?"
+)
+_SIGNS = re.compile(r"[^\w%.+]+|\.(?!\d)")
 _IN_DOLLARS = re.compile(rf"^\$$|{_DOLLARS.pattern}", re.IGNORECASE)
 #: What has so few letters is a code of anything.
 _MIN_CODE = 2
@@ -147,15 +157,28 @@ def by_kind(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def said_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """All that texts say of what a later list is held against: currency, nature and prices."""
+    return tuple(storable(text) for text in telling(texts) if kind_of(text) in (CURRENCY, NATURE, PRICES))
+
+
+def as_known(text: str) -> str:
+    """A text as it is compared with that of another day, without dates: "Less 2%, valid 3 May 2026" → "LESS 2% VALID"."""
+    return " ".join(_SIGNS.sub(" ", _DATES.sub(" ", text.upper())).split()).replace(" %", "%")
+
+
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:
-    """Raise `SupplierAsks` if a list says of currency or nature what the list before did not, and the feed does not say it.
+    """Raise `SupplierAsks` if a list says of currency, nature or prices what the list before did not, nor the feed itself.
 
     A heading of stones that are not to be had comes and goes, and no parameter could answer it.
     """
     if before.outside is None:
         return
-    for kind, text in (now.outside or {}).items():
-        if kind not in before.outside and (asks := _asks(kind, text, parameters)) is not None:
+    known = None if before.said is None else set(map(as_known, before.said))
+    for text in now.said or ():
+        kind = kind_of(text)
+        is_new = kind not in before.outside if known is None else as_known(text) not in known
+        if is_new and (asks := _asks(kind, text, parameters)) is not None:
             raise SupplierAsks(msgspec.structs.replace(now, question=asks))
 
 
@@ -168,4 +191,9 @@ def _asks(kind: str, text: str, parameters: Parameters) -> Question | None:
     if kind == NATURE and parameters.labgrown is None:
         answers = Answer("They are lab-grown", {"labgrown": True}), Answer("They are natural", {"labgrown": False})
         return Question(f"{says}: what are the stones of which no column says it?", answers)
+    if kind == PRICES and as_known(text) not in map(as_known, parameters.known_remarks):
+        paid = Answer("They are paid as they are written", {"known_remarks": {as_known(text): "known"}})
+        return Question(
+            f"{says}: are its prices paid as they are written? If not, ask the supplier for those that are.", (paid,)
+        )
     return None

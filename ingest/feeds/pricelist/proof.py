@@ -128,12 +128,12 @@ def _row(
     cells = mapper.cells_of(dict(row))
     sign = decimal or mapper.costs.decimal_sign(cells)
     written = {hint.header: str(row.get(hint.header) or "").strip() for hint in hints}
-    carats = mapper.carats(cells)
+    carats, judged = mapper.carats(cells), mapper.judge(cells)
     color = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]).color
     return SampleRow(
         number,
         None if carats is None else float(carats),
-        mapper.kind(cells),
+        judged.kind,
         color,
         values.grade(Clarity, cells["clarity"]),
         {
@@ -143,9 +143,9 @@ def _row(
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
         sign,
-        mapper.hint(cells),
-        mapper.is_silent(cells),
-        mapper.strong_color(cells),
+        judged.hint,
+        judged.is_silent,
+        judged.strong,
     )
 
 

@@ -25,7 +25,7 @@ from ingest.feeds.pricelist.columns import RESERVED
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
-from ingest.feeds.pricelist.outside import by_kind, speaks
+from ingest.feeds.pricelist.outside import by_kind, said_of, speaks
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
@@ -176,7 +176,8 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
             raise ListRefused(_nameless(nameless, named + nameless, column, refused))
         if nameless:
             _spread_nameless(database, nameless)
-        verdict = msgspec.structs.replace(verdict, outside=by_kind(tally.outside))
+        said = {"outside": by_kind(tally.outside), "said": said_of(tally.outside)}
+        verdict = msgspec.structs.replace(verdict, **said)
         database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute("INSERT INTO census VALUES (?)", [msgspec.json.encode(_census(database, tally))])
         database.execute(_INDEX)
