@@ -67,6 +67,10 @@ def faults(census: Any, received: int) -> list[str]:
 STONES = [stone(number) for number in range(24)]
 
 
+#: Headings of stones that are not to be had.
+_HEADINGS = {"ON MEMO", "SOLD", "Sold list November 2026"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -89,7 +93,9 @@ def test_what_stands_outside_of_the_rows_is_asked_about_on_the_first_day(tmp_pat
 
     census = made(tmp_path, written).census()
 
-    assert census.offered == len(STONES)
+    # What a heading says of the rows below it is told of these alone: see `test_beside`.
+    taken = 12 if place == "heading" and text in _HEADINGS else 0
+    assert census.offered == len(STONES) - taken
     assert census.outside == (text,)
     assert any(repr(text) in fault for fault in faults(census, len(STONES)))
 
