@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from diamondhub.admin.acting import act
 from diamondhub.admin.base import ReadOnlyAdmin, SelectFilter
 from diamondhub.admin.display import NOTHING, Group, Table, badge, json_code, moment
-from diamondhub.alerts import channel_admin, outbox  # noqa: F401 - it registers channels and rules
+from diamondhub.alerts import channel_admin, outbox, rule_admin  # noqa: F401 - they register channels and rules
 from diamondhub.alerts.models import Delivery, Event
 
 RESEND = "alerts.change_delivery"

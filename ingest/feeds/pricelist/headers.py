@@ -15,7 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from catalog.letters import plain
-from ingest.feeds.pricelist import currencies
+from ingest.feeds.pricelist import currency_words
 
 
 def _table() -> Mapping[str, tuple[str, ...]]:
@@ -81,7 +81,7 @@ def key(header: str) -> str:
 
 def fold(header: str) -> str:
     """A header without what people vary: `"Stock No."`, `"stock_number"` and `"Stock #"` become `"STOCKNO"`."""
-    words = currencies.DOLLARS.sub(" USD ", plain(_NUMBER.sub(" NO ", header.upper())).upper())
+    words = currency_words.DOLLARS.sub(" USD ", plain(_NUMBER.sub(" NO ", header.upper())).upper())
     words = re.sub(r"PERCENTAGE|PERCENT|%", " PCT ", words.replace("COLOUR", "COLOR"))
     return re.sub(r"[\W_]+", "", words.replace("NUMBER", "NO"))
 
@@ -151,7 +151,7 @@ def _without_unit(header: str, folded: str) -> tuple[str, int] | None:
 
 def foreign(header: str) -> bool:
     """Whether a header names another currency than US dollars."""
-    return currencies.other(header) or _CODES_OF_OTHERS.search(header.upper()) is not None
+    return currency_words.other(header) or _CODES_OF_OTHERS.search(header.upper()) is not None
 
 
 def columns_of(headers: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:

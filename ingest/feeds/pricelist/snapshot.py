@@ -36,7 +36,7 @@ from ingest.feeds.verdicts import SupplierAsks, Verdict
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"5"
+FORMAT = b"6"
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
 _MAX_PRICE = 10**12
 
@@ -115,7 +115,8 @@ class Snapshot:
 
     def census(self) -> Census:
         """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers",
-        "hidden" (rows that a workbook does not show), and "repeated" (rows of a stone that a later row describes)."""
+        "hidden" and "struck" (rows that a workbook does not show, or strikes out), and "repeated" (rows of a stone that a
+        later row describes)."""
         with self._opened() as database:
             return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
 
@@ -161,7 +162,7 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
-        tally.left_out["hidden"] = layout.hidden
+        tally.left_out.update(layout.left_out)
         refused: Counter[str] = Counter()
         database.execute(one_stone.HALVES)
         database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))
@@ -219,8 +220,8 @@ def _stones(
             tally.left_out["sums"] += 1
             tally.outside += _texts(row)
             continue
-        if not carats and len(texts := _texts(row)) == 1 and speaks(texts[0]):
-            # The heading of a part of the list.
+        if not carats and len(texts := _texts(row)) == 1 and (speaks(texts[0]) or single.is_title(texts[0])):
+            # The heading of a part of the list, or the title of a page.
             tally.left_out["footers"] += 1
             tally.outside += texts
             continue

@@ -13,7 +13,7 @@ from catalog.grades import Clarity, Fluorescence, LabFinish, fold
 from catalog.letters import plain
 from catalog.shapes import known_shape
 from ingest.feeds.fluorescence import fluorescence_facts
-from ingest.feeds.pricelist import currencies, headers, snapshot, words
+from ingest.feeds.pricelist import currency_words, headers, snapshot, words
 from ingest.feeds.pricelist.errors import ColumnsMissing
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
@@ -231,7 +231,7 @@ def test_a_price_in_dollars_of_any_language_is_no_weight() -> None:
     ],
 )  # fmt: skip
 def test_other_currencies_are_known_in_any_language(text: str) -> None:
-    assert currencies.named(text) == (False, True)
+    assert currency_words.named(text) == (False, True)
     assert headers.foreign(text)
 
 
@@ -239,12 +239,12 @@ def test_other_currencies_are_known_in_any_language(text: str) -> None:
     "text", ["美元", "米ドル", "Preis in US-Dollar", "דולר", "Цена, долл.", "US $", "dólares", "$/ct"]
 )
 def test_dollars_are_no_other_currency(text: str) -> None:
-    assert not currencies.other(text)
+    assert not currency_words.other(text)
 
 
 @pytest.mark.parametrize("text", ["Random stock", "Yendo", "Euromax", "Branding", "Operand", "Try our new site"])
 def test_words_that_only_contain_a_currency_are_none(text: str) -> None:
-    assert currencies.named(text) == (False, False)
+    assert currency_words.named(text) == (False, False)
 
 
 def test_folding_keeps_letters_of_other_scripts() -> None:
