@@ -58,7 +58,8 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         Meta(title="Delimiter", description="Between cells.", extra={"\t": "tab"}),
     ] = None
     encoding: Annotated[
-        Literal["utf-8", "utf-16", "windows-1252", "latin-1"] | None,
+        Literal["utf-8", "utf-16", "windows-1252", "latin-1", "windows-1255", "windows-1251", "gb18030", "shift_jis"]
+        | None,
         Meta(title="Encoding", description="Of the list's text."),
     ] = None
     decimal: Annotated[
