@@ -120,8 +120,9 @@ class Columns:
         in_points = "points" in ranked and "carats" not in ranked
         if in_points:
             ranked["carats"] = ranked.pop("points")
+        of_kinds = (meanings or {}).get("lab_grown")
         telling = [
-            (header, nature.of_either if fold(header) in _EITHER else reader)
+            (header, _meant(nature.of_either if fold(header) in _EITHER else reader, field, of_kinds))
             for field, reader in _READERS.items()
             for header in ranked.get(field, ())
         ]
@@ -233,6 +234,13 @@ class Cells(dict[str, str]):
                 if address and (said := nature.of_address(address)) is not silent:
                     spoken.append(Evidence(self.header(field), address, said))
         return spoken
+
+
+def _meant(reader: Reader[nature.Said], field: str, said: Mapping[str, str] | None) -> Reader[nature.Said]:
+    """A reader of a column that says what a stone is, by what the feed says that words of kinds mean."""
+    if field != "lab_grown" or not said:
+        return reader
+    return Reader(lambda cell: reader[said.get(word_fold(cell), cell)])
 
 
 def is_filled(cell: str) -> bool:

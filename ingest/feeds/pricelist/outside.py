@@ -58,7 +58,7 @@ _OF_AVAILABILITY = re.compile(
     r"MEMO|SOLD|HOLD|RESERV|BLOCK|PUBLISH|VISIB|INVOICE|AVAIL|DISCONTINU|CUSTOMER|CLIENT|BUYER|(?:ISSUED|GIVEN|LENT)TO"
     r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD"
 )
-_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
+_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
@@ -134,9 +134,14 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ("price",)
     if _OF_AVAILABILITY.search(folded):
         return ("availability",)
-    if _OF_NATURE.search(folded) or any(nature.of_text[cell].grown or nature.of_text[cell].treated for cell in cells):
+    if _OF_NATURE.search(folded) or any(map(_speaks_of_kind, cells)):
         return ("lab_grown",)
     return ()
+
+
+def _speaks_of_kind(cell: str) -> bool:
+    said = nature.of_text[cell]
+    return bool(said.grown or said.treated or said.unclear)
 
 
 def by_kind(texts: Iterable[str]) -> dict[str, str]:

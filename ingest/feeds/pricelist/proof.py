@@ -21,6 +21,7 @@ from ingest.feeds.pricelist import (
     evidence,
     fancies,
     few_filled,
+    kinds,
     list_price,
     points,
     price_columns,
@@ -54,7 +55,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, fancies):
+    for rule in (points, depth_and_table, few_filled, fancies, kinds):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
