@@ -55,6 +55,7 @@ def test_every_word_of_a_shape_laboratory_colour_and_availability_means_one_that
     assert set(words.table("availability_anywhere").values()) <= set(Availability.values) - {"delisted"}
     assert set(words.table("eye_clean").values()) == {"yes", "no", ""}
     assert set(words.table("shades").values()) == {"BROWN", "GREEN", "BLUE", "GRAY", "OTHER", "NONE", ""}
+    assert set(words.table("nature").values()) == {"NATURAL", "GROWN"}
     assert set(words.table("cities").values()) <= set(COUNTRIES)
     assert {shapes.listed_shape(word) for word in words.table("shapes")} <= set(shapes.KNOWN_SHAPES)
 

@@ -20,6 +20,8 @@ _GROWN = ((0.01, 200.0), (1.0, 200.0), (3.0, 300.0), (10.0, 500.0))
 _NATURAL_CAN, _NATURAL_MOST = (50.0, 120.0), (8.0, 12.0)
 #: So many times below what is usual no natural stone from D to J and FL to SI2 is sold.
 _NATURAL_DOUBTFUL = 7.0
+#: So many times above it no stone is sold whose colour is N or worse: letters of such a price name fancy colours.
+_TINTED_CAN = 4.0
 _GROWN_CAN, _GROWN_MOST = (20.0, 400.0), (8.0, 8.0)
 #: Dollars per carat of fancy colours, brown and black ones below, the records of auctions above.
 _FANCY = (10.0, 8_000_000.0)
@@ -75,6 +77,11 @@ def ordinary(carats: float, unit: float, factor: float = 1.0) -> tuple[float, fl
 def doubtful_below(carats: float, factor: float = 1.0) -> float:
     """Dollars a carat below which a stone of good grades is hardly natural: if nothing says that it is, it may be grown."""
     return _between(_NATURAL, carats) / (_NATURAL_DOUBTFUL * factor)
+
+
+def tinted_below(carats: float, factor: float = 1.0) -> float:
+    """Dollars a carat that no natural stone costs whose colour is N or worse."""
+    return _between(_NATURAL, carats) * _TINTED_CAN * factor
 
 
 def doubtful_fancy_below(name: str | None, factor: float = 1.0) -> float:

@@ -1,4 +1,4 @@
-"""The currencies that texts and headers of lists name by code, sign or word, in the trade's languages (`currency_words.csv`).
+"""The currencies that texts and headers of lists name by code, sign or word, in the trade's languages (`currency_words`).
 
 Prices are US dollars: whatever is in another currency is asked about or refused.
 """

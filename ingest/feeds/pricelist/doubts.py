@@ -33,6 +33,17 @@ def refuse_doubtful(
         )
 
 
+def refuse_dear(price: Price, carats: Decimal, color: int, said: str, header: str, band_factor: float) -> None:
+    """Refuse a stone of a colour at the end of the scale that is far too dear for it: its letter names a fancy colour."""
+    bound = bands.tinted_below(float(carats), band_factor)
+    if price.per_carat is not None and price.per_carat > 100 * bound:
+        raise MappingError(
+            header,
+            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat are too many "
+            f"for a stone of the colour {Color(color).name}",
+        )
+
+
 def refuse_doubtful_fancy(
     price: Price,
     carats: Decimal | None,

@@ -136,7 +136,17 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
-        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal, binding=proof.binding)
+        # A word of a field of which the feed says something means what the feed says.
+        meanings = proof.words | {field: proof.words.get(field, {}) | said for field, said in self._meanings.items()}
+        return Columns.of(
+            headers,
+            chosen,
+            proof.discounts,
+            meanings,
+            proof.decimal,
+            binding=proof.binding,
+            named_beside=proof.named_beside,
+        )
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""
@@ -184,6 +194,8 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        if fancy.color is not None and Color.N <= fancy.color <= Color.Z and carats:
+            doubts.refuse_dear(price, carats, fancy.color, cells["color"], cells.header("color"), self._band_factor)
         if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
@@ -320,7 +332,8 @@ class Mapper:
         strange += disagreements(cells)
         strange += lost(cells)
         headers = [header for header in row if header not in RESERVED]
-        return Look(tuple(unknown_headers(headers, self._chosen)), tuple(strange))
+        known = proven.read(row.get(PROVEN)).chosen | self._chosen
+        return Look(tuple(unknown_headers(headers, known)), tuple(strange))
 
 
 def stock_number(cells: Cells) -> str:

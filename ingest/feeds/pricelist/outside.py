@@ -72,7 +72,7 @@ _OF_AVAILABILITY = re.compile(
 #: Those that may hold many things besides, but never what is passed over: a status, and the stage that a stone is at.
 _OF_STATUS = re.compile(r"STATUS|СТАТУС|סטטוס|状态|狀態")
 _OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)")
-_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
+_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
@@ -168,7 +168,7 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ("availability",)
     if _OF_STATUS.search(folded):
         return ("availability",)
-    if _OF_NATURE.search(folded) or any(nature.of_text[cell].grown or nature.of_text[cell].treated for cell in cells):
+    if _OF_NATURE.search(folded) or any(map(_speaks_of_kind, cells)):
         return ("lab_grown",)
     if _OF_STAGE.fullmatch(folded) and any(_is_name(cell) for cell in cells):
         return ("availability",)
@@ -178,6 +178,11 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
 def _is_name(cell: str) -> bool:
     """Whether a cell is a word or a name that promises nothing."""
     return len(fold(cell)) > _MIN_CODE and not any(map(str.isdigit, cell)) and not words.promises(cell)
+
+
+def _speaks_of_kind(cell: str) -> bool:
+    said = nature.of_text[cell]
+    return bool(said.grown or said.treated or said.unclear)
 
 
 def by_kind(texts: Iterable[str]) -> dict[str, str]:

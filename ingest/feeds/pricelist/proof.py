@@ -22,7 +22,9 @@ from ingest.feeds.pricelist import (
     depth_and_table,
     discounts,
     evidence,
+    fancies,
     few_filled,
+    kinds,
     list_price,
     points,
     price_columns,
@@ -57,10 +59,10 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, availability_columns):
+    for rule in (points, depth_and_table, few_filled, availability_columns, fancies, kinds):
         found |= rule.find(headers, kept, parameters, mapper)
-    if found.columns:
-        carried = Proven(found.columns).written()
+    if found.columns or found.words or found.named_beside:
+        carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
         kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
@@ -83,7 +85,11 @@ def prove(
     if question is not None:
         return verdict, NOTHING
     proven = msgspec.structs.replace(
-        proven, columns={**found.columns, **proven.columns}, decimal=decimal or proven.decimal
+        proven,
+        columns={**found.columns, **proven.columns},
+        decimal=decimal or proven.decimal,
+        words=found.words,
+        named_beside=found.named_beside,
     )
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None

@@ -16,6 +16,7 @@ from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import NATURE, field_of_header, kind_of, telling
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proven import read as read_proven
 from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.pricelist.strange import strange_words
 from ingest.feeds.pricelist.words import promises
@@ -60,7 +61,8 @@ class Tally:
         self.left_out: Counter[str] = Counter()
         #: What stands outside of the rows of stones.
         self.outside: list[str] = []
-        self._unknown = unknown_headers([header for header in headers if header not in RESERVED], parameters.chosen)
+        known = read_proven(carried).chosen | parameters.chosen
+        self._unknown = unknown_headers([header for header in headers if header not in RESERVED], known)
         self._filled: Counter[str] = Counter()
         #: Rows, and those of which a column says in so many words that their stone is to be had.
         self._rows, self._promised = 0, Counter[str]()
