@@ -21,6 +21,7 @@ from ingest.feeds.pricelist import (
     evidence,
     few_filled,
     list_price,
+    one_factor,
     points,
     price_columns,
     shapes_in_cut,
@@ -153,7 +154,12 @@ def _decide(case: Case) -> Question | None:
     for hint in sorted(case.prices(), key=lambda hint: hint.field == "price"):
         if (question := price_columns.decide(case, hint)) is not None:
             return question
-    return price_columns.decide_rivals(case) or list_price.decide(case) or price_columns.decide_unit(case)
+    return (
+        price_columns.decide_rivals(case)
+        or list_price.decide(case)
+        or price_columns.decide_unit(case)
+        or one_factor.decide(case)
+    )
 
 
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:
