@@ -64,6 +64,9 @@ _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 
+#: Colours on the scale that are tinted, up to those that are fancy.
+_TINTED_FROM, _FANCY = int(Color.K), int(Color.FANCY)
+
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -172,6 +175,8 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
+        if fancy.color is not None and _TINTED_FROM <= fancy.color < _FANCY and carats and not stone.lab_grown:
+            self._refuse_dear(cells, price, carats, fancy.color)
         if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
@@ -263,6 +268,16 @@ class Mapper:
                 cells.header(column),
                 f"{per_carat / 100:,.2f} dollars a carat is no price of a {kind.words} of {carats} carats: "
                 f"{low:,.0f} to {high:,.0f} is possible",
+            )
+
+    def _refuse_dear(self, cells: Cells, price: Price, carats: Decimal, color: int) -> None:
+        """Refuse a price that no stone of a tinted colour on the scale has: its colour may be that of a fancy stone."""
+        most = bands.tinted_above(float(carats), color, self._band_factor)
+        if price.per_carat is not None and price.per_carat > 100 * most:
+            raise MappingError(
+                cells.header("color"),
+                f"{price.per_carat / 100:,.2f} dollars a carat is no price of a natural stone of {carats} carats and the "
+                f"colour {Color(color).name}, which is {most:,.0f} at most: is it a fancy colour?",
             )
 
     def carats(self, cells: Cells) -> Decimal | None:
