@@ -64,6 +64,8 @@ _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 
+#: Colours on the scale that are tinted, up to those that are fancy.
+
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -194,7 +196,12 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
-        if fancy.color is not None and Color.N <= fancy.color <= Color.Z and carats:
+        if (
+            fancy.color is not None
+            and doubts.TINTED_FROM <= fancy.color < Color.FANCY
+            and carats
+            and not stone.lab_grown
+        ):
             doubts.refuse_dear(price, carats, fancy.color, cells["color"], cells.header("color"), self._band_factor)
         if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)

@@ -26,6 +26,7 @@ from ingest.feeds.pricelist import (
     few_filled,
     kinds,
     list_price,
+    one_factor,
     points,
     price_columns,
     shapes_in_cut,
@@ -177,6 +178,7 @@ def _decide(case: Case) -> Question | None:
         or price_columns.decide_rivals(case)
         or list_price.decide(case)
         or price_columns.decide_unit(case)
+        or one_factor.decide(case)
     )
 
 
