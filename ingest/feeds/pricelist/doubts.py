@@ -41,8 +41,8 @@ def refuse_dear(price: Price, carats: Decimal, color: int, said: str, header: st
     if price.per_carat is not None and price.per_carat > 100 * most:
         raise MappingError(
             header,
-            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat is no price of a "
-            f"natural stone of {carats} carats and the colour {Color(color).name}, which is {most:,.0f} at most",
+            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat is no price of "
+            f"a natural stone of {carats} carats and the colour {Color(color).name}, which is {most:,.0f} at most",
         )
 
 
