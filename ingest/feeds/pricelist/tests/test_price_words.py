@@ -248,12 +248,12 @@ def test_amounts_with_cents_never_group_thousands(amounts: list[Decimal]) -> Non
 
 
 def test_three_decimals_of_cheap_stones_are_asked_about(tmp_path: Path) -> None:
-    rows = [unpriced(number) | {"Price/Ct": f"{100.345 + number:.3f}", "Color": "M"} for number in range(5)]
+    rows = [unpriced(number) | {"Price/Ct": f"{12.345 + number / 9:.3f}", "Lab Grown": "Yes"} for number in range(5)]
 
     question = asked(tmp_path, rows)
 
     assert [answer.parameters for answer in question.answers] == [{"decimal": ","}, {"decimal": "."}]
-    assert costs(tmp_path, rows, decimal=".")["AB0000"] == 5017
+    assert costs(tmp_path, rows, decimal=".")["AB0000"] == 617
 
 
 # --- units ---------------------------------------------------------------------------------------------------------------
