@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from catalog.grades import fold
-from ingest.feeds import values
+from ingest.feeds import treatments, values
 from ingest.feeds.values import Reader
 
 
@@ -68,7 +68,8 @@ _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
 _TREATED_PHRASE = re.compile(
     r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
-    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)"
+    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
+    r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
     r"|CE YEHUDA|YEHUDA (?:CE|STONES?|FILL\w*))\b"
     r"|(?<![\w.])C\.E\.(?!\w)"
 )
@@ -147,6 +148,8 @@ _TREATED_GRADE = re.compile(r"\b(?:CE|ENHANCED|TREATED|IRRADIATED)\b")
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
+#: Treatment of any kind, by its name.
+_TREATMENT = re.compile(r"\b(?:TREATMENTS?|TREATED|ENHANCEMENTS?)\b")
 _NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"})
 
 
@@ -167,6 +170,7 @@ def _kind(cell: str) -> Said:
 
 def _read(text: str, grown_words: re.Pattern[str], natural_words: re.Pattern[str]) -> Said:
     treated, treated_as_grown = _treatment(text)
+    text = treatments.without_denied(text)
     without = _HPHT_TREATMENT.sub(" ", text) if not _GROWN_BY.search(text) else text
     sides = {grown for grown, pattern in ((True, grown_words), (False, natural_words)) if _affirmed(pattern, without)}
     sides |= {
@@ -211,6 +215,7 @@ def _treatment(text: str) -> tuple[bool | None, bool]:
     after_growth = _POST_GROWTH.search(text) is not None
     if _UNTREATED_PHRASE.search(text):
         return False, after_growth
+    text = treatments.without_denied(text)
     for match in _TREATED_PHRASE.finditer(text):
         before = text[: match.start()]
         if not (_DENIED.search(before) or _POSSIBLE.search(before) or _GROWN_BY.search(text)):
@@ -249,9 +254,12 @@ def _said_of_treatment(cell: str) -> Said:
     word, text = fold(cell), _words(cell)
     if word in _NO_TREATMENT:
         return Said(treated=False)
-    if word in values.NOTHING:
+    if word in values.NOTHING or treatments.says_nothing(text):
         return SILENT
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    if said.treated is None and treatments.denies_all(text):
+        # Of one treatment nothing follows for another.
+        return said._replace(treated=False, one_treatment=_TREATMENT.search(text) is None, unclear=False)
     if said.grown and said.treated is None:
         return said
     possible = _POST_GROWTH.search(text) is not None and _POSSIBLE.search(text) is not None
@@ -263,8 +271,10 @@ def _said_of_one_treatment(cell: str) -> Said:
     """A column of one treatment: yes is a treatment, no says that it was not this one."""
     said = values.yes_or_no(cell)
     if said is None:
-        word = fold(cell)
-        said = None if word in values.NOTHING else word not in _NO_TREATMENT
+        word, text = fold(cell), _words(cell)
+        if word not in values.NOTHING and not treatments.says_nothing(text):
+            is_denied = word in _NO_TREATMENT or treatments.denies_all(text) or _UNTREATED_PHRASE.fullmatch(text)
+            said = not is_denied
     return SILENT if said is None else Said(treated=said, one_treatment=True)
 
 
@@ -284,6 +294,8 @@ def _said_in_text(cell: str) -> Said:
     text = _words(cell)
     if (code := text.replace(".", "")) in _WHOLE_TEXTS:
         return _WHOLE_TEXTS[code]
+    if treatments.are_codes(text):
+        return TREATED
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
     if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
         named = _NO_DIAMOND.search(text)
@@ -337,7 +349,6 @@ def quiet(read: Said) -> Said:
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
-    **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
 }
 #: What is no polished diamond, at any place of a text, or at its beginning.
 _NO_DIAMOND = re.compile(

@@ -128,6 +128,17 @@ def test_probes_are_left_out_and_refusals_do_not_drown_latencies(where: str, exp
         assert not selects(matchers, "outcome", "limited"), where
 
 
+def test_panels_that_are_empty_while_all_is_well_say_so_and_quantiles_of_nothing_are_left_out() -> None:
+    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            asked = [target["expr"] for target in panel["targets"]]
+            if all(expression.endswith(" > 0") for expression in asked):
+                assert panel["fieldConfig"]["defaults"]["noValue"] == "none", panel["title"]
+            for expression in asked:
+                by = re.search(r"^histogram_quantile\(.*sum by \(le, ", expression)
+                assert not by or expression.endswith(" >= 0"), panel["title"]
+
+
 def test_ranges_of_dashboards_follow_the_zoom_and_those_of_rules_are_their_own() -> None:
     bare = [re.sub(r'"[^"]*"', '""', expression) for _, expression in of_dashboards()]
     ranges = {found for expression in bare for found in re.findall(r"\[([^\]]*)\]", expression)}

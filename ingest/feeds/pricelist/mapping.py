@@ -289,6 +289,15 @@ class Mapper:
         hint = None if self._parameters.labgrown is not None else hint_of(_evidence(cells))
         return None if hint is None else (hint.field, hint.cell)
 
+    def is_silent(self, cells: Cells) -> bool:
+        """Whether no column says that the stone was grown, or is natural, or was treated."""
+        return not any(spoken.said.grown is not None or spoken.said.treated for spoken in _evidence(cells))
+
+    def strong_color(self, cells: Cells) -> str:
+        """The colour of an intense or vivid stone without an overtone; empty of any other."""
+        fancy = color_of(cells)
+        return fancy.name or "" if fancy.intensity in doubts.STRONG and not fancy.overtone else ""
+
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""
         try:

@@ -17,6 +17,8 @@ from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
     availability_columns,
+    cheap,
+    currencies,
     depth_and_table,
     discounts,
     evidence,
@@ -27,6 +29,7 @@ from ingest.feeds.pricelist import (
     shapes_in_cut,
     stock_numbers,
     thousands,
+    units,
 )
 from ingest.feeds.pricelist.case import FIELD, Case, Hint
 from ingest.feeds.pricelist.evidence import SampleRow
@@ -35,7 +38,7 @@ from ingest.feeds.pricelist.nature_hints import question_of
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
 from ingest.feeds.pricelist.reading import PROVEN
-from ingest.feeds.verdicts import IN_WORDS, Answer, Question, SupplierAsks, Verdict, changed
+from ingest.feeds.verdicts import IN_WORDS, Answer, Means, Question, SupplierAsks, Verdict, changed
 
 if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
@@ -70,6 +73,12 @@ def prove(
     verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
     # What a weight is in comes before what a price is.
     question = found.question or verdict.question or question_of(sample)
+    if question is None:
+        prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
+        question = cheap.question_of(sample, prices, parameters)
+        # Rapaport's list is in dollars.
+        if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
+            question = currencies.question_of(headers, kept, sample, prices, parameters)
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
     if question is not None:
         return verdict, NOTHING
@@ -136,6 +145,8 @@ def _row(
         written,
         sign,
         mapper.hint(cells),
+        mapper.is_silent(cells),
+        mapper.strong_color(cells),
     )
 
 
@@ -154,7 +165,13 @@ def _decide(case: Case) -> Question | None:
     for hint in sorted(case.prices(), key=lambda hint: hint.field == "price"):
         if (question := price_columns.decide(case, hint)) is not None:
             return question
-    return price_columns.decide_rivals(case) or list_price.decide(case) or price_columns.decide_unit(case)
+    prices = {hint.header: means for hint in case.hints if (means := case.means(hint)) in FIELD}
+    return (
+        units.hundredfold(case.rows, prices)
+        or price_columns.decide_rivals(case)
+        or list_price.decide(case)
+        or price_columns.decide_unit(case)
+    )
 
 
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:

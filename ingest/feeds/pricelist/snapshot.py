@@ -116,7 +116,8 @@ class Snapshot:
 
     def census(self) -> Census:
         """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers",
-        "hidden" (rows that a workbook does not show), and "repeated" (rows of a stone that a later row describes)."""
+        "hidden" and "struck" (rows that a workbook does not show, or strikes out), and "repeated" (rows of a stone that a
+        later row describes)."""
         with self._opened() as database:
             return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
 
@@ -162,7 +163,7 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
-        tally.left_out["hidden"] = layout.hidden
+        tally.left_out.update(layout.left_out)
         refused: Counter[str] = Counter()
         database.execute(one_stone.HALVES)
         beside = Beside(layout, tally.columns, parameters)
@@ -227,8 +228,9 @@ def _stones(
             tally.outside += _texts(row)
             beside.interrupt()
             continue
-        if not carats and (text := alone(_texts(row))) and (beside.heading(text) or speaks(text)):
-            # The heading of a part of the list.
+        text = "" if carats else alone(_texts(row))
+        if text and (beside.heading(text) or speaks(text) or single.is_title(text)):
+            # The heading of a part of the list, or the title of a page.
             tally.left_out["footers"] += 1
             tally.outside.append(text)
             continue
