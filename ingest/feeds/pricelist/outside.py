@@ -71,7 +71,7 @@ _OF_AVAILABILITY = re.compile(
 )
 #: Those that may hold many things besides, but never what is passed over: a status, and the stage that a stone is at.
 _OF_STATUS = re.compile(r"STATUS|СТАТУС|סטטוס|状态|狀態")
-_OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)")
+_OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)|ZUSTAND|LAGE|WEB")
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
 _OF_CURRENCY = re.compile(r"CURRENC")
