@@ -28,8 +28,8 @@ def _written(word: str) -> str:
         (r"(?![^\W_])" if _parts_words(word[-1]) else ""),
     )
     if "\u0590" <= word[0] <= "\u05ff":
-        # Hebrew writes "in", "the" and "and" together with the word.
-        begins += "[בהולמ]{0,2}"
+        # Hebrew writes "in", "the" and "to" together with the word; "of" makes another one of it, a weight.
+        begins += "[בהול]{0,2}"
     return begins + re.escape(word).replace(r"\$", r"\s?\$") + ends
 
 
