@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from catalog import words
 from catalog.grades import fold
 from ingest.feeds import treatments, values
 from ingest.feeds.values import Reader
@@ -37,6 +38,9 @@ NATURAL, GROWN, HINT = Said(grown=False), Said(grown=True), Said(hints=True)
 TREATED, UNTREATED = Said(treated=True), Said(treated=False)
 
 
+#: Words that say alone how a stone was made, in the languages of the trade's towns.
+_ALONE = {word: GROWN if meaning == "GROWN" else NATURAL for word, meaning in words.table("nature").items()}
+
 #: Longest text that is read (characters): comments of any length come.
 _MAX_LENGTH = 2_000
 
@@ -52,9 +56,10 @@ _WRITTEN_OUT = (
 )
 #: Grown, in any text; then also where nothing but the kind of a stone belongs.
 _GROWN_PHRASE = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGDR?|MANMADE"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGD[RG]?|MANMADE"
     r"|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?|STONES?)|(?:IGI|GIA|HRD|GCAL|GSI) LG"
-    r"|SYNTHETIC|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
+    r"|SYNTHETIC|LABOR ?DIAMANT\w*|LABORGEZ(?:Ü|UE)CHTET\w*|SYNTHETISCH\w*|SYNTH[EÉ]TIQUES?|DE SYNTH[EÈ]SE"
+    r"|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
     r"|(?:NOT|NON) (?:A )?NATURAL(?! (?:FANCY )?(?:COLOU?R|SHADE))"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
 )
@@ -82,8 +87,8 @@ _HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*
 _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
-    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T)"
-    r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T|KEINE?N?|NICHT|OHNE|PAS|SANS|GEEN|NIET|ZONDER|SENZA|SIN)"
+    r"(?: (?:DE|DIAMANTS?|AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
@@ -146,6 +151,8 @@ _GROWN_NAME = re.compile(
 _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
 #: Brands of clarity enhanced and of HPHT treated stones.
 _TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
+#: What a brand of grown stones has in its name.
+_HINTING_BRAND = re.compile(r"\b(?:LGD?|LIGHTBOX|ALTR)\b")
 #: A laboratory's letter for reports of grown stones, or for one of its houses.
 _HINTING_LAB = re.compile(r"\(L\)")
 #: Treatments in a cell of a grade: clarity enhanced, colour enhanced, irradiated.
@@ -170,7 +177,13 @@ def _kind(cell: str) -> Said:
     text = _words(cell)
     if text in _CODES:
         return Said(grown=_CODES[text])
-    return _read(text, _GROWN_WORD, _NATURAL_WORD)
+    said = _read(text, _GROWN_WORD, _NATURAL_WORD)
+    return _ALONE.get(fold(cell), SILENT) if said == SILENT else said
+
+
+def is_natural(cell: str) -> bool:
+    """Whether a cell says that a stone is natural, and nothing else."""
+    return _ALONE.get(fold(cell)) is NATURAL
 
 
 def _read(text: str, grown_words: re.Pattern[str], natural_words: re.Pattern[str]) -> Said:
@@ -301,11 +314,32 @@ def is_model_of_rough(cell: str) -> bool:
     return _MODEL.fullmatch(_words(cell)) is not None
 
 
+#: Parts of words without which no phrase of a text says anything. One search for them takes a hundredth of reading the text,
+#: and most of what laboratories remark has none.
+_TELLING = re.compile(
+    r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO\b|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
+    r"|MINED|EARTH|IRRADIAT|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|C\.E\."
+    r"|PARCEL|MELEE|LOT\b|SETS?\b|PCS|PIECES|STONES|DIAMONDS|SOLD|SELL|PAIR|SEPARABLE|BOTH|PR\b|TOGETHER|SPLIT"
+    r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
+)
+#: Longer ones are no mere code, whatever stands between its letters (characters).
+_MAX_CODE = 30
+
+
 def _said_in_text(cell: str) -> Said:
     """What a person or a laboratory wrote: phrases, or nothing but a code."""
+    if len(cell.strip()) > _MAX_CODE and not _TELLING.search(cell[:_MAX_LENGTH].upper()):
+        return SILENT
+    return _read_text(cell)
+
+
+def _read_text(cell: str) -> Said:
     text = _words(cell)
     if (code := text.replace(".", "")) in _WHOLE_TEXTS:
         return _WHOLE_TEXTS[code]
+    if len(cell) <= _MAX_ALONE and _ALONE.get(fold(cell)) is GROWN:
+        # "Natural" alone is an inclusion there.
+        return GROWN
     if treatments.are_codes(text):
         return TREATED
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
@@ -318,7 +352,7 @@ def _said_in_text(cell: str) -> Said:
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
-    if re.search(r"\b(?:LG|LGDR?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
+    if re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
         return GROWN
     return HINT if _HINTING_LAB.search(text) else SILENT
 
@@ -343,6 +377,8 @@ def _said_by_name(cell: str) -> Said:
 def _said_by_brand(cell: str) -> Said:
     """The same of a brand, which may also be one of treated stones."""
     said, text = _said_by_name(cell), _words(cell)
+    if said is SILENT and _HINTING_BRAND.search(text):
+        said = GROWN if _ALONE.get(fold(cell)) is GROWN else HINT
     treated = _treatment(text)[0] or _TREATED_BRAND.search(text) is not None
     return said._replace(treated=True) if treated else said
 
@@ -358,9 +394,12 @@ def quiet(read: Said) -> Said:
     return SILENT if read == SILENT else read
 
 
+#: Longest word that is read alone in a remark (characters).
+_MAX_ALONE = 40
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
+    "HYBRID": Said(unclear=True),
 }
 #: What is no polished diamond, at any place of a text, or at its beginning.
 _NO_DIAMOND = re.compile(

@@ -16,13 +16,17 @@ from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
+    availability_columns,
     cheap,
     currencies,
     depth_and_table,
     discounts,
     evidence,
+    fancies,
     few_filled,
+    kinds,
     list_price,
+    one_factor,
     points,
     price_columns,
     shapes_in_cut,
@@ -56,10 +60,10 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled):
+    for rule in (points, depth_and_table, few_filled, availability_columns, fancies, kinds):
         found |= rule.find(headers, kept, parameters, mapper)
-    if found.columns:
-        carried = Proven(found.columns).written()
+    if found.columns or found.words or found.named_beside:
+        carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
         kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
@@ -82,7 +86,11 @@ def prove(
     if question is not None:
         return verdict, NOTHING
     proven = msgspec.structs.replace(
-        proven, columns={**found.columns, **proven.columns}, decimal=decimal or proven.decimal
+        proven,
+        columns={**found.columns, **proven.columns},
+        decimal=decimal or proven.decimal,
+        words=found.words,
+        named_beside=found.named_beside,
     )
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
@@ -128,12 +136,12 @@ def _row(
     cells = mapper.cells_of(dict(row))
     sign = decimal or mapper.costs.decimal_sign(cells)
     written = {hint.header: str(row.get(hint.header) or "").strip() for hint in hints}
-    carats = mapper.carats(cells)
+    carats, judged = mapper.carats(cells), mapper.judge(cells)
     color = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]).color
     return SampleRow(
         number,
         None if carats is None else float(carats),
-        mapper.kind(cells),
+        judged.kind,
         color,
         values.grade(Clarity, cells["clarity"]),
         {
@@ -143,9 +151,9 @@ def _row(
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
         sign,
-        mapper.hint(cells),
-        mapper.is_silent(cells),
-        mapper.strong_color(cells),
+        judged.hint,
+        judged.is_silent,
+        judged.strong,
     )
 
 
@@ -170,6 +178,7 @@ def _decide(case: Case) -> Question | None:
         or price_columns.decide_rivals(case)
         or list_price.decide(case)
         or price_columns.decide_unit(case)
+        or one_factor.decide(case)
     )
 
 

@@ -73,9 +73,11 @@ def rows(content: Content, layout: Layout) -> Iterator[Row]:
     with content.opened() as binary, io.TextIOWrapper(binary, encodings.codec(layout.encoding), newline="") as text:
         reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
         try:
+            last = layout.skip
             for number, cells in enumerate(reader):
                 if number > layout.skip and any(map(str.strip, cells)):
-                    yield Row(reader.line_num, by_header(layout.headers, cells))
+                    yield Row(reader.line_num, by_header(layout.headers, cells), gap=number > last + 1)
+                    last = number
         except csv.Error as error:
             raise ListRefused(f"the price list breaks off at line {reader.line_num}: {_in_words(error)}") from error
         except UnicodeDecodeError as error:
