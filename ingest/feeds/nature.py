@@ -87,8 +87,8 @@ _HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*
 _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
-    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T)"
-    r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T|KEINE?N?|NICHT|OHNE|PAS|SANS|GEEN|NIET|ZONDER|SENZA|SIN)"
+    r"(?: (?:DE|DIAMANTS?|AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
@@ -116,6 +116,11 @@ _SAID_PAIR = re.compile(
 )
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
 _NO_STONE = re.compile(r"\b(?:ROUGH|JEWELL?E?RY|RINGS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?|MOUNTINGS?)\b")
+#: What rough is sorted by: what can be made of it, and how it has grown.
+_ROUGH = re.compile(
+    r"\b(?:ROUGHS?|SAWN|SAWA?BLES?|MAKE?ABLES?|OCTAHEDR\w+|DODECAHEDR\w+|CLEAVAGES?|MACC?LES?|RUN OF MINE)\b"
+)
+_MODEL = re.compile(rf"(?:{_ROUGH.pattern}|[ /,]|AND|CRYSTALS?|WHOLES?|STONES?)+")
 _OTHER = re.compile(
     r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|CZ|SIMULANTS?|SIMULATED|IMITATION|SAPPHIRES?|RUB(?:Y|IES)|ZIRCONS?)\b"
 )
@@ -298,8 +303,15 @@ def _said_of_shape(cell: str) -> Said:
         return _named(cell)
     if _PARCEL.search(text) or _PAIR.search(text):
         return Said(several="a parcel" if _PARCEL.search(text) else "a pair")
+    if _ROUGH.search(text):
+        return Said(other="rough")
     other = _OTHER.search(text)
     return Said(other=other[0].lower()) if other else SILENT
+
+
+def is_model_of_rough(cell: str) -> bool:
+    """Whether a cell is a model of rough and nothing else: "Sawable", "Crystal", "Makeable / Maccle"."""
+    return _MODEL.fullmatch(_words(cell)) is not None
 
 
 #: Parts of words without which no phrase of a text says anything. One search for them takes a hundredth of reading the text,

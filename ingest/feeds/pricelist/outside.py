@@ -16,20 +16,18 @@ from catalog.grades import fold
 from catalog.models import Availability
 from ingest.feeds import nature, values
 from ingest.feeds.census import storable
-from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist import currency_words, titles, words
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.verdicts import Answer, Question, SupplierAsks, Verdict
 
 #: What a text may say.
 CURRENCY, NATURE, AVAILABILITY, PRICES = "currency", "nature", "availability", "prices"
+#: That it is something else than stones for sale: an invoice, wanted stones, rough.
+OFFER = "offer"
 #: Texts that are kept of one list, and the longest that are looked at (characters).
 MAX_TEXTS, MAX_LENGTH = 10, 300
-#: Other currencies by their codes, names and signs, as words of their own.
-_OTHER_CURRENCY = re.compile(
-    r"\b(?:EUR|EUROS?|GBP|HKD|INR|CHF|AUD|CAD|ILS|NIS|JPY|CNY|RMB|AED|ZAR|SGD|RUPEES?|POUNDS?|SHEKELS?|YEN|STERLING)\b|[€£₹₪¥]"
-    r"|(?<![A-Z])(?:AU?|CA?|HK|SG?|NZ)\s?\$|\bRS\.|\b(?:IN|RATES?|PRICES?)\s+RS\b",
-    re.IGNORECASE,
-)
+#: Rupees, where their code is no word of a sentence.
+_RUPEES = re.compile(r"\b(?:IN|RATES?|PRICES?)\s+RS\b", re.IGNORECASE)
 #: Hundredths of any currency.
 _HUNDREDTHS = re.compile(r"\b(?:CENTS|PENCE|PAISE|AGOROT|MINOR[ _]UNITS?)\b", re.IGNORECASE)
 #: What makes of prices of stones something else: a share more or less, a tax, another unit, several stones.
@@ -100,13 +98,14 @@ def speaks(text: str) -> bool:
 
 
 def kind_of(text: str) -> str:
-    """Which of these a text says: `CURRENCY`, `PRICES`, `NATURE`, `AVAILABILITY`, or nothing."""
+    """Which of these a text says: `CURRENCY`, `PRICES`, `NATURE`, `AVAILABILITY`, `OFFER`, or nothing."""
     text = " ".join(text.split())[:MAX_LENGTH]
     if _HUNDREDTHS.search(text):
         return CURRENCY
     if (named := _NAMED.fullmatch(text)) and (by_name := _kind_by_name(named[1], named[2])) is not None:
         return by_name
-    if _OTHER_CURRENCY.search(text) and not _DOLLARS.search(text):
+    of_dollars, of_others = currency_words.named(text)
+    if not of_dollars and (of_others or _RUPEES.search(text)):
         return CURRENCY
     said = nature.of_text[text]
     if said.grown or said.unclear or said.treated:
@@ -117,7 +116,7 @@ def kind_of(text: str) -> str:
     # A code of so few letters may be the name of a sheet.
     known = len(text) > _MIN_CODE and words.is_availability(text)
     hides = known and words.availability(text) != Availability.AVAILABLE.value and not _TERMS.search(text)
-    return AVAILABILITY if hides or _LEGEND.search(text) else ""
+    return AVAILABILITY if hides or _LEGEND.search(text) else titles.says(text)
 
 
 def is_legend(text: str) -> bool:
@@ -158,9 +157,7 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
     cells = list(cells)
     if not cells:
         return ()
-    if _OF_CURRENCY.search(folded) or all(
-        _OTHER_CURRENCY.fullmatch(cell) or _DOLLARS.fullmatch(cell) for cell in cells
-    ):
+    if _OF_CURRENCY.search(folded) or all(currency_words.is_name(cell) for cell in cells):
         return ("currency",)
     if _OF_FURTHER.search(folded):
         return ("price",)
@@ -170,6 +167,8 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ("availability",)
     if _OF_NATURE.search(folded) or any(map(_speaks_of_kind, cells)):
         return ("lab_grown",)
+    if sum(map(nature.is_model_of_rough, cells)) * 2 > len(cells):
+        return ("material",)
     if _OF_STAGE.fullmatch(folded) and any(_is_name(cell) for cell in cells):
         return ("availability",)
     return ()
