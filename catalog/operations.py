@@ -18,7 +18,7 @@ from catalog.index import reports
 from catalog.on_sale import stones_on_sale
 from catalog.states import STATES
 from diamondhub.admin.display import NOTHING, duration
-from diamondhub.operations import away, home, retention, stages
+from diamondhub.operations import away, home, retention, stages, workers
 from diamondhub.operations.away import Away
 from diamondhub.operations.problems import looking
 
@@ -122,3 +122,4 @@ retention.keep("catalog.ExchangeRate", how_long="for ever: some a day at most, a
 retention.keep("catalog.IndexBuilder", how_long="two days after it was last heard of", by=("index_builders",))
 retention.keep("catalog.SavedView", how_long="for ever: each person has some dozens at most")
 looking.register(reports.look, "index-behind")
+workers.note("web", reports.NOTE, reports.Missing().note)

@@ -14,8 +14,9 @@ declare(
         "index-behind",
         "A host's index is behind",
         Severity.WARNING,
-        found="the builder of a host's index is silent for a minute, fails, or is too far behind for searches to use it",
-        ends="by itself, when the index is kept up again; a host that was not heard of for five minutes is gone",
+        found="web processes of a host have had nobody for a minute who keeps their index, or its builder fails or is too"
+        " far behind for searches to use it",
+        ends="by itself, when the index is kept up again, or when nobody searches there any more",
         permission="catalog.view_diamond",
         link=_health,
     ),

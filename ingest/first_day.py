@@ -93,8 +93,11 @@ def judge(census: Census | None, counts: Counts, *, received: int) -> list[Fault
 
 def _outside(census: Census | None) -> Iterator[Fault]:
     for text in () if census is None else census.outside:
+        rows = census.parts.get(text, 0) if census else 0
         words = f"outside of its rows the list says {text!r}: nobody but a person can tell of which stones that is true"
-        yield Fault(f"outside:{text}", census.stones if census else 0, 1.0, words)
+        if rows:
+            words = f"the list says {text!r} above {rows:,} rows, and it is taken to be true of these alone: is it?"
+        yield Fault(f"outside:{text}", rows or (census.stones if census else 0), 1.0, words)
 
 
 def _unread(census: Census | None) -> Iterator[Fault]:

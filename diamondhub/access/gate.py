@@ -24,6 +24,7 @@ from django.urls import Resolver404, get_urlconf, resolve
 from django.utils.module_loading import import_string
 
 from diamondhub.access import addresses, pages
+from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import problems
 from diamondhub.operations import measuring
 from diamondhub.telemetry import process_metrics
@@ -206,16 +207,24 @@ def _outcome(status: int) -> str:
     return "limited" if status == HTTPStatus.TOO_MANY_REQUESTS else "refused" if status >= 400 else "answered"
 
 
+#: Every class of addresses (`_class_of`): of the API, of what machines ask about us, and of pages.
+OF_API = (
+    "api-unknown",
+    *(f"api-{limit}" for limit in LimitClass if limit not in (LimitClass.VISITOR, LimitClass.ADDRESS)),
+)
+OF_PROBES = ("health", "metrics")
+OF_PAGES = ("admin", "static", "api", "other")
+
+
 def _class_of(visit: Visit) -> str:
     """A class of addresses as metrics name it: by what limits them in the API, else by where they lie."""
     if visit.is_api:
         if visit.endpoint is None:
             return "api-unknown"
         own = visit.operation.limit if visit.operation is not None else None
-        limit = own or visit.endpoint.limit
-        return f"api-{limit}" if limit else "api"
+        return f"api-{own or visit.endpoint.limit}"
     place = visit.request.path_info.split("/", 2)[1]
-    return place if place in ("admin", "health", "metrics", "static", "api") else "other"
+    return place if place in (*OF_PROBES, *OF_PAGES) else "other"
 
 
 def _refusal(visit: Visit, error: Exception) -> HttpResponseBase:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import product
+from typing import Any
 
+import psycopg
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -18,7 +20,6 @@ from diamondhub.access import doctor, ending, gate, peppers, sealed  # noqa: F40
 from diamondhub.access.ending import SOON, ending_keys
 from diamondhub.access.models import RowsTaken
 from diamondhub.access.people import SignIn
-from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import kinds
 from diamondhub.operations import home, retention
 from diamondhub.operations.problems import looking
@@ -117,24 +118,40 @@ looking.register(lost_secrets, "secrets-lost", every=60, needs="API_KEY_PEPPERS"
 
 # --- what is counted ---------------------------------------------------------------------------------------------------
 
-#: Classes of endpoints of the API (`gate`).
-_ENDPOINTS = (
-    "api-unknown",
-    *(f"api-{limit}" for limit in LimitClass if limit not in (LimitClass.VISITOR, LimitClass.ADDRESS)),
-)
+#: Statuses of answers that are well, and those that pages have besides.
+_WELL = {
+    HTTPStatus.OK,
+    HTTPStatus.CREATED,
+    HTTPStatus.ACCEPTED,
+    HTTPStatus.NO_CONTENT,
+    HTTPStatus.PARTIAL_CONTENT,
+    HTTPStatus.NOT_MODIFIED,
+}
+_OF_PAGES = {
+    HTTPStatus.OK,
+    HTTPStatus.FOUND,
+    HTTPStatus.NOT_MODIFIED,
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
-def _statuses() -> set[int]:
-    """What rules look at: answers that are well, and faults."""
-    failed = {kind.status for kind in kinds.all_kinds() if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR}
-    return {HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR, *failed}
+def requests(_cursor: psycopg.Cursor[Any]) -> Iterator[tuple[str, str]]:
+    """Every class of addresses with every status that is known: in the API those of its kinds of problems."""
+    of_api = _WELL | {kind.status for kind in kinds.all_kinds()}
+    for classes, statuses in ((gate.OF_API, of_api), (gate.OF_PAGES, _OF_PAGES)):
+        yield from product(classes, sorted(str(int(status)) for status in statuses))
 
 
+expected_metrics.expect("diamondhub_http_requests_total", requests, program="web")
 expected_metrics.expect(
-    "diamondhub_http_requests_total",
-    lambda _cursor: product(_ENDPOINTS, (str(int(status)) for status in _statuses())),
+    "diamondhub_http_request_seconds",
+    lambda _cursor: product((*gate.OF_API, *gate.OF_PAGES), gate.OUTCOMES),
     program="web",
-)
-expected_metrics.expect(
-    "diamondhub_http_request_seconds", lambda _cursor: product(_ENDPOINTS, gate.OUTCOMES), program="web"
 )

@@ -232,6 +232,7 @@ def audited(
                 "indexes": [
                     models.Index(fields=["pgh_created_at", "pgh_id"], name=f"{name.lower()}_at"),
                     models.Index(fields=["pgh_who", "pgh_created_at"], name=f"{name.lower()}_who"),
+                    models.Index(fields=["pgh_label", "pgh_created_at", "pgh_id"], name=f"{name.lower()}_what"),
                     models.Index(
                         fields=["pgh_request_id"], name=f"{name.lower()}_request", condition=~Q(pgh_request_id="")
                     ),

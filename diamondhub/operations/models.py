@@ -227,7 +227,7 @@ class Worker(models.Model):
 
     `place` is what is the same when it is started again: host, program and queues. `held` is how many tasks it is at.
     `ended` says how it ended: stopped in order, replaced by one at its place, or taken off the list by somebody; who is
-    killed says nothing, and is gone when it was not seen for a while.
+    killed says nothing, and is gone when it was not seen for a while. `notes` is what apps have it say besides, by name.
     """
 
     class Ended(models.TextChoices):
@@ -243,6 +243,7 @@ class Worker(models.Model):
     queues = ArrayField(models.CharField(max_length=64), default=list)
     slots = models.PositiveIntegerField(default=0)
     held = models.PositiveIntegerField(default=0)
+    notes = models.JSONField(default=dict, db_default={})
     version = models.CharField(max_length=40)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()

@@ -18,7 +18,7 @@ from diamondhub.operations.problems.looking import Wrong
 
 #: Who sees what is wrong with workers.
 SEE = "operations.view_worker"
-#: So many that ended without saying so, within `LOOP_WITHIN` at one place, are a loop.
+#: So many that ended without saying so, one after another within `LOOP_WITHIN` at one place, are a loop.
 LOOP_STARTS, LOOP_WITHIN = 3, timedelta(minutes=10)
 
 
@@ -49,7 +49,8 @@ declare(
         "worker-restarting",
         "A worker is restarted again and again",
         Severity.CRITICAL,
-        found=f"{LOOP_STARTS} processes of one place ended without saying so within {duration(LOOP_WITHIN)}",
+        found=f"{LOOP_STARTS} processes of one place, each begun after the one before had died, ended without saying so"
+        f" within {duration(LOOP_WITHIN)}",
         ends=f"by itself, when fewer did so in the last {duration(LOOP_WITHIN)}",
         permission=SEE,
         link=_workers,
@@ -85,12 +86,12 @@ def look() -> Iterator[Wrong]:
             f"{row} has not been seen for {duration(now - row.seen_at)}; it held {row.held} task(s)",
             {"host": row.host, "program": row.program, "pid": row.pid, "queues": row.queues, "version": row.version},
         )
-    for place, times in workers.restarts(LOOP_WITHIN).items():
+    for place, times in workers.restarts_in_turn(LOOP_WITHIN).items():
         if times >= LOOP_STARTS:
             yield Wrong(
                 "worker-restarting",
                 f"place:{place}"[:200],
-                f"{place.strip()}: {times} processes died within {duration(LOOP_WITHIN)} and were started again",
+                f"{place.strip()}: {times} processes died one after another within {duration(LOOP_WITHIN)}",
                 {"place": place, "deaths": times},
             )
     for queue in workers.queues_without(fresh):

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
+import structlog
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+from psycopg.types.json import Jsonb
 
 from diamondhub.operations.models import Worker
 from diamondhub.operations.rounds import Rounds
 from diamondhub.version import version
+
+log = structlog.get_logger(__name__)
 
 #: How often a process shows itself (seconds).
 EVERY_SECONDS = 5.0
@@ -33,11 +38,20 @@ KEPT_FOR = timedelta(days=1)
 #: Longest list of workers that is shown.
 MAX_SHOWN = 100
 
+#: What a process says of itself besides, as JSON; it asks nobody who may keep it waiting.
+Note = Callable[[], Any]
+
 _rounds: Rounds | None = None
+_notes: dict[tuple[str, str], Note] = {}
 
 
 def _nothing_held() -> int:
     return 0
+
+
+def note(program: str, name: str, say: Note) -> None:
+    """Have the processes of a program say at each round what `say` returns, under this name in the `notes` of their rows."""
+    _notes[program, name] = say
 
 
 def show(
@@ -67,7 +81,7 @@ def show(
         if not row:
             replace(cursor, facts["place"], host=host, pid=pid)
             row.append(enter(cursor, facts))
-        seen(cursor, row[0], facts, held=held())
+        seen(cursor, row[0], facts, held=held(), notes=_noted(program))
 
     def at_end(cursor: psycopg.Cursor[Any]) -> None:
         if row:
@@ -75,6 +89,18 @@ def show(
 
     _rounds = Rounds("presence", work, every=EVERY_SECONDS, at_end=at_end)
     _rounds.begin()
+
+
+def _noted(program: str) -> dict[str, Any]:
+    notes = {}
+    for (of, name), say in _notes.items():
+        if of == program:
+            try:
+                notes[name] = say()
+            except Exception:
+                # It must not keep the process from being seen.
+                log.exception("worker_note_failed", note=name)
+    return notes
 
 
 def stop_showing() -> None:
@@ -99,26 +125,35 @@ def enter(cursor: psycopg.Cursor[Any], facts: dict[str, Any]) -> int:
     return int(number)
 
 
-def seen(cursor: psycopg.Cursor[Any], number: int, facts: dict[str, Any], *, held: int) -> None:
+def seen(
+    cursor: psycopg.Cursor[Any],
+    number: int,
+    facts: dict[str, Any],
+    *,
+    held: int,
+    notes: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Note that a process is there; one that was taken for gone is back, and one whose row went gets another."""
+    now = {"number": number, "held": held, "notes": Jsonb(dict(notes))}
     cursor.execute(
         """
         /* One row by its primary key. */
-        UPDATE operations_worker SET seen_at = clock_timestamp(), held = %(held)s, ended_at = NULL, ended = ''
+        UPDATE operations_worker
+        SET seen_at = clock_timestamp(), held = %(held)s, notes = %(notes)s, ended_at = NULL, ended = ''
         WHERE id = %(number)s
         """,
-        {"number": number, "held": held},
+        now,
     )
     if not cursor.rowcount:
         cursor.execute(
             """
             INSERT INTO operations_worker
-                (id, program, place, host, pid, pool, queues, slots, held, version, started_at, seen_at, ended)
+                (id, program, place, host, pid, pool, queues, slots, held, notes, version, started_at, seen_at, ended)
             VALUES (%(number)s, %(program)s, %(place)s, %(host)s, %(pid)s, %(pool)s, %(queues)s, %(slots)s, %(held)s,
-                %(version)s, clock_timestamp(), clock_timestamp(), '')
+                %(notes)s, %(version)s, clock_timestamp(), clock_timestamp(), '')
             ON CONFLICT DO NOTHING
             """,
-            {**facts, "number": number, "held": held},
+            facts | now,
         )
 
 
@@ -178,17 +213,37 @@ def restarts(within: timedelta = RESTARTS_WITHIN) -> dict[str, int]:
 
     Who is gone and has no successor was not started again: its host may have been taken away.
     """
+    return dict(_restarted(within).order_by().values_list("place").annotate(times=Count("pk")))
+
+
+def restarts_in_turn(within: timedelta) -> dict[str, int]:
+    """The same, of those alone that can have followed each other as one process of the place: none of them began before
+    the one before it was found dead. Many that die at once, as with their host, or in turn once each, are one restart.
+    """
+    found_dead = Coalesce("ended_at", F("seen_at") + timedelta(seconds=EVERY_SECONDS))
+    counted: dict[str, int] = {}
+    last: dict[str, datetime] = {}
+    # Whoever ended first leaves the most room for others: so the longest chain of lives that do not overlap is found.
+    lives = _restarted(within).annotate(found_dead=found_dead).order_by("found_dead")
+    for place, started, ended in lives.values_list("place", "started_at", "found_dead"):
+        if place not in last or started > last[place]:
+            counted[place] = counted.get(place, 0) + 1
+            last[place] = ended
+    return counted
+
+
+def _restarted(within: timedelta) -> QuerySet[Worker]:
+    """Those that ended within that time without saying so, and whose place another one has taken since."""
     successors = Worker.objects.filter(place=OuterRef("place"), started_at__gt=OuterRef("seen_at"))
-    died = Worker.objects.filter(
+    return Worker.objects.filter(
         Q(ended=Worker.Ended.REPLACED) | (gone() & Exists(successors)), seen_at__gt=Now() - within
     )
-    return dict(died.order_by().values_list("place").annotate(times=Count("pk")))
 
 
-def hosts_there(since: timedelta) -> set[str]:
-    """The hosts on which some process was there within that time, and has not stopped in order."""
-    there = Worker.objects.filter(ended_at__isnull=True, seen_at__gt=Now() - since)
-    return set(there.order_by().values_list("host", flat=True).distinct())
+def notes_of(name: str) -> Iterable[tuple[str, Any]]:
+    """What those that are there say under this name, each with its host."""
+    there = Worker.objects.filter(seen_lately(), notes__has_key=name)
+    return [(host, notes[name]) for host, notes in there.order_by("pk").values_list("host", "notes")]
 
 
 def queues_wanted() -> list[str]:

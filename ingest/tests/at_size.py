@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 #: A list that takes the first rows as they come may expect to read such a share of a table until it has enough.
 MAX_SHARE = 0.2
+#: Steps of a plan that take rows only until whoever asks has enough.
+PASSING = ("Append", "Incremental Sort", "Merge Append", "Merge Join", "Nested Loop", "Result", "Subquery Scan")
 _SELECT = re.compile(r"\s*(/\*.*?\*/)?\s*(SELECT|WITH)", re.DOTALL)
 
 
@@ -60,6 +62,8 @@ def whole_scans(asked: Iterable[str], tables: Collection[str]) -> dict[str, set[
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent::regclass::text = ANY (%s)", [[*tables]]
         )
         large = {*tables, *(name for (name,) in cursor.fetchall())}
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NULL")
+        of_all_rows = {name for (name,) in cursor.fetchall()}
     found = {}
     for statement in asked:
         if _SELECT.match(statement):
@@ -67,20 +71,26 @@ def whole_scans(asked: Iterable[str], tables: Collection[str]) -> dict[str, set[
                 cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
                 (plan,) = cursor.fetchone() or ("[]",)
             top = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
-            if scanned := {name for name, share in _scans(top, 1.0) if name in large and share > MAX_SHARE}:
+            scans = _scans(top, of_all_rows, 1.0)
+            if scanned := {name for name, share in scans if name in large and share > MAX_SHARE}:
                 found[statement] = scanned
     return found
 
 
-def _scans(node: Mapping[str, Any], share: float) -> Iterator[tuple[str, float]]:
-    """Each table that is read from its beginning, and the share of it that is expected to be read, which a limit bounds."""
-    if node["Node Type"] == "Seq Scan":
+def _scans(node: Mapping[str, Any], of_all_rows: Collection[str], share: float) -> Iterator[tuple[str, float]]:
+    """Each table that is read from its beginning, and the share of it that is expected to be read, which a limit bounds.
+
+    An index of all rows that gives no more than their order, while a filter looks for some, is read from its beginning too.
+    """
+    only_orders = node.get("Index Name") in of_all_rows and "Index Cond" not in node and "Filter" in node
+    if node["Node Type"] == "Seq Scan" or only_orders:
         yield node["Relation Name"], share
     children = node.get("Plans", [])
     if node["Node Type"] == "Limit" and children:
         share = min(share, node["Plan Rows"] / max(1, children[0]["Plan Rows"]))
-    elif node["Node Type"] not in ("Append", "Subquery Scan", "Result"):
-        # Whoever sorts or joins reads all first.
+    elif node["Node Type"] not in PASSING:
+        # Whoever sorts or hashes reads all first.
         share = 1.0
     for child in children:
-        yield from _scans(child, share)
+        is_looked_up = node["Node Type"] == "Nested Loop" and child.get("Parent Relationship") == "Inner"
+        yield from _scans(child, of_all_rows, 1.0 if is_looked_up else share)

@@ -254,6 +254,7 @@ LISTS = {
     "audit_auditevent": [
         *("", "?p=4", "?kind=ingest.deadletter", "?who=nobody", "?request_id=x"),
         *("?kind=ingest.deadletter&object_id=7", "?since=2026-01-01&until=2026-01-02"),
+        *("?what=created", "?what=changed", "?what=deleted", "?kind=ingest.deadletter&what=deleted"),
     ],
 }
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +20,9 @@ import msgspec
 import numpy as np
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
-from catalog.index import board, builder, history
+from catalog.index import board, builder, history, reports
 from catalog.index.board import Notice
 from catalog.index.builder import Builder, held
 from catalog.index.readers import Reader
@@ -30,6 +32,7 @@ from catalog.index.tests.reading_back import said_of
 from catalog.models import DatasetVersion, Diamond, IndexBuilder
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.local.processes import die_with_parent
+from diamondhub.operations import workers
 from diamondhub.operations.models import Worker
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
@@ -151,6 +154,51 @@ def test_of_two_builders_one_waits_and_goes_on_when_the_other_is_killed(tmp_path
             assert process.stderr is not None
             process.stderr.close()
             process.wait()
+
+
+def test_a_builder_that_is_killed_is_missed_by_who_searches_until_one_is_back_under_whatever_name(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INDEX_DIR = tmp_path
+    monkeypatch.setattr(workers, "EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(reports, "SILENT_AFTER", timedelta(seconds=3))
+    a_diamond()
+
+    def on(host: str, run: Callable[[], Any]) -> Callable[[], None]:
+        def work() -> None:
+            monkeypatch.setattr("socket.gethostname", lambda: host)
+            run()
+
+        return work
+
+    def build() -> None:
+        with held(tmp_path) as hold:
+            assert hold is not None
+            Builder(tmp_path).run(hold)
+
+    def search() -> None:
+        workers.show("web")
+        signal.pause()
+
+    def missed() -> list[str]:
+        return [item.about for item in reports.look()]
+
+    def seen_at(host: str) -> Any:
+        return IndexBuilder.objects.filter(host=host).values_list("seen_at", flat=True).first()
+
+    with a_process(on("shop", search)):
+        with a_process(on("index-1", build)):
+            until(lambda: seen_at("index-1"), "the first one is heard of")
+            until(lambda: reports.hosts().missing.get("shop", 9) < 3 and not missed(), "nobody is missed")
+        until(lambda: missed() == ["host:shop"], "the first one is missed where somebody searches, not where it was")
+        with a_process(on("index-2", build)):
+            until(lambda: seen_at("index-2"), "the second one is heard of")
+            until(lambda: reports.hosts().missing.get("shop", 9) < 3 and not missed(), "nobody is missed any more")
+            assert {builder.host for builder in reports.hosts().gone} >= {"index-1"}
+        until(lambda: missed() == ["host:shop"], "the second one is missed, too")
+    # Of processes that are killed the rows go later.
+    Worker.objects.update(seen_at=timezone.now() - timedelta(minutes=1))
+    assert missed() == []
 
 
 def test_the_memory_of_a_process_is_flat_over_a_hundred_swaps(tmp_path: Path) -> None:

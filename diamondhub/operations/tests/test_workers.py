@@ -91,17 +91,92 @@ def test_one_whose_place_was_taken_is_not_missed() -> None:
     assert wrong() == set()
 
 
-def test_three_that_died_at_one_place_within_minutes_are_a_loop_and_two_are_none() -> None:
+def died(*, began: float, seen: float, found: float | None = None, **fields: Any) -> Worker:
+    """A process that was started and last seen so many seconds ago, and `found` dead when another one took its place."""
+    now, found = timezone.now(), seen - 1 if found is None else found
+    return worker(
+        seen=seen,
+        started_at=now - timedelta(seconds=began),
+        ended="replaced",
+        ended_at=now - timedelta(seconds=found),
+        **{"pid": 1, **fields},
+    )
+
+
+def test_three_that_died_one_after_another_at_one_place_within_minutes_are_a_loop_and_two_are_none() -> None:
     everybody()
-    for seen in (30, 60):
-        worker(seen=seen, ended="replaced", ended_at=timezone.now())
+    died(began=3_600, seen=90)
+    died(began=80, seen=60)
     two = wrong()
-    worker(seen=90, ended="replaced", ended_at=timezone.now())
+    died(began=50, seen=30)
 
     three = wrong()
 
     assert two == set()
     assert three == {("worker-restarting", "place:host worker-io control,supplier")}
+
+
+@pytest.mark.parametrize(
+    ("program", "queues"),
+    [
+        ("web", []),
+        ("worker-io", ["control", "supplier"]),
+        ("worker-cpu", ["consolidation"]),
+        ("beat", []),
+        ("index", []),
+    ],
+)
+def test_a_host_that_crashed_with_many_processes_and_is_back_does_not_restart_in_a_loop(
+    program: str, queues: list[str]
+) -> None:
+    everybody()
+    of: dict[str, Any] = {"program": program, "place": f"host {program} {','.join(queues)}", "queues": queues}
+    # Each was seen at its own second, and some not before the host was taken for gone.
+    for number in range(6):
+        died(began=3_600 + number, seen=60 + number / 2, found=20, **of)
+    for number in range(3):
+        worker(seen=90 + number, **of)
+    for number in range(9):
+        worker(started_at=timezone.now() - timedelta(seconds=20 - number), **of)
+
+    found = wrong()
+
+    assert found == set()
+    assert workers.restarts()[f"host {program} {','.join(queues)}"] == 9
+
+
+def test_processes_of_two_stacks_of_a_host_that_died_once_each_are_no_loop_and_one_that_dies_on_is() -> None:
+    everybody()
+    # In turn, as when somebody kills each, or the host's memory ends: none of them began after another's death.
+    for seen in (300, 200, 100):
+        died(began=3_600, seen=seen)
+    in_turn = wrong()
+    for seen in (80, 60, 40):
+        died(began=seen + 10, seen=seen)
+
+    assert in_turn == set()
+    assert wrong() == {("worker-restarting", "place:host worker-io control,supplier")}
+
+
+def test_a_host_that_crashed_while_its_processes_were_starting_is_no_loop() -> None:
+    everybody()
+    # Each died seconds after it had begun, before it was seen a second time.
+    for began in (60, 58, 56, 54):
+        died(began=began, seen=began, found=20)
+    for began in (60, 58, 56, 54):
+        worker(seen=began, started_at=timezone.now() - timedelta(seconds=began))
+    worker(started_at=timezone.now() - timedelta(seconds=19))
+
+    assert wrong() == set()
+
+
+def test_a_host_that_crashes_again_and_again_is_a_loop() -> None:
+    everybody()
+    for seen in (60, 180, 300):
+        for number in range(3):
+            died(began=seen + 100 - number, seen=seen + number, found=seen - 10)
+
+    assert wrong() == {("worker-restarting", "place:host worker-io control,supplier")}
 
 
 def test_a_host_that_is_gone_with_all_that_it_had_was_not_started_again_and_again() -> None:

@@ -19,7 +19,20 @@ DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 PROMTOOL = shutil.which("promtool") or ""
 #: Words of PromQL that the files use, and that are no metrics.
 WORDS = {
-    *("sum", "max", "rate", "absent", "histogram_quantile", "increase", "max_over_time", "by", "or", "and", "unless"),
+    *(
+        "sum",
+        "max",
+        "rate",
+        "absent",
+        "absent_over_time",
+        "histogram_quantile",
+        "increase",
+        "max_over_time",
+        "by",
+        "or",
+        "and",
+        "unless",
+    ),
     *("s", "m", "h"),
 }
 #: Labels that are added to those that are declared: by our own collecting, by histograms, by Prometheus.
@@ -126,6 +139,17 @@ def test_probes_are_left_out_and_refusals_do_not_drown_latencies(where: str, exp
         assert selects(matchers, "outcome", "answered"), where
         assert not selects(matchers, "outcome", "refused"), where
         assert not selects(matchers, "outcome", "limited"), where
+
+
+def test_panels_that_are_empty_while_all_is_well_say_so_and_quantiles_of_nothing_are_left_out() -> None:
+    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            asked = [target["expr"] for target in panel["targets"]]
+            if all(expression.endswith(" > 0") for expression in asked):
+                assert panel["fieldConfig"]["defaults"]["noValue"] == "none", panel["title"]
+            for expression in asked:
+                by = re.search(r"^histogram_quantile\(.*sum by \(le, ", expression)
+                assert not by or expression.endswith(" >= 0"), panel["title"]
 
 
 def test_ranges_of_dashboards_follow_the_zoom_and_those_of_rules_are_their_own() -> None:

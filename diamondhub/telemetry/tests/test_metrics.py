@@ -17,7 +17,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from diamondhub.access import gate
 from diamondhub.alerts.models import Channel
+from diamondhub.api import kinds as api_kinds
 from diamondhub.database import psycopg_cursor
 from diamondhub.local.processes import free_port
 from diamondhub.operations.problems import kinds
@@ -203,6 +205,35 @@ def test_what_is_known_beforehand_begins_at_zero_so_that_the_first_event_is_an_i
     assert slow['endpoint="api-search",outcome="failed",program="web"'] == 0
     after = values_of(process_metrics.exposed(), "diamondhub_sends_total")
     assert after == sends | {'channel="duty",outcome="dead",program="web"': 1}
+
+
+@pytest.mark.django_db
+def test_the_first_request_of_each_class_that_is_refused_or_fails_is_an_increase(
+    counting: Path, client: Client
+) -> None:
+    with psycopg_cursor() as cursor:
+        expected_metrics.make(cursor)
+    before = process_metrics.exposed()
+
+    client.get("/api/v1/diamonds")
+    client.post("/api/v1/diamonds")
+    client.get("/api/v1/there-is-none/4711")
+    client.get("/admin/login/")
+    client.get("/admin/")
+    client.get("/nothing/here")
+    client.put("/api/docs/")
+
+    after = process_metrics.exposed()
+    for name in ("diamondhub_http_requests_total", "diamondhub_http_request_seconds_bucket"):
+        known, told = values_of(before, name), values_of(after, name)
+        assert told.keys() == known.keys(), name
+        assert sum(told.values()) > sum(known.values()) == 0, name
+    counted = values_of(after, "diamondhub_http_requests_total")
+    for endpoint in gate.OF_API:
+        for kind in api_kinds.all_kinds():
+            assert f'endpoint="{endpoint}",program="web",status="{int(kind.status)}"' in counted
+    # Some hundreds for each host: a label more would be a hundred times that.
+    assert len(counted) < 500
 
 
 def test_of_every_process_metric_it_is_said_what_is_known_of_its_labels() -> None:

@@ -10,19 +10,23 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from catalog.grades import Color
+
 #: (carats, dollars per carat): what is usual for a natural stone on the scale from D to Z, whatever its grades.
 _NATURAL = (
     *((0.01, 400.0), (0.05, 500.0), (0.2, 900.0), (0.3, 1_300.0), (0.5, 1_900.0), (0.7, 2_700.0), (1.0, 4_500.0)),
     *((1.5, 6_500.0), (2.0, 9_000.0), (3.0, 14_000.0), (5.0, 22_000.0), (10.0, 40_000.0), (20.0, 60_000.0)),
 )
 _GROWN = ((0.01, 200.0), (1.0, 200.0), (3.0, 300.0), (10.0, 500.0))
-#: How far from what is usual a carat can cost (below, above), and how far most do.
-_NATURAL_CAN, _NATURAL_MOST = (50.0, 120.0), (8.0, 12.0)
+#: How far from what is usual a carat can cost (below, above), and how far most do. The dearest stones of a weight, D and
+#: flawless, are offered at some seven times what is usual; those that nobody says a colour of may be such.
+_NATURAL_CAN, _NATURAL_MOST = (50.0, 20.0), (8.0, 12.0)
+#: The same, above, for natural stones from a colour on: of K the dearest are offered at
+#: twice what is usual, of N at once.
+_TINTED_CAN = ((Color.N, 5.0), (Color.K, 8.0))
 #: So many times below what is usual no natural stone from D to J and FL to SI2 is sold.
 _NATURAL_DOUBTFUL = 7.0
-#: So many times above it no stone is sold whose colour is N or worse: letters of such a price name fancy colours.
-_TINTED_CAN = 4.0
-_GROWN_CAN, _GROWN_MOST = (20.0, 400.0), (8.0, 8.0)
+_GROWN_CAN, _GROWN_MOST = (20.0, 100.0), (8.0, 8.0)
 #: Dollars per carat of fancy colours, brown and black ones below, the records of auctions above.
 _FANCY = (10.0, 8_000_000.0)
 
@@ -69,19 +73,20 @@ def possible(carats: float, kind: Kind, factor: float = 1.0) -> tuple[float, flo
 
 def ordinary(carats: float, unit: float, factor: float = 1.0) -> tuple[float, float]:
     """What a carat of any kind of stone can cost, its kind unknown; `unit` is a dollar in what is asked."""
-    low, _ = possible(carats, ORDINARY, factor)
+    low, most = possible(carats, ORDINARY, factor)
     _, high = possible(carats, _LAB_GROWN, factor)
-    return low * unit, high * unit
+    return low * unit, min(most, high) * unit
+
+
+def tinted_above(carats: float, color: int, factor: float = 1.0) -> float:
+    """Dollars a carat above which no natural stone of a tinted colour on the scale, from K on, is sold."""
+    times = next((times for first, times in _TINTED_CAN if color >= first), _NATURAL_CAN[1])
+    return _between(_NATURAL, carats) * times * factor
 
 
 def doubtful_below(carats: float, factor: float = 1.0) -> float:
     """Dollars a carat below which a stone of good grades is hardly natural: if nothing says that it is, it may be grown."""
     return _between(_NATURAL, carats) / (_NATURAL_DOUBTFUL * factor)
-
-
-def tinted_below(carats: float, factor: float = 1.0) -> float:
-    """Dollars a carat that no natural stone costs whose colour is N or worse."""
-    return _between(_NATURAL, carats) * _TINTED_CAN * factor
 
 
 def doubtful_fancy_below(name: str | None, factor: float = 1.0) -> float:

@@ -16,11 +16,11 @@ from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import artefacts, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
-from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, BESIDE, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PERHAPS, PROVEN
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -219,6 +219,8 @@ class Cells(dict[str, str]):
             cell = row[header]
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
                 spoken.append(Evidence(header, cell, said))
+        if BESIDE in row or PERHAPS in row:
+            spoken += _beside(row)
         report = self["certificate_number"]
         if not report.isalnum() and (said := nature.of_lab[report]) is not silent:
             # "IGI Lab Grown 612345678"
@@ -306,6 +308,14 @@ def _same(said: Sequence[str]) -> bool:
 
 def _disagreement(header: str, cell: str, best: str, best_cell: str) -> MappingError:
     return MappingError(header, f"{cell[:60]!r} is not what {best} says: {best_cell[:60]!r}")
+
+
+def _beside(row: Mapping[str, Any]) -> Iterator[Evidence]:
+    """What headings say of what a row's stone is; one whose part may have ended says only that it may be so."""
+    for text in row.get(BESIDE, ()):
+        yield Evidence("heading", text, nature.of_text[text])
+    for text in row.get(PERHAPS, ()):
+        yield Evidence("heading", text, nature.Said(unclear=True))
 
 
 def _mended(field: str, cell: str) -> str:

@@ -12,6 +12,8 @@ from ingest.feeds.fancy import FancyFacts
 from ingest.feeds.pricelist import bands
 from ingest.feeds.pricelist.costs import Price
 
+#: From this colour on a price says whether a letter is one of the scale.
+TINTED_FROM = Color.K
 #: Intensities of the dearest fancy colours.
 STRONG = frozenset({FancyIntensity.FANCY_INTENSE, FancyIntensity.FANCY_VIVID})
 
@@ -34,13 +36,13 @@ def refuse_doubtful(
 
 
 def refuse_dear(price: Price, carats: Decimal, color: int, said: str, header: str, band_factor: float) -> None:
-    """Refuse a stone of a colour at the end of the scale that is far too dear for it: its letter names a fancy colour."""
-    bound = bands.tinted_below(float(carats), band_factor)
-    if price.per_carat is not None and price.per_carat > 100 * bound:
+    """Refuse a natural stone of a tinted colour that is far too dear for it: its letter names a fancy colour."""
+    most = bands.tinted_above(float(carats), color, band_factor)
+    if price.per_carat is not None and price.per_carat > 100 * most:
         raise MappingError(
             header,
-            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat are too many "
-            f"for a stone of the colour {Color(color).name}",
+            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat is no price of "
+            f"a natural stone of {carats} carats and the colour {Color(color).name}, which is {most:,.0f} at most",
         )
 
 

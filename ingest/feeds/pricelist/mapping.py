@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -64,7 +64,21 @@ _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 
+#: Colours on the scale that are tinted, up to those that are fancy.
+
 _decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+class Judged(NamedTuple):
+    """What of a row bears on the level of its price."""
+
+    kind: bands.Kind
+    #: Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is.
+    hint: tuple[str, str] | None
+    #: Whether no column says that the stone was grown, or is natural, or was treated.
+    is_silent: bool
+    #: The colour of an intense or vivid stone without an overtone; empty of any other.
+    strong: str
 
 
 class Mapper:
@@ -182,7 +196,12 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
-        if fancy.color is not None and Color.N <= fancy.color <= Color.Z and carats:
+        if (
+            fancy.color is not None
+            and doubts.TINTED_FROM <= fancy.color < Color.FANCY
+            and carats
+            and not stone.lab_grown
+        ):
             doubts.refuse_dear(price, carats, fancy.color, cells["color"], cells.header("color"), self._band_factor)
         if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
@@ -283,23 +302,28 @@ class Mapper:
 
     def kind(self, cells: Cells) -> bands.Kind:
         """What decides the level of a stone's price, besides its weight."""
-        fancy = color_of(cells)
-        try:
-            grown = self._nature(_evidence(cells)).lab_grown
-        except MappingError:
-            # Columns that contradict each other are told of where the row is mapped.
-            grown = self._grown
-        return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
+        return self.judge(cells).kind
 
     def _nature(self, evidence: Sequence[Evidence]) -> Nature:
         if not evidence:
             return self._silent
         return decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
 
-    def hint(self, cells: Cells) -> tuple[str, str] | None:
-        """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
-        hint = None if self._parameters.labgrown is not None else hint_of(_evidence(cells))
-        return None if hint is None else (hint.field, hint.cell)
+    def judge(self, cells: Cells) -> Judged:
+        """What of a row bears on the level of its price."""
+        fancy, evidence = color_of(cells), _evidence(cells)
+        try:
+            grown = self._nature(evidence).lab_grown
+        except MappingError:
+            # Columns that contradict each other are told of where the row is mapped.
+            grown = self._grown
+        hint = None if self._parameters.labgrown is not None else hint_of(evidence)
+        return Judged(
+            bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY),
+            None if hint is None else (hint.field, hint.cell),
+            not any(spoken.said.grown is not None or spoken.said.treated for spoken in evidence),
+            fancy.name or "" if fancy.intensity in doubts.STRONG and not fancy.overtone else "",
+        )
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""

@@ -15,14 +15,26 @@ from ingest.feeds.pricelist.formats import archives, delimited, json_lists, work
 from ingest.feeds.pricelist.formats.contents import Content, is_archive
 from ingest.feeds.pricelist.formats.delimited import SAMPLE_BYTES
 from ingest.feeds.pricelist.formats.dittos import carried_down
-from ingest.feeds.pricelist.formats.layout import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN, Layout, Row
+from ingest.feeds.pricelist.formats.layout import (
+    AMBIGUOUS,
+    BESIDE,
+    BEYOND,
+    ONE_CERTIFICATE,
+    OTHER_HALF,
+    PERHAPS,
+    PROVEN,
+    Layout,
+    Row,
+)
 from ingest.feeds.pricelist.parameters import Parameters
 
 __all__ = [
     "AMBIGUOUS",
+    "BESIDE",
     "BEYOND",
     "ONE_CERTIFICATE",
     "OTHER_HALF",
+    "PERHAPS",
     "PROVEN",
     "SAMPLE_BYTES",
     "Layout",

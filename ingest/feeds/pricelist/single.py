@@ -12,7 +12,7 @@ from ingest.feeds import nature, values
 from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import numbers
 from ingest.feeds.pricelist.columns import Cells, is_filled
-from ingest.feeds.pricelist.headers import PRICES, key
+from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.reading import OTHER_HALF
 from ingest.feeds.values import Reader
 
@@ -207,7 +207,7 @@ class Sums:
 
     def _is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         number = cells["stock_number"]
-        if number and key(number) == key(cells.columns.get("stock_number", "")):
+        if number.casefold() == cells.columns.get("stock_number", "").casefold() and number:
             # A header that stands again inside of the list.
             return True
         described = sum(1 for field in _DESCRIBING if cells[field])

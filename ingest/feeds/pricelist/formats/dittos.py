@@ -29,12 +29,13 @@ def carried_down(rows: Iterator[Row]) -> Iterator[Row]:
     above: dict[str, str | list[str]] = {}
     for row in rows:
         cells = row.cells
+        said = list(cells.values())
         # A row with more cells than the list has headers is refused for that.
-        if BEYOND not in cells and not _MARKS.isdisjoint(cells.values()):
+        if BEYOND not in cells and not _MARKS.isdisjoint(said):
             for header, cell in cells.items():
-                if cell in _MARKS and (said := above.get(header)) and not _is_place(header, str(cell)):
-                    cells[header] = said
-        if sum(map(bool, cells.values())) >= _MIN_FILLED and any(cells[header] != header for header in cells):
+                if cell in _MARKS and (over := above.get(header)) and not _is_place(header, str(cell)):
+                    cells[header] = over
+        if len(said) - said.count("") >= _MIN_FILLED and said != list(cells):
             above = cells
         yield row
 

@@ -29,6 +29,8 @@ MAX_CELL = 131_072
 BEYOND = "(beyond the header)"
 #: Key of the stock number of a pair's other half, which names this row though the row does not say that it is one.
 OTHER_HALF = "(half of a pair with)"
+#: Keys of what is said of a row beside its columns, and of what may be; see `ingest.feeds.pricelist.beside`.
+BESIDE, PERHAPS = "(said beside its columns)", "(said of it or of others)"
 #: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proof`.
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.
@@ -82,6 +84,9 @@ class Row:
 
     line: int
     cells: dict[str, str | list[str]]
+    #: The name of its sheet in a workbook, and whether blank rows stand above it.
+    part: str = ""
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

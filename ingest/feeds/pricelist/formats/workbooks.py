@@ -109,15 +109,18 @@ def rows(content: Content, layout: Layout) -> Iterator[Row]:
     """All rows below the headers of the list's sheets, in their order."""
     parts = iter(layout.parts)
     part = next(parts)
+    last = part.skip
     blank = dict.fromkeys(layout.headers, "") if len(layout.parts) > 1 else {}
     for line in _lines(content, "rows", *(part.name for part in layout.parts)):
         match line:
             case [int(number), list(cells)]:
                 if number > part.skip:
-                    yield Row(number, {**blank, **by_header(part.headers, cells)})
+                    yield Row(number, {**blank, **by_header(part.headers, cells)}, part.name, number > last + 1)
+                    last = number
             case str():
                 # The end of a sheet.
                 part = next(parts, part)
+                last = part.skip
 
 
 def _left_out(content: Content, parts: Sequence[Part]) -> dict[str, int]:

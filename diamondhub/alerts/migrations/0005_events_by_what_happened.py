@@ -1,0 +1,18 @@
+"""Indexes of the list of audited events by what happened, in its order."""
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+EVENTS = ("alertruleevent", "channelevent")
+
+
+class Migration(migrations.Migration):
+    # What happens meanwhile is recorded.
+    atomic = False
+    dependencies = [("alerts", "0004_lists_by_state")]
+    operations = [
+        AddIndexConcurrently(
+            events, models.Index(fields=["pgh_label", "pgh_created_at", "pgh_id"], name=f"{events}_what")
+        )
+        for events in EVENTS
+    ]
