@@ -94,6 +94,8 @@ class Columns:
     decimal: str = ""
     #: Whether a price that list and discount of its row deny is wrong.
     binding: bool = False
+    #: Header → cells of it that stand for a price on request.
+    placeholders: Mapping[str, Sequence[str]] | None = None
     #: Whether the column of weights is in points, hundredths of a carat.
     points: bool = False
     #: Whether a column names the size of the stones of a parcel.
@@ -109,6 +111,7 @@ class Columns:
         decimal: str = "",
         *,
         binding: bool = False,
+        placeholders: Mapping[str, Sequence[str]] | None = None,
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
@@ -130,6 +133,7 @@ class Columns:
             meanings,
             decimal,
             binding,
+            placeholders,
             in_points,
             "sieve" in ranked or "average_size" in ranked,
         )

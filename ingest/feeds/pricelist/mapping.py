@@ -127,7 +127,15 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
-        return Columns.of(headers, chosen, proof.discounts, self._meanings, proof.decimal, binding=proof.binding)
+        return Columns.of(
+            headers,
+            chosen,
+            proof.discounts,
+            self._meanings,
+            proof.decimal,
+            binding=proof.binding,
+            placeholders=proof.placeholders,
+        )
 
     def identify(self, item: bytes) -> StoneIdentity:
         """The identity of a row: its stock number is the stone's and the offer's. Raises `MappingError`."""

@@ -22,6 +22,7 @@ from ingest.feeds.pricelist import (
     few_filled,
     list_price,
     one_factor,
+    placeholders,
     points,
     price_columns,
     shapes_in_cut,
@@ -142,9 +143,12 @@ def _row(
 def _verdict(case: Case) -> tuple[Verdict, Proven]:
     """Find out, ask at the first thing that nothing proves."""
     question = _decide(case)
+    no_prices = placeholders.find(case)
     columns = tuple(case.columns[hint.header] for hint in case.hints if hint.header in case.columns)
     verdict = Verdict(columns, len(case.rows), case.count, tuple(case.notes), question)
-    return verdict, NOTHING if question else case.proven()
+    if question is not None:
+        return verdict, NOTHING
+    return verdict, msgspec.structs.replace(case.proven(), placeholders=no_prices)
 
 
 def _decide(case: Case) -> Question | None:

@@ -23,9 +23,11 @@ class Proven(msgspec.Struct, frozen=True, omit_defaults=True):
     decimal: str = ""
     #: Whether list and discount give the prices of so many rows that those of the others are wrong.
     binding: bool = False
+    #: Header → cells of it that stand for a price on request.
+    placeholders: dict[str, tuple[str, ...]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.discounts or self.decimal or self.binding)
+        return bool(self.columns or self.discounts or self.decimal or self.binding or self.placeholders)
 
     def written(self) -> str:
         """As a row carries it."""
