@@ -72,10 +72,12 @@ def decide(case: Case) -> Question | None:
     row = next((row for row in case.rows if row.cells[case.off] and row.amounts[case.listed]), None)
     example = f"Row {row.number}: {row.cells[case.off]} of {row.cells[case.listed]}." if row else ""
     return Question(
-        f"The list is priced from {case.listed!r} and {case.off!r}: is a number without a sign below or above it?",
+        f"The list is priced from {case.listed!r} and {case.off!r}: is a number without a sign below it, above "
+        "it, or the share of it that is paid?",
         (
             Answer("Below the list", {"discount_means": "below"}),
             Answer("Above the list, and -38 below", {"discount_means": "signed"}),
+            Answer("Of the list: at 62 so many percent of it are paid", {"discount_means": "of"}),
         ),
         example,
     )
