@@ -17,6 +17,7 @@ from catalog.models import Availability
 from ingest.feeds import nature, values
 from ingest.feeds.census import storable
 from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist.discounts import discount
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.verdicts import Answer, Question, SupplierAsks, Verdict
 
@@ -60,12 +61,26 @@ _OF_AVAILABILITY = re.compile(
 )
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
+#: The same by short names, of columns that hold shares: "Less 1", "Disc 2", "Extra %", "Final %", "CC", "Broker %", "Comm".
+_OF_SHARES = re.compile(
+    r"(?:RAP|CASH|NEW|MY|YOUR|OUR|CLIENT|PARTY|CUSTOMER|MEMBER|VIP|SPL|SPECIAL|SPCL|SP|ADD|ADDL?|ADDITIONAL|ADDN|EXTRA|EXT|FURTHER"
+    r"|FINAL|FIN|NET|TOTAL|BONUS|PLUS|COD|TERMS?|CREDIT|CC|CD|TD|VOLUME|QTY|QUANTITY|TRADE|PREMIUM|LOYALTY|PROMO|OFFER"
+    r"|DISC|DISCOUNT|DIS|LESS|OFF|BACK|BK|REBATE|BROK(?:ER(?:AGE)?)?|COMM(?:ISSION)?|DALALI|MARKUP|SURCHARGE|ALLOWANCE)+"
+    r"(?:RATE|PER)?\d?(?:PCT)?\d?"
+)
+#: What of a stone is measured in shares of it or of light, and so no share of its price, in a header of percents.
+_OF_STONES = re.compile(
+    r"DEPTH|TABLE|TBL|CROWN|CRN|PAV|GIRD|STAR|LOWER|UPPER|HALF|HALVES|^[LSU]H|CULET|LENGTH|WIDTH|HEIGHT|RATIO|ANGLE"
+    r"|CLEAN|LIGHT|BRILL|FIRE|SCINT|SPARK|SYMM|SCORE|GRADE|SPREAD|LUST|MILK|CRH|PAVD|STRLN|PAINT|DIGG|OPEN|INCL|WEIGHT|YIELD"
+)
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
 #: A value with its name, as heads of documents and titles have them.
 _NAMED = re.compile(r"([^:]{1,100}): (.+)")
 _IN_DOLLARS = re.compile(rf"^\$$|{_DOLLARS.pattern}", re.IGNORECASE)
+#: No share that is added to a price or taken off it is more (percent).
+_MOST_PERCENT = 100
 #: What has so few letters is a code of anything.
 _MIN_CODE = 2
 
@@ -130,13 +145,22 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         _OTHER_CURRENCY.fullmatch(cell) or _DOLLARS.fullmatch(cell) for cell in cells
     ):
         return ("currency",)
-    if _OF_FURTHER.search(folded):
+    if _OF_FURTHER.search(folded) or _holds_shares_of_prices(folded, cells):
         return ("price",)
     if _OF_AVAILABILITY.search(folded):
         return ("availability",)
     if _OF_NATURE.search(folded) or any(nature.of_text[cell].grown or nature.of_text[cell].treated for cell in cells):
         return ("lab_grown",)
     return ()
+
+
+def _holds_shares_of_prices(folded: str, cells: Iterable[str]) -> bool:
+    """Whether a column seems to hold percents that are added to a price or taken off it: by its name, or by its sign."""
+    named = _OF_SHARES.fullmatch(folded) or ("PCT" in folded and not _OF_STONES.search(folded))
+    if not named:
+        return False
+    said = [discount(cell) for cell in cells if cell.strip("0.,%+- ")]
+    return bool(said) and all(share is not None and abs(share.number) <= _MOST_PERCENT for share in said)
 
 
 def by_kind(texts: Iterable[str]) -> dict[str, str]:
