@@ -143,7 +143,9 @@ def _refuse_placeholder(cells: Cells, column: str, total: Decimal) -> None:
     if nines or (
         cells.of_list.placeholders and cells[column] in cells.of_list.placeholders.get(cells.header(column), ())
     ):
-        raise MappingError(cells.header(column), f"{cells[column][:60]!r} is no price, but stands for one on request")
+        raise MappingError(
+            cells.header(column), f"{cells[column][:60]!r} is no price of a stone, but stands for one on request"
+        )
 
 
 def _off_the_list(cells: Cells, sign: str, unit: int) -> Decimal | None:

@@ -16,6 +16,7 @@ from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
+    color_clarity,
     depth_and_table,
     discounts,
     evidence,
@@ -55,7 +56,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled):
+    for rule in (points, depth_and_table, few_filled, color_clarity):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns:
         carried = Proven(found.columns).written()

@@ -67,7 +67,7 @@ def test_a_wider_band_takes_them() -> None:
 
 @pytest.mark.parametrize("amount", ["99999", "99,999.99", "999999", "9999999.00"])
 def test_an_amount_of_nines_stands_for_a_price_on_request(amount: str) -> None:
-    with pytest.raises(MappingError, match="is no price, but stands for one on request"):
+    with pytest.raises(MappingError, match="is no price of a stone, but stands for one on request"):
         mapped(stone(Weight="5.00", Total_Price=amount))
 
 
@@ -111,7 +111,7 @@ def test_one_total_on_stones_of_all_sizes_is_no_price(tmp_path: Path) -> None:
 
     letters = {stone for stone, cents in read.items() if not isinstance(cents, int)}
     assert letters == {f"S-{number}" for number in range(40) if number % 6 == 1}
-    assert "'5000' is no price, but stands for one on request" in str(read["S-1"])
+    assert "'5000' is no price of a stone, but stands for one on request" in str(read["S-1"])
     assert any("'5000' in 'Total Price' stands for a price on request" in note for note in verdict.notes)
 
 
