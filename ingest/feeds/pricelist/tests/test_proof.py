@@ -395,10 +395,9 @@ def test_a_plus_before_every_discount_is_below_the_list_as_prices_prove(tmp_path
 
 
 def shares(header: str, **more: Any) -> str:
-    """A list at 62 to 68 % of a list price, whose column says that."""
-    return listing(
-        "RapList", header, *more, RapList=lambda w: 2 * per_carat(w), **{header.replace(" ", "_"): _share}, **more
-    )
+    """A list at 60 to 72 % of a list price, whose column says that."""
+    cells: dict[str, Any] = {"RapList": lambda w: 2 * per_carat(w), header.replace(" ", "_"): _share, **more}
+    return listing("RapList", header, *more, **cells)
 
 
 def _share(weight: float) -> str:
