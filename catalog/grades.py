@@ -2,7 +2,7 @@
 
 Adapters read spellings with `written`, which takes two grades as the worse one, the API with `parse`; the API and the admin
 show the members' names. The spellings are in `catalog/words/grades.csv`, one scale per grade; a spelling is looked up after
-`fold` has taken case, spaces, underscores, dashes and dots out of it.
+`fold` has taken case, accents, spaces, underscores, dashes and dots out of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from catalog import words
+from catalog.letters import plain
 
 
 class Color(IntEnum):
@@ -162,8 +163,11 @@ Grade = TypeVar(
 
 
 def fold(text: str) -> str:
-    """A spelling without case, spaces and signs: `"Very Good"`, `"VERY_GOOD"` and `"very-good"` become `"VERYGOOD"`."""
-    return "".join(text.split()).upper().translate(_NOISE)
+    """A spelling without case, accents, spaces and signs: `"Very Good"` and `"very-good"` become `"VERYGOOD"`."""
+    if text.isascii():
+        return "".join(text.split()).upper().translate(_NOISE)
+    # An accent may have stood behind a sign.
+    return plain("".join(plain(text).split()).upper().translate(_NOISE))
 
 
 _NOISE = str.maketrans("", "", "_-.+/")

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from catalog import words
 from catalog.grades import fold
+from catalog.letters import plain
 
 #: Shapes that suppliers are known to send, in the order in which shops list them.
 KNOWN_SHAPES = (
@@ -76,6 +77,22 @@ _MODIFICATIONS = frozenset(
         "CORNER",
     }
     | {"DIAMOND", "STONE", "NATURAL", "CLASSIC", "TRADITIONAL"}
+    # "Taille émeraude", "Talla princesa", "Taglio a cuore", "חיתוך עגול".
+    | {
+        "TAILLE",
+        "FORME",
+        "FORM",
+        "SCHLIFF",
+        "SLIJPSEL",
+        "VORM",
+        "TAGLIO",
+        "FORMA",
+        "TALLA",
+        "CORTE",
+        "חיתוך",
+        "カット",
+        "切工",
+    }
 )
 #: Abbreviations of these, and what else stands beside a shape without changing it: "Rnd Brill", "CUSHION MB", "ROUND H&A".
 _BESIDE = frozenset(
@@ -114,13 +131,13 @@ def known_shape(text: str) -> str | None:
     """
     if known := SPELLINGS.get(fold(text)):
         return known
-    parts = re.findall(r"[A-Z0-9]+", text.upper())
+    parts = re.findall(r"[^\W_]+", plain(text).upper())
     if len(parts) > 1 and (cushion := _cushion(parts)):
         return cushion
-    plain = [word for word in parts if word not in _MODIFICATIONS]
-    if known := SPELLINGS.get("".join(plain)):
+    named = [word for word in parts if word not in _MODIFICATIONS]
+    if known := SPELLINGS.get("".join(named)):
         return known
-    least = [word for word in plain if word not in _BESIDE]
+    least = [word for word in named if word not in _BESIDE]
     return SPELLINGS.get("".join(least)) if len("".join(least)) > 1 else None
 
 
@@ -153,4 +170,4 @@ def listed_shape(text: str) -> str | None:
 
 
 def _name(text: str) -> str | None:
-    return re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_") or None
+    return re.sub(r"[^A-Z0-9]+", "_", plain(text).upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_") or None

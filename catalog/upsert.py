@@ -5,11 +5,11 @@ The caller gives the pricing as SQL expressions over the incoming rows, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -87,40 +87,87 @@ def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: tuple[str, ..
             copy.write_row(row)  # type: ignore[arg-type]
 
 
-def incoming_row(stone: MappedStone) -> list[object]:
-    """A stone as a row of `incoming`.
-
-    Decimals, ids and lists are passed as text, which COPY accepts as well: dumping their Python objects costs more than all
-    the rest of the row.
-    """
-    row: list[Any] = [
-        str(stone.id),
-        stone.feed,
-        stone.supplier_stone_id,
-        stone.payload_hash,
-        stone.raw_id,
-        stone.source_updated_at.isoformat(),
-        *msgspec.structs.astuple(stone.facts),
-    ]
-    for position in _DECIMALS:
-        if row[position] is not None:
-            row[position] = str(row[position])
-    row[_IMAGES] = _array(row[_IMAGES])
-    return row
+#: Stones whose text is made at once.
+_COPIED_AT_ONCE = 2_000
 
 
-#: Positions in a row of the decimals, which are passed as text.
-_DECIMALS = tuple(
-    len(SOURCE_COLUMNS) + position
-    for position, field in enumerate(msgspec.structs.fields(StoneFacts))
-    if Decimal in get_args(field.type)
-)
-_IMAGES = INCOMING_COLUMNS.index("images")
+def copy_incoming(cursor: psycopg.Cursor[object], stones: Sequence[MappedStone]) -> None:
+    """COPY stones into `incoming`."""
+    statement = sql.SQL("COPY incoming ({columns}) FROM STDIN").format(columns=_names(INCOMING_COLUMNS))
+    with cursor.copy(statement) as copy:
+        for first in range(0, len(stones), _COPIED_AT_ONCE):
+            copy.write(_copied(stones[first : first + _COPIED_AT_ONCE]))
+
+
+def _copied(stones: Sequence[MappedStone]) -> str:
+    """Stones as the text of a COPY, made column by column: the driver, value by value, takes twice the time."""
+    columns = zip(*map(_incoming_row, stones), strict=True)
+    texts = [write(column) for write, column in zip(_WRITERS, columns, strict=True)]
+    return "\n".join([*map("\t".join, zip(*texts, strict=True)), ""])
+
+
+def _incoming_row(stone: MappedStone) -> tuple[Any, ...]:
+    source = (stone.id.hex, stone.feed, stone.supplier_stone_id, stone.payload_hash, stone.raw_id)
+    return (*source, stone.source_updated_at, *msgspec.structs.astuple(stone.facts))
+
+
+def _written_texts(column: Sequence[str | None]) -> list[str]:
+    whole = "".join(filter(None, column))
+    if any(mark in whole for mark in _ESCAPED_MARKS):
+        return ["\\N" if text is None else text.translate(_ESCAPED) for text in column]
+    return ["\\N" if text is None else text for text in column]
+
+
+#: What COPY takes for the end of a value or a line, or for the beginning of such an escape; nearly no column has any.
+_ESCAPED_MARKS = "\\\t\n\r"
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def _written_values(column: Sequence[object]) -> list[str]:
+    return ["\\N" if value is None else str(value) for value in column]
+
+
+def _written_repeated(column: Sequence[object]) -> list[str]:
+    written = _Written()
+    return [written[value] for value in column]
+
+
+class _Written(dict[object, str]):
+    """The texts of the values of a column, of which most are alike."""
+
+    def __missing__(self, value: object) -> str:
+        text = self[value] = "\\N" if value is None else str(value)
+        return text
+
+
+def _written_hashes(column: Sequence[bytes]) -> list[str]:
+    return [rf"\\x{value.hex()}" for value in column]
+
+
+def _written_lists(column: Sequence[Sequence[str]]) -> list[str]:
+    return _written_texts([_array(texts) for texts in column])
 
 
 def _array(texts: Sequence[str]) -> str:
     """A list of texts as PostgreSQL writes an array."""
-    return "{" + ",".join('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts) + "}"
+    return "{" + ",".join(['"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts]) + "}"
+
+
+def _writer(types: tuple[Any, ...]) -> Callable[[Any], list[str]]:
+    if list in types:
+        return _written_lists
+    # Decimals take longer to be found than to be written.
+    return _written_texts if str in types else _written_values if Decimal in types else _written_repeated
+
+
+#: How the columns of `incoming` are written, in their order.
+_WRITERS: tuple[Callable[[Any], list[str]], ...] = (
+    *(_written_texts, _written_texts, _written_texts, _written_hashes, _written_values, _written_repeated),
+    *(
+        _writer((get_origin(field.type) or field.type, *get_args(field.type)))
+        for field in msgspec.structs.fields(StoneFacts)
+    ),
+)
 
 
 def upsert_incoming(cursor: psycopg.Cursor[object], pricing: Pricing) -> Upserted:

@@ -224,8 +224,9 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
         outcome = Outcome(stones=stones)
         mapped = map_payloads(run, adapter, payloads, outcome)
         seen = drift.count(adapter, (stone.facts for stone in mapped), [payload.text for payload in payloads])
-        with psycopg_cursor() as copier:
-            upsert.create_incoming(copier)
+        if mapped:
+            with psycopg_cursor() as copier:
+                upsert.create_incoming(copier)
         done = write(mapped, pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
         outcome.inserted, outcome.updated = done.inserted, done.updated
         dead_letters.supersede(batch)
@@ -255,19 +256,20 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """
-            /* The newest payload of each stone; index rawdiamond (run_id, diamond_id). What the catalogue has is counted
-               but not fetched. */
+            /* The newest payload of each stone; index rawdiamond (run_id, diamond_id), then the diamonds' primary key. What
+               the catalogue has is counted but not fetched. */
             WITH newest AS (
                 SELECT DISTINCT ON (r.diamond_id)
-                    r.id, r.received_on, r.diamond_id, r.supplier_stone_id, r.payload_hash, r.observed_at
+                    r.id, r.diamond_id, r.supplier_stone_id, r.payload, r.payload_hash, r.observed_at
                 FROM ingest_rawdiamond AS r
                 WHERE r.run_id = %(run)s
                     AND r.diamond_id >= %(from)s
                     AND (%(to)s::uuid IS NULL OR r.diamond_id < %(to)s::uuid)
                     AND r.id <= %(through)s
                 ORDER BY r.diamond_id, r.observed_at DESC, r.id DESC
-            ), compared AS (
-                SELECT newest.*, d.id IS NOT NULL AS known
+            ), compared AS MATERIALIZED (
+                SELECT newest.id, newest.diamond_id, newest.supplier_stone_id, newest.payload_hash, newest.observed_at,
+                    CASE WHEN d.id IS NULL THEN newest.payload END AS payload
                 FROM newest
                 LEFT JOIN catalog_diamond AS d
                     ON d.id = newest.diamond_id
@@ -275,10 +277,9 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                     AND d.availability <> %(delisted)s
             )
             SELECT (SELECT count(*) FROM compared), c.id, c.diamond_id, c.supplier_stone_id,
-                convert_to(r.payload::text, 'UTF8'), c.payload_hash, c.observed_at
+                convert_to(c.payload::text, 'UTF8'), c.payload_hash, c.observed_at
             FROM (SELECT) AS one
-            LEFT JOIN compared AS c ON NOT c.known
-            LEFT JOIN ingest_rawdiamond AS r ON r.id = c.id AND r.received_on = c.received_on
+            LEFT JOIN compared AS c ON c.payload IS NOT NULL
             """,
             {
                 "run": batch.run_id,
@@ -353,7 +354,7 @@ def write(
     try:
         with transaction.atomic(), psycopg_cursor() as cursor:
             cursor.execute("TRUNCATE incoming")
-            upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
+            upsert.copy_incoming(cursor, stones)
             return (statement or upsert.upsert_incoming)(cursor, pricing)
     except (DataError, IntegrityError, NotSupportedError, OperationalError, UnicodeEncodeError) as error:
         # PostgreSQL reports a NaN that should become an integer as "not supported".

@@ -44,6 +44,11 @@ _TELLING = {
     "currency": "in which currency stones are priced",
     "price": "that more or less is paid than the price",
 }
+#: Rows of a workbook that are not read, by what is counted of them.
+_UNREAD = {
+    "hidden": "hidden in the workbook and not read, as by a filter that was left on",
+    "struck": "struck out in the workbook and not read, as those of sold stones are",
+}
 #: Words and headers that are told as examples.
 TOLD = 5
 
@@ -80,7 +85,7 @@ def judge(census: Census | None, counts: Counts, *, received: int) -> list[Fault
     return [
         *_not_offered(census, received),
         *_outside(census),
-        *_hidden(census),
+        *_unread(census),
         *_words(census, counts),
         *_columns(census, counts),
     ]
@@ -88,15 +93,18 @@ def judge(census: Census | None, counts: Counts, *, received: int) -> list[Fault
 
 def _outside(census: Census | None) -> Iterator[Fault]:
     for text in () if census is None else census.outside:
+        rows = census.parts.get(text, 0) if census else 0
         words = f"outside of its rows the list says {text!r}: nobody but a person can tell of which stones that is true"
-        yield Fault(f"outside:{text}", census.stones if census else 0, 1.0, words)
+        if rows:
+            words = f"the list says {text!r} above {rows:,} rows, and it is taken to be true of these alone: is it?"
+        yield Fault(f"outside:{text}", rows or (census.stones if census else 0), 1.0, words)
 
 
-def _hidden(census: Census | None) -> Iterator[Fault]:
-    rows = 0 if census is None else census.left_out.get("hidden", 0)
-    if census is not None and rows:
-        words = f"{rows:,} rows are hidden in the workbook and not read, as by a filter that was left on: are they for sale?"
-        yield Fault("hidden", rows, rows / census.rows, words)
+def _unread(census: Census | None) -> Iterator[Fault]:
+    for cause, what in _UNREAD.items():
+        rows = 0 if census is None else census.left_out.get(cause, 0)
+        if census is not None and rows:
+            yield Fault(cause, rows, rows / census.rows, f"{rows:,} rows are {what}: are they for sale?")
 
 
 def _not_offered(census: Census | None, received: int) -> Iterator[Fault]:

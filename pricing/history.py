@@ -1,6 +1,7 @@
 """The history of prices: who is named as the cause of a change, and the table's monthly pieces.
 
-A trigger on the diamonds writes it (migration `0005_price_changes`), so that a statement by hand is in it as well.
+A trigger on the diamonds writes it once a statement (migration `0035_price_changes_in_sets`), so that a statement by hand
+is in it as well.
 """
 
 from __future__ import annotations

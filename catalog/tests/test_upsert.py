@@ -66,7 +66,7 @@ def write(*stones: MappedStone, rule_set: int = 1) -> Upserted:
     with transaction.atomic(), psycopg_cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         upsert.create_incoming(cursor)
-        upsert.copy_rows(cursor, "incoming", upsert.INCOMING_COLUMNS, map(upsert.incoming_row, stones))
+        upsert.copy_incoming(cursor, stones)
         return upsert.upsert_incoming(cursor, Doubled(rule_set))
 
 

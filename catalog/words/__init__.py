@@ -2,7 +2,8 @@
 
 Each table is a CSV file beside this one. `word` is folded (`catalog.grades.fold`); `source` is who documents the word:
 `rapaport` (fields and values of its upload format), `idex`, `gemfind`, `nivoda`, a laboratory's reports, or `trade` for what
-lists are seen to write without anybody's document. An empty meaning is a word for nothing.
+lists are seen to write without anybody's document, `terms` for the trade's own terms in other languages than English. An
+empty meaning is a word for nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
-SOURCES = frozenset({"rapaport", "idex", "gemfind", "nivoda", "gia", "igi", "trade"})
+SOURCES = frozenset({"rapaport", "idex", "gemfind", "nivoda", "gia", "igi", "trade", "terms"})
 
 
 @cache

@@ -171,6 +171,11 @@ def _with_choices(posted: QueryDict) -> QueryDict:
     for name, value in answer.items() if isinstance(answer, dict) else ():
         if name == "columns" and isinstance(value, dict):
             said |= {_on_one_line(header): str(field) for header, field in value.items()}
+        elif name == "words" and isinstance(value, dict):
+            for field, of_field in value.items():
+                meanings.setdefault(field, {}).update(
+                    {_on_one_line(word): str(meaning) for word, meaning in dict(of_field).items()}
+                )
         elif isinstance(value, str | bool):
             given[f"{PARAMETER}{name}"] = word_of(value)
     given[f"{PARAMETER}columns"] = columns.prepare_value(said)

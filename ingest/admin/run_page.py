@@ -257,6 +257,7 @@ _LEFT_OUT = {
     "sums": "totals, averages and repeated headers",
     "footers": "rows that say nothing of a stone",
     "hidden": "rows that the workbook does not show",
+    "struck": "rows that the workbook strikes out",
 }
 
 

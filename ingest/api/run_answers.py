@@ -217,7 +217,8 @@ class RowsOfListAnswer(Answer):
     received = fields.Whole(help_text="Each stone once; those that became dead letters are among them.")
     not_offered = serializers.DictField(child=fields.Whole(), help_text="Rows by the list's word for it.")
     left_out = serializers.DictField(
-        child=fields.Whole(), help_text="Sums, footers, and rows of a stone that a later row describes."
+        child=fields.Whole(),
+        help_text="Sums, footers, hidden and struck out rows, and those of a stone that a later row describes.",
     )
     not_shown = fields.Whole(
         help_text="Offered, and in no page: the run is not over, lacks partitions, or needed none."

@@ -37,6 +37,8 @@ class Census(msgspec.Struct, frozen=True):
     likely: dict[str, tuple[str, ...]] = {}
     #: What stands outside of the rows of stones and may be meant for them, such as a title that names another currency.
     outside: tuple[str, ...] = ()
+    #: Rows by the heading of their part, or the name of their sheet, that is taken to be said of them.
+    parts: dict[str, int] = {}
 
     @property
     def stones(self) -> int:

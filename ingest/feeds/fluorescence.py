@@ -8,6 +8,7 @@ from functools import lru_cache
 from catalog import fluorescence_colors
 from catalog.fluorescence_colors import fluorescence_color
 from catalog.grades import Fluorescence, UnknownGrade, fold, written
+from catalog.letters import plain
 from ingest.feeds import values
 from ingest.feeds.values import Scalar
 
@@ -33,7 +34,7 @@ def fluorescence_facts(intensity: Scalar, color: Scalar) -> tuple[int | None, st
     whole = values.grade(Fluorescence, said)
     if whole is not None or not said:
         return whole, own
-    words = [word for word in re.findall(r"[A-Z]+|\d+", said.upper()) if word not in _NOTHING]
+    words = [word for word in re.findall(r"[^\W\d_]+|\d+", plain(said).upper()) if word not in _NOTHING]
     named = [_COLORS[word] for word in words if word in _COLORS]
     grade = _grade(" ".join(word for word in words if word not in _COLORS))
     if grade is not None and len(set(named)) == 1:

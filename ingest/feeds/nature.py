@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from catalog import words
 from catalog.grades import fold
-from ingest.feeds import values
+from ingest.feeds import treatments, values
 from ingest.feeds.values import Reader
 
 
@@ -37,6 +38,9 @@ NATURAL, GROWN, HINT = Said(grown=False), Said(grown=True), Said(hints=True)
 TREATED, UNTREATED = Said(treated=True), Said(treated=False)
 
 
+#: Words that say alone how a stone was made, in the languages of the trade's towns.
+_ALONE = {word: GROWN if meaning == "GROWN" else NATURAL for word, meaning in words.table("nature").items()}
+
 #: Longest text that is read (characters): comments of any length come.
 _MAX_LENGTH = 2_000
 
@@ -52,9 +56,10 @@ _WRITTEN_OUT = (
 )
 #: Grown, in any text; then also where nothing but the kind of a stone belongs.
 _GROWN_PHRASE = re.compile(
-    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGDR?|MANMADE"
+    r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGD[RG]?|MANMADE"
     r"|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?|STONES?)|(?:IGI|GIA|HRD|GCAL|GSI) LG"
-    r"|SYNTHETIC|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
+    r"|SYNTHETIC|LABOR ?DIAMANT\w*|LABORGEZ(?:Ü|UE)CHTET\w*|SYNTHETISCH\w*|SYNTH[EÉ]TIQUES?|DE SYNTH[EÈ]SE"
+    r"|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
     r"|(?:NOT|NON) (?:A )?NATURAL(?! (?:FANCY )?(?:COLOU?R|SHADE))"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
 )
@@ -68,7 +73,8 @@ _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
 _TREATED_PHRASE = re.compile(
     r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
-    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)"
+    r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
+    r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
     r"|CE YEHUDA|YEHUDA (?:CE|STONES?|FILL\w*))\b"
     r"|(?<![\w.])C\.E\.(?!\w)"
 )
@@ -140,6 +146,8 @@ _GROWN_NAME = re.compile(
 _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
 #: Brands of clarity enhanced and of HPHT treated stones.
 _TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
+#: What a brand of grown stones has in its name.
+_HINTING_BRAND = re.compile(r"\b(?:LGD?|LIGHTBOX|ALTR)\b")
 #: A laboratory's letter for reports of grown stones, or for one of its houses.
 _HINTING_LAB = re.compile(r"\(L\)")
 #: Treatments in a cell of a grade: clarity enhanced, colour enhanced, irradiated.
@@ -147,6 +155,8 @@ _TREATED_GRADE = re.compile(r"\b(?:CE|ENHANCED|TREATED|IRRADIATED)\b")
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
+#: Treatment of any kind, by its name.
+_TREATMENT = re.compile(r"\b(?:TREATMENTS?|TREATED|ENHANCEMENTS?)\b")
 _NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"})
 
 
@@ -162,11 +172,18 @@ def _kind(cell: str) -> Said:
     text = _words(cell)
     if text in _CODES:
         return Said(grown=_CODES[text])
-    return _read(text, _GROWN_WORD, _NATURAL_WORD)
+    said = _read(text, _GROWN_WORD, _NATURAL_WORD)
+    return _ALONE.get(fold(cell), SILENT) if said == SILENT else said
+
+
+def is_natural(cell: str) -> bool:
+    """Whether a cell says that a stone is natural, and nothing else."""
+    return _ALONE.get(fold(cell)) is NATURAL
 
 
 def _read(text: str, grown_words: re.Pattern[str], natural_words: re.Pattern[str]) -> Said:
     treated, treated_as_grown = _treatment(text)
+    text = treatments.without_denied(text)
     without = _HPHT_TREATMENT.sub(" ", text) if not _GROWN_BY.search(text) else text
     sides = {grown for grown, pattern in ((True, grown_words), (False, natural_words)) if _affirmed(pattern, without)}
     sides |= {
@@ -211,6 +228,7 @@ def _treatment(text: str) -> tuple[bool | None, bool]:
     after_growth = _POST_GROWTH.search(text) is not None
     if _UNTREATED_PHRASE.search(text):
         return False, after_growth
+    text = treatments.without_denied(text)
     for match in _TREATED_PHRASE.finditer(text):
         before = text[: match.start()]
         if not (_DENIED.search(before) or _POSSIBLE.search(before) or _GROWN_BY.search(text)):
@@ -249,9 +267,12 @@ def _said_of_treatment(cell: str) -> Said:
     word, text = fold(cell), _words(cell)
     if word in _NO_TREATMENT:
         return Said(treated=False)
-    if word in values.NOTHING:
+    if word in values.NOTHING or treatments.says_nothing(text):
         return SILENT
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    if said.treated is None and treatments.denies_all(text):
+        # Of one treatment nothing follows for another.
+        return said._replace(treated=False, one_treatment=_TREATMENT.search(text) is None, unclear=False)
     if said.grown and said.treated is None:
         return said
     possible = _POST_GROWTH.search(text) is not None and _POSSIBLE.search(text) is not None
@@ -263,8 +284,10 @@ def _said_of_one_treatment(cell: str) -> Said:
     """A column of one treatment: yes is a treatment, no says that it was not this one."""
     said = values.yes_or_no(cell)
     if said is None:
-        word = fold(cell)
-        said = None if word in values.NOTHING else word not in _NO_TREATMENT
+        word, text = fold(cell), _words(cell)
+        if word not in values.NOTHING and not treatments.says_nothing(text):
+            is_denied = word in _NO_TREATMENT or treatments.denies_all(text) or _UNTREATED_PHRASE.fullmatch(text)
+            said = not is_denied
     return SILENT if said is None else Said(treated=said, one_treatment=True)
 
 
@@ -279,11 +302,34 @@ def _said_of_shape(cell: str) -> Said:
     return Said(other=other[0].lower()) if other else SILENT
 
 
+#: Parts of words without which no phrase of a text says anything. One search for them takes a hundredth of reading the text,
+#: and most of what laboratories remark has none.
+_TELLING = re.compile(
+    r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO\b|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
+    r"|MINED|EARTH|IRRADIAT|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|C\.E\."
+    r"|PARCEL|MELEE|LOT\b|SETS?\b|PCS|PIECES|STONES|DIAMONDS|SOLD|SELL|PAIR|SEPARABLE|BOTH|PR\b|TOGETHER|SPLIT"
+    r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
+)
+#: Longer ones are no mere code, whatever stands between its letters (characters).
+_MAX_CODE = 30
+
+
 def _said_in_text(cell: str) -> Said:
     """What a person or a laboratory wrote: phrases, or nothing but a code."""
+    if len(cell.strip()) > _MAX_CODE and not _TELLING.search(cell[:_MAX_LENGTH].upper()):
+        return SILENT
+    return _read_text(cell)
+
+
+def _read_text(cell: str) -> Said:
     text = _words(cell)
     if (code := text.replace(".", "")) in _WHOLE_TEXTS:
         return _WHOLE_TEXTS[code]
+    if len(cell) <= _MAX_ALONE and _ALONE.get(fold(cell)) is GROWN:
+        # "Natural" alone is an inclusion there.
+        return GROWN
+    if treatments.are_codes(text):
+        return TREATED
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
     if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
         named = _NO_DIAMOND.search(text)
@@ -294,7 +340,7 @@ def _said_in_text(cell: str) -> Said:
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
-    if re.search(r"\b(?:LG|LGDR?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
+    if re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
         return GROWN
     return HINT if _HINTING_LAB.search(text) else SILENT
 
@@ -319,6 +365,8 @@ def _said_by_name(cell: str) -> Said:
 def _said_by_brand(cell: str) -> Said:
     """The same of a brand, which may also be one of treated stones."""
     said, text = _said_by_name(cell), _words(cell)
+    if said is SILENT and _HINTING_BRAND.search(text):
+        said = GROWN if _ALONE.get(fold(cell)) is GROWN else HINT
     treated = _treatment(text)[0] or _TREATED_BRAND.search(text) is not None
     return said._replace(treated=True) if treated else said
 
@@ -334,10 +382,12 @@ def quiet(read: Said) -> Said:
     return SILENT if read == SILENT else read
 
 
+#: Longest word that is read alone in a remark (characters).
+_MAX_ALONE = 40
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
-    **dict.fromkeys(("CE", "FF", "YEHUDA", "KM", "LD"), Said(treated=True)),
+    "HYBRID": Said(unclear=True),
 }
 #: What is no polished diamond, at any place of a text, or at its beginning.
 _NO_DIAMOND = re.compile(

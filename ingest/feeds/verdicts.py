@@ -92,6 +92,8 @@ class Verdict(msgspec.Struct, frozen=True):
     question: Question | None = None
     #: What the list says outside of its rows that bears on a sale, by kind; None in verdicts of before this was kept.
     outside: dict[str, str] | None = None
+    #: All that it says there of currency, nature and prices; None in verdicts of before this was kept.
+    said: tuple[str, ...] | None = None
 
     def column(self, header: str) -> Column | None:
         """The verdict on one column."""

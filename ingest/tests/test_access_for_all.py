@@ -128,6 +128,23 @@ def test_icons_are_not_read_and_what_has_only_an_icon_has_a_name(page: Any) -> N
     assert page.get_by_role("button", name="Show or hide the menu").count() == 1
 
 
+def test_what_opens_says_so_and_what_lies_around_an_open_sheet_has_a_name(page: Any) -> None:
+    page.goto("/admin/ingest/run/")
+    opener = page.get_by_role("button", name="Filters")
+    before = opener.get_attribute("aria-expanded")
+    opener.press("Enter")
+    page.locator("#changelist-filter").wait_for()
+    while_open = opener.get_attribute("aria-expanded")
+    found = page.evaluate(
+        "axe.run('#changelist-filter', {runOnly: ['wcag2a']}).then(({violations}) => violations.map(({id}) => id))"
+    )
+    page.locator("#changelist-filter-close").press("Enter")
+    page.locator("#changelist-filter").wait_for(state="hidden")
+
+    assert (before, while_open, opener.get_attribute("aria-expanded")) == ("false", "true", "false")
+    assert found == []
+
+
 def test_a_change_is_said_once_and_a_time_that_runs_is_not(page: Any) -> None:
     page.goto("/admin/")
     page.route("**/admin/home/**", lambda route: route.abort())

@@ -171,6 +171,48 @@ def test_what_a_list_has_always_said_outside_of_its_rows_and_a_heading_of_availa
     assert pull().state == Run.State.COMPLETED
 
 
+def with_title(folder: Path, title: str) -> None:
+    """The list of two stones below a title."""
+    put(folder, [("A", "0.90", "", "4,000"), ("B", "1.10", "", "6,000")], "Total")
+    (folder / "list.csv").write_text(f"{title}\n" + (folder / "list.csv").read_text())
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "known"),
+    [
+        ("Stock list", "All prices less 2%", "ALL PRICES LESS 2%"),
+        ("Stock list", "Additional 5% discount till 30 June 2026", "ADDITIONAL 5% DISCOUNT TILL"),
+        ("Prices less 2 % - 3 May", "Prices less 3 % - 4 May", "PRICES LESS 3%"),
+        ("Prices incl. VAT", "Prices per pair", "PRICES PER PAIR"),
+    ],
+)
+def test_a_text_about_prices_that_a_later_list_has_for_the_first_time_is_asked_about(
+    folder: Path, first: str, later: str, known: str
+) -> None:
+    with_title(folder, first)
+    before = pull()
+    if before.state == Run.State.IN_REVIEW:
+        before = drive(runs.approve_run(before.pk, actor="eve", reason="so it is"))
+    with_title(folder, later)
+
+    asked = pull()
+    answered(client(), "0")
+    after, again = pull(), pull()
+
+    assert [before.state, asked.state, after.state] == [Run.State.COMPLETED, Run.State.FAILED, Run.State.COMPLETED]
+    assert f"the list says '{later}', which the list before did not: are its prices paid as they" in asked.failure
+    assert rosy().parameters == {"source": "list.csv", "known_remarks": {known: "known"}}
+    assert again.state == Run.State.COMPLETED
+
+
+def test_a_text_about_prices_of_which_only_the_date_is_another_is_not_asked_about_again(folder: Path) -> None:
+    with_title(folder, "Prices less 2% (3 May 2026)")
+    drive(runs.approve_run(pull().pk, actor="eve", reason="so it is"))
+    with_title(folder, "Prices less 2 % (10 June 2026)")
+
+    assert pull().state == Run.State.COMPLETED
+
+
 def test_an_answer_that_rows_contradict_later_is_told_and_not_obeyed(folder: Path) -> None:
     Feed.objects.filter(slug="rosy").update(parameters={"source": "list.csv", "price_means": "total"})
     put(folder, [(*UNPROVEN[2], "40,000", "-40"), ("D", "0.50", "1,500", "2,000", "-25")], "RapList", "Rap%")

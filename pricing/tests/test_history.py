@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from catalog.searching.conditions import AnyOf
 from catalog.states import STATES
 from catalog.tests.factories import a_diamond
 from pricing import diamond_history
+from pricing.models import PriceChange
 from pricing.tests.asking import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +59,27 @@ def test_a_new_stone_and_one_that_stays_as_it_was_write_nothing() -> None:
 
     assert not AvailabilityChange.objects.exists()
     assert told(ask("catalog:read", of=stone.pk)) == [("first_seen", "available", "7000.00")]
+
+
+def test_a_statement_keeps_what_it_changed_of_many_stones_at_once() -> None:
+    stones = [a_diamond(price_cents=100 * number, cost_cents=50, rule=number) for number in range(1, 6)]
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            EXPLAIN (ANALYZE)
+            UPDATE catalog_diamond
+            SET price_cents = greatest(price_cents, 300), cost_cents = 60, rule = rule + 10, rating = 3
+            """
+        )
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    kept = PriceChange.objects.order_by("old_price_cents").values_list(
+        "diamond_id", "old_price_cents", "new_price_cents", "old_cost_cents", "new_cost_cents", "old_rule", "new_rule"
+    )
+    assert list(kept) == [(stones[0].pk, 100, 300, 50, 60, 1, 11), (stones[1].pk, 200, 300, 50, 60, 2, 12)]
+    # Once a statement: a stone at a time, seven indexes were opened for each.
+    assert re.search(r"Trigger diamond_prices_changed: time=\S+ calls=1\b", plan), plan
 
 
 def test_costs_and_rules_are_shown_only_with_their_scope() -> None:

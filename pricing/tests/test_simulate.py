@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
+from diamondhub.database import psycopg_cursor
 from pricing import publishing, reprice, simulate
+from pricing.in_force import current_pricing
 from pricing.models import Experiment
 from pricing.simulate import MOVERS, Simulation
 from pricing.tests.factories import a_draft
@@ -60,11 +62,10 @@ def test_fewer_movers_than_there_is_room_for_are_all_named() -> None:
     assert [(one.diamond_id, one.effect_cents) for one in found.down] == [(down.pk, -1)]
 
 
-@pytest.mark.parametrize(("dearest", "sampled"), [(0, 0), (0, 100), (100, 0), (100, 100)])
+@pytest.mark.parametrize("sampled", [0, 100])
 def test_of_movers_alike_the_lowest_ids_are_named_behind_those_that_go_further(
-    dearest: int, sampled: int, monkeypatch: pytest.MonkeyPatch
+    sampled: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulate, "DEAREST", dearest)
     monkeypatch.setattr(simulate, "SAMPLED", sampled)
     alike = stones(50)
     further = stones(2, price_cents=130_000)
@@ -93,11 +94,25 @@ def test_movers_alike_are_not_all_fetched(monkeypatch: pytest.MonkeyPatch) -> No
     assert compared == [MOVERS]
 
 
-@pytest.mark.parametrize("dearest", [0, 5, 100])
-def test_the_furthest_are_named_wherever_a_first_look_finds_them(dearest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "DEAREST", dearest)
-    monkeypatch.setattr(simulate, "SAMPLED", 0)
-    # The dearest ones move least.
+def test_the_first_look_does_not_read_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    scans = "SELECT seq_scan + idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'catalog_diamond'"
+    monkeypatch.setattr(simulate, "SAMPLED", 100)
+    stones(50)
+    pricing = current_pricing(timezone.now(), a_draft({"fixed_cents": 1_000}))
+
+    with psycopg_cursor() as cursor:
+        (before,) = cursor.execute(scans).fetchone() or (0,)
+        _, _, moves = simulate._sampled(cursor, pricing, of_share=False)
+        (after,) = cursor.execute(scans).fetchone() or (0,)
+
+    # Pages of a sample are no scan.
+    assert after == before
+    assert len(moves) == MOVERS
+
+
+@pytest.mark.parametrize("sampled", [0, 30, 100])
+def test_the_furthest_are_named_wherever_a_first_look_finds_them(sampled: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulate, "SAMPLED", sampled)
     moved = [stones(1, price_cents=140_000 - cents)[0] for cents in range(1, 31)]
     moved += [stones(1, price_cents=140_000 + cents)[0] for cents in range(1, 31)]
 

@@ -52,10 +52,18 @@ def test_every_word_of_a_shape_laboratory_colour_and_availability_means_one_that
     assert set(words.table("labs").values()) - {""} <= {*labs.KNOWN_LABS, "EGL_USA", "EGL_ISRAEL"}
     assert set(words.table("fluorescence_colors").values()) <= set(fluorescence_colors.KNOWN_FLUORESCENCE_COLORS)
     assert set(words.table("availability").values()) <= set(Availability.values) - {"delisted"}
+    assert set(words.table("availability_anywhere").values()) <= set(Availability.values) - {"delisted"}
     assert set(words.table("eye_clean").values()) == {"yes", "no", ""}
     assert set(words.table("shades").values()) == {"BROWN", "GREEN", "BLUE", "GRAY", "OTHER", "NONE", ""}
+    assert set(words.table("nature").values()) == {"NATURAL", "GROWN"}
     assert set(words.table("cities").values()) <= set(COUNTRIES)
     assert {shapes.listed_shape(word) for word in words.table("shapes")} <= set(shapes.KNOWN_SHAPES)
+
+
+def test_a_word_that_means_an_availability_anywhere_means_no_other_in_a_column_of_it() -> None:
+    own, anywhere = words.table("availability"), words.table("availability_anywhere")
+
+    assert {word: own[word] for word in anywhere if word in own and own[word] != anywhere[word]} == {}
 
 
 def test_every_part_of_a_fancy_colour_is_one() -> None:

@@ -18,7 +18,17 @@
         if (element.hasAttribute("aria-label") || element.title || (!element.matches(ICON) && words(element))) return;
         if (element.querySelector("img[alt], svg[aria-label]")) return;
         const icon = (element.matches(ICON) ? element : element.querySelector(ICON))?.textContent.trim();
-        if (icon) element.setAttribute("aria-label", DO[icon] || icon.replaceAll("_", " "));
+        // What lies around an open sheet shuts it.
+        const does = icon ? DO[icon] || icon.replaceAll("_", " ") : /^\w+ = false$/.test(element.getAttribute("x-on:click")) ? DO.close : "";
+        if (does) element.setAttribute("aria-label", does);
+    };
+
+    // What opens and shuts something says which it is.
+    const OPENS = /^(\w+) = (!\1|true)\b/;
+    const tellOpen = (element) => {
+        const variable = OPENS.exec(element.getAttribute("x-on:click"))?.[1];
+        if (!variable || !window.Alpine || element.hasAttribute("aria-expanded")) return;
+        Alpine.effect(() => element.setAttribute("aria-expanded", Boolean(Alpine.evaluate(element, variable))));
     };
 
     // A box that scrolls can be reached by the keyboard, and says so; see `.dh-scrolls` for those who look.
@@ -41,6 +51,7 @@
             element.tabIndex = 0;
             name(element);
         }
+        all("[x-on\\:click]").forEach(tellOpen);
         for (const element of all("a, button")) if (element.querySelector(ICON)) name(element);
         for (const icon of all(ICON)) if (icon.getAttribute("role") !== "button") icon.setAttribute("aria-hidden", "true");
         for (const help of all(".help-tooltip[aria-label]:not([role])")) help.setAttribute("role", "img");

@@ -19,7 +19,20 @@ DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 PROMTOOL = shutil.which("promtool") or ""
 #: Words of PromQL that the files use, and that are no metrics.
 WORDS = {
-    *("sum", "max", "rate", "absent", "histogram_quantile", "increase", "max_over_time", "by", "or", "and", "unless"),
+    *(
+        "sum",
+        "max",
+        "rate",
+        "absent",
+        "absent_over_time",
+        "histogram_quantile",
+        "increase",
+        "max_over_time",
+        "by",
+        "or",
+        "and",
+        "unless",
+    ),
     *("s", "m", "h"),
 }
 #: Labels that are added to those that are declared: by our own collecting, by histograms, by Prometheus.

@@ -161,6 +161,7 @@ _text_200 = Reader(lambda value: values.text(value, 200))
 _culet = Reader(lambda value: values.text(value, 120) or values.no_culet(value))
 _shape = Reader(lambda value: listed_shape(nature.without_growth(_text_200[value] or "")))
 
+_availability = Reader(lambda value: AVAILABILITY.get(_name[value] or "", Availability.UNAVAILABLE.value))
 _growth = Reader(lambda cell: nature.quiet(_said_of_growth(cell)))
 
 _item_decoder = msgspec.json.Decoder(_Item)
@@ -260,7 +261,7 @@ def to_diamond(item: bytes, *, labgrown: bool) -> StoneFacts:
         return_days=_days[diamond.return_window],
         cost_cents=cost,
         cost_per_carat_cents=money.round_half_up(cost / carats) if carats else None,
-        availability=_availability(diamond.availability),
+        availability=_availability[diamond.availability],
     )
 
 
@@ -335,18 +336,18 @@ class _Told(NamedTuple):
 
 def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> Nature:
     """What the stone is by all that the item says of it, else by what the feed asked for. Raises `MappingError`."""
-    comments, number, link = certificate.comments, certificate.certNumber, certificate.pdfUrl
-    # A bare tuple of what `_Told` has, since this is done for every stone.
+    number, link = certificate.certNumber, certificate.pdfUrl
+    # A bare tuple of what `_Told` has, since this is done for every stone; without what says nothing, so that few differ.
     told = (
         certificate.labgrown,
         certificate.treated,
         certificate.labgrown_type,
-        certificate.shape,
-        certificate.lab,
-        comments if isinstance(comments, str) and nature.of_text[comments] is not nature.SILENT else None,
+        _telling_shape[certificate.shape],
+        _telling_lab[certificate.lab],
+        _telling_text[certificate.comments],
         diamond.CertificateType,
-        certificate.country_of_origin,
-        diamond.mine_of_origin,
+        _telling_origin[certificate.country_of_origin],
+        _telling_origin[diamond.mine_of_origin],
         _A_NUMBER if isinstance(number, str) and nature.of_certificate(number) is not nature.SILENT else None,
         _A_LINK if isinstance(link, str) and nature.of_link(link) is not nature.SILENT else None,
     )
@@ -357,6 +358,15 @@ def _nature(diamond: _Diamond, certificate: _Certificate, asked_for: bool) -> Na
     return decided
 
 
+def _telling(read: Reader[nature.Said]) -> Reader[str | None]:
+    """Reads values of which most say nothing of that: those that do as they are, None for all others."""
+    return Reader(
+        lambda value: value if isinstance(value, str) and value and read[value] is not nature.SILENT else None
+    )
+
+
+_telling_shape, _telling_lab = _telling(nature.of_shape), _telling(nature.of_lab)
+_telling_text, _telling_origin = _telling(nature.of_text), _telling(nature.of_origin)
 #: Stand for all numbers of certificates, and addresses of reports, that say that a stone was grown.
 _A_NUMBER, _A_LINK = "LG000000000", "https://reports.example/LG000000000"
 
@@ -427,10 +437,6 @@ def _ratio(length: Decimal | None, width: Decimal | None) -> Decimal | None:
     if length is None or width is None:
         return None
     return values.rounded(max(length, width) / min(length, width), 3, 10_000)
-
-
-def _availability(value: Written) -> str:
-    return AVAILABILITY.get(_name[value] or "", Availability.UNAVAILABLE.value)
 
 
 def _images(diamond: _Diamond, certificate: _Certificate) -> list[str]:

@@ -6,6 +6,7 @@ from catalog.models import Availability
 from ingest.feeds.pricelist import artefacts, words
 from ingest.feeds.pricelist.columns import Cells
 from ingest.feeds.pricelist.headers import PRICES, fold
+from ingest.feeds.pricelist.reading import BESIDE
 from ingest.feeds.values import Reader
 
 #: Fields of words in which suppliers write down in passing that a stone is not to be had.
@@ -42,6 +43,8 @@ def availability_of(cells: Cells) -> str:
     for field in _OVERWRITTEN:
         if (cell := cells[field]) and cell[0] not in _DIGITS and (over := words.typed_over[cell]) is not None:
             said.add(over)
+    if BESIDE in cells.row:
+        said |= {beside for text in cells.row[BESIDE] if (beside := words.said_beside[text]) is not None}
     if (_none_left(cells["stones"]) or "stones" in cells.of_list.others) and _is_out_of_stock(cells):
         said.add(Availability.SOLD.value)
     if not cells["availability"] and "availability" in cells.columns and _failed(cells):

@@ -16,11 +16,11 @@ from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import artefacts, color_clarity, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
-from ingest.feeds.pricelist.reading import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, BESIDE, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PERHAPS, PROVEN
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -89,7 +89,7 @@ class Columns:
     telling: tuple[tuple[str, Reader[nature.Said]], ...]
     #: How discounts are written, where the list proved it.
     discounts: Writing | None = None
-    #: What the feed says that words mean: field → folded word → what is read in its place.
+    #: What the feed says or the list proves that words mean: field → folded word → what is read in its place.
     meanings: Mapping[str, Mapping[str, str]] | None = None
     #: The decimal sign of amounts, where the list proved it; empty where each row tells its own.
     decimal: str = ""
@@ -103,6 +103,8 @@ class Columns:
     together: bool = False
     #: Whether a column names the size of the stones of a parcel.
     sized: bool = False
+    #: Whether a colour that stands beside an intensity is the name of a fancy one.
+    named_beside: bool = False
 
     @classmethod
     def of(
@@ -115,6 +117,7 @@ class Columns:
         *,
         binding: bool = False,
         placeholders: Mapping[str, Sequence[str]] | None = None,
+        named_beside: bool = False,
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
@@ -123,8 +126,9 @@ class Columns:
         in_points = "points" in ranked and "carats" not in ranked
         if in_points:
             ranked["carats"] = ranked.pop("points")
+        of_kinds = (meanings or {}).get("lab_grown")
         telling = [
-            (header, nature.of_either if fold(header) in _EITHER else reader)
+            (header, _meant(nature.of_either if fold(header) in _EITHER else reader, field, of_kinds))
             for field, reader in _READERS.items()
             for header in ranked.get(field, ())
         ]
@@ -140,6 +144,7 @@ class Columns:
             in_points,
             "color_clarity" in ranked,
             "sieve" in ranked or "average_size" in ranked,
+            named_beside,
         )
 
 
@@ -179,8 +184,8 @@ class Cells(dict[str, str]):
                         break
         if columns.points or columns.together:
             self._unfold()
-        if columns.meanings:
-            self._translate(columns.meanings)
+        if columns.meanings or columns.named_beside:
+            self._translate(columns)
 
     def _unfold(self) -> None:
         """Put weights in carats in the place of points, and colour and clarity in the place of a cell of both.
@@ -193,9 +198,11 @@ class Cells(dict[str, str]):
             color, clarity = color_clarity.parts[both] or (both, "")
             self["color"], self["clarity"] = self["color"] or color, self["clarity"] or clarity
 
-    def _translate(self, meanings: Mapping[str, Mapping[str, str]]) -> None:
-        """Put what the feed says that its words mean in the place of cells."""
-        for field, said in meanings.items():
+    def _translate(self, columns: Columns) -> None:
+        """Put what the feed says, or the list proves, that its words mean in the place of cells."""
+        if columns.named_beside and is_filled(self["fancy_intensity"]):
+            self["fancy_color"], self["color"] = self["color"], ""
+        for field, said in (columns.meanings or {}).items():
             if (cell := self[field]) and (meaning := said.get(word_fold(cell))) is not None:
                 self[field] = meaning
 
@@ -231,6 +238,8 @@ class Cells(dict[str, str]):
             cell = row[header]
             if cell and isinstance(cell, str) and (said := read[cell]) is not silent:
                 spoken.append(Evidence(header, cell, said))
+        if BESIDE in row or PERHAPS in row:
+            spoken += _beside(row)
         report = self["certificate_number"]
         if not report.isalnum() and (said := nature.of_lab[report]) is not silent:
             # "IGI Lab Grown 612345678"
@@ -246,6 +255,13 @@ class Cells(dict[str, str]):
                 if address and (said := nature.of_address(address)) is not silent:
                     spoken.append(Evidence(self.header(field), address, said))
         return spoken
+
+
+def _meant(reader: Reader[nature.Said], field: str, said: Mapping[str, str] | None) -> Reader[nature.Said]:
+    """A reader of a column that says what a stone is, by what the feed says that words of kinds mean."""
+    if field != "lab_grown" or not said:
+        return reader
+    return Reader(lambda cell: reader[said.get(word_fold(cell), cell)])
 
 
 def is_filled(cell: str) -> bool:
@@ -311,6 +327,14 @@ def _same(said: Sequence[str]) -> bool:
 
 def _disagreement(header: str, cell: str, best: str, best_cell: str) -> MappingError:
     return MappingError(header, f"{cell[:60]!r} is not what {best} says: {best_cell[:60]!r}")
+
+
+def _beside(row: Mapping[str, Any]) -> Iterator[Evidence]:
+    """What headings say of what a row's stone is; one whose part may have ended says only that it may be so."""
+    for text in row.get(BESIDE, ()):
+        yield Evidence("heading", text, nature.of_text[text])
+    for text in row.get(PERHAPS, ()):
+        yield Evidence("heading", text, nature.Said(unclear=True))
 
 
 def _mended(field: str, cell: str) -> str:

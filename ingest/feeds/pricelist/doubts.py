@@ -12,6 +12,8 @@ from ingest.feeds.fancy import FancyFacts
 from ingest.feeds.pricelist import bands
 from ingest.feeds.pricelist.costs import Price
 
+#: From this colour on a price says whether a letter is one of the scale.
+TINTED_FROM = Color.K
 #: Intensities of the dearest fancy colours.
 STRONG = frozenset({FancyIntensity.FANCY_INTENSE, FancyIntensity.FANCY_VIVID})
 
@@ -30,6 +32,17 @@ def refuse_doubtful(
             "lab-grown or natural",
             f"no column says it, and {per_carat / 100:,.2f} dollars a carat are far too few "
             "for a natural stone of its grades",
+        )
+
+
+def refuse_dear(price: Price, carats: Decimal, color: int, said: str, header: str, band_factor: float) -> None:
+    """Refuse a natural stone of a tinted colour that is far too dear for it: its letter names a fancy colour."""
+    most = bands.tinted_above(float(carats), color, band_factor)
+    if price.per_carat is not None and price.per_carat > 100 * most:
+        raise MappingError(
+            header,
+            f"{said[:60]!r} may be the name of a fancy colour: {price.per_carat / 100:,.2f} dollars a carat is no price of "
+            f"a natural stone of {carats} carats and the colour {Color(color).name}, which is {most:,.0f} at most",
         )
 
 

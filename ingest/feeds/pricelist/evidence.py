@@ -62,6 +62,9 @@ class SampleRow:
     sign: str = "."
     #: Header and cell of what only hints at a grown stone, where nothing says what it is.
     hint: tuple[str, str] | None = None
+    #: Whether nothing says what the stone is, and its colour if that is an intense or vivid one without an overtone.
+    is_silent: bool = False
+    strong: str = ""
 
     @property
     def telling(self) -> float | None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
 
 #: Headers after `headers.fold`.
-_PARTIES = frozenset({"PARTY", "PARTYNAME", "COMPANY", "COMPANYNAME", "DEALER", "DEALERNAME"})
+_PARTIES = frozenset({"PARTY", "PARTYNAME", "COMPANY", "COMPANYNAME", "DEALER", "DEALERNAME"}) | {
+    *("BROKER", "BROKERNAME", "SALESMAN", "SALESPERSON", "SALESREP", "AGENT")
+}
 _COUNTS = frozenset({"NOS", "COUNT", "PIECESLOT", "PCSLOT", "STONESLOT", "NOOF"})
 _MATES = frozenset({"MATCH", "MATE", "MATCHNO", "MATCHING", "MATCHED", "SET", "SETNO", "SETID", "SETCODE"})
 #: Shares of the rows: a party on fewer is asked about, a mate on more is none, and so many counts at least are one.

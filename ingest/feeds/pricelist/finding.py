@@ -18,15 +18,24 @@ Sample = Sequence[tuple[int, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Header → field where the rows say it, what a person is told of it, and what has to be asked."""
+    """Header → field where the rows say it, what a person is told of it, what has to be asked, field → word → what it
+    means in this list, and whether a colour beside an intensity is the name of a fancy one."""
 
     columns: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     question: Question | None = None
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
+    named_beside: bool = False
 
     def __or__(self, other: Finding) -> Finding:
         """Both of two findings; the first one's question is asked first."""
-        return Finding(self.columns | other.columns, self.notes + other.notes, self.question or other.question)
+        return Finding(
+            self.columns | other.columns,
+            self.notes + other.notes,
+            self.question or other.question,
+            self.words | other.words,
+            self.named_beside or other.named_beside,
+        )
 
 
 NOTHING = Finding()

@@ -14,6 +14,9 @@ from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 
+from catalog.letters import plain
+from ingest.feeds.pricelist import currency_words
+
 
 def _table() -> Mapping[str, tuple[str, ...]]:
     spellings: dict[str, list[str]] = {}
@@ -42,19 +45,20 @@ _GRADES_OF_CUT = frozenset({"MAKE", "MAKECUTGRADE", "CUTGRADE", "CUTQUALITY", "C
 REPEATED = re.compile(r" \((\d+)\)$", re.ASCII)
 #: Rank of a column that repeats another one's name: behind all that have a name of their own.
 _REPEATED = 10_000
-_FOREIGN = re.compile(
-    r"\b(EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|RS|EUROS?|POUNDS?|RUPEES?"
-    r"|RUB|RUR|RUBLES?|SEK|NOK|DKK|TRY|NZD|TWD|KRW|MXN|BRL|PLN|SHEKELS?|YEN|YUAN|DIRHAMS?)\b"
-    r"|\b(?:HK|NT|AU|CA|NZ|SG|[ACRS])\$|[€£₹¥₪₽₩₺]|РУБ"
-)
+#: Rupees and Turkish lira, whose codes say something else in sentences.
+_CODES_OF_OTHERS = re.compile(r"\b(?:RS|TRY)\b")
+#: "Stock #", "Certificat n°", "Nº de piedra", "№ камня".
+_NUMBER = re.compile(r"[#№]|(?<!\w)N[°º](?=\W|$)")
 #: What is left by `fold` of a price whose name ends in its unit.
-_OF_A_CARAT = re.compile(r"(.+?)(?:USD)?(?:PER)?(?:CARATS?|CTS?|CRTS?)")
+_OF_A_CARAT = re.compile(
+    r"(.+?)(?:USD)?(?:PER|PAR|PRO|JE|AL|POR)?(?:CARATS?|CTS?|CRTS?|KT|KARAA?T|CARATO|QUILATES?)(?:IN)?(?:USD)?"
+)
 #: A share by its sign or in full: `P/Ct` and `%` are one after `fold`, but a carat is no percentage.
 _SHARE = re.compile(r"%|PERCENT")
 _SHARE_OF_A_PRICE = frozenset({"PCT", "PRICEPCT"})
 #: Units in a header, in brackets or behind it.
 _UNIT = re.compile(
-    r"[(\[]?(?:\b(?:IN )?MM\b|%|°|\bPERCENT(?:AGE)?\b|\bDEG(?:REES?)?\b|\bCTS?\b\.?)[)\]]?|[(\[]\s*[)\]]"
+    r"[(\[]?(?:\b(?:IN )?MM\b|%|°|\bPERCENT(?:AGE)?\b|\bDEG(?:REES?)?\b|\b(?:CTS?|KT)\b\.?)[)\]]?|[(\[]\s*[)\]]"
 )
 _MILLIMETRES = re.compile(r"\bMM\b")
 #: Names of objects within a stone's that hold columns of its own, or of its certificate.
@@ -77,9 +81,8 @@ def key(header: str) -> str:
 
 def fold(header: str) -> str:
     """A header without what people vary: `"Stock No."`, `"stock_number"` and `"Stock #"` become `"STOCKNO"`."""
-    words = header.upper().replace("US$", " USD ").replace("$", " USD ").replace("#", " NO ").replace("№", " NO ")
+    words = currency_words.DOLLARS.sub(" USD ", plain(_NUMBER.sub(" NO ", header.upper())).upper())
     words = re.sub(r"PERCENTAGE|PERCENT|%", " PCT ", words.replace("COLOUR", "COLOR"))
-    words = re.sub(r"\b(US DOLLARS?|DOLLARS?)\b", " USD ", words)
     return re.sub(r"[\W_]+", "", words.replace("NUMBER", "NO"))
 
 
@@ -99,8 +102,9 @@ def field_of(header: str) -> tuple[str, int] | None:
     if folded in _SHARE_OF_A_PRICE and _SHARE.search(header.upper()):
         return DISCOUNT, len(SPELLINGS[DISCOUNT])
     # "Price (USD)" is "Price"; "$/ct" needs its dollar.
-    for spelling in (folded, folded.replace("USD", "")):
-        if field := _FIELD_OF.get(spelling):
+    for spelling in (folded, folded.replace("INUSD", ""), folded.replace("USD", "")):
+        # "美元/克拉", dollars a carat, is no weight.
+        if (field := _FIELD_OF.get(spelling)) and (spelling == folded or field != "carats"):
             return field, _RANK[spelling]
     if folded in _IGNORED:
         return "", 0
@@ -147,7 +151,7 @@ def _without_unit(header: str, folded: str) -> tuple[str, int] | None:
 
 def foreign(header: str) -> bool:
     """Whether a header names another currency than US dollars."""
-    return _FOREIGN.search(header.upper()) is not None
+    return currency_words.other(header) or _CODES_OF_OTHERS.search(header.upper()) is not None
 
 
 def columns_of(headers: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:

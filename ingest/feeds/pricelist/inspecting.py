@@ -144,7 +144,7 @@ def inspect(
             make(path, made, parameters, mapper, most_bytes=most_bytes)
         except ColumnsMissing as error:
             rows = [row.cells for row in islice(reading.rows(path, error.layout), _FIRST_ROWS)]
-            columns = _columns(error.layout.headers, rows, parameters, mapper, Verdict(), Census())
+            columns = _columns(error.layout.headers, rows, parameters, Verdict(), Census())
             return Inspection(_written(error.layout), columns, missing=str(error))
         except SupplierAsks as error:
             return _asked(path, parameters, mapper, error.verdict, most_bytes)
@@ -164,7 +164,7 @@ def _asked(path: Path, parameters: Parameters, mapper: Mapper, verdict: Verdict,
     for _, cells in sampled(_tallied(reading.rows(path, layout), mapper, tally), _JUDGED):
         kept.append(cells)
     census = tally.census(offered=0, nameless=0, not_offered=Counter())
-    columns = _columns(layout.headers, kept, parameters, mapper, verdict, census)
+    columns = _columns(layout.headers, kept, parameters, verdict, census)
     return Inspection(
         _written(layout), columns, census, words=_words(census), notes=verdict.notes, question=verdict.question
     )
@@ -204,7 +204,7 @@ def _read(
         faults.append(f"{refusals.rows:,} of {looked:,} stones would be dead letters, more than {error_budget:.0%}")
     return Inspection(
         _written(layout),
-        _columns(layout.headers, rows, parameters, mapper, verdict, census),
+        _columns(layout.headers, rows, parameters, verdict, census),
         census,
         _words(census),
         refusals.told(),
@@ -258,7 +258,6 @@ def _columns(
     headers: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
     parameters: Parameters,
-    mapper: Mapper,
     verdict: Verdict,
     census: Census,
 ) -> tuple[ColumnSeen, ...]:
@@ -271,10 +270,16 @@ def _columns(
         for field, ranked in spellings.ranked_columns(headers, {**told, **parameters.chosen}).items()
         for header in ranked
     }
-    unknown = set(spellings.unknown_headers(headers, parameters.chosen))
+    unknown = set(spellings.unknown_headers(headers, {**told, **parameters.chosen}))
     return tuple(
         _column(
-            header, None if header in unknown else field_of.get(header, ""), rows, parameters, mapper, verdict, census
+            header,
+            None if header in unknown else field_of.get(header, ""),
+            rows,
+            parameters,
+            "its cells" if spellings.key(header) in told else "its header",
+            verdict,
+            census,
         )
         for header in headers
     )
@@ -285,7 +290,7 @@ def _column(
     field: str | None,
     rows: Sequence[Mapping[str, Any]],
     parameters: Parameters,
-    mapper: Mapper,
+    by: str,
     verdict: Verdict,
     census: Census,
 ) -> ColumnSeen:
@@ -300,7 +305,7 @@ def _column(
     if field is None:
         likely = census.likely.get(storable(header), ())
         return ColumnSeen(header, None, "nobody knows", "", 0, len(filled), examples, likely)
-    by = "the feed says it" if spellings.key(header) in parameters.chosen else "its header"
+    by = "the feed says it" if spellings.key(header) in parameters.chosen else by
     if not field:
         return ColumnSeen(header, "", "not read", by, len(filled), len(filled), examples)
     understood = sum(bool(_reads(field, cell, parameters)) for cell in filled)

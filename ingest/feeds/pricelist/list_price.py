@@ -101,10 +101,13 @@ def _of_another_currency(case: Case) -> Question | None:
         found = evidence.constant_against_list(case.rows, hint.header, case.listed, case.off, writing)
         if found is not None:
             factor, rows = found
+            beside = {"columns": {case.listed: ""}}
+            in_cents = abs(factor / 100 - 1) <= evidence.SAME_WITHIN
+            cents = (Answer("They are cents", {**beside, "price_unit": "cents"}),) if in_cents else ()
             return Question(
                 f"On {rows} rows {hint.header!r} is {case.listed!r} with {case.off!r}, times {factor:,.2f}: are these "
                 "US dollars? Prices of another currency cannot be read; ask the supplier for dollars then.",
-                (Answer(f"They are dollars; {case.listed} is no list of theirs", {"columns": {case.listed: ""}}),),
+                (*cents, Answer(f"They are dollars; {case.listed} is no list of theirs", beside)),
             )
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -66,9 +66,20 @@ _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
 
 #: Colours on the scale that are tinted, up to those that are fancy.
-_TINTED_FROM, _FANCY = int(Color.K), int(Color.FANCY)
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+class Judged(NamedTuple):
+    """What of a row bears on the level of its price."""
+
+    kind: bands.Kind
+    #: Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is.
+    hint: tuple[str, str] | None
+    #: Whether no column says that the stone was grown, or is natural, or was treated.
+    is_silent: bool
+    #: The colour of an intense or vivid stone without an overtone; empty of any other.
+    strong: str
 
 
 class Mapper:
@@ -128,13 +139,16 @@ class Mapper:
         chosen = self._chosen | {
             header: field for header, field in proof.chosen.items() if self._chosen.get(header, "price") == "price"
         }
+        # A word of a field of which the feed says something means what the feed says.
+        meanings = proof.words | {field: proof.words.get(field, {}) | said for field, said in self._meanings.items()}
         return Columns.of(
             headers,
             chosen,
             proof.discounts,
-            self._meanings,
+            meanings,
             proof.decimal,
             binding=proof.binding,
+            named_beside=proof.named_beside,
             placeholders=proof.placeholders,
         )
 
@@ -184,8 +198,13 @@ class Mapper:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
-        if fancy.color is not None and _TINTED_FROM <= fancy.color < _FANCY and carats and not stone.lab_grown:
-            self._refuse_dear(cells, price, carats, fancy.color)
+        if (
+            fancy.color is not None
+            and doubts.TINTED_FROM <= fancy.color < Color.FANCY
+            and carats
+            and not stone.lab_grown
+        ):
+            doubts.refuse_dear(price, carats, fancy.color, cells["color"], cells.header("color"), self._band_factor)
         if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
@@ -282,39 +301,34 @@ class Mapper:
                 f"{low:,.0f} to {high:,.0f} is possible",
             )
 
-    def _refuse_dear(self, cells: Cells, price: Price, carats: Decimal, color: int) -> None:
-        """Refuse a price that no stone of a tinted colour on the scale has: its colour may be that of a fancy stone."""
-        most = bands.tinted_above(float(carats), color, self._band_factor)
-        if price.per_carat is not None and price.per_carat > 100 * most:
-            raise MappingError(
-                cells.header("color"),
-                f"{price.per_carat / 100:,.2f} dollars a carat is no price of a natural stone of {carats} carats and the "
-                f"colour {Color(color).name}, which is {most:,.0f} at most: is it a fancy colour?",
-            )
-
     def carats(self, cells: Cells) -> Decimal | None:
         """A row's weight."""
         return dimensions.carats_of(cells)
 
     def kind(self, cells: Cells) -> bands.Kind:
         """What decides the level of a stone's price, besides its weight."""
-        fancy = color_of(cells)
-        try:
-            grown = self._nature(_evidence(cells)).lab_grown
-        except MappingError:
-            # Columns that contradict each other are told of where the row is mapped.
-            grown = self._grown
-        return bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY)
+        return self.judge(cells).kind
 
     def _nature(self, evidence: Sequence[Evidence]) -> Nature:
         if not evidence:
             return self._silent
         return decide(evidence, default=self._grown, told=self._parameters.labgrown is not None)
 
-    def hint(self, cells: Cells) -> tuple[str, str] | None:
-        """Header and cell that only hint at a grown stone, if neither another column nor the feed says what it is."""
-        hint = None if self._parameters.labgrown is not None else hint_of(_evidence(cells))
-        return None if hint is None else (hint.field, hint.cell)
+    def judge(self, cells: Cells) -> Judged:
+        """What of a row bears on the level of its price."""
+        fancy, evidence = color_of(cells), _evidence(cells)
+        try:
+            grown = self._nature(evidence).lab_grown
+        except MappingError:
+            # Columns that contradict each other are told of where the row is mapped.
+            grown = self._grown
+        hint = None if self._parameters.labgrown is not None else hint_of(evidence)
+        return Judged(
+            bands.Kind(lab_grown=grown, fancy=fancy.color == Color.FANCY),
+            None if hint is None else (hint.field, hint.cell),
+            not any(spoken.said.grown is not None or spoken.said.treated for spoken in evidence),
+            fancy.name or "" if fancy.intensity in doubts.STRONG and not fancy.overtone else "",
+        )
 
     def look(self, item: bytes) -> Look:
         """The unknown of a row: its headers, and what stands where a grade or a shape belongs."""
@@ -330,7 +344,8 @@ class Mapper:
         strange += disagreements(cells)
         strange += lost(cells)
         headers = [header for header in row if header not in RESERVED]
-        return Look(tuple(unknown_headers(headers, self._chosen)), tuple(strange))
+        known = proven.read(row.get(PROVEN)).chosen | self._chosen
+        return Look(tuple(unknown_headers(headers, known)), tuple(strange))
 
 
 def stock_number(cells: Cells) -> str:

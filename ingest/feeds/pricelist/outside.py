@@ -49,17 +49,31 @@ _LOOKS = (
     r"|MARKED|UNDERLINED)\b|[*#†^]|(?<![\d.,])\d\s*[-=:](?=\s*[A-Z])"
 )
 _GONE = r"\b(?:SOLD|MEMO|HOLD|ON (?:SHOW|JANGAD|CONSIGNMENT)|RESERVED|NOT (?:AVAILABLE|FOR SALE)|UNAVAILABLE)\b"
+_OF_LOOKS = re.compile(rf"(?:{_LOOKS}).*{_GONE}|{_GONE}.*(?:{_LOOKS})", re.IGNORECASE)
 _LEGEND = re.compile(
-    rf"(?:{_LOOKS}).*{_GONE}|{_GONE}.*(?:{_LOOKS})|^(?:THE )?SOLD (?:LIST|STOCK|STONES|GOODS|ITEMS)\b"
+    rf"{_OF_LOOKS.pattern}|^(?:THE )?SOLD (?:LIST|STOCK|STONES|GOODS|ITEMS)\b"
     r"|\bOUT (?:ON|AT) (?:MEMO|SHOW|JANGAD)\b",
+    re.IGNORECASE,
+)
+#: On which terms stones are lent or held, and of whom both kinds of stones are bought.
+_TERMS = re.compile(
+    r"\b(?:WELCOME|POSSIBLE|ALLOWED|ACCEPTED|OFFERED|ON REQUEST|UP ?TO \d|FOR UP TO|MAX(?:IMUM)?\b.*\d|TERMS?|POLICY)\b",
+    re.IGNORECASE,
+)
+_NATURAL = re.compile(r"(?<!NOT )(?<!NON-)\b(?:NATURALS?|MINED)\b", re.IGNORECASE)
+_OF_A_HOUSE = re.compile(
+    r"\b(?:WE|OUR|US|DEAL(?:ERS?|S|ING)|MANUFACTUR\w+|SUPPL(?:Y|IERS?)|WHOLESALERS?|(?:IM|EX)PORTERS?|SPECIALI[SZ]\w+)\b",
     re.IGNORECASE,
 )
 #: Headers of columns that may say that a stone is not to be had, how it was made or in which currency it is priced.
 _OF_AVAILABILITY = re.compile(
     r"MEMO|SOLD|HOLD|RESERV|BLOCK|PUBLISH|VISIB|INVOICE|AVAIL|DISCONTINU|CUSTOMER|CLIENT|BUYER|(?:ISSUED|GIVEN|LENT)TO"
-    r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD"
+    r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD|^OUT(?:WITH|BY|FOR)?$|^(?:BOOK|BOOKING|ISSUED?|LENT|LOAN)(?:NO|DATE|STATUS|FOR)?$"
 )
-_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC")
+#: Those that may hold many things besides, but never what is passed over: a status, and the stage that a stone is at.
+_OF_STATUS = re.compile(r"STATUS|СТАТУС|סטטוס|状态|狀態")
+_OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)")
+_OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
 #: The same by short names, of columns that hold shares: "Less 1", "Disc 2", "Extra %", "Final %", "CC", "Broker %", "Comm".
 _OF_SHARES = re.compile(
@@ -78,6 +92,16 @@ _OF_CURRENCY = re.compile(r"CURRENC")
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
 #: A value with its name, as heads of documents and titles have them.
 _NAMED = re.compile(r"([^:]{1,100}): (.+)")
+#: What of a text is another one every day, and signs that vary.
+_MONTH = (
+    r"(?:JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?|OCT(?:OBER)?"
+    r"|NOV(?:EMBER)?|DEC(?:EMBER)?)"
+)
+_DATES = re.compile(
+    r"\b\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}\b|\b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AP]M\b)?|\b20\d\d\b"
+    rf"|\b(?:\d{{1,2}}(?:ST|ND|RD|TH)?[\s-]+)?{_MONTH}\b\.?(?:[\s-]+\d{{1,2}}(?:ST|ND|RD|TH)?\b(?!\s?%))?"
+)
+_SIGNS = re.compile(r"[^\w%.+]+|\.(?!\d)")
 _IN_DOLLARS = re.compile(rf"^\$$|{_DOLLARS.pattern}", re.IGNORECASE)
 #: No share that is added to a price or taken off it is more (percent).
 _MOST_PERCENT = 100
@@ -101,11 +125,19 @@ def kind_of(text: str) -> str:
         return CURRENCY
     said = nature.of_text[text]
     if said.grown or said.unclear or said.treated:
-        return NATURE
+        deals_in_both = _NATURAL.search(text) and _OF_A_HOUSE.search(text)
+        return "" if deals_in_both else NATURE
     if _OF_PRICES.search(text):
         return PRICES
-    hides = words.is_availability(text) and words.availability(text) != Availability.AVAILABLE.value
+    # A code of so few letters may be the name of a sheet.
+    known = len(text) > _MIN_CODE and words.is_availability(text)
+    hides = known and words.availability(text) != Availability.AVAILABLE.value and not _TERMS.search(text)
     return AVAILABILITY if hides or _LEGEND.search(text) else ""
+
+
+def is_legend(text: str) -> bool:
+    """Whether a text says what the looks of rows, or their marks, mean: it is true of some rows, wherever it stands."""
+    return _OF_LOOKS.search(text) is not None
 
 
 def _kind_by_name(name: str, value: str) -> str | None:
@@ -147,10 +179,14 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ("currency",)
     if _OF_FURTHER.search(folded) or _holds_shares_of_prices(folded, cells):
         return ("price",)
-    if _OF_AVAILABILITY.search(folded):
+    if _OF_AVAILABILITY.search(folded) or any(words.typed_over[cell] is not None for cell in cells):
         return ("availability",)
-    if _OF_NATURE.search(folded) or any(nature.of_text[cell].grown or nature.of_text[cell].treated for cell in cells):
+    if _OF_STATUS.search(folded):
+        return ("availability",)
+    if _OF_NATURE.search(folded) or any(map(_speaks_of_kind, cells)):
         return ("lab_grown",)
+    if _OF_STAGE.fullmatch(folded) and any(_is_name(cell) for cell in cells):
+        return ("availability",)
     return ()
 
 
@@ -163,6 +199,16 @@ def _holds_shares_of_prices(folded: str, cells: Iterable[str]) -> bool:
     return bool(said) and all(share is not None and abs(share.number) <= _MOST_PERCENT for share in said)
 
 
+def _is_name(cell: str) -> bool:
+    """Whether a cell is a word or a name that promises nothing."""
+    return len(fold(cell)) > _MIN_CODE and not any(map(str.isdigit, cell)) and not words.promises(cell)
+
+
+def _speaks_of_kind(cell: str) -> bool:
+    said = nature.of_text[cell]
+    return bool(said.grown or said.treated or said.unclear)
+
+
 def by_kind(texts: Iterable[str]) -> dict[str, str]:
     """What texts say, each with the first text that says it."""
     found: dict[str, str] = {}
@@ -171,15 +217,28 @@ def by_kind(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def said_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """All that texts say of what a later list is held against: currency, nature and prices."""
+    return tuple(storable(text) for text in telling(texts) if kind_of(text) in (CURRENCY, NATURE, PRICES))
+
+
+def as_known(text: str) -> str:
+    """A text as it is compared with that of another day, without dates: "Less 2%, valid 3 May 2026" → "LESS 2% VALID"."""
+    return " ".join(_SIGNS.sub(" ", _DATES.sub(" ", text.upper())).split()).replace(" %", "%")
+
+
 def refuse_change(before: Verdict, now: Verdict, parameters: Parameters) -> None:
-    """Raise `SupplierAsks` if a list says of currency or nature what the list before did not, and the feed does not say it.
+    """Raise `SupplierAsks` if a list says of currency, nature or prices what the list before did not, nor the feed itself.
 
     A heading of stones that are not to be had comes and goes, and no parameter could answer it.
     """
     if before.outside is None:
         return
-    for kind, text in (now.outside or {}).items():
-        if kind not in before.outside and (asks := _asks(kind, text, parameters)) is not None:
+    known = None if before.said is None else set(map(as_known, before.said))
+    for text in now.said or ():
+        kind = kind_of(text)
+        is_new = kind not in before.outside if known is None else as_known(text) not in known
+        if is_new and (asks := _asks(kind, text, parameters)) is not None:
             raise SupplierAsks(msgspec.structs.replace(now, question=asks))
 
 
@@ -192,4 +251,9 @@ def _asks(kind: str, text: str, parameters: Parameters) -> Question | None:
     if kind == NATURE and parameters.labgrown is None:
         answers = Answer("They are lab-grown", {"labgrown": True}), Answer("They are natural", {"labgrown": False})
         return Question(f"{says}: what are the stones of which no column says it?", answers)
+    if kind == PRICES and as_known(text) not in map(as_known, parameters.known_remarks):
+        paid = Answer("They are paid as they are written", {"known_remarks": {as_known(text): "known"}})
+        return Question(
+            f"{says}: are its prices paid as they are written? If not, ask the supplier for those that are.", (paid,)
+        )
     return None

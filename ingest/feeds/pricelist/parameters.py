@@ -24,8 +24,9 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
     `source` is a path below PRICELIST_DIR or an address; `columns` maps headers to fields (`"Our ref": "stock_number"`; an
     empty field leaves a column out); `words` says what words mean that no table knows (`{"shape": {"BRL": "ROUND"}}`; an
     empty meaning says nothing); `price_means` says what a lone price column holds, `price_unit` what amounts are written in,
-    `discount_means` what a discount without a sign says; `decimal` is the decimal sign; `sheet` and `member` choose one of
-    several lists; `host_key` is that of an SFTP server; `labgrown` and `supplier` stand in where a row does not say.
+    `discount_means` what a discount without a sign says; `decimal` is the decimal sign; `known_remarks` are texts about
+    prices that were looked at; `sheet` and `member` choose one of several lists; `host_key` is that of an SFTP server;
+    `labgrown` and `supplier` stand in where a row does not say.
     """
 
     source: Annotated[
@@ -57,7 +58,8 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         Meta(title="Delimiter", description="Between cells.", extra={"\t": "tab"}),
     ] = None
     encoding: Annotated[
-        Literal["utf-8", "utf-16", "windows-1252", "latin-1"] | None,
+        Literal["utf-8", "utf-16", "windows-1252", "latin-1", "windows-1255", "windows-1251", "gb18030", "shift_jis"]
+        | None,
         Meta(title="Encoding", description="Of the list's text."),
     ] = None
     decimal: Annotated[
@@ -103,6 +105,14 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
             extra={"false": "natural", "true": "lab-grown"},
         ),
     ] = None
+    known_remarks: Annotated[
+        dict[str, str],
+        Meta(
+            title="Known remarks",
+            description="What the list says of all prices outside of its rows and was looked at, so that a later list that "
+            "says it is not asked about, one a line: LESS 2% = known.",
+        ),
+    ] = msgspec.field(default_factory=dict)
     sheet: Annotated[
         str,
         Meta(

@@ -290,7 +290,8 @@ def _is_share(row: SampleRow, header: str) -> bool:
     cell = row.cells[header]
     if discounts.is_percentage(cell):
         return True
-    amount = row.amounts[header]
+    # As it is written, whatever the feed says that amounts are in.
+    amount = evidence.amount_of(cell, row.sign)
     if amount is None or not 0 <= amount <= 100 or "$" in cell:
         return False
     return amount <= 1 or row.carats is None or not evidence.is_possible(row, amount)

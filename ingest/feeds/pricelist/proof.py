@@ -16,11 +16,16 @@ from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
+    availability_columns,
+    cheap,
     color_clarity,
+    currencies,
     depth_and_table,
     discounts,
     evidence,
+    fancies,
     few_filled,
+    kinds,
     list_price,
     one_factor,
     placeholders,
@@ -29,6 +34,7 @@ from ingest.feeds.pricelist import (
     shapes_in_cut,
     stock_numbers,
     thousands,
+    units,
 )
 from ingest.feeds.pricelist.case import FIELD, Case, Hint
 from ingest.feeds.pricelist.evidence import SampleRow
@@ -37,7 +43,7 @@ from ingest.feeds.pricelist.nature_hints import question_of
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import NOTHING, Proven
 from ingest.feeds.pricelist.reading import PROVEN
-from ingest.feeds.verdicts import IN_WORDS, Answer, Question, SupplierAsks, Verdict, changed
+from ingest.feeds.verdicts import IN_WORDS, Answer, Means, Question, SupplierAsks, Verdict, changed
 
 if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
@@ -56,10 +62,10 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, color_clarity):
+    for rule in (points, depth_and_table, few_filled, availability_columns, fancies, kinds, color_clarity):
         found |= rule.find(headers, kept, parameters, mapper)
-    if found.columns:
-        carried = Proven(found.columns).written()
+    if found.columns or found.words or found.named_beside:
+        carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
         kept = [(number, {**row, PROVEN: carried}) for number, row in kept]
     sample = [_row(number, row, hints, parameters, mapper) for number, row in kept]
     of_money = [hint.header for hint in hints if hint.field != DISCOUNT]
@@ -72,11 +78,21 @@ def prove(
     verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
     # What a weight is in comes before what a price is.
     question = found.question or verdict.question or question_of(sample)
+    if question is None:
+        prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
+        question = cheap.question_of(sample, prices, parameters)
+        # Rapaport's list is in dollars.
+        if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
+            question = currencies.question_of(headers, kept, sample, prices, parameters)
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
     if question is not None:
         return verdict, NOTHING
     proven = msgspec.structs.replace(
-        proven, columns={**found.columns, **proven.columns}, decimal=decimal or proven.decimal
+        proven,
+        columns={**found.columns, **proven.columns},
+        decimal=decimal or proven.decimal,
+        words=found.words,
+        named_beside=found.named_beside,
     )
     cut = shapes_in_cut.candidate(headers, parameters.chosen)
     shapes = shapes_in_cut.shapes_among(str(row.get(cut) or "") for _, row in kept) if cut else None
@@ -122,12 +138,12 @@ def _row(
     cells = mapper.cells_of(dict(row))
     sign = decimal or mapper.costs.decimal_sign(cells)
     written = {hint.header: str(row.get(hint.header) or "").strip() for hint in hints}
-    carats = mapper.carats(cells)
+    carats, judged = mapper.carats(cells), mapper.judge(cells)
     color = fancy_facts(cells["color"], cells["fancy_color"], cells["fancy_intensity"], cells["fancy_overtone"]).color
     return SampleRow(
         number,
         None if carats is None else float(carats),
-        mapper.kind(cells),
+        judged.kind,
         color,
         values.grade(Clarity, cells["clarity"]),
         {
@@ -137,7 +153,9 @@ def _row(
         {header: discounts.discount(cell) for header, cell in written.items()},
         written,
         sign,
-        mapper.hint(cells),
+        judged.hint,
+        judged.is_silent,
+        judged.strong,
     )
 
 
@@ -159,8 +177,10 @@ def _decide(case: Case) -> Question | None:
     for hint in sorted(case.prices(), key=lambda hint: hint.field == "price"):
         if (question := price_columns.decide(case, hint)) is not None:
             return question
+    prices = {hint.header: means for hint in case.hints if (means := case.means(hint)) in FIELD}
     return (
-        price_columns.decide_rivals(case)
+        units.hundredfold(case.rows, prices)
+        or price_columns.decide_rivals(case)
         or list_price.decide(case)
         or price_columns.decide_unit(case)
         or one_factor.decide(case)

@@ -14,14 +14,27 @@ from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.formats import archives, delimited, json_lists, workbooks
 from ingest.feeds.pricelist.formats.contents import Content, is_archive
 from ingest.feeds.pricelist.formats.delimited import SAMPLE_BYTES
-from ingest.feeds.pricelist.formats.layout import AMBIGUOUS, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PROVEN, Layout, Row
+from ingest.feeds.pricelist.formats.dittos import carried_down
+from ingest.feeds.pricelist.formats.layout import (
+    AMBIGUOUS,
+    BESIDE,
+    BEYOND,
+    ONE_CERTIFICATE,
+    OTHER_HALF,
+    PERHAPS,
+    PROVEN,
+    Layout,
+    Row,
+)
 from ingest.feeds.pricelist.parameters import Parameters
 
 __all__ = [
     "AMBIGUOUS",
+    "BESIDE",
     "BEYOND",
     "ONE_CERTIFICATE",
     "OTHER_HALF",
+    "PERHAPS",
     "PROVEN",
     "SAMPLE_BYTES",
     "Layout",
@@ -45,13 +58,11 @@ def examine(path: Path, parameters: Parameters, *, most_bytes: int) -> Layout:
 
 
 def rows(path: Path, layout: Layout) -> Iterator[Row]:
-    """All rows below the header that are not blank, in the list's order."""
+    """All rows below the header that are not blank, in the list's order, with what stands above in the place of dittos."""
     content = Content(path, _OPEN_END, layout.member)
-    if layout.parts:
-        return workbooks.rows(content, layout)
     if layout.form in (json_lists.LINES, json_lists.ARRAY):
         return json_lists.rows(content, layout)
-    return delimited.rows(content, layout)
+    return carried_down(workbooks.rows(content, layout) if layout.parts else delimited.rows(content, layout))
 
 
 def needs_all(beginning: bytes) -> bool:

@@ -26,10 +26,17 @@ ONE_SET = 20
 #: The same in inches or centimetres is so many times smaller.
 _OTHER_UNIT = 3
 _COUNT = re.compile(r"(\d{1,6})(?:\.0+)?\s*(?:PCS?|PIECES?|STONES?)?\.?", re.IGNORECASE | re.ASCII)
+#: A line of text and no stock number: a page, what is carried over to it, or words.
+_PAGE = (
+    r"(?:TOTALS?|AMOUNT|BALANCE|WEIGHT)?[\s-]*(?:(?:CARRIED|BROUGHT)[\s-]*(?:FORWARD|OVER|DOWN)|[CB]\s?/\s?[FD])\.?\s*[:=]?\s*[\d.,\s$]*"
+    r"|[-\s]*PAGE\s*(?:NO\b\.?|#)?[\s:#-]*\d+(?:\s*(?:OF|/)\s*\d+)?[-\s]*|CONT(?:D|INUED)\b.*"
+)
+_MIN_WORDS = 3
 #: Words of a row that adds others up.
 _SUM = re.compile(
     r"(?:GRAND|SUB|NET|LIST|STOCK|OVERALL|FINAL|PAGE)?[\s-]*(?:TOTALS?|SUMS?|AVERAGES?|AVG|MEAN|SUMMARY)"
-    r"(?:\s+(?:STONES?|PCS|PIECES|DIAMONDS?|CARATS?|CTS|WEIGHT|AMOUNT|VALUE|PRICE|OF|STOCK|COUNT|QTY|IN|USD))*\.?\s*[:=]?\s*[\d.,\s$]*",
+    r"(?:\s+(?:STONES?|PCS|PIECES|DIAMONDS?|CARATS?|CTS|WEIGHT|AMOUNT|VALUE|PRICE|OF|STOCK|COUNT|QTY|IN|USD))*\.?\s*[:=]?\s*[\d.,\s$]*"
+    rf"|{_PAGE}",
     re.IGNORECASE | re.ASCII,
 )
 _DESCRIBING = ("shape", "color", "clarity", "fancy_color", "lab", "certificate_number", "certificate")
@@ -45,6 +52,12 @@ _flag = Reader(values.yes_or_no)
 #: The mate of a stone in a remark: "Matching pair w/ A-1010", "must be sold with A-1010".
 _MATE = re.compile(r"\b(?:PAIR|PR|SOLD)\.?\s*(?:W/|WITH\b)\s*([\w./-]*\w)", re.IGNORECASE)
 _sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
+
+
+def is_title(text: str) -> bool:
+    """Whether the only filled cell of a row is a title or the like: three words, or letters alone."""
+    words = text.split()
+    return len(words) >= _MIN_WORDS or all(map(str.isalpha, words))
 
 
 def _count(cell: str) -> int:
@@ -194,10 +207,13 @@ class Sums:
 
     def _is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         number = cells["stock_number"]
+        if number.casefold() == cells.columns.get("stock_number", "").casefold() and number:
+            # A header that stands again inside of the list.
+            return True
         described = sum(1 for field in _DESCRIBING if cells[field])
         if described > 2:
-            # Nearly every row. A header that stands again inside of the list describes nothing.
-            return number == cells.columns.get("stock_number")
+            # Nearly every row.
+            return False
         first = [*list(cells.row.values())[:_FIRST_CELLS], *(cells[field] for field in _TITLED)]
         if any(_sums[cell] for cell in first if cell and isinstance(cell, str)):
             return True

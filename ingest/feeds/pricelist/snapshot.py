@@ -21,11 +21,12 @@ from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.census import Census
 from ingest.feeds.pricelist import availability, dimensions, mapping, one_stone, reading, single
+from ingest.feeds.pricelist.beside import Beside, alone
 from ingest.feeds.pricelist.columns import RESERVED
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
-from ingest.feeds.pricelist.outside import by_kind, speaks
+from ingest.feeds.pricelist.outside import by_kind, said_of, speaks
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
@@ -36,7 +37,7 @@ from ingest.feeds.verdicts import SupplierAsks, Verdict
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"5"
+FORMAT = b"6"
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
 _MAX_PRICE = 10**12
 
@@ -115,7 +116,8 @@ class Snapshot:
 
     def census(self) -> Census:
         """All rows of the list, counted; those left out are "sums" (totals, averages, repeated headers), "footers",
-        "hidden" (rows that a workbook does not show), and "repeated" (rows of a stone that a later row describes)."""
+        "hidden" and "struck" (rows that a workbook does not show, or strikes out), and "repeated" (rows of a stone that a
+        later row describes)."""
         with self._opened() as database:
             return msgspec.json.decode(database.execute("SELECT written FROM census").fetchone()[0], type=Census)
 
@@ -161,10 +163,13 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         database.execute(_CENSUS)
         tally = Tally(layout.headers, mapper, parameters, proven.written() if proven else "")
         tally.outside += layout.above
-        tally.left_out["hidden"] = layout.hidden
+        tally.left_out.update(layout.left_out)
         refused: Counter[str] = Counter()
         database.execute(one_stone.HALVES)
-        database.executemany(_INSERT, _stones(database, reading.rows(copy, layout), mapper, proven, tally, refused))
+        beside = Beside(layout, tally.columns, parameters)
+        rows = reading.rows(copy, layout)
+        database.executemany(_INSERT, _stones(database, rows, mapper, proven, tally, beside, refused))
+        tally.parts, tally.taken = beside.held, beside.taken
         database.execute(_BY_STONE)
         tally.left_out["repeated"] = one_stone.settle_shared_numbers(database, mapper)
         one_stone.mark_other_halves(database, mapper)
@@ -175,7 +180,9 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
             raise ListRefused(_nameless(nameless, named + nameless, column, refused))
         if nameless:
             _spread_nameless(database, nameless)
-        verdict = msgspec.structs.replace(verdict, outside=by_kind(tally.outside))
+        outside = [text for text in tally.outside if text.strip() not in beside.held]
+        said = {"outside": by_kind(outside), "said": said_of(outside), "notes": verdict.notes + beside.told()}
+        verdict = msgspec.structs.replace(verdict, **said)
         database.execute("INSERT INTO verdict VALUES (?)", [msgspec.json.encode(verdict)])
         database.execute("INSERT INTO census VALUES (?)", [msgspec.json.encode(_census(database, tally))])
         database.execute(_INDEX)
@@ -206,6 +213,7 @@ def _stones(
     mapper: Mapper,
     proven: Proven,
     tally: Tally,
+    beside: Beside,
     refused: Counter[str],
 ) -> Iterator[tuple[object, ...]]:
     carried = proven.written() if proven else ""
@@ -215,14 +223,20 @@ def _stones(
             row.cells[reading.PROVEN] = carried
         cells = mapper.cells_of(row.cells)
         carats = dimensions.carats_of(cells)
+        beside.reach(row)
         if sums.is_sum(cells, carats):
             tally.left_out["sums"] += 1
             tally.outside += _texts(row)
+            beside.interrupt()
             continue
-        if not carats and len(texts := _texts(row)) == 1 and speaks(texts[0]):
-            # The heading of a part of the list.
+        if (
+            not carats
+            and (text := alone(_texts(row)))
+            and (beside.heading(text) or speaks(text) or single.is_title(text))
+        ):
+            # The heading of a part of the list, or the title of a page.
             tally.left_out["footers"] += 1
-            tally.outside += texts
+            tally.outside.append(text)
             continue
         stone: str | None
         try:
@@ -238,11 +252,12 @@ def _stones(
             if not carats:
                 # Units below the header, for example.
                 tally.outside += _texts(row)
+        text = beside.mark(row)
         tally.add(cells)
         if stone is not None and (other := single.other_half(cells)):
             database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
         available = availability.is_available(cells)
-        word = None if available else cells["availability"]
+        word = None if available else text or cells["availability"]
         payload = msgspec.json.encode(row.cells)
         dollars = min(_MAX_PRICE, mapper.costs.dollars_per_carat(cells, carats))
         place, certificate = 2 * ordinal + 1, one_stone.hash_of_certificate(cells)

@@ -29,6 +29,9 @@ from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import finishes, words
 from ingest.feeds.values import Reader
 
+#: The field of how stones were made, whose unknown words are asked about list by list, and what they can mean.
+KINDS = "lab_grown"
+NATURAL, GROWN = "NATURAL", "LAB GROWN"
 #: Words that are no finding of a shape.
 NOTHING = values.NOTHING | NOT_GRADED
 
@@ -102,8 +105,10 @@ def strange(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def fault(field: str, meaning: str) -> str:
     """Why a word of this field cannot mean this; empty if it can."""
+    if field == KINDS:
+        return "" if meaning in ("", NATURAL, GROWN) else f"a word of {KINDS!r} means {NATURAL} or {GROWN}"
     if field not in FIELDS:
-        return f"{field!r} holds no words; fields of words are: {', '.join(FIELDS)}"
+        return f"{field!r} holds no words; fields of words are: {', '.join((*FIELDS, KINDS))}"
     if not meaning and field == "availability":
         return f"a word for an availability means one of: {', '.join(FIELDS[field].meanings)}"
     if meaning and not FIELDS[field].understood[meaning]:

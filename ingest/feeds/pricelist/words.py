@@ -21,7 +21,9 @@ MAX_ROUND_RATIO = Decimal("1.05")
 #: Carats a cubic millimetre of length, width and depth.
 ROUND_DENSITY = Decimal("0.0056"), Decimal("0.0066")
 RADIANT_DENSITY = Decimal("0.0070"), Decimal("0.0092")
-_AVAILABILITY = tables.table("availability")
+#: Words that say it in any column, and those that mean something else where another thing is spoken of.
+_ANYWHERE = tables.table("availability_anywhere")
+_AVAILABILITY = {**tables.table("availability"), **_ANYWHERE}
 _SHADES, _CITIES = tables.table("shades"), tables.table("cities")
 #: Of several words for one stone the one counts that promises least.
 _LEAST = (Availability.SOLD, Availability.UNAVAILABLE, Availability.ON_HOLD, Availability.AVAILABLE)
@@ -74,10 +76,10 @@ def _promised(cell: str) -> str | None:
         return known
     head = re.split(r"[(\[:;,]|\s[-–]\s", cell, maxsplit=1)[0]
     if known := _AVAILABILITY.get(fold(head)):
-        # "Available (memo out)" is not to be had; a place or a name beside it says nothing.
-        beside = {
-            _AVAILABILITY.get(fold(part)) for part in re.findall(r"[^\W\d_]+(?:\s+[^\W\d_]+)?", cell[len(head) :])
-        }
+        # "Available (memo out)" is not to be had, nor is "Available - memo to JB"; a place or a name says nothing.
+        rest = cell[len(head) :]
+        beside = {_AVAILABILITY.get(fold(part)) for part in re.findall(r"[^\W\d_]+(?:\s+[^\W\d_]+)?", rest)}
+        beside.add(_said_in_passing(rest))
         return least(beside | {known})
     parts = head.split()
     for count in range(len(parts) - 1, 0, -1):
@@ -130,6 +132,8 @@ _ENDS_TAKEN = re.compile(r"\w[\s\-_/(\[*]+(?:(SOLD)|(?:ON[\s-]?)?(?:HOLD|MEMO)|R
 _TYPED_OVER = re.compile(
     r"(SOLD(?:OUT|TO\w+)?|SLD)|(?:OUT)?(?:ON)?(?:MEMO|HOLD)(?:OUT)?|RESERVED|BOOKED|WITHDRAWN|NOTFORSALE|NOTAVAILABLE"
 )
+#: Signs by which what is typed over a cell is made to be seen.
+_AROUND = "*!()[]{}<>\"' "
 
 
 def _said_in_passing(cell: str) -> str | None:
@@ -146,8 +150,12 @@ def said_behind(number: str) -> str | None:
 
 
 def _typed_over(cell: str) -> str | None:
-    found = _TYPED_OVER.fullmatch(fold(cell))
-    return None if found is None else (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+    folded = fold(cell.strip(_AROUND))
+    found = _TYPED_OVER.fullmatch(folded)
+    if found is not None:
+        return (Availability.SOLD if found[1] else Availability.ON_HOLD).value
+    said = _ANYWHERE.get(folded)
+    return None if said == Availability.AVAILABLE.value else said
 
 
 #: What a cell of a grade, a measure or a price says of that, if somebody wrote it over what stood there.
@@ -157,6 +165,18 @@ typed_over = Reader(_typed_over)
 #: What a remark or a place says of whether its stone is to be had; None for nearly all.
 said_in_passing = Reader(_said_in_passing)
 
+
+def _said_beside(text: str) -> str | None:
+    """What a heading ("ON MEMO", "Status: sold"), or a word over a column that is not read, takes from its rows."""
+    if nature.of_text[text] is not nature.SILENT:
+        # "LAB GROWN" is at no laboratory; "SOLD - LAB GROWN" is gone.
+        return _said_in_passing(text)
+    said = _promised(text) or _promised(text.rpartition(": ")[2])
+    return None if said == Availability.AVAILABLE.value else said
+
+
+said_beside = Reader(_said_beside)
+
 #: Words by which a flag of stones that are not to be had says that this one is.
 _FREE = frozenset({"NIL", "NOTHOLD", "UNHOLD", "FREE", "AVAILABLE", "OPEN", "UNLOCKED", "NOTLOCKED", "NOTSOLD"})
 
@@ -164,6 +184,11 @@ _FREE = frozenset({"NIL", "NOTHOLD", "UNHOLD", "FREE", "AVAILABLE", "OPEN", "UNL
 def is_availability(cell: str) -> bool:
     """Whether a word for an availability is one that we know."""
     return _promise[cell] is not None
+
+
+def promises(cell: str) -> bool:
+    """Whether a cell is a word for a stone that is to be had."""
+    return _promise[cell] == Availability.AVAILABLE.value
 
 
 def shaded(own: str, shades: Shades, name: str, *, tint: str | None = None) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -185,3 +186,50 @@ def test_no_text_breaks_the_readers(text: str) -> None:
         assert isinstance(read[text], Said)
     nature.of_certificate(text)
     nature.without_growth(text)
+
+
+#: All that a text is searched for.
+_PHRASES = (
+    nature._GROWN_PHRASE,
+    nature._NATURAL_PHRASE,
+    nature._POST_GROWTH,
+    nature._UNTREATED_PHRASE,
+    nature._TREATED_PHRASE,
+    nature._SAID_PARCEL,
+    nature._PIECES,
+    nature._SAID_PAIR,
+    nature._NO_DIAMOND,
+    *(written_out for written_out, _short in nature._WRITTEN_OUT),
+)
+
+
+@given(
+    phrase=st.one_of([st.from_regex(re.compile(pattern.pattern, re.ASCII), fullmatch=True) for pattern in _PHRASES]),
+    before=st.sampled_from(["", "Additional clouds are not shown. ", "Pinpoints and needles are not shown; "]),
+    after=st.sampled_from(["", ". Pinpoints are not shown.", " - minor details of polish are not shown"]),
+    space=st.sampled_from([" ", "-", "_", "  "]),
+)
+def test_no_phrase_is_passed_over_for_want_of_a_telling_part_of_a_word(
+    phrase: str, before: str, after: str, space: str
+) -> None:
+    text = before + phrase.replace(" ", space).lower() + after
+
+    assert nature._said_in_text(text) == nature._read_text(text)
+
+
+@pytest.mark.parametrize("code", [*nature._WHOLE_TEXTS, *nature._SIMULANTS])
+def test_a_code_is_read_whatever_white_space_is_around_it(code: str) -> None:
+    written = code.replace(" / ", "/")
+
+    assert nature._said_in_text(written.lower() + " " * 40) == nature._read_text(written) != SILENT
+
+
+def test_what_laboratories_remark_most_is_not_read_any_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nature, "_read_text", lambda cell: pytest.fail(f"was read: {cell}"))
+
+    for text in (
+        "Additional clouds are not shown.",
+        "Minor details of polish are not shown.",
+        "Pinpoints and needles " * 90,
+    ):
+        assert nature._said_in_text(text) is SILENT

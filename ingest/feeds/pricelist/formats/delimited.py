@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ingest.feeds.pricelist.errors import RAISE_MAX_BYTES, ColumnsMissing, ListRefused
+from ingest.feeds.pricelist.formats import encodings
 from ingest.feeds.pricelist.formats.contents import Content
 from ingest.feeds.pricelist.formats.layout import (
     HEADER_WITHIN,
@@ -49,7 +50,7 @@ class Looked:
 def examine(content: Content, parameters: Parameters) -> Layout:
     """Look at the whole list and find out how it is to be read."""
     looked = look_through(content, parameters)
-    return _read_layout(looked.sample, parameters.encoding or looked.encoding, parameters)
+    return _read_layout(looked.sample, parameters.encoding or _proven(looked.sample, looked.encoding), parameters)
 
 
 def examine_beginning(sample: bytes, parameters: Parameters) -> Layout:
@@ -64,17 +65,19 @@ def examine_beginning(sample: bytes, parameters: Parameters) -> Layout:
             guessed = "utf-8"
         elif any(byte in sample for byte in _NOT_IN_1252):
             guessed = "latin-1"
-    return _read_layout(sample, parameters.encoding or guessed, parameters)
+    return _read_layout(sample, parameters.encoding or _proven(sample, guessed), parameters)
 
 
 def rows(content: Content, layout: Layout) -> Iterator[Row]:
     """All rows below the header that are not blank, in the list's order."""
-    with content.opened() as binary, io.TextIOWrapper(binary, _codec(layout.encoding), newline="") as text:
+    with content.opened() as binary, io.TextIOWrapper(binary, encodings.codec(layout.encoding), newline="") as text:
         reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
         try:
+            last = layout.skip
             for number, cells in enumerate(reader):
                 if number > layout.skip and any(map(str.strip, cells)):
-                    yield Row(reader.line_num, by_header(layout.headers, cells))
+                    yield Row(reader.line_num, by_header(layout.headers, cells), gap=number > last + 1)
+                    last = number
         except csv.Error as error:
             raise ListRefused(f"the price list breaks off at line {reader.line_num}: {_in_words(error)}") from error
         except UnicodeDecodeError as error:
@@ -83,16 +86,15 @@ def rows(content: Content, layout: Layout) -> Iterator[Row]:
             ) from error
 
 
-def _codec(encoding: str) -> str:
-    # A byte-order mark is no part of the first header.
-    return {"utf-8": "utf-8-sig", "windows-1252": "cp1252"}.get(encoding, encoding)
+def _proven(sample: bytes, guessed: str) -> str:
+    return encodings.by_words(sample, guessed) if guessed in encodings.WESTERN else guessed
 
 
 def _read_layout(sample: bytes, encoding: str, parameters: Parameters) -> Layout:
     if encoding == "utf-16":
         encoding = utf16(sample, parameters) or encoding
     try:
-        text = codecs.getincrementaldecoder(_codec(encoding))().decode(sample)
+        text = codecs.getincrementaldecoder(encodings.codec(encoding))().decode(sample)
     except UnicodeDecodeError as error:
         raise ListRefused(f"the price list is not {encoding}: {error.reason} at byte {error.start}") from error
     if text.lstrip()[:1] == "<":
@@ -200,7 +202,9 @@ def _layout(text: str, encoding: str, parameters: Parameters) -> Layout:
     refuse_wide(heading.headers)
     layout = Layout(encoding, delimiter, heading.skip, heading.headers, above=heading.above)
     if not heading.is_of_a_list:
-        raise ColumnsMissing(what_is_missing(heading, parameters), layout)
+        is_doubtful = encoding in encodings.WESTERN and not all(map(str.isascii, heading.headers))
+        hint = encodings.SAY_IT if is_doubtful and parameters.encoding is None else ""
+        raise ColumnsMissing(what_is_missing(heading, parameters) + hint, layout)
     return layout
 
 

@@ -5,8 +5,9 @@ Every format gives the first rows of a list as plain cells; what makes one of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from ingest.feeds.pricelist.errors import ListRefused
@@ -18,12 +19,18 @@ from ingest.feeds.pricelist.parameters import Parameters
 HEADER_WITHIN = 30
 #: Columns of a list at most; the widest that the trade writes have some 150.
 MAX_COLUMNS = 500
+#: What names goods that are sold by weight and not by stones, in headers and titles.
+_PARCELS = re.compile(
+    r"\b(?:PARCELS?|MELL?EES?|SIEVES?|ASSORT\w*|POINTERS?|STARS?\s?/\s?MELEE|AVG\.?\s*SIZE)\b", re.IGNORECASE
+)
 #: Longest cell (characters), in every format.
 MAX_CELL = 131_072
 #: Key of a row's cells that have no header.
 BEYOND = "(beyond the header)"
 #: Key of the stock number of a pair's other half, which names this row though the row does not say that it is one.
 OTHER_HALF = "(half of a pair with)"
+#: Keys of what is said of a row beside its columns, and of what may be; see `ingest.feeds.pricelist.beside`.
+BESIDE, PERHAPS = "(said beside its columns)", "(said of it or of others)"
 #: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proof`.
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.
@@ -59,8 +66,8 @@ class Layout:
     within: str = ""
     #: The filled cells of the rows above the header.
     above: tuple[str, ...] = ()
-    #: Rows that a workbook hides, and that are not read.
-    hidden: int = 0
+    #: Rows of a workbook that are not read: "hidden" and "struck" out ones, counted.
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def described(self) -> str:
@@ -77,6 +84,9 @@ class Row:
 
     line: int
     cells: dict[str, str | list[str]]
+    #: The name of its sheet in a workbook, and whether blank rows stand above it.
+    part: str = ""
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +161,15 @@ def distinct(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _of_parcels(heading: Heading, columns: Mapping[str, str]) -> str:
+    """What says that a list is one of goods that are sold by weight; empty if nothing does."""
+    if "certificate_number" in columns:
+        return ""
+    if header := columns.get("sieve") or columns.get("average_size"):
+        return header
+    return next((text[:60] for text in (*heading.headers, *heading.above) if _PARCELS.search(text)), "")
+
+
 def what_is_missing(heading: Heading, parameters: Parameters) -> str:
     """Why no list can be read by this header."""
     columns = columns_of(heading.headers, parameters.chosen)
@@ -161,6 +180,11 @@ def what_is_missing(heading: Heading, parameters: Parameters) -> str:
     if "stock_number" in columns and others:
         return f"the price list has no price in US dollars: {others[0]!r} names another currency"
     what = "price" if "stock_number" in columns else "stock number"
+    if what == "stock number" and (said := _of_parcels(heading, columns)):
+        return (
+            f"the price list is one of parcels or melee, by {said!r}, and names no stone: lots are not sold as stones here; "
+            "ask the supplier for the list of single stones"
+        )
     return (
         f"the price list has no {what} column among: {shown}; name it in the feed's parameters, "
         f'e.g. "columns": {{"<its header>": "{"stock_number" if what == "stock number" else "price"}"}}'

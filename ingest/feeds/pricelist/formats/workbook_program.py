@@ -1,11 +1,12 @@
 """The program that reads a workbook: a process of its own, bounded in memory and time, that writes rows of text.
 
-    python workbook_program.py {heads|rows|hidden} <file> <bytes of memory> <seconds> [sheet …]
+    python -m ingest.feeds.pricelist.formats.workbook_program {heads|rows|left-out} FILE BYTES_OF_MEMORY SECONDS [SHEET …]
 
 A workbook has to be held whole to be read, and what its packed bytes become is not known before. So whoever reads one does
-it here: a bomb ends this process and not a worker. Nothing of the project is imported and no macro or formula is run.
-`heads` writes one line a sheet with its first rows, `rows` one line a row, `[number, [cell, …]]`, and `hidden` one line a
-sheet with the numbers of its filled rows that are hidden, which the others leave out; the last line is `"end"`.
+it here: a bomb ends this process and not a worker. Of the project only `marks` is imported, and no macro or formula is run.
+`heads` writes one line a sheet with its first rows, `rows` one line a row, `[number, [cell, …]]`, and `left-out` one line a
+sheet with the numbers of its filled rows that are hidden and of those that are struck out, which `rows` leaves out; the
+last line is `"end"`.
 What is wrong is one line, `{"refused": why}`.
 """
 
@@ -16,13 +17,15 @@ import itertools
 import json
 import re
 import resource
+import struct
 import sys
 import zipfile
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+from ingest.feeds.pricelist.formats.marks import ods, xls, xlsb, xlsx
+from ingest.feeds.pricelist.formats.marks.sheet import PERCENT, Damaged, Marks
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -33,62 +36,17 @@ HEAD_ROWS = 30
 MAX_CELL = 131_072
 #: Whole numbers have 15 digits in a spreadsheet; of longer ones the rest is lost.
 _DIGITS = 10**15
-_CHUNK = 1 << 20
+#: Why rows are left out.
+HIDDEN, STRUCK = "hidden", "struck"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 #: Rows of one merged cell, and rows with such ones, that are looked at.
 MAX_MERGED = 100_000
 #: What makes a cell a word; units and currencies are none.
 _WORD = re.compile(r"(?!(?:USD|US|CTS?|MM|CARATS?)\b)\b[A-Z]{2,}|[A-Z]\d", re.IGNORECASE)
-#: Ends of an XLSX sheet's cells, and a cell: attributes, formula, and what stands behind it.
-_CELL_END = b"</c>"
-_NO_VALUE = re.compile(rb"<c\b([^>]*)><f\b[^<]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>")
-_HIDDEN_ROW = re.compile(rb'<row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d{1,7})"')
-_PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
-#: Parts of number formats that are words and no placeholders.
-_QUOTED = re.compile(r'"([^"]*)"|\\(.)|_.|\*.')
-_CURRENCY = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]")
-_DOLLARS = re.compile(r"(?:US)?\$|USD|US\$", re.IGNORECASE)
-_SIGN = re.compile(
-    r"[€£¥₹₪฿₽元]|\b(?:EUR|GBP|INR|CHF|HKD|ILS|NIS|JPY|AED|CNY|RMB|AUD|CAD|SGD|ZAR|THB|Rs\.?)|(?<![A-Z])(?:AU?|CA?|HK|SG?|NZ|NT|R|MX)\s?\$",
-    re.IGNORECASE,
-)
-_ZEROS = re.compile(r"0{2,40}")
-_PERCENT = "%"
-#: Built-in formats that show percents.
-_BUILT_IN = {9: _PERCENT, 10: _PERCENT}
 
 
 class Refused(Exception):
     """Why the workbook is not read, as one line."""
-
-
-class Shown:
-    """How cells of one XLSX sheet are shown, where that is more than their value: percents, zeros in front, currencies.
-
-    By column: the rows whose cells are shown so, and how.
-    """
-
-    def __init__(self) -> None:
-        self._starts: dict[int, list[int]] = {}
-        self._ends: dict[int, list[int]] = {}
-        self._forms: dict[int, list[str]] = {}
-
-    def note(self, row: int, column: int, form: str) -> None:
-        starts, ends = self._starts.setdefault(column, []), self._ends.setdefault(column, [])
-        forms = self._forms.setdefault(column, [])
-        if ends and ends[-1] == row - 1 and forms[-1] == form:
-            ends[-1] = row
-            return
-        starts.append(row)
-        ends.append(row)
-        forms.append(form)
-
-    @property
-    def columns(self) -> Sequence[int]:
-        return list(self._starts)
-
-    def form(self, row: int, column: int) -> str:
-        at = bisect_right(self._starts[column], row) - 1
-        return self._forms[column][at] if at >= 0 and self._ends[column][at] >= row else ""
 
 
 def text_of(value: object, form: str = "") -> str:
@@ -109,7 +67,7 @@ def text_of(value: object, form: str = "") -> str:
 def _number(value: float, form: str) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return ""
-    if form == _PERCENT:
+    if form == PERCENT:
         return f"{_plain(value * 100)}%"
     written = _plain(value)
     if form.startswith("0"):
@@ -126,21 +84,6 @@ def _plain(value: float) -> str:
     return written if "e" not in written else f"{value:.20f}".rstrip("0")
 
 
-def form_of(number_format: str) -> str:
-    """What a number format adds to a value: "%", zeros for the digits it fills up to, or another currency than dollars."""
-    positive = number_format.split(";")[0]
-    named = _CURRENCY.search(positive)
-    if named and not _DOLLARS.fullmatch(named[1].strip()):
-        return named[1].strip()[:8]
-    words = "".join(match[1] or match[2] or "" for match in _QUOTED.finditer(positive))
-    bare = _QUOTED.sub("", _CURRENCY.sub("", positive))
-    if _PERCENT in bare:
-        return _PERCENT
-    if (sign := _SIGN.search(words) or _SIGN.search(bare)) is not None:
-        return sign[0]
-    return bare.strip() if _ZEROS.fullmatch(bare.strip()) else ""
-
-
 class Workbook:
     """One workbook, whatever it is written in."""
 
@@ -155,7 +98,7 @@ class Workbook:
         except (CalamineError, OSError, ValueError) as error:
             raise Refused(f"the workbook is damaged: {_said(error)}") from None
         self._error = CalamineError
-        self._parts = _Parts.of(path)
+        self._parts = _Parts(path)
 
     def sheets(self) -> list[tuple[str, bool]]:
         """The names of the sheets that may hold rows, and whether each is shown."""
@@ -167,16 +110,34 @@ class Workbook:
             if sheet.typ == SheetTypeEnum.WorkSheet
         ]
 
-    def hides_rows(self, name: str) -> bool:
-        """Whether rows of a sheet are hidden, as a filter does it."""
-        return bool(self._parts.read(name)[2])
+    def leaves_out(self, name: str) -> bool:
+        """Whether rows of a sheet are hidden, as a filter does it, or cells struck out."""
+        marks = self._parts.read(name)
+        return bool(marks.hidden or marks.struck)
 
-    def rows(self, name: str, most: int | None = None, *, hidden: bool = False) -> Iterator[tuple[int, list[str]]]:
-        """The rows of a sheet with their numbers from 1, blank ones left out: those that are shown, or the hidden ones."""
-        shown, uncached, unseen = self._parts.read(name)
-        if uncached:
+    def rows(self, name: str, most: int | None = None) -> Iterator[tuple[int, list[str]]]:
+        """The rows of a sheet with their numbers from 1, but those that are blank, hidden or struck out.
+
+        Of the first rows, in which a header is looked for, only hidden ones are left out.
+        """
+        left_out = {HIDDEN} if most is not None else {HIDDEN, STRUCK}
+        return ((number, cells) for number, cells, why in self._rows(name, most) if why not in left_out)
+
+    def left_out(self, name: str) -> dict[str, list[int]]:
+        """The numbers of the filled rows of a sheet that are hidden, and of those that are struck out."""
+        found: dict[str, list[int]] = {HIDDEN: [], STRUCK: []}
+        for number, _, why in self._rows(name):
+            if why:
+                found[why].append(number)
+        return found
+
+    def _rows(self, name: str, most: int | None = None) -> Iterator[tuple[int, list[str], str]]:
+        """The filled rows of a sheet: number, cells, and why it is left out; empty for one that is not."""
+        marks = self._parts.read(name)
+        shown = marks.shown
+        if marks.without_values:
             raise Refused(
-                f"the sheet {name[:40]!r} has {uncached:,} formulas without their values:"
+                f"the sheet {name[:40]!r} has {marks.without_values:,} formulas without their values:"
                 " open the workbook in a spreadsheet program, save it and send it again"
             )
         try:
@@ -189,8 +150,6 @@ class Workbook:
         formed = [(column, column - left) for column in shown.columns if 0 <= column - left < sheet.width]
         merged = {} if most is not None else _merged(sheet)
         for number, values in enumerate(itertools.islice(sheet.iter_rows(), most), above + 1):
-            if (number in unseen) is not hidden:
-                continue
             cells = [value if isinstance(value, str) else text_of(value) for value in values]
             for column, at in formed:
                 if not isinstance(values[at], str) and (form := shown.form(number, column)):
@@ -198,7 +157,9 @@ class Workbook:
             if number in merged and any(cells):
                 _carry_down(cells, left, merged[number])
             if any(cells):
-                yield number, _bounded(cells, name, number)
+                is_struck = bool(marks.struck) and marks.is_struck_out(number, cells, left)
+                why = HIDDEN if number in marks.hidden else STRUCK if is_struck else ""
+                yield number, _bounded(cells, name, number), why
 
 
 def _merged(sheet: CalamineSheet) -> dict[int, list[tuple[int, int, list[str]]]]:
@@ -234,107 +195,44 @@ def _bounded(cells: list[str], name: str, number: int) -> list[str]:
 
 
 class _Parts:
-    """What calamine does not tell: how an XLSX workbook shows numbers, and formulas that were saved without values."""
+    """What calamine does not tell of a workbook's sheets, by its form."""
 
-    def __init__(self, path: str, files: dict[str, str], forms: dict[int, str]) -> None:
-        self._path, self._files, self._forms = path, files, forms
-        self._read: dict[str, tuple[Shown, int, set[int]]] = {}
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._read: dict[str, Marks] = {}
+        self._files: dict[str, str] = {}
+        self._marks_of: Callable[[str], Marks] = lambda _: Marks()
+        try:
+            self._look()
+        except (ET.ParseError, KeyError, zipfile.BadZipFile, Damaged, struct.error, IndexError) as error:
+            raise Refused(f"the workbook is damaged: {_said(error)}") from None
 
-    @classmethod
-    def of(cls, path: str) -> _Parts:
-        if not zipfile.is_zipfile(path):
-            return cls(path, {}, {})
-        with zipfile.ZipFile(path) as parts:
+    def read(self, name: str) -> Marks:
+        """What there is beyond the values of a sheet."""
+        if name not in self._read and name in self._files:
+            self._read[name] = self._marks_of(self._files[name])
+        return self._read.setdefault(name, Marks())
+
+    def _look(self) -> None:
+        """What all sheets have in common; where they are one part, all of them."""
+        with open(self._path, "rb") as file:
+            if file.read(len(_OLE)) == _OLE:
+                file.seek(0)
+                self._read = xls.read(file.read())
+                return
+        if not zipfile.is_zipfile(self._path):
+            return
+        with zipfile.ZipFile(self._path) as parts:
             names = set(parts.namelist())
-            if "xl/workbook.xml" not in names:
-                return cls(path, {}, {})
-            try:
-                files = _files(parts, names)
-                return cls(path, files, _forms(parts) if "xl/styles.xml" in names else {})
-            except (ET.ParseError, KeyError, zipfile.BadZipFile) as error:
-                raise Refused(f"the workbook is damaged: {_said(error)}") from None
-
-    def read(self, name: str) -> tuple[Shown, int, set[int]]:
-        """How cells of a sheet are shown, in how many rows a formula has no value, and the numbers of hidden rows."""
-        if name not in self._read:
-            self._read[name] = self._scanned(self._files[name]) if name in self._files else (Shown(), 0, set())
-        return self._read[name]
-
-    def _scanned(self, part: str) -> tuple[Shown, int, set[int]]:
-        shown, rows, rest = Shown(), 0, b""
-        hidden: set[int] = set()
-        without: Counter[int] = Counter()
-        styled = None
-        if self._forms:
-            styles = b"|".join(str(number).encode() for number in sorted(self._forms))
-            styled = re.compile(rb'<c\b[^>]*\bs="(' + styles + rb')"[^>]*>')
-        with zipfile.ZipFile(self._path) as parts, parts.open(part) as file:
-            while piece := file.read(_CHUNK):
-                piece = rest + piece
-                end = piece.rfind(_CELL_END)
-                if end < 0:
-                    # A cell of many megabytes is told where it is read.
-                    rest = piece if len(piece) < 8 * _CHUNK else b""
-                    continue
-                piece, rest = piece[: end + 4], piece[end + 4 :]
-                rows += piece.count(b"<row")
-                if b"hidden=" in piece:
-                    hidden.update(int(row[1]) for row in _HIDDEN_ROW.finditer(piece))
-                for cell in _NO_VALUE.finditer(piece) if b"<f" in piece else ():
-                    # An empty text is a value.
-                    if b't="str"' not in cell[1]:
-                        place = _PLACE.search(cell[1])
-                        without[_column(place[1]) if place else 0] += 1
-                for cell in styled.finditer(piece) if styled else ():
-                    if place := _PLACE.search(cell[0]):
-                        shown.note(int(place[2]), _column(place[1]), self._forms[int(cell[1])])
-        # A sum below a list is no stone's.
-        most = max(without.values(), default=0)
-        return shown, most if 2 * most > rows - 1 else 0, hidden
-
-
-def _xml(parts: zipfile.ZipFile, name: str) -> ET.Element:
-    # Whatever its entities become, they become within the bounds of this process.
-    return ET.fromstring(parts.read(name))  # noqa: S314
-
-
-def _files(parts: zipfile.ZipFile, names: set[str]) -> dict[str, str]:
-    """The sheets' parts by their names."""
-    book = _xml(parts, "xl/workbook.xml")
-    related = _xml(parts, "xl/_rels/workbook.xml.rels")
-    targets = {element.get("Id"): element.get("Target", "") for element in related}
-    files = {}
-    for element in book.iter():
-        if element.tag.endswith("}sheet"):
-            reference = next((value for key, value in element.attrib.items() if key.endswith("}id")), "")
-            target = targets.get(reference, "")
-            target = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
-            if target in names:
-                files[element.get("name", "")] = target
-    return files
-
-
-def _forms(parts: zipfile.ZipFile) -> dict[int, str]:
-    """What a cell's style adds to its value, for the styles that add something."""
-    styles = _xml(parts, "xl/styles.xml")
-    formats: dict[int, str] = dict(_BUILT_IN)
-    forms: dict[int, str] = {}
-    for element in styles.iter():
-        if element.tag.endswith("}numFmt"):
-            formats[int(element.get("numFmtId", "0"))] = form_of(element.get("formatCode", ""))
-    for element in styles.iter():
-        if element.tag.endswith("}cellXfs"):
-            for number, style in enumerate(element):
-                if form := formats.get(int(style.get("numFmtId", "0")), ""):
-                    forms[number] = form
-    return forms
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
+            if "xl/workbook.xml" in names:
+                self._files = xlsx.files_of(parts)
+                looks, words = xlsx.looks_of(parts), xlsx.struck_words(parts)
+                self._marks_of = lambda part: xlsx.marks_of(self._path, part, looks, words)
+            elif "xl/workbook.bin" in names:
+                files, styles = xlsb.files_of(parts), xlsb.styles_of(parts)
+                self._read = {name: xlsb.marks_of(parts, part, styles) for name, part in files.items() if part in names}
+            elif "content.xml" in names:
+                self._read = ods.read(parts)
 
 
 def _said(error: Exception) -> str:
@@ -351,15 +249,15 @@ def main(what: str, path: str, memory: str, seconds: str, *names: str) -> None:
         book = Workbook(path)
         if what == "heads":
             for name, visible in book.sheets():
-                head = {"name": name, "visible": visible, "rows": [], "refused": "", "hides": False}
+                head = {"name": name, "visible": visible, "rows": [], "refused": "", "leaves_out": False}
                 try:
                     head["rows"] = list(book.rows(name, HEAD_ROWS))
-                    head["hides"] = book.hides_rows(name)
+                    head["leaves_out"] = book.leaves_out(name)
                 except Refused as error:
                     head["refused"] = str(error)
                 write(json.dumps(head) + "\n")
-        for name in names if what == "hidden" else ():
-            write(json.dumps([number for number, _ in book.rows(name, hidden=True)]) + "\n")
+        for name in names if what == "left-out" else ():
+            write(json.dumps(book.left_out(name)) + "\n")
         for name in names if what == "rows" else ():
             for row in book.rows(name):
                 write(json.dumps(row) + "\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ MAX_MEMORY, MAX_SECONDS = 1_000_000_000, 300
 MAX_SHEETS = 100
 #: Sheets that a question names.
 _NAMED = 8
-_PROGRAM = Path(__file__).with_name("workbook_program.py")
+_PROGRAM, _FOLDER = "ingest.feeds.pricelist.formats.workbook_program", Path(__file__).parents[4]
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 #: The name of the stream in which Office keeps a workbook that is locked by a password.
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
@@ -54,8 +55,8 @@ class _Head(msgspec.Struct):
     visible: bool
     rows: list[tuple[int, list[str]]]
     refused: str = ""
-    #: Whether rows of it are hidden.
-    hides: bool = False
+    #: Whether rows of it are hidden, or cells struck out.
+    leaves_out: bool = False
 
 
 def may_be_one(beginning: bytes) -> bool:
@@ -99,30 +100,36 @@ def examine(content: Content, form: str, parameters: Parameters) -> Layout:
     headers = tuple(dict.fromkeys(header for part in parts for header in part.headers))
     refuse_wide(headers)
     above = tuple(text for head, heading in lists for text in (head.name, *heading.above))
-    hiding = [_part(head, heading) for head, heading in lists if head.hides]
-    hidden = _hidden(content, hiding) if hiding else 0
-    return Layout("", "", parts[0].skip, headers, form, parts=parts, above=above, hidden=hidden)
+    leaving_out = [_part(head, heading) for head, heading in lists if head.leaves_out]
+    left_out = _left_out(content, leaving_out) if leaving_out else {}
+    return Layout("", "", parts[0].skip, headers, form, parts=parts, above=above, left_out=left_out)
 
 
 def rows(content: Content, layout: Layout) -> Iterator[Row]:
     """All rows below the headers of the list's sheets, in their order."""
     parts = iter(layout.parts)
     part = next(parts)
+    last = part.skip
     blank = dict.fromkeys(layout.headers, "") if len(layout.parts) > 1 else {}
     for line in _lines(content, "rows", *(part.name for part in layout.parts)):
         match line:
             case [int(number), list(cells)]:
                 if number > part.skip:
-                    yield Row(number, {**blank, **by_header(part.headers, cells)})
+                    yield Row(number, {**blank, **by_header(part.headers, cells)}, part.name, number > last + 1)
+                    last = number
             case str():
                 # The end of a sheet.
                 part = next(parts, part)
+                last = part.skip
 
 
-def _hidden(content: Content, parts: Sequence[Part]) -> int:
-    """The number of filled rows below the headers of sheets that are hidden."""
-    numbers = _lines(content, "hidden", *(part.name for part in parts))
-    return sum(number > part.skip for part, hidden in zip(parts, numbers, strict=True) for number in hidden)
+def _left_out(content: Content, parts: Sequence[Part]) -> dict[str, int]:
+    """Filled rows below the headers of sheets that are hidden, and those that are struck out, by what they are."""
+    counted: Counter[str] = Counter()
+    for part, left_out in zip(parts, _lines(content, "left-out", *(part.name for part in parts)), strict=True):
+        for what, numbers in left_out.items():
+            counted[what] += sum(number > part.skip for number in numbers)
+    return dict(counted)
 
 
 def _heads(content: Content) -> list[_Head]:
@@ -188,7 +195,8 @@ def _lines(content: Content, what: str, *names: str) -> Iterator[Any]:
     with content.as_file(most_bytes=MAX_BYTES) as path:
         if what == "heads":
             _refuse_at_sight(path)
-        command = [sys.executable, "-s", str(_PROGRAM), what, str(path), str(MAX_MEMORY), str(MAX_SECONDS), *names]
+        bounds = str(MAX_MEMORY), str(MAX_SECONDS)
+        command = [sys.executable, "-s", "-m", _PROGRAM, what, str(path.resolve()), *bounds, *names]
         with _running(command) as program:
             assert program.stdout is not None
             line: Any = None
@@ -216,7 +224,12 @@ _TOO_LARGE = (
 def _running(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     # It needs nothing of the environment, where secrets may be.
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={"PYTHONUTF8": "1"}
+        command,
+        cwd=_FOLDER,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONUTF8": "1"},
     ) as program:
         try:
             yield program

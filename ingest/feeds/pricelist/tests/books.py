@@ -16,12 +16,22 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 
 @dataclass
 class Cell:
-    """A cell that is more than its value: shown by a number `format`, a `formula`, or an `error` of one."""
+    """A cell that is more than its value: shown by a number `format`, struck out, a `formula`, or an `error` of one."""
 
     value: Any = None
     format: str = ""
     formula: str = ""
     error: str = ""
+    struck: bool = False
+
+    @property
+    def look(self) -> tuple[str, bool]:
+        """What its style says."""
+        return self.format, self.struck
+
+
+#: Look of cells → the number of their style; 0 is the plain one.
+Looks = dict[tuple[str, bool], int]
 
 
 @dataclass
@@ -37,7 +47,7 @@ class Sheet:
 
 def xlsx(sheets: Mapping[str, Sheet | Sequence[Sequence[Any]]], **more: bytes) -> bytes:
     """A workbook. `more` are further parts by their path, with `__` for a slash and `_` for the dot before its last word."""
-    formats: dict[str, int] = {}
+    formats: Looks = {}
     parts = {}
     for number, sheet in enumerate(sheets.values(), 1):
         of_sheet = sheet if isinstance(sheet, Sheet) else Sheet(sheet)
@@ -70,24 +80,32 @@ def xlsx(sheets: Mapping[str, Sheet | Sequence[Sequence[Any]]], **more: bytes) -
     return zipped(written)
 
 
-def ods(rows: Sequence[Sequence[Any]]) -> bytes:
-    """An OpenDocument spreadsheet of one sheet; numbers may be shown as percents by `Cell(0.62, "0%")`."""
+def ods(rows: Sequence[Sequence[Any]], hidden: Collection[int] = ()) -> bytes:
+    """An OpenDocument spreadsheet of one sheet; numbers may be shown as percents by `Cell(0.62, "0%")`, or as `"EUR"`."""
     written = []
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         cells = []
         for value in row:
             cell = value if isinstance(value, Cell) else Cell(value)
+            style = ' table:style-name="struck"' if cell.struck else ""
             if isinstance(cell.value, int | float):
-                kind = "percentage" if "%" in cell.format else "float"
-                cells.append(f'<table:table-cell office:value-type="{kind}" office:value="{cell.value}"/>')
+                kind = "percentage" if "%" in cell.format else "currency" if cell.format else "float"
+                of = f' office:currency="{cell.format}"' if kind == "currency" else ""
+                cells.append(f'<table:table-cell{style} office:value-type="{kind}"{of} office:value="{cell.value}"/>')
             else:
                 text = escape(str(cell.value or ""))
-                cells.append(f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>')
-        written.append(f"<table:table-row>{''.join(cells)}</table:table-row>")
+                cells.append(
+                    f'<table:table-cell{style} office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+                )
+        shown = ' table:visibility="filter"' if number in hidden else ""
+        written.append(f"<table:table-row{shown}>{''.join(cells)}</table:table-row>")
     namespace = "urn:oasis:names:tc:opendocument:xmlns"
     content = (
         f'<office:document-content xmlns:office="{namespace}:office:1.0" xmlns:table="{namespace}:table:1.0" '
-        f'xmlns:text="{namespace}:text:1.0"><office:body><office:spreadsheet><table:table table:name="Stock">'
+        f'xmlns:style="{namespace}:style:1.0" xmlns:text="{namespace}:text:1.0"><office:automatic-styles>'
+        '<style:style style:name="struck" style:family="table-cell"><style:text-properties '
+        'style:text-line-through-style="solid"/></style:style></office:automatic-styles>'
+        '<office:body><office:spreadsheet><table:table table:name="Stock">'
         f"{''.join(written)}</table:table></office:spreadsheet></office:body></office:document-content>"
     )
     mimetype = "application/vnd.oasis.opendocument.spreadsheet"
@@ -118,7 +136,7 @@ def column(number: int) -> str:
     return letters
 
 
-def _sheet(sheet: Sheet, formats: dict[str, int]) -> str:
+def _sheet(sheet: Sheet, formats: Looks) -> str:
     rows = []
     for number, row in enumerate(sheet.rows, 1):
         cells = [_cell(f"{column(at)}{number}", value, formats) for at, value in enumerate(row)]
@@ -132,9 +150,9 @@ def _sheet(sheet: Sheet, formats: dict[str, int]) -> str:
     )
 
 
-def _cell(place: str, value: Any, formats: dict[str, int]) -> str:
+def _cell(place: str, value: Any, formats: Looks) -> str:
     cell = value if isinstance(value, Cell) else Cell(value)
-    style = f' s="{formats.setdefault(cell.format, len(formats) + 1)}"' if cell.format else ""
+    style = f' s="{formats.setdefault(cell.look, len(formats) + 1)}"' if any(cell.look) else ""
     formula = f"<f>{escape(cell.formula)}</f>" if cell.formula else ""
     if cell.error:
         return f'<c r="{place}"{style} t="e">{formula}<v>{cell.error}</v></c>'
@@ -149,10 +167,16 @@ def _cell(place: str, value: Any, formats: dict[str, int]) -> str:
     return f'<c r="{place}"{style} t="inlineStr"><is><t xml:space="preserve">{escape(cell.value)}</t></is></c>'
 
 
-def _styles(formats: Mapping[str, int]) -> str:
+def _styles(looks: Looks) -> str:
     declared = "".join(
-        f'<numFmt numFmtId="{200 + number}" formatCode={quoteattr(code)}/>' for code, number in formats.items()
+        f'<numFmt numFmtId="{200 + number}" formatCode={quoteattr(code)}/>'
+        for (code, _), number in looks.items()
+        if code
     )
-    used = "".join(f'<xf numFmtId="{200 + number}" applyNumberFormat="1"/>' for number in formats.values())
+    used = "".join(
+        f'<xf numFmtId="{200 + number if code else 0}" fontId="{int(struck)}" applyNumberFormat="1"/>'
+        for (code, struck), number in looks.items()
+    )
+    fonts = "<fonts><font><b/></font><font><strike/></font></fonts>"
     cells = f'<xf numFmtId="0"/>{used}'
-    return f'<styleSheet xmlns="{_MAIN}"><numFmts>{declared}</numFmts><cellXfs>{cells}</cellXfs></styleSheet>'
+    return f'<styleSheet xmlns="{_MAIN}"><numFmts>{declared}</numFmts>{fonts}<cellXfs>{cells}</cellXfs></styleSheet>'

@@ -32,10 +32,14 @@ def refused(folder: Path, written: list[dict[str, str]], **parameters: object) -
     return found
 
 
-def test_a_party_on_some_rows_is_asked_about_and_the_answer_is_taken(tmp_path: Path) -> None:
-    written = rows("Party", {3: "RAJ EXPORTS", 9: "SHREE JEWELS"})
+PARTIES = ["Party", "Party Name", "Company", "Company Name", "Dealer", "Dealer Name"]
 
-    with pytest.raises(SupplierAsks, match=r"'Party' is filled on 2 of 24 rows only \('RAJ EXPORTS'\)") as asked:
+
+@pytest.mark.parametrize("header", PARTIES)
+def test_a_party_on_some_rows_is_asked_about_and_the_answer_is_taken(tmp_path: Path, header: str) -> None:
+    written = rows(header, {3: "RAJ EXPORTS", 9: "SHREE JEWELS"})
+
+    with pytest.raises(SupplierAsks, match=rf"'{header}' is filled on 2 of 24 rows only \('RAJ EXPORTS'\)") as asked:
         made(tmp_path, table(written))
     sold, seller = (answer.parameters for answer in asked.value.verdict.question.answers)  # type: ignore[union-attr]
 
@@ -44,9 +48,21 @@ def test_a_party_on_some_rows_is_asked_about_and_the_answer_is_taken(tmp_path: P
         assert made(folder, table(written), **answer).census().offered == offered
 
 
+@pytest.mark.parametrize("header", PARTIES)
 @pytest.mark.parametrize("party", ["RAJ EXPORTS", ""])
-def test_a_party_on_all_rows_sells_them(tmp_path: Path, party: str) -> None:
-    assert made(tmp_path, table(rows("Party", {}, party))).census().offered == ROWS
+def test_a_party_on_all_rows_sells_them(tmp_path: Path, header: str, party: str) -> None:
+    kept, mapper = made(tmp_path, table(rows(header, {}, party))), Mapper(parameters_of({"source": "x"}))
+
+    assert kept.census().offered == ROWS
+    named = {mapper.to_diamond(payload).supplier_name for payload in kept.payloads()}
+    assert named == {party or None}
+
+
+@pytest.mark.parametrize("header", ["Company", "Dealer"])
+def test_who_sells_is_no_buyer_though_some_rows_are_without(tmp_path: Path, header: str) -> None:
+    written = rows(header, {3: "-", 9: "N/A"}, "ACME")
+
+    assert made(tmp_path, table(written)).census().offered == ROWS
 
 
 @pytest.mark.parametrize("header", ["Nos", "Count", "Pieces/Lot"])

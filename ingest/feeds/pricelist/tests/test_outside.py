@@ -17,7 +17,7 @@ from ingest.feeds import nature
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import artefacts, availability, certificates, mapping, snapshot, words
 from ingest.feeds.pricelist.mapping import Mapper
-from ingest.feeds.pricelist.outside import field_of_header, speaks
+from ingest.feeds.pricelist.outside import as_known, field_of_header, speaks
 from ingest.feeds.pricelist.parameters import Parameters, parameters_of
 from ingest.feeds.verdicts import SupplierAsks
 
@@ -67,6 +67,10 @@ def faults(census: Any, received: int) -> list[str]:
 STONES = [stone(number) for number in range(24)]
 
 
+#: Headings of stones that are not to be had.
+_HEADINGS = {"ON MEMO", "SOLD", "Sold list November 2026"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -89,7 +93,9 @@ def test_what_stands_outside_of_the_rows_is_asked_about_on_the_first_day(tmp_pat
 
     census = made(tmp_path, written).census()
 
-    assert census.offered == len(STONES)
+    # What a heading says of the rows below it is told of these alone: see `test_beside`.
+    taken = 12 if place == "heading" and text in _HEADINGS else 0
+    assert census.offered == len(STONES) - taken
     assert census.outside == (text,)
     assert any(repr(text) in fault for fault in faults(census, len(STONES)))
 
@@ -379,3 +385,18 @@ def test_amounts_with_a_dash_for_cents_are_read(tmp_path: Path) -> None:
     rows = [row | {"Total": f"{float(row['Total']):.0f},-"} for row in rows]
 
     assert made(tmp_path, table(rows)).census().offered == 24
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("Prices less 2 %, valid 3 May 2026", "PRICES LESS 2% VALID"),
+        ("Less 2% till May 31st", "LESS 2% TILL"),
+        ("Less 2.5% (01/06/2026 10:30 AM)", "LESS 2.5%"),
+        ("Mark-up 5%", "MARK UP 5%"),
+        ("March: 5% off", "5% OFF"),
+        ("+5% from 2026-06-01", "+5% FROM"),
+    ],
+)
+def test_a_text_is_known_again_without_its_date(text: str, known: str) -> None:
+    assert as_known(text) == known

@@ -17,7 +17,8 @@ from ingest.drift import Counts
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
 from ingest.feeds.pricelist.errors import ListRefused
-from ingest.feeds.pricelist.formats import workbook_program, workbooks
+from ingest.feeds.pricelist.formats import workbooks
+from ingest.feeds.pricelist.formats.marks import sheet
 from ingest.feeds.pricelist.tests.books import Cell, Sheet, ods, xlsx, zipped
 from ingest.feeds.pricelist.tests.lists import STONE, adapter, mapped, put
 from ingest.feeds.pricelist.tests.test_reading import read
@@ -264,7 +265,7 @@ def test_a_workbook_that_is_too_large_is_refused_before_it_is_read(
 
 
 def test_what_a_number_format_adds_is_known_of_all_that_are_built_in() -> None:
-    forms = {code: workbook_program.form_of(code) for code in ("General", "0", "0.00", "#,##0", "0%", "0.00E+00", "@")}
+    forms = {code: sheet.form_of(code) for code in ("General", "0", "0.00", "#,##0", "0%", "0.00E+00", "@")}
 
     assert {code for code, form in forms.items() if form} == {"0%"}
 
@@ -333,12 +334,12 @@ def test_any_rows_that_are_hidden_are_the_ones_left_out(hidden: set[int]) -> Non
     "form", ['"A$"#,##0', '"C$"#,##0.00', '"HK$"#,##0', "\\S\\$#,##0", "[$NZ$-1409]#,##0", '"CA$" 0']
 )
 def test_other_dollars_are_no_us_dollars(form: str) -> None:
-    assert workbook_program.form_of(form).endswith("$")
+    assert sheet.form_of(form).endswith("$")
 
 
 @pytest.mark.parametrize("form", ['"$"#,##0', '"US$"#,##0', "[$$-409]#,##0.00", "[$USD] #,##0", "$#,##0.00", "#,##0"])
 def test_us_dollars_are_shown_plain(form: str) -> None:
-    assert workbook_program.form_of(form) == ""
+    assert sheet.form_of(form) == ""
 
 
 @pytest.mark.parametrize("amount", [9000, "$9,000", "USD 9000"])

@@ -9,7 +9,7 @@ EVENTS = ("clauseevent", "experimentevent", "ruleevent", "rulesetevent")
 class Migration(migrations.Migration):
     # What happens meanwhile is recorded.
     atomic = False
-    dependencies = [("pricing", "0034_experiment_reason")]
+    dependencies = [("pricing", "0035_price_changes_in_sets")]
     operations = [
         AddIndexConcurrently(
             events, models.Index(fields=["pgh_label", "pgh_created_at", "pgh_id"], name=f"{events}_what")

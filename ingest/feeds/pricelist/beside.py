@@ -1,0 +1,154 @@
+"""What a list says of a row beside the columns that are read: in the heading of its part, the name of its sheet, or a word
+that was written into a column that nobody reads.
+
+A heading that stands directly above rows is true of them until the next one: "SOLD THIS WEEK", "ON MEMO", "LAB GROWN". What
+it says is carried by each of these rows, is told with their number, and is asked about on the first day all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catalog.grades import fold
+from ingest.feeds import nature
+from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist.columns import RESERVED, Columns
+from ingest.feeds.pricelist.headers import key
+from ingest.feeds.pricelist.outside import AVAILABILITY, NATURE, is_legend, kind_of
+from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.reading import BESIDE, PERHAPS, Layout, Row
+
+#: Fields of names, in whose columns nothing else is looked for.
+_NAMES = frozenset({"supplier_name", "country", "brand"})
+#: A sentence is no heading: it has more words.
+_MOST_WORDS = 6
+_NATURAL = re.compile(r"NATURAL(?: (?:DIAMONDS?|STONES?|GOODS))?|(?:EARTH )?MINED(?: DIAMONDS?)?", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A heading above rows: what it says, and whether another one since may have ended its part."""
+
+    text: str
+    kind: str
+    doubtful: bool = False
+
+
+class Beside:
+    """Finds what is said beside the columns of one list's rows, which come in the list's order.
+
+    `held` has the number of rows by heading or sheet, `taken` that by column that nobody reads.
+    """
+
+    def __init__(self, layout: Layout, columns: Columns, parameters: Parameters) -> None:
+        self.held: Counter[str] = Counter()
+        self.taken: Counter[str] = Counter()
+        read = {header for field, header in columns.best.items() if field not in _NAMES}
+        read |= {header for field, others in columns.others.items() if field not in _NAMES for header in others}
+        self._unread = [
+            header
+            for header in layout.headers
+            if header not in read | RESERVED and key(header) not in parameters.chosen
+        ]
+        self._said = parameters.meanings.get("availability", {})
+        self._named = parameters.sheet.strip().casefold()
+        self._sheet = ""
+        self._of_sheet: list[str] = []
+        self._parts: list[_Part] = []
+        #: Whether stones have come since the last heading, whether headings stand below that of the part, and whether rows
+        #: are set apart from each other.
+        self._begun = self._nested = self._apart = False
+
+    def heading(self, text: str) -> bool:
+        """Take a row with nothing but a text; whether that is a heading that speaks of the rows below it."""
+        kind, ends = self._kind(text), _ends(text)
+        if self._begun:
+            kept = [part for part in self._parts if part.kind not in (kind, ends)]
+            for part in kept:
+                part.doubtful |= bool(kind or ends) or not self._nested
+            self._parts, self._begun = kept, False
+        elif self._parts and not kind:
+            self._nested = True
+        if kind:
+            self._parts.append(_Part(text, kind))
+            self._nested = False
+        return bool(kind or ends)
+
+    def interrupt(self) -> None:
+        """Take a row that is no stone, or none at all, after which another part may begin: a sum, a repeated header."""
+        if self._begun and not self._nested:
+            for part in self._parts:
+                part.doubtful = True
+
+    def reach(self, row: Row) -> None:
+        """Take the next row, before it is known what it is."""
+        if row.part != self._sheet:
+            self._enter(row.part)
+        if row.gap and not self._apart:
+            self.interrupt()
+        self._apart = row.gap
+
+    def mark(self, row: Row) -> str:
+        """Have a row of a stone carry what is said of it; the text that keeps it from being offered, or nothing."""
+        self._begun = True
+        firm: list[str] = list(self._of_sheet)
+        perhaps: list[str] = []
+        for part in self._parts:
+            # A stone that may be gone is not offered; of what one may be, the others of its columns have to tell.
+            (perhaps if part.doubtful and part.kind == NATURE else firm).append(part.text)
+        self.held.update(firm)
+        self.held.update(perhaps)
+        for header in self._unread:
+            cell = row.cells.get(header)
+            if cell and isinstance(cell, str) and words.typed_over[cell] is not None:
+                self.taken[header] += 1
+                firm.append(cell)
+        if perhaps:
+            row.cells[PERHAPS] = perhaps
+        if firm:
+            row.cells[BESIDE] = firm
+            return next((text for text in firm if words.said_beside[text] is not None), "")
+        return ""
+
+    def told(self) -> tuple[str, ...]:
+        """What a person is told of headings, with the rows that they were taken to be said of."""
+        return tuple(
+            f"{text[:60]!r} stands above {rows:,} rows, which are taken for "
+            + ("stones that are not to be had" if words.said_beside[text] is not None else "such stones")
+            for text, rows in self.held.items()
+        )
+
+    def _enter(self, sheet: str) -> None:
+        self._sheet, self._parts, self._begun, self._nested, self._apart = sheet, [], False, False, False
+        kind = self._kind(sheet)
+        # Who names a sheet says that what it has is for sale.
+        is_answered = kind == AVAILABILITY and sheet.strip().casefold() == self._named
+        self._of_sheet = [sheet] if kind and not is_answered else []
+
+    def _kind(self, text: str) -> str:
+        """What a heading says of the rows below it: whether they are to be had, or what they are."""
+        if fold(text) in self._said:
+            return AVAILABILITY if words.said_beside[self._said[fold(text)]] is not None else ""
+        kind = kind_of(text)
+        if is_legend(text):
+            return ""
+        if kind in (AVAILABILITY, NATURE) and words.said_beside[text] is not None:
+            return AVAILABILITY
+        said = nature.of_text[text]
+        is_heading = (said.grown or said.treated) and not said.unclear and len(text.split()) <= _MOST_WORDS
+        return NATURE if kind == NATURE and is_heading else ""
+
+
+def _ends(text: str) -> str:
+    """Of what a heading says that the rows below it are ordinary stones."""
+    if words.promises(text):
+        return AVAILABILITY
+    return NATURE if _NATURAL.fullmatch(text.strip(" :-*")) else ""
+
+
+def alone(texts: Sequence[str]) -> str:
+    """The text of a row that has no other, however many of its cells it fills; empty for other rows."""
+    return texts[0].strip() if len(set(texts)) == 1 else ""

@@ -1,0 +1,161 @@
+"""Columns of few words of which one is "natural" on some rows: they say how stones were made, whatever the other word is.
+
+Where each of the words says it ("Mined" and "Created"), in any language, such a column is read below any header. Where one
+is a house's own ("Lightbox") or says nothing, what it means is asked: the stones beside it are not to be sold as natural.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from catalog.grades import fold
+from ingest.feeds import nature, values
+from ingest.feeds.pricelist import certificates
+from ingest.feeds.pricelist.columns import is_filled
+from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
+from ingest.feeds.pricelist.headers import ranked_columns, unknown_headers
+from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.vocabulary import GROWN, KINDS, NATURAL
+from ingest.feeds.verdicts import Answer, Question
+
+if TYPE_CHECKING:
+    from ingest.feeds.pricelist.mapping import Mapper
+
+#: Different words of such a column at most, and those that a question shows (characters of each).
+MOST_WORDS, _SHOWN = 6, 40
+#: A column that says natural on fewer rows, and nothing on the others, is one of remarks.
+FEWEST = 0.1
+#: Letters that stand for the two.
+_LETTERS = frozenset({"N", "L"})
+#: Words beside which "Natural" is an inclusion, headers of such columns, and the types that natural stones have.
+_INCLUSIONS = frozenset(
+    {
+        "FEATHER",
+        "CRYSTAL",
+        "CLOUD",
+        "PINPOINT",
+        "NEEDLE",
+        "CAVITY",
+        "TWINNINGWISP",
+        "EXTRAFACET",
+        "INDENTEDNATURAL",
+        "CHIP",
+    }
+)
+_OF_INCLUSIONS = re.compile(r"INCL|SYMBOL|BLEMISH|KTS|FEATURE|GIRDLE|COMMENT|REMARK|NOTE", re.IGNORECASE)
+_TYPES = re.compile(r"(?:TYPE)?I{1,2}[AB]{0,2}")
+
+
+def find(headers: Sequence[str], sample: Sample, parameters: Parameters, mapper: Mapper) -> Finding:
+    """The columns that say how stones were made by words that are known, and a question of others that do."""
+    found = NOTHING
+    unknown = unknown_headers(headers, parameters.chosen)
+    known = ranked_columns(headers, parameters.chosen).get(KINDS, ())
+    told = parameters.meanings.get(KINDS, {})
+    for header in (*unknown, *known):
+        cells = cells_below(header, sample)
+        spelled = {fold(cell): cell for cell in cells if is_filled(cell) and fold(cell) not in told}
+        if not spelled or len(spelled) > MOST_WORDS or not spelled.keys().isdisjoint(_INCLUSIONS):
+            continue
+        counted = Counter(fold(cell) for cell in cells if fold(cell) in spelled)
+        natural = [word for word, cell in spelled.items() if nature.is_natural(cell)]
+        strange = [word for word, cell in spelled.items() if not _is_understood(cell)]
+        if header in unknown and spelled.keys() == _LETTERS:
+            found |= _asked_of_letters(header, counted)
+        elif natural and strange:
+            if _are_open(header, set(strange), sample, mapper):
+                found |= _asked(header, spelled, counted, natural, strange)
+        elif header not in unknown:
+            continue
+        elif natural and any(nature.of_grown_flag[cell].grown for cell in spelled.values()):
+            note = (
+                f"{header!r} says how stones were made: natural on {_rows(counted, natural):,} of {len(cells):,} rows"
+            )
+            found |= Finding({header: KINDS}, (note,))
+        elif (
+            natural
+            and parameters.labgrown is None
+            and not _OF_INCLUSIONS.search(header)
+            and _are_open(header, {""}, sample, mapper)
+        ):
+            found |= _asked_of_blanks(header, spelled[natural[0]], _rows(counted, natural), len(cells))
+    return found
+
+
+def _is_understood(cell: str) -> bool:
+    """Whether a word says how a stone was made, or what else one is that may stand there: treated, a pair, of a type."""
+    if values.yes_or_no(cell) is not None:
+        return False
+    said = nature.of_grown_flag[cell]
+    return (fold(cell) != "HPHT" and said is not nature.SILENT) or _TYPES.fullmatch(fold(cell)) is not None
+
+
+def _are_open(header: str, words: Collection[str], sample: Sample, mapper: Mapper) -> bool:
+    """Whether of a row with one of these words no other column says how its stone was made."""
+    for cell, (_, row) in zip(cells_below(header, sample), sample, strict=True):
+        if (fold(cell) if is_filled(cell) else "") in words:
+            cells = mapper.cells_of(dict(row))
+            number, link = certificates.certificate_number(cells), certificates.certificate_url(cells)
+            if not any(spoken.said.grown is not None for spoken in cells.evidence(number, link)):
+                return True
+    return False
+
+
+def _rows(counted: Mapping[str, int], words: Sequence[str]) -> int:
+    return sum(counted[word] for word in words)
+
+
+def _asked(
+    header: str, spelled: Mapping[str, str], counted: Mapping[str, int], natural: Sequence[str], strange: Sequence[str]
+) -> Finding:
+    shown = ", ".join(f"{spelled[word][:_SHOWN]!r} on {counted[word]:,}" for word in strange)
+    words = (
+        f"{header!r} says {spelled[natural[0]][:_SHOWN]!r} on {_rows(counted, natural):,} rows and {shown}: were the stones "
+        "of the other rows grown in a laboratory?"
+    )
+    said = {
+        kind: {"columns": {header: KINDS}, "words": {KINDS: {spelled[word]: kind for word in strange}}}
+        for kind in (GROWN, NATURAL)
+    }
+    return Finding(
+        question=Question(
+            words,
+            (
+                Answer("They were grown", said[GROWN]),
+                Answer("They are natural", said[NATURAL]),
+                Answer("The column does not say how stones were made", {"columns": {header: ""}}),
+            ),
+        )
+    )
+
+
+def _asked_of_letters(header: str, counted: Mapping[str, int]) -> Finding:
+    words = f"{header!r} is 'N' on {counted['N']:,} rows and 'L' on {counted['L']:,}: natural and lab-grown stones?"
+    return Finding(
+        question=Question(
+            words,
+            (
+                Answer("L was grown in a laboratory", {"columns": {header: KINDS}}),
+                Answer("The column does not say how stones were made", {"columns": {header: ""}}),
+            ),
+        )
+    )
+
+
+def _asked_of_blanks(header: str, word: str, rows: int, of: int) -> Finding:
+    """What a column leaves open that says natural on some rows and nothing on the others."""
+    if not FEWEST * of <= rows < of:
+        return NOTHING
+    return Finding(
+        question=Question(
+            f"{header!r} says {word[:_SHOWN]!r} on {rows:,} of {of:,} rows and nothing on the others: were these stones "
+            "grown in a laboratory?",
+            (
+                Answer("They were grown", {"columns": {header: KINDS}, "labgrown": True}),
+                Answer("They are natural", {"columns": {header: KINDS}, "labgrown": False}),
+            ),
+        )
+    )

@@ -1,0 +1,79 @@
+"""What columns and remarks say of treatments: which are named, which are denied, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.feeds import deciding_nature, nature
+from ingest.feeds.pricelist.headers import field_of
+
+DENIED = [
+    "HPHT: none", "HPHT - No", "HPHT no", "No HPHT", "HPHT = nil", "Treatment: none", "Treatment - nil",
+    "Treatment: untreated", "Nil treatment", "HPHT: Negative", "HPHT not detected", "HPHT/CVD: No", "CVD: No, HPHT: No",
+    "CVD/HPHT: None", "HPHT: NOT TREATED", "No Laser Drilling", "Laser drilled: No", "Clarity enhanced: No", "CE: No",
+    "LD: no", "KM - No", "Irradiated: No", "not irradiated", "uncoated", "non-coated", "Coated (no)", "unfilled",
+    "no fracture filling", "No known treatment", "No Colour Treatment", "HPHT Treated: No", "HPHT treatment: none",
+    "Not HPHT treated", "HPHT: False", "Treatment: No treatment", "no HPHT; laser inscription",
+]  # fmt: skip
+NOTHING = [
+    "N/A", "n.a.", "?", "-", "Unknown", "not applicable", "Treatment: N/A", "HPHT: N/A", "none known", "Laser inscription",
+    "Laser inscribed", "inscribed", "laser inscription(ed)", "Inscription: GIA 2140000077", "Laserscribed",
+    "laser-inscribed", "Laser inscription: Yes", "girdle inscribed",
+]  # fmt: skip
+TREATED = [
+    "lasered", "laser drilled", "LD", "L.D.", "CE", "C.E.", "clarity enhanced", "fracture filled", "KM", "K.M.", "ILD",
+    "irradiated", "HPHT treated", "coated", "laser drill holes", "CE and LD", "Treatment: CE", "KM treatment", "Laser KM",
+    "Laser drilled, inscribed", "Treated, laser inscription", "No HPHT, laser drilled", "HPHT: no, irradiated",
+    "Treatment: yes",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DENIED)
+def test_a_treatment_that_is_denied_makes_no_stone_treated_or_grown(text: str) -> None:
+    for column in (nature.of_treatment, nature.of_treatment_flag):
+        said = column[text]
+        assert (said.treated, said.grown, said.unclear) == (False, None, False)
+    said = nature.of_text[text]
+    assert said.treated is not True
+    assert (said.grown, said.unclear) == (None, False)
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_is_no_treatment_says_nothing(text: str) -> None:
+    for column in (nature.of_treatment, nature.of_treatment_flag, nature.of_text):
+        assert column[text] is nature.SILENT
+
+
+@pytest.mark.parametrize("text", TREATED)
+def test_a_treatment_that_is_named_makes_a_stone_treated(text: str) -> None:
+    for column in (nature.of_treatment, nature.of_treatment_flag, nature.of_text):
+        said = column[text]
+        assert (said.treated, said.grown, said.unclear) == (True, None, False)
+
+
+def test_a_no_to_one_treatment_denies_no_other() -> None:
+    denied = deciding_nature.Evidence("Treatment", "HPHT: none", nature.of_treatment["HPHT: none"])
+    drilled = deciding_nature.Evidence("Comments", "laser drilled", nature.of_text["laser drilled"])
+
+    assert deciding_nature.decide([denied, drilled], default=False) == deciding_nature.Nature(False, None, True)
+
+
+@pytest.mark.parametrize("text", ["HPHT no BGM", "HPHT - No milky"])
+def test_a_no_of_what_comes_next_denies_no_treatment(text: str) -> None:
+    assert nature.of_treatment[text].treated is True
+    assert nature.of_text[text].unclear
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Treatment Type", "treatment"), ("Enhancement Type", "treatment"), ("Is Treated", "treatment"),
+        ("HPHT Treated", "treated_by"), ("HPHT Treatment", "treated_by"), ("Laser Drill", "treated_by"),
+        ("Laser Drilling", "treated_by"), ("Fracture Filling", "treated_by"), ("Coated", "treated_by"),
+        ("Irradiation", "treated_by"), ("Clarity Treated", "treated_by"),
+    ],
+)  # fmt: skip
+def test_headers_of_treatments_are_known(header: str, field: str) -> None:
+    found = field_of(header)
+    assert found is not None
+    assert found[0] == field
