@@ -17,6 +17,7 @@ from catalog.models import Availability
 from ingest.feeds import nature, values
 from ingest.feeds.census import storable
 from ingest.feeds.pricelist import currency_words, titles, words
+from ingest.feeds.pricelist.discounts import discount
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.verdicts import Answer, Question, SupplierAsks, Verdict
 
@@ -72,6 +73,18 @@ _OF_STATUS = re.compile(r"STATUS|СТАТУС|סטטוס|状态|狀態")
 _OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)|ZUSTAND|LAGE|WEB")
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
+#: The same by short names, of columns that hold shares: "Less 1", "Disc 2", "Extra %", "Final %", "CC", "Broker %", "Comm".
+_OF_SHARES = re.compile(
+    r"(?:RAP|CASH|NEW|MY|YOUR|OUR|CLIENT|PARTY|CUSTOMER|MEMBER|VIP|SPL|SPECIAL|SPCL|SP|ADD|ADDL?|ADDITIONAL|ADDN|EXTRA|EXT|FURTHER"
+    r"|FINAL|FIN|NET|TOTAL|BONUS|PLUS|COD|TERMS?|CREDIT|CC|CD|TD|VOLUME|QTY|QUANTITY|TRADE|PREMIUM|LOYALTY|PROMO|OFFER"
+    r"|DISC|DISCOUNT|DIS|LESS|OFF|BACK|BK|REBATE|BROK(?:ER(?:AGE)?)?|COMM(?:ISSION)?|DALALI|MARKUP|SURCHARGE|ALLOWANCE)+"
+    r"(?:RATE|PER)?\d?(?:PCT)?\d?"
+)
+#: What of a stone is measured in shares of it or of light, and so no share of its price, in a header of percents.
+_OF_STONES = re.compile(
+    r"DEPTH|TABLE|TBL|CROWN|CRN|PAV|GIRD|STAR|LOWER|UPPER|HALF|HALVES|^[LSU]H|CULET|LENGTH|WIDTH|HEIGHT|RATIO|ANGLE"
+    r"|CLEAN|LIGHT|BRILL|FIRE|SCINT|SPARK|SYMM|SCORE|GRADE|SPREAD|LUST|MILK|CRH|PAVD|STRLN|PAINT|DIGG|OPEN|INCL|WEIGHT|YIELD"
+)
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
@@ -88,6 +101,8 @@ _DATES = re.compile(
 )
 _SIGNS = re.compile(r"[^\w%.+]+|\.(?!\d)")
 _IN_DOLLARS = re.compile(rf"^\$$|{_DOLLARS.pattern}", re.IGNORECASE)
+#: No share that is added to a price or taken off it is more (percent).
+_MOST_PERCENT = 100
 #: What has so few letters is a code of anything.
 _MIN_CODE = 2
 
@@ -159,7 +174,7 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ()
     if _OF_CURRENCY.search(folded) or all(currency_words.is_name(cell) for cell in cells):
         return ("currency",)
-    if _OF_FURTHER.search(folded):
+    if _OF_FURTHER.search(folded) or _holds_shares_of_prices(folded, cells):
         return ("price",)
     if _OF_AVAILABILITY.search(folded) or any(words.typed_over[cell] is not None for cell in cells):
         return ("availability",)
@@ -172,6 +187,15 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
     if _OF_STAGE.fullmatch(folded) and any(_is_name(cell) for cell in cells):
         return ("availability",)
     return ()
+
+
+def _holds_shares_of_prices(folded: str, cells: Iterable[str]) -> bool:
+    """Whether a column seems to hold percents that are added to a price or taken off it: by its name, or by its sign."""
+    named = _OF_SHARES.fullmatch(folded) or ("PCT" in folded and not _OF_STONES.search(folded))
+    if not named:
+        return False
+    said = [discount(cell) for cell in cells if cell.strip("0.,%+- ")]
+    return bool(said) and all(share is not None and abs(share.number) <= _MOST_PERCENT for share in said)
 
 
 def _is_name(cell: str) -> bool:
