@@ -9,8 +9,8 @@ from ingest.feeds.pricelist.headers import PRICES, fold
 from ingest.feeds.pricelist.reading import BESIDE
 from ingest.feeds.values import Reader
 
-#: Fields of words in which suppliers write down in passing that a stone is not to be had.
-_REMARKS = ("comments", "location", "city")
+#: Fields of words in which suppliers write down in passing that a stone is not to be had, each with what reads it.
+_REMARKS = (("comments", words.said_in_passing), ("location", words.said_in_place), ("city", words.said_in_place))
 #: Headers of a number of pieces of which none means that nothing is left, after `fold`.
 _IN_STOCK = frozenset(
     {
@@ -37,7 +37,7 @@ _availability = Reader(words.availability)
 
 def availability_of(cells: Cells) -> str:
     """What the row promises of its stone, by all of its columns that say so."""
-    said = {passing for field in _REMARKS if (passing := words.said_in_passing[cells[field]]) is not None}
+    said = {passing for field, said_in in _REMARKS if (passing := said_in[cells[field]]) is not None}
     if (behind := words.said_behind(cells["stock_number"])) is not None:
         said.add(behind)
     for field in _OVERWRITTEN:

@@ -126,6 +126,12 @@ _NOT_TO_BE_HAD = re.compile(
     rf"(?:\W|$){_IS_POSSIBLE})",
     re.IGNORECASE,
 )
+#: The same within the name of a place, where hardly any other words stand: "NY - memo", "with client HK".
+_NOT_AT_HOME = re.compile(
+    r"(?<!\bNO )(?<!\bNOT )(?<!\bNOT ON )\b(?:(SOLD)|MEMO|HOLD|RESERVED|CONSIGN(?:ED|MENT)?|JANGAD"
+    rf"|(?:WITH|AT) (?:AN? |THE |OUR )?(?:CLIENT|CUSTOMER|BUYER|BROKER)S?)\b{_IS_POSSIBLE}",
+    re.IGNORECASE,
+)
 #: How a stock number ends behind its own letters: `A-1009-SOLD`, `A-1013 [HOLD]`, `A-1022/MEMO`.
 _ENDS_TAKEN = re.compile(r"\w[\s\-_/(\[*]+(?:(SOLD)|(?:ON[\s-]?)?(?:HOLD|MEMO)|RESERVED)[)\]*]*$", re.IGNORECASE)
 #: What is typed over any cell of a stone that is gone, after `fold`.
@@ -141,6 +147,12 @@ def _said_in_passing(cell: str) -> str | None:
     if found is None:
         return _typed_over(cell)
     return (Availability.SOLD if found[1] or found[2] else Availability.ON_HOLD).value
+
+
+def _said_in_place(cell: str) -> str | None:
+    if (said := _said_in_passing(cell)) is not None or (found := _NOT_AT_HOME.search(cell)) is None:
+        return said
+    return (Availability.SOLD if found[1] else Availability.ON_HOLD).value
 
 
 def said_behind(number: str) -> str | None:
@@ -162,8 +174,9 @@ def _typed_over(cell: str) -> str | None:
 typed_over = Reader(_typed_over)
 
 
-#: What a remark or a place says of whether its stone is to be had; None for nearly all.
+#: What a remark, and what a place, says of whether its stone is to be had; None for nearly all.
 said_in_passing = Reader(_said_in_passing)
+said_in_place = Reader(_said_in_place)
 
 
 def _said_beside(text: str) -> str | None:

@@ -173,6 +173,7 @@ _ON_SALE = {
             "recut in progress", "sent for regrading", "consigned", "booked", "Not for sale", "S O L D", "***SOLD***",
         ]),
         *(("Location", text) for text in ["Memo - Zales", "OUT", "Consign. London", "Memo/Cohen", "On jangad"]),
+        *(("Location", text) for text in ["NY - memo", "Memo HK", "With client NY", "Sold NY", "Antwerp (on hold)"]),
         *((header, "SOLD") for header in ["Shape", "Color", "Clarity", "Cut", "Lab", "Table %", "Depth %", "Price/Ct"]),
         ("Measurements", "sold to RJ"), ("Fluorescence", "On Hold"), ("Polish", "sold"), ("Clarity", "MEMO"),
         ("Status", "#N/A"), ("Status", "#REF!"), ("Status", "#VALUE!"), ("Qty", "-1"), ("Qty", "nil"), ("Qty", "-1.00"),
@@ -208,6 +209,14 @@ def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
 )  # fmt: skip
 def test_remarks_that_only_begin_so_hide_no_stone(remark: str) -> None:
     assert words.said_in_passing[remark] is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["Mumbai", "London - memo possible", "NY (not on memo)", "Holding Ltd, Surat", "no memo", "Antwerp, memo welcome"],
+)
+def test_places_that_only_speak_of_it_hide_no_stone(place: str) -> None:
+    assert words.said_in_place[place] is None
 
 
 @pytest.mark.parametrize(
