@@ -94,6 +94,8 @@ class Beside:
     def mark(self, row: Row) -> str:
         """Have a row of a stone carry what is said of it; the text that keeps it from being offered, or nothing."""
         self._begun = True
+        if not (self._of_sheet or self._parts or self._unread):
+            return ""
         firm: list[str] = list(self._of_sheet)
         perhaps: list[str] = []
         for part in self._parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ingest.feeds.pricelist.formats.layout import BEYOND, Row
 from ingest.feeds.pricelist.headers import field_of
@@ -35,9 +36,17 @@ def carried_down(rows: Iterator[Row]) -> Iterator[Row]:
             for header, cell in cells.items():
                 if cell in _MARKS and (over := above.get(header)) and not _is_place(header, str(cell)):
                     cells[header] = over
-        if len(said) - said.count("") >= _MIN_FILLED and said != list(cells):
+        if _is_row(said, cells):
             above = cells
         yield row
+
+
+def _is_row(said: list[str], cells: dict[str, Any]) -> bool:
+    """Whether these are cells of a row that another one may repeat: no title, and no repeated header."""
+    if len(said) >= _MIN_FILLED and "" not in said[:_MIN_FILLED]:
+        # Most rows, which take no look at all of their cells.
+        return said[0] != next(iter(cells)) or said != list(cells)
+    return len(said) - said.count("") >= _MIN_FILLED and said != list(cells)
 
 
 def _is_place(header: str, cell: str) -> bool:
