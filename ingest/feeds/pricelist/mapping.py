@@ -193,7 +193,7 @@ class Mapper:
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
         if evidence or several or carats is None or not is_one:
-            single.refuse_several(cells, evidence, carats, several=several)
+            single.refuse_several(cells, evidence, carats, too_heavy=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
         if (
