@@ -51,6 +51,8 @@ _FIRST_CELLS, _TITLED = 3, ("stock_number", "shape", "color", "clarity")
 _flag = Reader(values.yes_or_no)
 #: The mate of a stone in a remark: "Matching pair w/ A-1010", "must be sold with A-1010".
 _MATE = re.compile(r"\b(?:PAIR|PR|SOLD)\.?\s*(?:W/|WITH\b)\s*([\w./-]*\w)", re.IGNORECASE)
+#: A flag has so many words at most.
+_FLAG = 3
 #: A shorter number in a remark counts something (characters).
 _SHORTEST = 3
 _sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
@@ -67,8 +69,9 @@ def _count(cell: str) -> int:
     counted = _COUNT.fullmatch(cell.strip().replace(",", ""))
     if counted:
         return int(counted[1])
-    # "Parcel" as a flag.
-    return 2 if _flag[cell] or nature.of_grown_flag[cell].several else 0
+    # "Parcel" as a flag, or a remark.
+    read = nature.of_grown_flag if len(cell.split()) <= _FLAG else nature.of_text
+    return 2 if _flag[cell] or read[cell].several else 0
 
 
 _counted = Reader(_count)
@@ -87,7 +90,7 @@ def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal |
         )
     if is_pair or stones == 2 or evidence:
         said = next((spoken for spoken in evidence if spoken.said.several), None)
-        if said is not None and said.said.several != "a pair":
+        if said is not None and said.said.several != several.PAIR:
             raise MappingError(
                 said.field, f"{said.cell[:60]!r} is {said.said.several} and cannot be offered as one stone"
             )
@@ -138,7 +141,7 @@ def other_half(cells: Cells) -> str:
     if names_a_pair(cells):
         return "" if _may_part(cells) else cells["pair"]
     remark = cells["comments"]
-    if not remark or nature.of_text[remark].several != "a pair" or _may_part(cells):
+    if not remark or nature.of_text[remark].several != several.PAIR or _may_part(cells):
         return ""
     named = _MATE.search(remark)
     if named is None:
