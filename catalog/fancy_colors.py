@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from catalog import words
-from catalog.grades import Color, FancyIntensity, UnknownGrade, fold, written
+from catalog.grades import Color, FancyIntensity, UnknownGrade, alone, fold, written
 
 _PARTS = words.parted("fancy", "role")
 _COLORS, _OVERTONES, _DEGREES = _PARTS["color"], _PARTS["overtone"], _PARTS["degree"]
@@ -53,6 +53,16 @@ _ABBREVIATED_MORE = re.compile(r"F(?:C|CY)?(V|I|INT|LT|L|DP|DK|D)?[YPOBGRV]{2,3}
 _DEGREE_AND_WORD = re.compile(r"F(?:C|CY)?[\s.]*(V|VIV|I|INT|LT|L|DP|DK|D)[\s.]*([A-Z]{3,}(?:[\s-]+[A-Z]{3,})*)")
 #: What no stone from D to J is, so that an F before it stands for fancy.
 _NOT_OF_A_LETTER = re.compile(r"\b(?:VIVID|VIV|INTENSE|INT|DEEP|DARK|DK|LIGHT|LT)\b")
+#: The grades of one mine's house: degree, then colour ("Argyle 5PP").
+_ARGYLE = re.compile(r"ARGYLE\W*(?:[1-9]|BL[123])?\W*(PP|PR|PC|P|BL)?\W*[1-9]?")
+_OF_ARGYLE = {
+    "PP": "PURPLISH PINK",
+    "P": "PINK",
+    "PR": "PINK RED",
+    "PC": "PINK CHAMPAGNE",
+    "BL": "BLUE VIOLET",
+    None: "",
+}
 #: Light shades of a colour that is not on the scale.
 _LIGHT_PINK = re.compile(r"(VL|LT|L)(?:P|PK|PINK)")
 _BESIDE = re.compile(r"\([^)]*\)|\*")
@@ -123,6 +133,8 @@ def said_of_color(text: str) -> Said:
         and _letter(plain) not in (None, Color.FANCY)
     ):
         return Said(letter=_letter(plain))
+    if (plain := alone(upper)) != upper and _letter(plain) not in (None, Color.FANCY):
+        return Said(letter=_letter(plain))
     if behind := _LETTER_AND_WORDS.fullmatch(upper):
         if behind[1] == "F" and _NOT_OF_A_LETTER.search(behind[2]) and re.search(r"[A-Z]{3,}\W*$", behind[2]):
             return said_of_color(f"FANCY {behind[2]}")
@@ -142,6 +154,8 @@ def _coded(text: str) -> Said | None:
     if spelled and all(part in _COLORS or part in _OVERTONES for part in re.findall(r"[A-Z]+", spelled[2])):
         degree = {"VIV": "V"}.get(spelled[1], spelled[1])
         return Said(fancy=True, name=color_name(spelled[2]), intensity=_DEGREE_OF.get(degree))
+    if argyle := _ARGYLE.fullmatch(text):
+        return Said(fancy=True, name=color_name(_OF_ARGYLE[argyle[1]]))
     letters = re.sub(r"[^A-Z]", "", text)
     if more := _ABBREVIATED_MORE.fullmatch(letters):
         return _of_abbreviation(more[1] or "", "G")

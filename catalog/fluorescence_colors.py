@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from catalog import words
+from catalog.grades import fold
+from catalog.letters import plain
 
 #: Those that laboratories name, the commonest first.
 KNOWN_FLUORESCENCE_COLORS = ("BLUE", "YELLOW", "WHITE", "ORANGE", "GREEN", "RED")
@@ -16,5 +18,7 @@ MAX_LENGTH = 32
 
 def fluorescence_color(text: str) -> str | None:
     """The name of a fluorescence's colour: `"Blue"` and `"BL"` are both `"BLUE"`; None for a text that names none."""
-    name = re.sub(r"[^A-Z0-9]+", "_", text.upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
-    return SPELLINGS.get(name, name) or None
+    if known := SPELLINGS.get(fold(text)):
+        return known
+    name = re.sub(r"[^A-Z0-9]+", "_", plain(text).upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
+    return name or None

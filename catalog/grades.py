@@ -263,6 +263,24 @@ def written(grades: type[Grade], text: str) -> Grade | None:
     return worse
 
 
+#: What is written beside a grade of colour or clarity and is none, by its words.
+_BESIDE = words.table("beside_grades")
+_EYE_CLEAN = re.compile(r"\bEYE[\s-]*CLEAN\b", re.IGNORECASE)
+_APART = re.compile(r"[^\s,;()\[\]*]+")
+
+
+def alone(text: str) -> str:
+    """A grade of colour or clarity without what is written beside it: "SI1 eye clean", "VS2*", "G tinge", "SI2 (CE)"."""
+    parts = _APART.findall(_EYE_CLEAN.sub("EYECLEAN", text))
+    kept = [part for part in parts if fold(part) not in _BESIDE]
+    return " ".join(kept) if "*" in text or len(kept) < len(parts) else text
+
+
+def treatment_beside(text: str) -> str:
+    """The treatment that is written beside a grade: "SI1 LD", "Fancy Black (heated)"; empty for nearly all."""
+    return next((part for part in _APART.findall(text) if _BESIDE.get(fold(part)) == "TREATED"), "")
+
+
 def _both(grades: type[Grade], folded: str, at: int) -> bool:
     """Whether a spelling is two grades of which the second begins there; single letters stand together only as two."""
     first, second = folded[:at], folded[at:]

@@ -43,6 +43,7 @@ _TELLING = {
     "lab_grown": "that stones were grown or treated",
     "currency": "in which currency stones are priced",
     "price": "that more or less is paid than the price",
+    "material": "that stones are rough",
 }
 #: Rows of a workbook that are not read, by what is counted of them.
 _UNREAD = {

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import words
 from catalog.countries import COUNTRIES, MAX_LENGTH, normal_country
 from catalog.fluorescence_colors import fluorescence_color
 from catalog.girdles import girdle_ends
 from catalog.grades import GirdleThickness as G
+from catalog.grades import fold
 from catalog.labs import normal_lab
 from catalog.shapes import spelled_shape
 
@@ -62,3 +64,10 @@ def test_laboratories_colours_and_shapes_have_one_name() -> None:
     assert {fluorescence_color(text) for text in ("Blue", "BL", "blu")} == {"BLUE"}
     assert {spelled_shape(text) for text in ("cushion modified", "CM", "Cushion-Mod")} == {"CUSHION_MODIFIED"}
     assert (normal_lab("..."), fluorescence_color("-"), spelled_shape("")) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["availability", "availability_anywhere", "cities", "eye_clean", "labs", "nature", "shades", "shapes"]
+)
+def test_words_of_tables_are_written_as_they_are_looked_up(name: str) -> None:
+    assert [word for word in words.table(name) if word != fold(word)] == []

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from catalog import words
-from catalog.grades import fold
+from catalog.grades import alone, fold, treatment_beside
 from ingest.feeds import several, treatments, values
 from ingest.feeds.values import Reader
 
@@ -75,7 +75,8 @@ _TREATED_PHRASE = re.compile(
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
     r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
     r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
-    r"|CE YEHUDA|YEHUDA (?:CE|STONES?|FILL\w*))\b"
+    r"|CE (?:YEHUDA|STONES?)|YEHUDA (?:CE|STONES?|FILL\w*)|IRRAD|HEATED|BELLATAIRE|GE POL"
+    r"|(?:LASER ?)?BEHANDEL(?:T|D)E?[NRS]?|TRAIT[EÉ]E?S?)\b"
     r"|(?<![\w.])C\.E\.(?!\w)"
 )
 _UNTREATED_PHRASE = re.compile(
@@ -87,8 +88,8 @@ _HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*
 _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
-    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T)"
-    r"(?: (?:AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+    r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T|KEINE?N?|NICHT|OHNE|PAS|SANS|GEEN|NIET|ZONDER|SENZA|SIN)"
+    r"(?: (?:DE|DIAMANTS?|AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
@@ -103,6 +104,11 @@ _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
 _NO_STONE = re.compile(r"\b(?:ROUGH|JEWELL?E?RY|RINGS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?|MOUNTINGS?)\b")
+#: What rough is sorted by: what can be made of it, and how it has grown.
+_ROUGH = re.compile(
+    r"\b(?:ROUGHS?|SAWN|SAWA?BLES?|MAKE?ABLES?|OCTAHEDR\w+|DODECAHEDR\w+|CLEAVAGES?|MACC?LES?|RUN OF MINE)\b"
+)
+_MODEL = re.compile(rf"(?:{_ROUGH.pattern}|[ /,]|AND|CRYSTALS?|WHOLES?|STONES?)+")
 _OTHER = re.compile(
     r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|CZ|SIMULANTS?|SIMULATED|IMITATION|SAPPHIRES?|RUB(?:Y|IES)|ZIRCONS?)\b"
 )
@@ -124,7 +130,9 @@ _NATURAL_ADDRESS = re.compile(r"(?<![a-z0-9])natural", re.ASCII)
 _GROWN_HOST = re.compile(r"lab-?(?:grown|created|made)|(?<![a-z0-9])(?:lgd|cvd)(?![a-z0-9])", re.ASCII)
 #: A stock number that says how its stone was made, and one that may: `LG-1015` may as well be somebody's initials.
 _GROWN_STOCK = re.compile(r"(?<![A-Z])(?:CVD|LAB[-_ ]?GROWN)(?![A-Z])", re.ASCII)
-_HINTING_STOCK = re.compile(r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$", re.ASCII)
+_HINTING_STOCK = re.compile(
+    r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$|.*\((?:LAB|LGD?)\)$", re.ASCII
+)
 #: Grown stones in a name, and what of a name is no name.
 _GROWN_NAME = re.compile(
     r"\b(?:LAB (?:GROWN|CREATED|MADE|DIAMONDS?)|LGD|MANMADE|SYNTHETICS?|(?:CULTURED|GROWN|ECO) DIAMONDS?|CVD|HPHT"
@@ -137,14 +145,15 @@ _TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
 _HINTING_BRAND = re.compile(r"\b(?:LGD?|LIGHTBOX|ALTR)\b")
 #: A laboratory's letter for reports of grown stones, or for one of its houses.
 _HINTING_LAB = re.compile(r"\(L\)")
-#: Treatments in a cell of a grade: clarity enhanced, colour enhanced, irradiated.
-_TREATED_GRADE = re.compile(r"\b(?:CE|ENHANCED|TREATED|IRRADIATED)\b")
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
 #: Treatment of any kind, by its name.
 _TREATMENT = re.compile(r"\b(?:TREATMENTS?|TREATED|ENHANCEMENTS?)\b")
-_NO_TREATMENT = frozenset({"NO", "N", "NONE", "NIL", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"})
+_NO_TREATMENT = frozenset(
+    {"NO", "N", "NONE", "NIL", "NT", "NOTTREATED", "UNTREATED", "NATURAL", "FALSE", "0", "NOTREATMENT"}
+    | {"UNBEHANDELT", "UNBEHANDELD", "NONTRAITE", "NONTRAITÉ"}
+)
 
 
 def _words(cell: str) -> str:
@@ -159,8 +168,7 @@ def _kind(cell: str) -> Said:
     text = _words(cell)
     if text in _CODES:
         return Said(grown=_CODES[text])
-    said = _read(text, _GROWN_WORD, _NATURAL_WORD)
-    return _ALONE.get(fold(cell), SILENT) if said == SILENT else said
+    return _ALONE.get(fold(cell)) or _read(text, _GROWN_WORD, _NATURAL_WORD)
 
 
 def is_natural(cell: str) -> bool:
@@ -271,6 +279,10 @@ def _said_of_one_treatment(cell: str) -> Said:
     return SILENT if said is None else Said(treated=said, one_treatment=True)
 
 
+#: A letter before or behind a shape, which some write for grown stones: "L-Round".
+_HINTING_SHAPE = re.compile(r"^L (?=[A-Z]{3})|\(L\)")
+
+
 def _said_of_shape(cell: str) -> Said:
     """A shape with what the stone is beside it: "LG ROUND", "Round (pair)"."""
     text = _words(cell)
@@ -278,8 +290,17 @@ def _said_of_shape(cell: str) -> Said:
         return _named(cell)
     if stones := several.in_kind(text):
         return Said(several=stones)
+    if _ROUGH.search(text):
+        return Said(other="rough")
+    if _HINTING_SHAPE.search(text):
+        return HINT
     other = _OTHER.search(text)
     return Said(other=other[0].lower()) if other else SILENT
+
+
+def is_model_of_rough(cell: str) -> bool:
+    """Whether a cell is a model of rough and nothing else: "Sawable", "Crystal", "Makeable / Maccle"."""
+    return _MODEL.fullmatch(_words(cell)) is not None
 
 
 #: Parts of words without which no phrase of a text says anything. One search for them takes a hundredth of reading the text,
@@ -287,16 +308,17 @@ def _said_of_shape(cell: str) -> Said:
 _TELLING = re.compile(
     r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO\b|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
     r"|MINED|EARTH|IRRADIAT|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|C\.E\."
+    r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO(?![A-Z])|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
+    r"|MINED|EARTH|IRRADIAT|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|C\.E\."
+    r"|PARCEL|MELEE|LOT(?![A-Z])|SETS?(?![A-Z])|PCS|PIECES|STONES|DIAMONDS|SOLD|SELL|PAIR|SEPARABLE|BOTH|PR(?![A-Z])|TOGETHER|SPLIT"
     r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
     rf"|{several.TELLING}"
 )
-#: Longer ones are no mere code, whatever stands between its letters (characters).
-_MAX_CODE = 30
 
 
 def _said_in_text(cell: str) -> Said:
     """What a person or a laboratory wrote: phrases, or nothing but a code."""
-    if len(cell.strip()) > _MAX_CODE and not _TELLING.search(cell[:_MAX_LENGTH].upper()):
+    if len(cell.strip()) > _MAX_ALONE and not _TELLING.search(cell[:_MAX_LENGTH].upper()):
         return SILENT
     return _read_text(cell)
 
@@ -328,7 +350,8 @@ def _said_of_lab(cell: str) -> Said:
 def _said_of_grade(cell: str) -> Said:
     """A grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE"."""
     said, text = _said_of_lab(cell), _words(cell)
-    if _TREATED_GRADE.search(text) and (said.grown or not _denied(_TREATED_GRADE, text)):
+    beside = treatment_beside(text)
+    if beside and beside != "HPHT" and (said.grown or not _denied(re.compile(rf"\b{re.escape(beside)}\b"), text)):
         said = said._replace(treated=True)
     return said._replace(unclear=True) if not said.grown and re.search(r"\bHPHT\b", text) else said
 
@@ -363,7 +386,7 @@ def quiet(read: Said) -> Said:
 
 
 #: Longest word that is read alone in a remark (characters).
-_MAX_ALONE = 40
+_MAX_ALONE = 32
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
@@ -460,5 +483,5 @@ def without_growth_of_lab(lab: str) -> str:
 
 
 def grade_alone(grade: str) -> str:
-    """A grade without the word that says that the stone was grown: "VS1 LG" is VS1."""
-    return without_growth(grade) if _said_of_lab(grade) is not SILENT else grade
+    """A grade without what is written beside it, such as that the stone was grown: "VS1 LG" is VS1."""
+    return alone(without_growth(grade) if _said_of_lab(grade) is not SILENT else grade)

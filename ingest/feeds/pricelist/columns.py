@@ -13,7 +13,7 @@ from catalog.grades import fold as word_fold
 from ingest.errors import MappingError
 from ingest.feeds import nature, values
 from ingest.feeds.deciding_nature import Evidence
-from ingest.feeds.pricelist import artefacts, numbers
+from ingest.feeds.pricelist import artefacts, color_clarity, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
 from ingest.feeds.pricelist.reading import AMBIGUOUS, BESIDE, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PERHAPS, PROVEN
@@ -41,6 +41,7 @@ _READERS: Mapping[str, Reader[nature.Said]] = {
     "shape": nature.of_shape,
     "color": nature.of_grade,
     "clarity": nature.of_grade,
+    "color_clarity": nature.of_grade,
     "lab": nature.of_lab,
     "certificate": nature.of_lab,
     "supplier_name": nature.of_name,
@@ -94,8 +95,12 @@ class Columns:
     decimal: str = ""
     #: Whether a price that list and discount of its row deny is wrong.
     binding: bool = False
+    #: Header → cells of it that stand for a price on request.
+    placeholders: Mapping[str, Sequence[str]] | None = None
     #: Whether the column of weights is in points, hundredths of a carat.
     points: bool = False
+    #: Whether a column holds colour and clarity together.
+    together: bool = False
     #: Whether a column names the size of the stones of a parcel.
     sized: bool = False
     #: Whether a colour that stands beside an intensity is the name of a fancy one.
@@ -111,6 +116,7 @@ class Columns:
         decimal: str = "",
         *,
         binding: bool = False,
+        placeholders: Mapping[str, Sequence[str]] | None = None,
         named_beside: bool = False,
     ) -> Columns:
         """The columns of a list with these headers; `chosen` as in `headers.columns_of`."""
@@ -134,7 +140,9 @@ class Columns:
             meanings,
             decimal,
             binding,
+            placeholders,
             in_points,
+            "color_clarity" in ranked,
             "sieve" in ranked or "average_size" in ranked,
             named_beside,
         )
@@ -174,10 +182,21 @@ class Cells(dict[str, str]):
                     if is_filled(cell := self.cell(field, header)):
                         self[field], self.read_from[field] = cell, header
                         break
-        if columns.points:
-            self["carats"] = numbers.of_points(self["carats"])
+        if columns.points or columns.together:
+            self._unfold()
         if columns.meanings or columns.named_beside:
             self._translate(columns)
+
+    def _unfold(self) -> None:
+        """Put weights in carats in the place of points, and colour and clarity in the place of a cell of both.
+
+        What is not both is left as a colour that nobody knows, to be told of.
+        """
+        if self.of_list.points:
+            self["carats"] = numbers.of_points(self["carats"])
+        if both := self["color_clarity"]:
+            color, clarity = color_clarity.parts[both] or (both, "")
+            self["color"], self["clarity"] = self["color"] or color, self["clarity"] or clarity
 
     def _translate(self, columns: Columns) -> None:
         """Put what the feed says, or the list proves, that its words mean in the place of cells."""

@@ -28,6 +28,8 @@ ROUNDED_BY = Decimal(51)
 ROWS_PROVE_WITHIN = Decimal("0.01")
 #: So far from list and discount (share) is neither rounding nor a further discount.
 DENIED_FROM = Decimal("0.06")
+#: From so many cents on an amount of nothing but nines stands for a price on request: 99,999.99.
+NINES_FROM = 9_999_900
 #: Columns of numbers other than money, in the order in which they tell a row's decimal sign.
 _MEASURES = ("carats", "depth_pct", "table_pct", "measurements", "length", "width", "depth_mm", "depth", "ratio")
 
@@ -61,6 +63,8 @@ class Costs:
         total_column, per_carat_column = self._columns(cells, carats, of_list, sign)
         total = _cents(cells, total_column, sign, self.unit)
         per_carat = _cents(cells, per_carat_column, sign, self.unit)
+        if per_carat is None and total is not None:
+            _refuse_placeholder(cells, total_column, total)
         if total is None and per_carat is None and of_list is not None:
             per_carat_column, per_carat = "list_price", of_list
         if total is None and per_carat is not None and carats is not None:
@@ -131,6 +135,17 @@ def _cents(cells: Cells, field: str, sign: str, unit: int) -> Decimal | None:
     if dollars == 0:
         return None
     return dollars * 100 / unit
+
+
+def _refuse_placeholder(cells: Cells, column: str, total: Decimal) -> None:
+    """Refuse an amount that stands for a price on request, where no other column has the price."""
+    nines = total >= NINES_FROM and set(str(int(total) // 100)) == {"9"}
+    if nines or (
+        cells.of_list.placeholders and cells[column] in cells.of_list.placeholders.get(cells.header(column), ())
+    ):
+        raise MappingError(
+            cells.header(column), f"{cells[column][:60]!r} is no price of a stone, but stands for one on request"
+        )
 
 
 def _off_the_list(cells: Cells, sign: str, unit: int) -> Decimal | None:

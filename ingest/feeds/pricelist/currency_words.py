@@ -1,4 +1,4 @@
-"""The currencies that texts and headers of lists name by code, sign or word, in the trade's languages (`currency_words`).
+"""The currencies that texts and headers of lists name by code, sign or word in any language (`currency_words.csv`).
 
 Prices are US dollars: whatever is in another currency is asked about or refused.
 """
@@ -27,6 +27,9 @@ def _written(word: str) -> str:
         (r"(?<![^\W\d_])" if _parts_words(word[0]) else ""),
         (r"(?![^\W_])" if _parts_words(word[-1]) else ""),
     )
+    if "\u0590" <= word[0] <= "\u05ff":
+        # Hebrew writes "in", "the" and "to" together with the word; "of" makes another one of it, a weight.
+        begins += "[בהול]{0,2}"
     return begins + re.escape(word).replace(r"\$", r"\s?\$") + ends
 
 
@@ -59,3 +62,8 @@ def named(text: str) -> tuple[bool, bool]:
 def other(text: str) -> bool:
     """Whether a text names another currency than US dollars."""
     return named(text)[1]
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a currency and nothing else."""
+    return _ANY.fullmatch(plain(text).upper().strip()) is not None

@@ -17,6 +17,8 @@ from ingest.feeds.pricelist import numbers
 _BELOW = re.compile(r"\b(OFF|BACK|BELOW|LESS|DISC|DISCOUNT)\b\.?", re.ASCII)
 _ABOVE = re.compile(r"\b(ABOVE|OVER|PREMIUM|PLUS)\b\.?", re.ASCII)
 _AROUND = re.compile(r"\b(RAP|RAPAPORT|FROM|LIST|PCT|PERCENT)\b", re.ASCII)
+#: Headers of the share of the list that is paid.
+_OF_THE_LIST = re.compile(r"(?:%|\bPCT|\bPERCENT(?:AGE)?)\s*OF\s+(?:THE\s+)?(?:RAP|LIST)")
 #: What is left over of the list is no more than this times it, and more than nothing.
 MAX_FACTOR = Decimal(20)
 
@@ -31,6 +33,9 @@ class Writing(enum.StrEnum):
     #: Columns that write a plus before every discount.
     PLUS_BELOW_PERCENT = "plus below percent"
     PLUS_BELOW_FRACTION = "plus below fraction"
+    #: Columns of what is left of the list: 62 % of it is paid.
+    OF_PERCENT = "percent of the list"
+    OF_FRACTION = "fraction of the list"
 
     @property
     def below(self) -> bool:
@@ -39,7 +44,12 @@ class Writing(enum.StrEnum):
 
     @property
     def percent(self) -> bool:
-        return self.value.endswith("percent")
+        return "percent" in self.value
+
+    @property
+    def of_the_list(self) -> bool:
+        """Whether a number is the share of the list that is paid, and not the one that is taken off."""
+        return self.value.endswith("of the list")
 
     @property
     def plus_is_above(self) -> bool:
@@ -62,6 +72,8 @@ class Discount:
         share = self.number / 100 if self.percent or writing.percent else self.number
         if self.below is not None:
             share = -abs(share) if self.below else abs(share)
+        elif writing.of_the_list:
+            share -= 1
         elif writing.below and not (self.plus and writing.plus_is_above):
             share = -share
         factor = 1 + share
@@ -94,12 +106,14 @@ def is_percentage(cell: str) -> bool:
 def writing_of(cells: Sequence[str], *, header: str, told: str | None) -> Writing | None:
     """The writing of a column, from all that it holds and what it is called; None if that does not tell.
 
-    `told` is the feed's own word: `"below"` or `"signed"`.
+    `told` is the feed's own word: `"below"`, `"signed"` or `"of"`.
     """
     read = [said for cell in cells if (said := discount(cell)) is not None and said.number]
     percent = any(said.percent for said in read) or any(abs(said.number) > 1 for said in read)
     unsaid = [said for said in read if said.below is None]
     negative = sum(said.number < 0 for said in unsaid)
+    if told == "of" or (told is None and _OF_THE_LIST.search(header.upper())):
+        return Writing.OF_PERCENT if percent else Writing.OF_FRACTION
     if told is not None:
         below = told == "below"
     elif not unsaid or negative * 2 >= len(unsaid):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from catalog.grades import LabFinish, fold
+from catalog.grades import LabFinish, fold, says_nothing
 from ingest.feeds import values
 from ingest.feeds.values import Reader
 
@@ -44,7 +44,8 @@ def _all_three(cell: str) -> Finishes:
         parts = between.split(cell.strip())
         if len(parts) == 3:
             cut, polish, symmetry = map(_grade, parts)
-            if polish is not None and symmetry is not None and (cut is not None or not fold(parts[0])):
+            has_cut = cut is not None or says_nothing(LabFinish, fold(parts[0]))
+            if polish is not None and symmetry is not None and has_cut:
                 return Finishes(cut, polish, symmetry)
     if len(folded) == _TOGETHER and folded.isalpha() and _grade(folded) is None:
         grades = [_grade(folded[at : at + 2]) for at in range(0, _TOGETHER, 2)]

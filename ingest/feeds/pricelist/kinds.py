@@ -16,7 +16,7 @@ from ingest.feeds import nature, values
 from ingest.feeds.pricelist import certificates
 from ingest.feeds.pricelist.columns import is_filled
 from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
-from ingest.feeds.pricelist.headers import ranked_columns, unknown_headers
+from ingest.feeds.pricelist.headers import key, ranked_columns, unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.vocabulary import GROWN, KINDS, NATURAL
 from ingest.feeds.verdicts import Answer, Question
@@ -24,8 +24,8 @@ from ingest.feeds.verdicts import Answer, Question
 if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
 
-#: Different words of such a column at most, and those that a question shows (characters of each).
-MOST_WORDS, _SHOWN = 6, 40
+#: Different words of such a column at most, if all are known and if not, and what a question shows of each (characters).
+MOST_KNOWN, MOST_WORDS, _SHOWN = 20, 6, 40
 #: A column that says natural on fewer rows, and nothing on the others, is one of remarks.
 FEWEST = 0.1
 #: Letters that stand for the two.
@@ -58,11 +58,13 @@ def find(headers: Sequence[str], sample: Sample, parameters: Parameters, mapper:
     for header in (*unknown, *known):
         cells = cells_below(header, sample)
         spelled = {fold(cell): cell for cell in cells if is_filled(cell) and fold(cell) not in told}
-        if not spelled or len(spelled) > MOST_WORDS or not spelled.keys().isdisjoint(_INCLUSIONS):
+        if not spelled or len(spelled) > MOST_KNOWN or not spelled.keys().isdisjoint(_INCLUSIONS):
             continue
         counted = Counter(fold(cell) for cell in cells if fold(cell) in spelled)
         natural = [word for word, cell in spelled.items() if nature.is_natural(cell)]
         strange = [word for word, cell in spelled.items() if not _is_understood(cell)]
+        if strange and len(spelled) > MOST_WORDS:
+            continue
         if header in unknown and spelled.keys() == _LETTERS:
             found |= _asked_of_letters(header, counted)
         elif natural and strange:
@@ -82,7 +84,31 @@ def find(headers: Sequence[str], sample: Sample, parameters: Parameters, mapper:
             and _are_open(header, {""}, sample, mapper)
         ):
             found |= _asked_of_blanks(header, spelled[natural[0]], _rows(counted, natural), len(cells))
+    for header in ranked_columns(headers, parameters.chosen).get("lab", ()):
+        found |= _laboratory(header, cells_below(header, sample)) if key(header) not in parameters.chosen else NOTHING
     return found
+
+
+def _laboratory(header: str, cells: Sequence[str]) -> Finding:
+    """A column "Lab" that names no laboratory, but whether stones are of one: yes and no, or their kinds."""
+    filled = [cell for cell in cells if fold(cell) not in values.NOTHING]
+    said = [values.yes_or_no(cell) for cell in filled]
+    kinds = [nature.is_natural(cell) or bool(nature.of_grown_flag[cell].grown) for cell in dict.fromkeys(filled)]
+    if not filled or len(kinds) > MOST_WORDS or not (all(kinds) or None not in said):
+        return NOTHING
+    if True not in said:
+        note = f"{header!r} says how stones were made, and names no laboratory on any of {len(filled):,} rows"
+        return Finding({header: KINDS}, (note,))
+    return Finding(
+        question=Question(
+            f"{header!r} is {filled[said.index(True)]!r} on {said.count(True):,} of {len(cells):,} rows: were these stones "
+            "grown in a laboratory, or graded by one?",
+            (
+                Answer("They were grown", {"columns": {header: KINDS}}),
+                Answer("They were graded", {"columns": {header: ""}}),
+            ),
+        )
+    )
 
 
 def _is_understood(cell: str) -> bool:

@@ -66,16 +66,18 @@ def decide(case: Case) -> Question | None:
     if priced and not case.fits and (question := _of_another_currency(case)) is not None:
         return question
     if not priced and case.writing is not None:
-        return _of_a_stone(case)
+        return _of_two_discounts(case) or _of_a_stone(case)
     if priced or case.writing is not None:
         return None
     row = next((row for row in case.rows if row.cells[case.off] and row.amounts[case.listed]), None)
     example = f"Row {row.number}: {row.cells[case.off]} of {row.cells[case.listed]}." if row else ""
     return Question(
-        f"The list is priced from {case.listed!r} and {case.off!r}: is a number without a sign below or above it?",
+        f"The list is priced from {case.listed!r} and {case.off!r}: is a number without a sign below it, above "
+        "it, or the share of it that is paid?",
         (
             Answer("Below the list", {"discount_means": "below"}),
             Answer("Above the list, and -38 below", {"discount_means": "signed"}),
+            Answer("Of the list: at 62 so many percent of it are paid", {"discount_means": "of"}),
         ),
         example,
     )
@@ -112,6 +114,36 @@ def _of_another_currency(case: Case) -> Question | None:
 
 def _prices_told(case: Case) -> list[Hint]:
     return [hint for hint in case.hints if hint.field in PRICES and case.means(hint) in FIELD]
+
+
+def _of_two_discounts(case: Case) -> Question | None:
+    """Several discounts of the list that differ, while nothing but one of them says what is paid."""
+    offs = [hint for hint in case.hints if hint.field == DISCOUNT]
+    if any(hint.said for hint in offs):
+        return None
+    first = next((hint for hint in offs if hint.header == case.off), None)
+    for other in offs:
+        if first is None or other is first:
+            continue
+        both = [
+            (row, said.number, beside.number)
+            for row in case.rows
+            if (said := row.discounts[first.header]) is not None and (beside := row.discounts[other.header]) is not None
+        ]
+        differing = [pair for pair in both if pair[1] != pair[2]]
+        if len(both) < MIN_LEVELS or 2 * len(differing) < len(both):
+            continue
+        row, said_first, said_other = differing[0]
+        return Question(
+            f"The list is priced from {case.listed!r} and a discount alone, and has two: {first.header!r} and "
+            f"{other.header!r}. By which of them is it paid?",
+            tuple(
+                Answer(f"By {paid.header!r}", {"columns": {paid.header: DISCOUNT, left.header: ""}})
+                for paid, left in ((first, other), (other, first))
+            ),
+            f"Row {row.number}: {row.cells[case.listed]} with {said_first} or {said_other}.",
+        )
+    return None
 
 
 def _of_a_stone(case: Case) -> Question | None:

@@ -27,6 +27,7 @@ from ingest.feeds.pricelist import (
     certificates,
     dimensions,
     doubts,
+    exchanged,
     finishes,
     proven,
     single,
@@ -148,6 +149,7 @@ class Mapper:
             proof.decimal,
             binding=proof.binding,
             named_beside=proof.named_beside,
+            placeholders=proof.placeholders,
         )
 
     def identify(self, item: bytes) -> StoneIdentity:
@@ -209,6 +211,9 @@ class Mapper:
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
         soonest, latest = _days_from_to[cells["delivery_days"]]
         cut, polish, symmetry = _finishes(cells)
+        is_read = shape is not None and fancy.color is not None and clarity is not None
+        if not is_read or (cut is None and cells["cut"]) or (certificate_number is None and number_of != "0"):
+            exchanged.refuse_exchanged(cells)
         girdle = _girdle(cells)
         thinnest, thickest = girdle_ends(girdle or "")
         culet_size = _culet_size[cells["culet"]]

@@ -16,20 +16,19 @@ from catalog.grades import fold
 from catalog.models import Availability
 from ingest.feeds import nature, values
 from ingest.feeds.census import storable
-from ingest.feeds.pricelist import words
+from ingest.feeds.pricelist import currency_words, titles, words
+from ingest.feeds.pricelist.discounts import discount
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.verdicts import Answer, Question, SupplierAsks, Verdict
 
 #: What a text may say.
 CURRENCY, NATURE, AVAILABILITY, PRICES = "currency", "nature", "availability", "prices"
+#: That it is something else than stones for sale: an invoice, wanted stones, rough.
+OFFER = "offer"
 #: Texts that are kept of one list, and the longest that are looked at (characters).
 MAX_TEXTS, MAX_LENGTH = 10, 300
-#: Other currencies by their codes, names and signs, as words of their own.
-_OTHER_CURRENCY = re.compile(
-    r"\b(?:EUR|EUROS?|GBP|HKD|INR|CHF|AUD|CAD|ILS|NIS|JPY|CNY|RMB|AED|ZAR|SGD|RUPEES?|POUNDS?|SHEKELS?|YEN|STERLING)\b|[€£₹₪¥]"
-    r"|(?<![A-Z])(?:AU?|CA?|HK|SG?|NZ)\s?\$|\bRS\.|\b(?:IN|RATES?|PRICES?)\s+RS\b",
-    re.IGNORECASE,
-)
+#: Rupees, where their code is no word of a sentence.
+_RUPEES = re.compile(r"\b(?:IN|RATES?|PRICES?)\s+RS\b", re.IGNORECASE)
 #: Hundredths of any currency.
 _HUNDREDTHS = re.compile(r"\b(?:CENTS|PENCE|PAISE|AGOROT|MINOR[ _]UNITS?)\b", re.IGNORECASE)
 #: What makes of prices of stones something else: a share more or less, a tax, another unit, several stones.
@@ -71,9 +70,21 @@ _OF_AVAILABILITY = re.compile(
 )
 #: Those that may hold many things besides, but never what is passed over: a status, and the stage that a stone is at.
 _OF_STATUS = re.compile(r"STATUS|СТАТУС|סטטוס|状态|狀態")
-_OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)")
+_OF_STAGE = re.compile(r"(?:STONE|STOCK|STK|DIAMOND)?(?:STAGE|PROCESS|POSITION|FLAG|MODE)|ZUSTAND|LAGE|WEB")
 _OF_NATURE = re.compile(r"GROWN|SYNTHE|MANMADE|TREAT|ENHANC|CVD|HPHT")
 _OF_FURTHER = re.compile(r"(?:EXTRA|ADDITIONAL|ADDL?|FURTHER|SPECIAL|CASH)(?:DISC|LESS|OFF)|MARKUP|SURCHARGE")
+#: The same by short names, of columns that hold shares: "Less 1", "Disc 2", "Extra %", "Final %", "CC", "Broker %", "Comm".
+_OF_SHARES = re.compile(
+    r"(?:RAP|CASH|NEW|MY|YOUR|OUR|CLIENT|PARTY|CUSTOMER|MEMBER|VIP|SPL|SPECIAL|SPCL|SP|ADD|ADDL?|ADDITIONAL|ADDN|EXTRA|EXT|FURTHER"
+    r"|FINAL|FIN|NET|TOTAL|BONUS|PLUS|COD|TERMS?|CREDIT|CC|CD|TD|VOLUME|QTY|QUANTITY|TRADE|PREMIUM|LOYALTY|PROMO|OFFER"
+    r"|DISC|DISCOUNT|DIS|LESS|OFF|BACK|BK|REBATE|BROK(?:ER(?:AGE)?)?|COMM(?:ISSION)?|DALALI|MARKUP|SURCHARGE|ALLOWANCE)+"
+    r"(?:RATE|PER)?\d?(?:PCT)?\d?"
+)
+#: What of a stone is measured in shares of it or of light, and so no share of its price, in a header of percents.
+_OF_STONES = re.compile(
+    r"DEPTH|TABLE|TBL|CROWN|CRN|PAV|GIRD|STAR|LOWER|UPPER|HALF|HALVES|^[LSU]H|CULET|LENGTH|WIDTH|HEIGHT|RATIO|ANGLE"
+    r"|CLEAN|LIGHT|BRILL|FIRE|SCINT|SPARK|SYMM|SCORE|GRADE|SPREAD|LUST|MILK|CRH|PAVD|STRLN|PAINT|DIGG|OPEN|INCL|WEIGHT|YIELD"
+)
 _OF_CURRENCY = re.compile(r"CURRENC")
 #: Of these headers a no keeps a stone from being offered.
 _OFFERED = re.compile(r"PUBLISH|VISIB|AVAIL")
@@ -90,6 +101,8 @@ _DATES = re.compile(
 )
 _SIGNS = re.compile(r"[^\w%.+]+|\.(?!\d)")
 _IN_DOLLARS = re.compile(rf"^\$$|{_DOLLARS.pattern}", re.IGNORECASE)
+#: No share that is added to a price or taken off it is more (percent).
+_MOST_PERCENT = 100
 #: What has so few letters is a code of anything.
 _MIN_CODE = 2
 
@@ -100,13 +113,14 @@ def speaks(text: str) -> bool:
 
 
 def kind_of(text: str) -> str:
-    """Which of these a text says: `CURRENCY`, `PRICES`, `NATURE`, `AVAILABILITY`, or nothing."""
+    """Which of these a text says: `CURRENCY`, `PRICES`, `NATURE`, `AVAILABILITY`, `OFFER`, or nothing."""
     text = " ".join(text.split())[:MAX_LENGTH]
     if _HUNDREDTHS.search(text):
         return CURRENCY
     if (named := _NAMED.fullmatch(text)) and (by_name := _kind_by_name(named[1], named[2])) is not None:
         return by_name
-    if _OTHER_CURRENCY.search(text) and not _DOLLARS.search(text):
+    of_dollars, of_others = currency_words.named(text)
+    if not of_dollars and (of_others or _RUPEES.search(text)):
         return CURRENCY
     said = nature.of_text[text]
     if said.grown or said.unclear or said.treated:
@@ -117,7 +131,7 @@ def kind_of(text: str) -> str:
     # A code of so few letters may be the name of a sheet.
     known = len(text) > _MIN_CODE and words.is_availability(text)
     hides = known and words.availability(text) != Availability.AVAILABLE.value and not _TERMS.search(text)
-    return AVAILABILITY if hides or _LEGEND.search(text) else ""
+    return AVAILABILITY if hides or _LEGEND.search(text) else titles.says(text)
 
 
 def is_legend(text: str) -> bool:
@@ -158,11 +172,9 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
     cells = list(cells)
     if not cells:
         return ()
-    if _OF_CURRENCY.search(folded) or all(
-        _OTHER_CURRENCY.fullmatch(cell) or _DOLLARS.fullmatch(cell) for cell in cells
-    ):
+    if _OF_CURRENCY.search(folded) or all(currency_words.is_name(cell) for cell in cells):
         return ("currency",)
-    if _OF_FURTHER.search(folded):
+    if _OF_FURTHER.search(folded) or _holds_shares_of_prices(folded, cells):
         return ("price",)
     if _OF_AVAILABILITY.search(folded) or any(words.typed_over[cell] is not None for cell in cells):
         return ("availability",)
@@ -170,9 +182,20 @@ def field_of_header(folded: str, cells: Iterable[str]) -> tuple[str, ...]:
         return ("availability",)
     if _OF_NATURE.search(folded) or any(map(_speaks_of_kind, cells)):
         return ("lab_grown",)
+    if sum(map(nature.is_model_of_rough, cells)) * 2 > len(cells):
+        return ("material",)
     if _OF_STAGE.fullmatch(folded) and any(_is_name(cell) for cell in cells):
         return ("availability",)
     return ()
+
+
+def _holds_shares_of_prices(folded: str, cells: Iterable[str]) -> bool:
+    """Whether a column seems to hold percents that are added to a price or taken off it: by its name, or by its sign."""
+    named = _OF_SHARES.fullmatch(folded) or ("PCT" in folded and not _OF_STONES.search(folded))
+    if not named:
+        return False
+    said = [discount(cell) for cell in cells if cell.strip("0.,%+- ")]
+    return bool(said) and all(share is not None and abs(share.number) <= _MOST_PERCENT for share in said)
 
 
 def _is_name(cell: str) -> bool:

@@ -85,11 +85,15 @@ class Parameters(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_onl
         ),
     ] = None
     discount_means: Annotated[
-        Literal["below", "signed"] | None,
+        Literal["below", "signed", "of"] | None,
         Meta(
             title="A discount of 38 is",
             description="What a discount of the Rapaport list without a sign says.",
-            extra={"below": "38 % below the list", "signed": "38 % above it, and -38 below"},
+            extra={
+                "below": "38 % below the list",
+                "signed": "38 % above it, and -38 below",
+                "of": "38 % of the list, which is what is paid",
+            },
         ),
     ] = None
     labgrown: Annotated[

@@ -19,6 +19,7 @@ from ingest.feeds.pricelist import (
     availability_columns,
     belonging,
     cheap,
+    color_clarity,
     currencies,
     depth_and_table,
     discounts,
@@ -28,6 +29,7 @@ from ingest.feeds.pricelist import (
     kinds,
     list_price,
     one_factor,
+    placeholders,
     points,
     price_columns,
     shapes_in_cut,
@@ -61,7 +63,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds):
+    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds, color_clarity):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
@@ -161,9 +163,12 @@ def _row(
 def _verdict(case: Case) -> tuple[Verdict, Proven]:
     """Find out, ask at the first thing that nothing proves."""
     question = _decide(case)
+    no_prices = placeholders.find(case)
     columns = tuple(case.columns[hint.header] for hint in case.hints if hint.header in case.columns)
     verdict = Verdict(columns, len(case.rows), case.count, tuple(case.notes), question)
-    return verdict, NOTHING if question else case.proven()
+    if question is not None:
+        return verdict, NOTHING
+    return verdict, msgspec.structs.replace(case.proven(), placeholders=no_prices)
 
 
 def _decide(case: Case) -> Question | None:

@@ -23,13 +23,23 @@ class Proven(msgspec.Struct, frozen=True, omit_defaults=True):
     decimal: str = ""
     #: Whether list and discount give the prices of so many rows that those of the others are wrong.
     binding: bool = False
+    #: Header → cells of it that stand for a price on request.
+    placeholders: dict[str, tuple[str, ...]] = {}
     #: Field → folded word → what it means in this list, where its other words say so.
     words: dict[str, dict[str, str]] = {}
     #: Whether a colour that stands beside an intensity is the name of a fancy one, be it a letter of the scale.
     named_beside: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.columns or self.discounts or self.decimal or self.binding or self.words or self.named_beside)
+        return bool(
+            self.columns
+            or self.discounts
+            or self.decimal
+            or self.binding
+            or self.words
+            or self.named_beside
+            or self.placeholders
+        )
 
     def written(self) -> str:
         """As a row carries it."""

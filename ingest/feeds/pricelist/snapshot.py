@@ -231,11 +231,8 @@ def _stones(
             tally.outside += _texts(row)
             beside.interrupt()
             continue
-        if (
-            not carats
-            and (text := alone(_texts(row)))
-            and (beside.heading(text) or speaks(text) or single.is_title(text))
-        ):
+        text = "" if carats else alone(_texts(row))
+        if text and (beside.heading(text) or speaks(text) or single.is_title(text)):
             # The heading of a part of the list, or the title of a page.
             tally.left_out["footers"] += 1
             tally.outside.append(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from catalog.grades import fold
 from catalog.labs import KNOWN_LABS, normal_lab
@@ -61,17 +62,19 @@ class Tally:
         self.left_out: Counter[str] = Counter()
         #: What stands outside of the rows of stones.
         self.outside: list[str] = []
-        known = read_proven(carried).chosen | parameters.chosen
-        self._unknown = unknown_headers([header for header in headers if header not in RESERVED], known)
         self._filled: Counter[str] = Counter()
         #: Rows, and those of which a column says in so many words that their stone is to be had.
         self._rows, self._promised = 0, Counter[str]()
-        self._cells: dict[str, list[str]] = {header: [] for header in self._unknown[:MAX_HEADERS]}
         self._words: dict[str, Counter[str]] = {}
         blank = dict.fromkeys(headers, "")
         #: The columns of the list.
         self.columns: Columns = mapper.cells_of({**blank, PROVEN: carried} if carried else blank).of_list
         self._fields = tuple(self.columns.best)
+        # What the rows proved of a header is known.
+        read = RESERVED | {*self.columns.best.values(), *chain(*self.columns.others.values())}
+        known = read_proven(carried).chosen | parameters.chosen
+        self._unknown = unknown_headers([header for header in headers if header not in read], known)
+        self._cells: dict[str, list[str]] = {header: [] for header in self._unknown[:MAX_HEADERS]}
         #: Rows by the heading above them, and by the column that nobody reads and that says that their stones are gone.
         self.parts: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()

@@ -229,7 +229,9 @@ def _shades_of(cell: str) -> Shades:
             absent = (_TINGES if whole else frozenset(named)) | ({_MILKY} if milky or "BGM" in folded else set())
             return Shades(absent=frozenset(absent))
         if not named:
-            return Shades(frozenset({_MILKY}) if milky else frozenset(), strange=not milky)
+            # "MT1" is a mixed tinge of some degree.
+            strange = not milky and not all(part in _SHADES for part in parts)
+            return Shades(frozenset({_MILKY}) if milky else frozenset(), strange=strange)
         return Shades(frozenset(named) | ({_MILKY} if milky else set()), _TINGES - named)
     if not meaning:
         return NO_SHADES

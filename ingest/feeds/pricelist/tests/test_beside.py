@@ -59,7 +59,7 @@ def listed(*parts: str | int | None) -> list[list[str]]:
         ((6, "SOLD", 3, "ON MEMO", 2, "IN STOCK", 1), [NATURAL] * 6 + [GONE] * 5 + [NATURAL]),
         ((6, "SOLD LAB GROWN", 3), [NATURAL] * 6 + [GONE] * 3),
         # Another heading within the part, or behind it: a stone is not sold by a guess.
-        ((6, "SOLD", 2, "Cohen", 2), [NATURAL] * 6 + [GONE] * 5),
+        ((6, "SOLD", 2, "Cohen", 2), [NATURAL] * 6 + [GONE] * 4),
         ((6, "LAB GROWN", 2, "SOLD", 2), [NATURAL] * 6 + [GROWN] * 2 + [GONE] * 2),
         ((6, "LAB GROWN", 2, None, 2), [NATURAL] * 6 + [GROWN] * 2 + [LETTER] * 2),
         ((6, "SOLD", 2, None, 2), [NATURAL] * 6 + [GONE] * 4),
@@ -169,7 +169,7 @@ def test_a_column_that_the_feed_leaves_out_takes_none(tmp_path: Path) -> None:
     ("header", "cells"),
     [
         ("Booking", ["", "Chow", "Rosy"]), ("Out", ["", "Chow"]), ("Stage", ["", "Chow"]), ("Deal Status", ["", "Chow"]),
-        ("Status of goods", ["Live", "Q7"]), ("库存状态", ["可售", "其他"]),
+        ("Status of goods", ["Live", "Q7"]), ("目前状态", ["可售", "其他"]),
         ("Stage", ["Available", "Mfg", "Polish", "Recut"]),
     ],
 )  # fmt: skip

@@ -172,3 +172,40 @@ def test_a_flag_of_a_way_to_grow_stones_is_told_as_that(tmp_path: Path) -> None:
     told = faults(made(tmp_path, table(written)).census(), ROWS)
 
     assert told == ["'By CVD' (12), which nobody knows, may say that stones were grown or treated"]
+
+
+@pytest.mark.parametrize("yes", ["Yes", "Y", "TRUE"])
+def test_a_laboratory_of_yes_and_no_is_asked_about(tmp_path: Path, yes: str) -> None:
+    written = rows("Lab", "No", yes)
+
+    said = answers(tmp_path, written, rf"'Lab' is '{yes}' on 12 of 24 rows: were these stones grown")
+
+    for number, (answer, made_of) in enumerate(zip(said, (OTHER_ROWS, [False] * ROWS), strict=True)):
+        (folder := tmp_path / str(number)).mkdir()
+        assert grown(folder, written, **answer) == made_of
+
+
+@pytest.mark.parametrize(("natural", "other"), [("Natural", "Lab"), ("Mined", "Lab Grown")])
+def test_a_laboratory_of_kinds_says_them(tmp_path: Path, natural: str, other: str) -> None:
+    assert grown(tmp_path, rows("Lab", natural, other)) == OTHER_ROWS
+
+
+@pytest.mark.parametrize("lab", ["GIA", "", "N/A", "None"])
+def test_a_laboratory_is_none(tmp_path: Path, lab: str) -> None:
+    assert grown(tmp_path, rows("Lab", "GIA", lab)) == [False] * ROWS
+
+
+def test_a_list_of_stones_that_are_of_no_laboratory_is_not_asked_about(tmp_path: Path) -> None:
+    written = rows("Lab", "No", "No")
+
+    assert grown(tmp_path, written) == [False] * ROWS
+
+
+@pytest.mark.parametrize("shape", ["L-Round", "L - Pear", "Round (L)"])
+def test_a_letter_beside_a_shape_hints_at_a_grown_stone(shape: str) -> None:
+    assert nature.of_shape[shape] == nature.HINT
+
+
+@pytest.mark.parametrize("number", ["A1031(LAB)", "A-7 (LG)"])
+def test_a_kind_behind_a_stock_number_hints_at_a_grown_stone(number: str) -> None:
+    assert nature.of_stock_number(number) == nature.HINT

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from catalog.fluorescence_colors import fluorescence_color
 from catalog.grades import Clarity, Fluorescence, LabFinish, fold
 from catalog.letters import plain
 from catalog.shapes import known_shape
@@ -250,3 +251,10 @@ def test_words_that_only_contain_a_currency_are_none(text: str) -> None:
 def test_folding_keeps_letters_of_other_scripts() -> None:
     assert [plain(word) for word in ("й", "ガ", "ё", "ק")] == ["й", "ガ", "ё", "ק"]
     assert fold("Purété") == "PURETE"
+
+
+@pytest.mark.parametrize(
+    ("written", "color"), [("蓝色", "BLUE"), ("bleuté", "BLEUTE"), ("Gelb", "YELLOW"), ("---", None)]
+)
+def test_colours_of_fluorescence_have_one_name(written: str, color: str | None) -> None:
+    assert fluorescence_color(written) == color

@@ -248,12 +248,12 @@ def test_amounts_with_cents_never_group_thousands(amounts: list[Decimal]) -> Non
 
 
 def test_three_decimals_of_cheap_stones_are_asked_about(tmp_path: Path) -> None:
-    rows = [unpriced(number) | {"Price/Ct": f"{100.345 + number:.3f}", "Color": "M"} for number in range(5)]
+    rows = [unpriced(number) | {"Price/Ct": f"{14.345 + number:.3f}", "Color": "M"} for number in range(5)]
 
-    question = asked(tmp_path, rows)
+    question = asked(tmp_path, rows, labgrown=True)
 
     assert [answer.parameters for answer in question.answers] == [{"decimal": ","}, {"decimal": "."}]
-    assert costs(tmp_path, rows, decimal=".")["AB0000"] == 5017
+    assert costs(tmp_path, rows, decimal=".", labgrown=True)["AB0000"] == 717
 
 
 # --- units ---------------------------------------------------------------------------------------------------------------
@@ -413,11 +413,49 @@ def test_cost_and_sell_prices_of_a_carat_are_asked_about(tmp_path: Path) -> None
     assert "'Cost/Ct'; 'Sell/Ct' and 'Sell Total'" in question.words
 
 
-@pytest.mark.parametrize("header", ["Extra Disc %", "Additional Discount", "Markup %"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Extra Disc %", "Additional Discount", "Markup %", "Final %", "Less", "Less 1", "Less2", "Disc 2", "Extra %",
+        "Add. Disc", "CC", "Broker %", "Brokerage", "Comm", "Comm.1", "Net %", "Spl Disc %", "Special %", "Bonus", "Plus",
+        "Member Disc %", "COD",
+        "Term %", "G %", "Cash Back",
+    ],
+)  # fmt: skip
 def test_a_further_discount_without_a_final_price_is_told_on_the_first_day(tmp_path: Path, header: str) -> None:
     census = made(tmp_path, table([stone(number, **{header: "5"}) for number in range(24)])).census()
 
     assert any(header in fault and "more or less is paid" in fault for fault in faults(census, 24))
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Less", "0.00"), ("Less", "n/a"), ("CC", "G-VS1"), ("Plus", "2100"), ("Star Length %", "52"),
+        ("Lower Half %", "78"),
+        ("Eye Clean %", "100"), ("Light Return %", "97"), ("Net Weight", "1.01"), ("Brokers", "5"), ("Extra Facets", "2"),
+    ],
+)  # fmt: skip
+def test_a_column_that_adds_nothing_to_prices_is_no_further_discount(tmp_path: Path, header: str, cell: str) -> None:
+    census = made(tmp_path, table([stone(number, **{header: cell}) for number in range(24)])).census()
+
+    assert not any("more or less is paid" in fault for fault in faults(census, 24))
+
+
+def test_by_which_of_two_discounts_a_list_is_paid_is_asked_and_the_answer_is_taken(tmp_path: Path) -> None:
+    rows = [
+        unpriced(number) | {"Rap": "8000", "Disc %": f"-{40 + number % 5}", "Final Disc %": f"-{43 + number % 5}"}
+        for number in range(24)
+    ]
+
+    question = asked(tmp_path, rows)
+
+    assert "and has two: 'Disc %' and 'Final Disc %'" in question.words
+    for answer, header in zip(question.answers, ("Disc %", "Final Disc %"), strict=True):
+        (tmp_path / "made").unlink(missing_ok=True)
+        paid = costs(tmp_path, rows, **answer.parameters)
+        expected = {row["Stock #"]: 8000 * (100 + int(row[header])) * carats_of(row) for row in rows}
+        assert all(abs(paid[number] - cents) <= 1 for number, cents in expected.items())
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,11 @@ def test_what_nothing_proves_is_asked_with_the_row_that_shows_what_depends_on_it
             {"columns": {"Total": "total_price"}},
             "The feed says that 'Total' holds the price of the stone, but",
         ),
-        ({"RapList": lambda w: 2 * per_carat(w), "Rap%": lambda w: 50}, {}, "below or above it? Row 1: 50 of"),
+        (
+            {"RapList": lambda w: 2 * per_carat(w), "Rap%": lambda w: 50},
+            {},
+            "the share of it that is paid? Row 1: 50 of",
+        ),
         ({"Price": lambda w: -38}, {}, "'Price' holds discounts and no prices"),
         ({"Price": lambda w: "38%"}, {}, "'Price' holds discounts and no prices"),
         ({"Total": lambda w: per_carat(w) * w * 100}, {}, "another currency or cents?"),
@@ -385,3 +389,53 @@ def test_a_plus_before_every_discount_is_below_the_list_as_prices_prove(tmp_path
         carats = float(weight)
         expected = 200 * per_carat(carats) * (0.5 - round(carats) / 100) * carats
         assert read[f"S-{number}"] == pytest.approx(expected, abs=2)
+
+
+# --- shares of the list that are paid ----------------------------------------------------------------------------------
+
+
+def shares(header: str, **more: Any) -> str:
+    """A list at 60 to 72 % of a list price, whose column says that."""
+    cells: dict[str, Any] = {"RapList": lambda w: 2 * per_carat(w), header.replace(" ", "_"): _share, **more}
+    return listing("RapList", header, *more, **cells)
+
+
+def _share(weight: float) -> str:
+    return f"{60 + 2 * WEIGHTS.index(f'{weight:.2f}')}"
+
+
+def _paid(weight: float) -> float:
+    return 2 * per_carat(weight) * float(_share(weight)) / 100
+
+
+def test_whether_a_number_is_the_share_of_the_list_that_is_paid_is_asked_and_the_answer_is_taken(
+    tmp_path: Path,
+) -> None:
+    content = shares("Rap %")
+
+    question = question_of(tmp_path, content).verdict.question
+
+    assert question is not None
+    assert [answer.parameters["discount_means"] for answer in question.answers] == ["below", "signed", "of"]
+    read, _ = stones_of(tmp_path, content, discount_means="of")
+    assert read == {
+        f"S-{number}": round(_paid(float(weight)) * float(weight) * 100) for number, weight in enumerate(WEIGHTS, 1)
+    }
+
+
+@pytest.mark.parametrize("header", ["% of Rap", "% of List", "Percent of Rap"])
+def test_a_column_that_is_called_so_is_read_as_the_share_that_is_paid(tmp_path: Path, header: str) -> None:
+    read, _ = stones_of(tmp_path, shares(header))
+
+    assert read["S-1"] == round(_paid(0.31) * 31)
+
+
+def test_prices_prove_that_a_discount_is_the_share_that_is_paid(tmp_path: Path) -> None:
+    content = shares("Disc", Price=_paid)
+
+    read, verdict = stones_of(tmp_path, content)
+
+    column = verdict.column("Price")
+    assert column is not None
+    assert (column.means, column.proven) == ("per_carat", True)
+    assert read["S-1"] == round(_paid(0.31) * 31)
