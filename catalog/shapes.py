@@ -60,6 +60,11 @@ SPELLINGS: Mapping[str, str] = {
     **words.table("shapes"),
     **{fold(shape): shape for shape in KNOWN_SHAPES},
 }
+#: The same without the words of other languages ("ROND"), by which only lists are read: asked for, they are slips.
+ASKED_SPELLINGS: Mapping[str, str] = {
+    row["word"]: row["meaning"] for row in words.rows("shapes") if row["source"] != "terms"
+}
+_OF_LISTS = SPELLINGS.keys() - ASKED_SPELLINGS.keys() - {fold(shape) for shape in KNOWN_SHAPES}
 #: Words beside a shape's name that make no other shape of it: how it is faceted, and how it is drawn out.
 _MODIFICATIONS = frozenset(
     {
@@ -155,9 +160,9 @@ def _cushion(words: Sequence[str]) -> str | None:
 def spelled_shape(text: str) -> str | None:
     """The name of a shape that a person asks for: `"cu"` is `"CUSHION"`, and what no table knows keeps its own name.
 
-    None for a text without letters or digits.
+    None for a text without letters or digits. Words that only lists use are no spellings here.
     """
-    return known_shape(text) or _name(text)
+    return (None if fold(text) in _OF_LISTS else known_shape(text)) or _name(text)
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from catalog import countries, fluorescence_colors, grades, labs, words
+from catalog import countries, fluorescence_colors, grades, labs, shapes
 from catalog.columns import (
     COLUMNS,
     Address,
@@ -241,7 +241,7 @@ def _spellings_of(column: Column) -> dict[str, list[str]]:
     if column.asked in ("country", "location"):
         return {name: list(others) for name, others in countries.COUNTRIES.items()}
     by_spelling: Mapping[str, str] = {
-        "shape": words.table("shapes"),
+        "shape": shapes.ASKED_SPELLINGS,
         "lab": labs.SPELLINGS,
         "fluorescence_color": fluorescence_colors.SPELLINGS,
     }.get(column.asked, {})

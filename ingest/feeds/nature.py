@@ -383,7 +383,7 @@ def quiet(read: Said) -> Said:
 
 
 #: Longest word that is read alone in a remark (characters).
-_MAX_ALONE = 32
+_MAX_ALONE = 30
 #: Remarks of one word that a sentence may well have in another sense.
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),

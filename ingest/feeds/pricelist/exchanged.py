@@ -20,13 +20,17 @@ from ingest.feeds.pricelist.columns import Cells, is_filled
 _LABS = frozenset(KNOWN_LABS)
 _REPORT = re.compile(r"[A-Z]{0,3}[\s-]?\d{7,14}", re.IGNORECASE | re.ASCII)
 
+_PARTS = re.compile(r"[\s/,;|]+")
 #: Single letters are words of too many fields: "N" below a cut and "F" below a colour.
 _MIN_LETTERS = 2
 
 
 def _is_color(cell: str) -> bool:
     facts = fancy_facts(cell, None, None, None)
-    return bool(facts.color or facts.tint)
+    # "EX/EX/blue" has a colour in it and is none.
+    return bool(facts.color or facts.tint) and not any(
+        len(part) >= _MIN_LETTERS and values.grade(LabFinish, part) for part in _PARTS.split(cell)
+    )
 
 
 #: Whether a cell is a word of a field.

@@ -34,9 +34,9 @@ def stone(**cells: str) -> dict[str, str]:
 
 
 def stones(count: int, *, first: int = 1) -> list[dict[str, str]]:
-    """Rows of one carat, a hundred dollars apart."""
+    """Rows of one carat, a hundred dollars apart, and a dollar apart where a carat cannot cost much more."""
     return [
-        {**STONE, "Stock #": f"A-{number}", "Total Price": f"{1000 + 100 * number}"}
+        {**STONE, "Stock #": f"A-{number}", "Total Price": f"{1000 + 100 * min(number, 800) + max(0, number - 800)}"}
         for number in range(first, first + count)
     ]
 
