@@ -288,7 +288,7 @@ def _said_of_shape(cell: str) -> Said:
     text = _words(cell)
     if _affirmed(_GROWN_WORD, text):
         return _named(cell)
-    if stones := several.in_kind(text):
+    if stones := several.in_kind(text) or several.in_shape(text):
         return Said(several=stones)
     if _ROUGH.search(text):
         return Said(other="rough")

@@ -9,6 +9,7 @@ import re
 
 from catalog import words
 from catalog.grades import fold
+from catalog.shapes import known_shape
 
 PAIR, PARCEL = "a pair", "a parcel"
 #: Words that say it alone, in the languages of the trade's towns.
@@ -58,6 +59,22 @@ _BELONGS = re.compile(
     r"\b(?:PAIR(?:S|ED)?|PR|MATCH\w*|MTCH|MATES?|TWINS?|COMPANIONS?|PARTNERS?|SISTERS?|COUPLE|SETS?|SUITE|LAYOUT|TOGETHER"
     r"|BOTH|HALF|(?:SOLD|SELLS?|GOES|ONLY) (?:ONLY )?WITH|PAAR|PAIRE|JODI)\b"
 )
+_COUNTED_SHAPE = re.compile(
+    r"(?P<first>[2-9]|[1-9]\d{1,3}) ?(?:X )?(?P<behind>[A-Z][A-Z ]+)"
+    r"|(?P<before>[A-Z][A-Z ]*) ?(?:X ?|\()(?P<last>[2-9]|[1-9]\d{1,3})\)?"
+)
+#: Two numbers in a cell of one, written alike; a slash without space around it is part of many a number.
+_BETWEEN_NUMBERS = re.compile(r"\s+/\s+|\s*[&+]\s*|\s+AND\s+|,\s+", re.IGNORECASE)
+_TWO_NUMBERS = re.compile(
+    rf"(?=\S*\d{{2}})[\w.-]+(?:{_BETWEEN_NUMBERS.pattern})(?=\S*\d{{2}})[\w.-]+", re.IGNORECASE | re.ASCII
+)
+_MAY_NAME_SEVERAL = re.compile(r"[ &+(]|PAIR|PARCEL|LAYOUT", re.IGNORECASE)
+#: A number with a word for several stones at an end, or with how many there are.
+_COUNTED_NUMBER = re.compile(
+    r"(?:MATCHED )?(?:PAIRS?|PARCEL|LAYOUT|LOT OF)[\s#.:-]+\w.*|.*\w[\s/_(-]+(?:PAIRS?|PARCEL|LAYOUT)\)?"
+    r"|.*\w\s+\((?:[2-9]|[1-9]\d)(?: ?(?:PCS?|STONES))?\)",
+    re.IGNORECASE | re.ASCII,
+)
 #: Parts of words without which no phrase says anything; see `nature`.
 TELLING = (
     r"PARCEL|MELEE|LOT(?![A-Z])|SETS?(?![A-Z])|SUITE|LAYOUT|PCS|PIECES|STONES|DIAMONDS|SOLD|SELL|PAIR|SEPARA|BOTH"
@@ -82,6 +99,25 @@ def in_text(text: str) -> str:
 def in_kind(text: str) -> str:
     """What a field says where nothing but the kind of a stone belongs."""
     return PARCEL if _PARCEL.search(text) else PAIR if _PAIR.search(text) else alone(text)
+
+
+def in_shape(text: str) -> str:
+    """What a shape says of it by a number beside it: "2 RD", "RD X 2", "OVALS (2)"."""
+    counted = _COUNTED_SHAPE.fullmatch(text)
+    if counted is None or known_shape(counted["before"] or counted["behind"]) is None:
+        return ""
+    return PAIR if "2" in (counted["first"], counted["last"]) else PARCEL
+
+
+def in_number(number: str) -> str:
+    """What a stock number says of it: "A1031 / A1032", "A1031 PAIR", "A1031 (2)", "Parcel 9"."""
+    if not _MAY_NAME_SEVERAL.search(number):
+        return ""
+    if _TWO_NUMBERS.fullmatch(number):
+        first, second = (re.sub(r"\d", "0", part.strip()) for part in _BETWEEN_NUMBERS.split(number, maxsplit=1))
+        return PAIR if first == second else ""
+    said = _COUNTED_NUMBER.fullmatch(number)
+    return "" if said is None else PAIR if "PAIR" in number.upper() else PARCEL
 
 
 def belongs(text: str) -> bool:
