@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from catalog import words
 from catalog.grades import alone, fold, treatment_beside
-from ingest.feeds import treatments, values
+from ingest.feeds import several, treatments, values
 from ingest.feeds.values import Reader
 
 
@@ -102,19 +102,6 @@ _TESTED = re.compile(
 _SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
 _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
-_PARCEL = re.compile(r"\b(?:PARCELS?|MELEES?|LOTS?|ASSORTED|ASSORTMENT)\b")
-_PAIR = re.compile(r"\bPAIRS?\b")
-_SAID_PARCEL = re.compile(
-    r"^(?:PARCEL|MELEE|LOT)$|\bPARCEL (?:OF|LOT|ONLY)\b|\b[2-9]\d* ?(?:PCS?|PIECES?|STONES?) (?:LOT|PARCEL|SET)\b"
-    r"|(?<!BE )\bSOLD AS (?:A )?(?:PARCEL|LOT|SET)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b|\bSET OF [2-9]\b"
-)
-_PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
-_SAID_PAIR = re.compile(
-    r"(?<!BE )\bSOLD AS (?:A )?PAIR\b|\bPAIR ONLY\b|\bONLY AS (?:A )?PAIR\b|\b(?:NOT|NON) ?SEPARABLE\b|\bINSEPARABLE\b"
-    r"|\bPRICE (?:IS )?(?:FOR|PER) (?:THE |A )?(?:PAIR|BOTH)\b|^(?:MATCHED |MATCHING )?PAIR$"
-    r"|(?<!BE )(?<!CAN )\b(?:PAIR|PR)\.? (?:W /|WITH) +\S"
-    r"|\b(?:SOLD|SELL|SELLS) TOGETHER\b|\bMUST BE SOLD WITH\b|\bNOT (?:TO BE )?SPLIT\b"
-)
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
 _NO_STONE = re.compile(r"\b(?:ROUGH|JEWELL?E?RY|RINGS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?|MOUNTINGS?)\b")
 #: What rough is sorted by: what can be made of it, and how it has grown.
@@ -202,13 +189,12 @@ def _read(text: str, grown_words: re.Pattern[str], natural_words: re.Pattern[str
     methods = {method for method in ("CVD", "HPHT") if re.search(rf"\b{method}\b", without)}
     grown = sides == {True}
     bare = "HPHT" in methods and not sides and _affirmed(re.compile(r"\bHPHT\b"), without)
-    several = "a parcel" if _SAID_PARCEL.search(text) or _pieces(text) > 1 else ""
     return Said(
         grown=next(iter(sides)) if len(sides) == 1 else None,
         method=next(iter(methods)) if grown and len(methods) == 1 else None,
         treated=treated,
         unclear=len(sides) == 2 or bare,
-        several=several or ("a pair" if _SAID_PAIR.search(text) else ""),
+        several=several.in_text(text),
     )
 
 
@@ -246,11 +232,6 @@ def _treatment(text: str) -> tuple[bool | None, bool]:
     return None, after_growth
 
 
-def _pieces(text: str) -> int:
-    counted = _PIECES.search(text)
-    return int(counted[1]) if counted else 0
-
-
 def _flag(cell: str, yes: Said, no: Said) -> Said:
     said = values.yes_or_no(cell)
     if said is not None:
@@ -260,9 +241,8 @@ def _flag(cell: str, yes: Said, no: Said) -> Said:
 
 def _named(cell: str) -> Said:
     said, text = _kind(cell), _words(cell)
-    several = "a parcel" if _PARCEL.search(text) else "a pair" if _PAIR.search(text) else said.several
     other = _OTHER.search(text) or _NO_STONE.search(text)
-    return said._replace(several=several, other=other[0].lower() if other else "")
+    return said._replace(several=several.in_kind(text) or said.several, other=other[0].lower() if other else "")
 
 
 def _said_of_material(cell: str) -> Said:
@@ -308,8 +288,8 @@ def _said_of_shape(cell: str) -> Said:
     text = _words(cell)
     if _affirmed(_GROWN_WORD, text):
         return _named(cell)
-    if _PARCEL.search(text) or _PAIR.search(text):
-        return Said(several="a parcel" if _PARCEL.search(text) else "a pair")
+    if stones := several.in_kind(text) or several.in_shape(text):
+        return Said(several=stones)
     if _ROUGH.search(text):
         return Said(other="rough")
     if _HINTING_SHAPE.search(text):
@@ -328,8 +308,8 @@ def is_model_of_rough(cell: str) -> bool:
 _TELLING = re.compile(
     r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO(?![A-Z])|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
     r"|MINED|EARTH|IRRADIAT|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|C\.E\."
-    r"|PARCEL|MELEE|LOT(?![A-Z])|SETS?(?![A-Z])|PCS|PIECES|STONES|DIAMONDS|SOLD|SELL|PAIR|SEPARABLE|BOTH|PR(?![A-Z])|TOGETHER|SPLIT"
     r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
+    rf"|{several.TELLING}"
 )
 
 

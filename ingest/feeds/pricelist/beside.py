@@ -2,7 +2,8 @@
 that was written into a column that nobody reads.
 
 A heading that stands directly above rows is true of them until the next one: "SOLD THIS WEEK", "ON MEMO", "LAB GROWN". What
-it says is carried by each of these rows, is told with their number, and is asked about on the first day all the same.
+it says is carried by each of these rows, is told with their number, and is asked about on the first day all the same. A
+shape is that of the rows that name none.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.grades import fold
+from catalog.shapes import known_shape
 from ingest.feeds import nature
 from ingest.feeds.pricelist import words
-from ingest.feeds.pricelist.columns import RESERVED, Columns
+from ingest.feeds.pricelist.columns import RESERVED, Columns, is_filled
 from ingest.feeds.pricelist.headers import key
 from ingest.feeds.pricelist.outside import AVAILABILITY, NATURE, is_legend, kind_of
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.reading import BESIDE, PERHAPS, Layout, Row
+from ingest.feeds.pricelist.reading import BESIDE, PERHAPS, SHAPE, Layout, Row
 
 #: Fields of names, in whose columns nothing else is looked for.
 _NAMES = frozenset({"supplier_name", "country", "brand"})
 #: A sentence is no heading: it has more words.
 _MOST_WORDS = 6
+#: A name of so few letters is a code of anything.
+_CODE = 2
 _NATURAL = re.compile(r"NATURAL(?: (?:DIAMONDS?|STONES?|GOODS))?|(?:EARTH )?MINED(?: DIAMONDS?)?", re.IGNORECASE)
 
 
@@ -48,6 +52,10 @@ class Beside:
         self.taken: Counter[str] = Counter()
         read = {header for field, header in columns.best.items() if field not in _NAMES}
         read |= {header for field, others in columns.others.items() if field not in _NAMES for header in others}
+        #: The column of shapes, and what the name of the sheet and the last heading say where its cell is blank.
+        self._of_shapes = columns.best.get("shape", SHAPE)
+        self._shape_of_sheet = self._shape = ""
+        self.shapes: Counter[str] = Counter()
         self._unread = [
             header
             for header in layout.headers
@@ -64,7 +72,9 @@ class Beside:
 
     def heading(self, text: str) -> bool:
         """Take a row with nothing but a text; whether that is a heading that speaks of the rows below it."""
-        kind, ends = self._kind(text), _ends(text)
+        kind, ends, shape = self._kind(text), _ends(text), _shape(text)
+        if shape or self._begun:
+            self._shape = shape
         if self._begun:
             kept = [part for part in self._parts if part.kind not in (kind, ends)]
             for part in kept:
@@ -75,10 +85,12 @@ class Beside:
         if kind:
             self._parts.append(_Part(text, kind))
             self._nested = False
-        return bool(kind or ends)
+        return bool(kind or ends or shape)
 
     def interrupt(self) -> None:
         """Take a row that is no stone, or none at all, after which another part may begin: a sum, a repeated header."""
+        if self._begun:
+            self._shape = ""
         if self._begun and not self._nested:
             for part in self._parts:
                 part.doubtful = True
@@ -94,6 +106,9 @@ class Beside:
     def mark(self, row: Row) -> str:
         """Have a row of a stone carry what is said of it; the text that keeps it from being offered, or nothing."""
         self._begun = True
+        if (shape := self._shape or self._shape_of_sheet) and not is_filled(str(row.cells.get(self._of_shapes) or "")):
+            row.cells[self._of_shapes] = shape
+            self.shapes[shape] += 1
         if not (self._of_sheet or self._parts or self._unread):
             return ""
         firm: list[str] = list(self._of_sheet)
@@ -121,10 +136,11 @@ class Beside:
             f"{text[:60]!r} stands above {rows:,} rows, which are taken for "
             + ("stones that are not to be had" if words.said_beside[text] is not None else "such stones")
             for text, rows in self.held.items()
-        )
+        ) + tuple(f"{text[:60]!r} stands above {rows:,} rows, whose shape it is" for text, rows in self.shapes.items())
 
     def _enter(self, sheet: str) -> None:
         self._sheet, self._parts, self._begun, self._nested, self._apart = sheet, [], False, False, False
+        self._shape_of_sheet, self._shape = _shape(sheet), ""
         kind = self._kind(sheet)
         # Who names a sheet says that what it has is for sale.
         is_answered = kind == AVAILABILITY and sheet.strip().casefold() == self._named
@@ -149,6 +165,12 @@ def _ends(text: str) -> str:
     if words.promises(text):
         return AVAILABILITY
     return NATURE if _NATURAL.fullmatch(text.strip(" :-*")) else ""
+
+
+def _shape(text: str) -> str:
+    """A heading or the name of a sheet that is a shape and nothing else: "OVAL", "Round brilliant"."""
+    text = text.strip(" :-*")
+    return text if len(text) > _CODE and known_shape(text) is not None else ""
 
 
 def alone(texts: Sequence[str]) -> str:

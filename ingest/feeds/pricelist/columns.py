@@ -16,11 +16,20 @@ from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import artefacts, color_clarity, numbers
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import OF_MONEY, REPEATED, SPELLINGS, fold, ranked_columns
-from ingest.feeds.pricelist.reading import AMBIGUOUS, BESIDE, BEYOND, ONE_CERTIFICATE, OTHER_HALF, PERHAPS, PROVEN
+from ingest.feeds.pricelist.reading import (
+    AMBIGUOUS,
+    BESIDE,
+    BEYOND,
+    ONE_CERTIFICATE,
+    OTHER_HALF,
+    PERHAPS,
+    PROVEN,
+    SHAPE,
+)
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS, SHAPE})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -123,6 +132,8 @@ class Columns:
         ranked = ranked_columns([header for header in headers if header not in RESERVED], chosen)
         if "currency" in ranked and any(fold(header) in _IN_CURRENCY for header in headers):
             del ranked["currency"]
+        if SHAPE in headers:
+            ranked.setdefault("shape", (SHAPE,))
         in_points = "points" in ranked and "carats" not in ranked
         if in_points:
             ranked["carats"] = ranked.pop("points")

@@ -17,7 +17,7 @@ from catalog.grades import Bowtie, Clarity, Color, CuletSize, LabFinish
 from catalog.rows import StoneFacts
 from catalog.shapes import spelled_shape
 from ingest.errors import MappingError
-from ingest.feeds import nature, values
+from ingest.feeds import nature, several, values
 from ingest.feeds.adapter import Look, StoneIdentity
 from ingest.feeds.deciding_nature import Evidence, Nature, decide, hint_of
 from ingest.feeds.fluorescence import fluorescence_facts
@@ -187,15 +187,15 @@ class Mapper:
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
-        length, width, depth, several = dimensions.dimensions(cells, carats, depth_pct)
+        length, width, depth, too_heavy = dimensions.dimensions(cells, carats, depth_pct)
         shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
         if not number_of.isalnum() or len(cells["measurements"]) > single.ONE_SET:
             single.refuse_two(cells)
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
-        if evidence or several or carats is None or not is_one:
-            single.refuse_several(cells, evidence, carats, several=several)
+        if evidence or too_heavy or carats is None or not is_one:
+            single.refuse_several(cells, evidence, carats, too_heavy=too_heavy)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
         if (
@@ -360,6 +360,8 @@ def stock_number(cells: Cells) -> str:
             raise MappingError(
                 header, f"{number[:60]!r} was {ruin}, and several stones may have become one: {artefacts.REMEDY}"
             )
+    if not number.isalnum() and (stones := several.in_number(number)):
+        raise MappingError(header, f"{number[:60]!r} is the number of several stones: {stones}")
     if AMBIGUOUS in cells.row:
         raise MappingError(header, f"{number[:60]!r} is the number of several stones: {cells.row[AMBIGUOUS]}")
     if len(number) > MAX_ID_LENGTH:

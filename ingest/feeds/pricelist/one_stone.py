@@ -23,6 +23,8 @@ _TOLD = 6
 _NAME = 40
 #: Stock numbers that rows name as the other half of a pair that is not parted, each with the one that names it.
 HALVES = "CREATE TEMPORARY TABLE halves (stone TEXT PRIMARY KEY, named_by TEXT NOT NULL) WITHOUT ROWID"
+#: What remarks may name as a stone that theirs belongs to, each with the row and its remark.
+BELONGING = "CREATE TEMPORARY TABLE belonging (stone TEXT NOT NULL, ordinal INTEGER NOT NULL, remark TEXT NOT NULL)"
 
 
 def settle_shared_numbers(database: sqlite3.Connection, mapper: Mapper) -> int:
@@ -60,6 +62,22 @@ def mark_other_halves(database: sqlite3.Connection, mapper: Mapper) -> None:
         if not single.names_a_pair(mapper.cells(payload)):
             marked = _marked(payload, reading.OTHER_HALF, by)
             database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
+
+
+def mark_belonging(database: sqlite3.Connection) -> None:
+    """Mark rows of which a remark names another stone of the list that they belong to, and have that one marked, too."""
+    found = database.execute(
+        """
+        SELECT naming.ordinal, naming.stone, naming.payload, remark, named.stone FROM belonging
+        JOIN stones AS named USING (stone) JOIN stones AS naming ON naming.ordinal = belonging.ordinal
+        WHERE naming.stone IS NOT named.stone
+        """
+    ).fetchall()
+    for ordinal, stone, payload, remark, other in found:
+        marked = _marked(payload, reading.OTHER_HALF, remark)
+        database.execute("UPDATE stones SET payload = ? WHERE ordinal = ?", [marked, ordinal])
+        if stone is not None:
+            database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
 
 
 def hash_of_certificate(cells: Cells) -> int | None:

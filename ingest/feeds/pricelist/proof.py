@@ -17,6 +17,7 @@ from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist import (
     availability_columns,
+    belonging,
     cheap,
     color_clarity,
     currencies,
@@ -62,7 +63,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, availability_columns, fancies, kinds, color_clarity):
+    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds, color_clarity):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()

@@ -23,6 +23,7 @@ from ingest.feeds.pricelist.formats.layout import (
     OTHER_HALF,
     PERHAPS,
     PROVEN,
+    SHAPE,
     Layout,
     Row,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "PERHAPS",
     "PROVEN",
     "SAMPLE_BYTES",
+    "SHAPE",
     "Layout",
     "Row",
     "examine",

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from catalog.grades import fold
 from ingest.errors import MappingError
-from ingest.feeds import nature, values
+from ingest.feeds import nature, several, values
 from ingest.feeds.deciding_nature import Evidence
 from ingest.feeds.pricelist import numbers
 from ingest.feeds.pricelist.columns import Cells, is_filled
@@ -51,6 +51,10 @@ _FIRST_CELLS, _TITLED = 3, ("stock_number", "shape", "color", "clarity")
 _flag = Reader(values.yes_or_no)
 #: The mate of a stone in a remark: "Matching pair w/ A-1010", "must be sold with A-1010".
 _MATE = re.compile(r"\b(?:PAIR|PR|SOLD)\.?\s*(?:W/|WITH\b)\s*([\w./-]*\w)", re.IGNORECASE)
+#: A flag has so many words at most.
+_FLAG = 3
+#: A shorter number in a remark counts something (characters).
+_SHORTEST = 3
 _sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
 
 
@@ -65,14 +69,15 @@ def _count(cell: str) -> int:
     counted = _COUNT.fullmatch(cell.strip().replace(",", ""))
     if counted:
         return int(counted[1])
-    # "Parcel" as a flag.
-    return 2 if _flag[cell] or nature.of_grown_flag[cell].several else 0
+    # "Parcel" as a flag, or a remark.
+    read = nature.of_grown_flag if len(cell.split()) <= _FLAG else nature.of_text
+    return 2 if _flag[cell] or read[cell].several else 0
 
 
 _counted = Reader(_count)
 
 
-def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal | None, *, several: bool) -> None:
+def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal | None, *, too_heavy: bool) -> None:
     """Raise `MappingError` if the row is a parcel, or a pair of which the supplier does not sell one stone."""
     is_pair = names_a_pair(cells)
     stones = 0
@@ -85,7 +90,7 @@ def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal |
         )
     if is_pair or stones == 2 or evidence:
         said = next((spoken for spoken in evidence if spoken.said.several), None)
-        if said is not None and said.said.several != "a pair":
+        if said is not None and said.said.several != several.PAIR:
             raise MappingError(
                 said.field, f"{said.cell[:60]!r} is {said.said.several} and cannot be offered as one stone"
             )
@@ -105,7 +110,7 @@ def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal |
         raise MappingError(cells.header("stones"), f"{cells['stones'][:60]!r}: a parcel is not offered as one stone")
     if carats is None and _TWO_WEIGHTS.fullmatch(cells["carats"]):
         raise MappingError(cells.header("carats"), f"{cells['carats'][:60]!r} are the weights of several stones")
-    if several:
+    if too_heavy:
         header = cells.header("measurements" if cells["measurements"] else "length")
         raise MappingError(
             header, f"no stone of such measures weighs {carats} carats: a parcel, or a wrong measure or weight"
@@ -136,7 +141,7 @@ def other_half(cells: Cells) -> str:
     if names_a_pair(cells):
         return "" if _may_part(cells) else cells["pair"]
     remark = cells["comments"]
-    if not remark or nature.of_text[remark].several != "a pair" or _may_part(cells):
+    if not remark or nature.of_text[remark].several != several.PAIR or _may_part(cells):
         return ""
     named = _MATE.search(remark)
     if named is None:
@@ -144,6 +149,26 @@ def other_half(cells: Cells) -> str:
     number, mate = cells["stock_number"], named[1]
     # "Matching pair w/ B" of A-1009A is A-1009B.
     return number[:-1] + mate if len(mate) == 1 and number[-1:].isalpha() else mate
+
+
+def named_beside(cells: Cells) -> tuple[str, list[str]]:
+    """A remark that says that its stone and another belong together, and what in it may be that one's stock number."""
+    if not cells["comments"] or _may_part(cells):
+        return "", []
+    for remark in cells.each("comments"):
+        if numbers_of := _numbers_beside[remark]:
+            return remark, numbers_of
+    return "", []
+
+
+def _named_in(remark: str) -> list[str]:
+    if not several.belongs(remark.upper()):
+        return []
+    tokens = [token.strip("#.,;:()[]") for token in re.split(r"[\s,;]+|(?<=\bW)/", remark, flags=re.IGNORECASE)]
+    return [token for token in tokens if len(token) >= _SHORTEST and any(map(str.isdigit, token))]
+
+
+_numbers_beside = Reader(_named_in)
 
 
 def refuse_two(cells: Cells) -> None:

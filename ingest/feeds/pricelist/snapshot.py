@@ -166,12 +166,14 @@ def make(copy: Path, into: Path, parameters: Parameters, mapper: Mapper, *, most
         tally.left_out.update(layout.left_out)
         refused: Counter[str] = Counter()
         database.execute(one_stone.HALVES)
+        database.execute(one_stone.BELONGING)
         beside = Beside(layout, tally.columns, parameters)
         rows = reading.rows(copy, layout)
         database.executemany(_INSERT, _stones(database, rows, mapper, proven, tally, beside, refused))
         tally.parts, tally.taken = beside.held, beside.taken
         database.execute(_BY_STONE)
         tally.left_out["repeated"] = one_stone.settle_shared_numbers(database, mapper)
+        one_stone.mark_belonging(database)
         one_stone.mark_other_halves(database, mapper)
         one_stone.mark_shared_certificates(database, mapper)
         named, nameless = database.execute("SELECT count(stone), count(*) - count(stone) FROM stones").fetchone()
@@ -253,6 +255,8 @@ def _stones(
         tally.add(cells)
         if stone is not None and (other := single.other_half(cells)):
             database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
+        remark, named = single.named_beside(cells)
+        database.executemany("INSERT INTO belonging VALUES (?, ?, ?)", [(number, ordinal, remark) for number in named])
         available = availability.is_available(cells)
         word = None if available else text or cells["availability"]
         payload = msgspec.json.encode(row.cells)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import MappingError
-from ingest.feeds import nature
+from ingest.feeds import nature, several
 from ingest.feeds.deciding_nature import Evidence, decide
 from ingest.feeds.nature import GROWN, NATURAL, SILENT, TREATED, UNTREATED, Said
 
@@ -195,9 +195,10 @@ _PHRASES = (
     nature._POST_GROWTH,
     nature._UNTREATED_PHRASE,
     nature._TREATED_PHRASE,
-    nature._SAID_PARCEL,
-    nature._PIECES,
-    nature._SAID_PAIR,
+    several._SAID_PARCEL,
+    several._PIECES,
+    several._SAID_PAIR,
+    several._SAID_OF_ANOTHER,
     nature._NO_DIAMOND,
     *(written_out for written_out, _short in nature._WRITTEN_OUT),
 )

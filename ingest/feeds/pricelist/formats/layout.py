@@ -31,6 +31,8 @@ BEYOND = "(beyond the header)"
 OTHER_HALF = "(half of a pair with)"
 #: Keys of what is said of a row beside its columns, and of what may be; see `ingest.feeds.pricelist.beside`.
 BESIDE, PERHAPS = "(said beside its columns)", "(said of it or of others)"
+#: Key of a row's shape in a list without a column of shapes, by the heading above it or the name of its sheet.
+SHAPE = "(shape above)"
 #: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proof`.
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.

@@ -229,3 +229,38 @@ def test_terms_and_what_a_house_deals_in_are_not_asked_about(text: str) -> None:
 @pytest.mark.parametrize("text", ["Natural and lab-grown diamonds", "Hold", "Our lab-grown diamonds", "On memo to JB"])
 def test_what_may_be_said_of_the_stones_is(text: str) -> None:
     assert speaks(text)
+
+
+def test_a_heading_or_a_sheet_that_is_a_shape_is_that_of_rows_that_name_none(tmp_path: Path) -> None:
+    header, *rows = table([stone(number) for number in range(9)])
+    shapes = header.index("Shape")
+    apart = [[cell for place, cell in enumerate(row) if place != shapes] for row in (header, *rows)]
+
+    def headed(text: str) -> list[str]:
+        return [text, *[""] * (len(apart[0]) - 1)]
+
+    mapper = Mapper(parameters_of({"source": "x", "sheet": "*"}))
+    written = [
+        apart[0],
+        headed("ROUND"),
+        *apart[1:4],
+        headed("Pear shapes - new"),
+        *apart[4:6],
+        headed("OVAL:"),
+        *apart[6:],
+    ]
+    kept = made(tmp_path, written)
+    read = [mapper.to_diamond(payload).shape for payload in kept.payloads()]
+
+    assert read == ["ROUND"] * 3 + [None] * 2 + ["OVAL"] * 4
+    assert "'OVAL' stands above 4 rows, whose shape it is" in kept.verdict().notes
+
+
+def test_a_cell_of_a_shape_goes_before_the_heading_and_a_blank_one_has_its_shape(tmp_path: Path) -> None:
+    header, *rows = table([stone(number) for number in range(6)])
+    shapes = header.index("Shape")
+    rows[2][shapes], rows[3][shapes] = "Pear", ""
+    kept = made(tmp_path, [header, *rows[:2], ["OVAL", *[""] * (len(header) - 1)], *rows[2:]])
+    mapper = Mapper(parameters_of({"source": "x"}))
+
+    assert [mapper.to_diamond(payload).shape for payload in kept.payloads()][2:4] == ["PEAR", "OVAL"]

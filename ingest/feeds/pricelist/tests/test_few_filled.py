@@ -1,4 +1,4 @@
-"""Columns whose headers mean several things: what their filled cells tell of parties, counts of stones, and mates."""
+"""Columns whose headers mean several things: what their filled cells tell of parties and counts of stones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def rows(header: str, cells: dict[int, str], other: str = "") -> list[dict[str, 
 
 def refused(folder: Path, written: list[dict[str, str]], **parameters: object) -> set[int]:
     """The numbers of the rows that are no single stones."""
-    kept, mapper, found = made(folder, table(written), **parameters), Mapper(parameters_of({"source": "x"})), set()
+    mapper = Mapper(parameters_of({"source": "x", **parameters}))
+    kept, found = made(folder, table(written), **parameters), set()
     for number in range(ROWS):
         (row,) = kept.lookup([f"AB{number:04}"])
         try:
@@ -75,24 +76,7 @@ def test_numbers_of_rows_and_names_count_none(tmp_path: Path, cell: Callable[[in
     assert refused(tmp_path, rows("Nos", {number: cell(number) for number in range(ROWS)})) == set()
 
 
-@pytest.mark.parametrize(
-    ("header", "cells", "not_alone"),
-    [
-        ("Match", {3: "AB0004", 4: "AB0003"}, {3, 4}),
-        ("Match", {3: "AB0004"}, {3, 4}),
-        ("Set", {3: "S1", 9: "S1", 15: "S2", 20: "S2"}, {3, 9, 15, 20}),
-        ("Set", {3: "S1"}, set()),
-        ("Set", {3: "Yes", 4: "Yes"}, set()),
-        ("Match", {number: f"M{number % 3}" for number in range(ROWS)}, set()),
-    ],
-)
-def test_mates_are_stock_numbers_of_the_list_or_names_that_rows_share(
-    tmp_path: Path, header: str, cells: dict[int, str], not_alone: set[int]
-) -> None:
-    assert refused(tmp_path, rows(header, cells)) == not_alone
-
-
-@pytest.mark.parametrize(("header", "cells"), [("Nos", {3: "2"}), ("Set", {3: "S1", 4: "S1"})])
+@pytest.mark.parametrize(("header", "cells"), [("Nos", {3: "2"})])
 def test_what_the_feed_says_of_the_column_goes_before_its_cells(
     tmp_path: Path, header: str, cells: dict[int, str]
 ) -> None:
