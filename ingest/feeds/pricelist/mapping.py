@@ -29,6 +29,7 @@ from ingest.feeds.pricelist import (
     doubts,
     finishes,
     proven,
+    shifted,
     single,
     vocabulary,
     words,
@@ -45,6 +46,8 @@ from ingest.feeds.values import Reader
 
 MAPPER_VERSION = "pricelist-mapper-5"
 
+#: Stands for the number of a certificate where there is none.
+_NO_NUMBER = "0" * shifted.MIN_REPORT
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
 
@@ -63,8 +66,6 @@ _text_120 = Reader(lambda cell: values.text(cell, 120))
 _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
-
-#: Colours on the scale that are tinted, up to those that are fancy.
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
@@ -185,6 +186,17 @@ class Mapper:
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
+        number_alone = cells["certificate_number"] or _NO_NUMBER
+        if (
+            (fancy.color is None and cells["color"])
+            or (clarity is None and cells["clarity"])
+            or (carats is None and cells["carats"])
+            or "." in number_alone
+            or len(number_alone) < shifted.MIN_REPORT
+            or laboratory.isdigit()
+            or (not (cells["total_price"] and cells["price_per_carat"]) and shifted.lacks_a_price(cells))
+        ):
+            shifted.refuse_shifted(cells)
         length, width, depth, several = dimensions.dimensions(cells, carats, depth_pct)
         shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
@@ -192,7 +204,7 @@ class Mapper:
             single.refuse_two(cells)
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
-        if evidence or several or carats is None or not is_one:
+        if evidence or several or not carats or not is_one:
             single.refuse_several(cells, evidence, carats, several=several)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
