@@ -194,7 +194,6 @@ class Mapper:
             or "." in number_alone
             or len(number_alone) < shifted.MIN_REPORT
             or laboratory.isdigit()
-            or (not (cells["total_price"] and cells["price_per_carat"]) and shifted.lacks_a_price(cells))
         ):
             shifted.refuse_shifted(cells)
         length, width, depth, several = dimensions.dimensions(cells, carats, depth_pct)
@@ -290,6 +289,8 @@ class Mapper:
     def price(self, cells: Cells, carats: Decimal | None) -> Price:
         """A stone's price, if it is one that such a stone can have. Raises `MappingError`."""
         said, column = self.costs.said(cells, carats)
+        if cells.of_list.behind_prices and not (cells["total_price"] and cells["price_per_carat"]):
+            shifted.refuse_pushed_prices(cells, carats)
         if carats and said.per_carat is not None:
             low, high = self._ordinary[cells["carats"]]
             if not low <= said.per_carat <= high:

@@ -7,7 +7,7 @@ cell behind them is another one's, those of money among them, so the row is refu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -93,14 +93,13 @@ def refuse_shifted(cells: Cells) -> None:
             if belongs:
                 telling[direction] += 1
                 example.setdefault(direction, f"{cell} belongs under {other.header!r}")
-    if telling[_LEFT] and lacks_a_price(cells):
+    if telling[_LEFT] and _lacks_a_price(cells):
         # Where a cell is left out, the last column is empty.
         telling[_LEFT] += 1
     for direction, count in telling.most_common(1):
         if count >= _MIN_TELLING:
             raise MappingError("row", f"its cells stand one column to the {direction}: {example[direction]}")
     _refuse_number_as_lab(cells)
-    _refuse_pushed_prices(cells, row)
 
 
 def _refuse_number_as_lab(cells: Cells) -> None:
@@ -112,23 +111,23 @@ def _refuse_number_as_lab(cells: Cells) -> None:
         )
 
 
-def _refuse_pushed_prices(cells: Cells, row: Sequence[_Cell]) -> None:
-    """Refuse a lone price beside an amount under no header of money that is the other price, by the weight."""
-    carats = numbers.carats(cells["carats"])
-    if not carats or not lacks_a_price(cells):
-        return
-    for price, beside in pairwise(row):
-        if price.field in ("total_price", "price_per_carat") and beside.field not in OF_MONEY:
-            amount, other = numbers.amount(price.text, "."), numbers.amount(beside.text, ".")
+def refuse_pushed_prices(cells: Cells, carats: Decimal | None) -> None:
+    """Raise `MappingError` for a lone price if what stands behind it, under no header of money, is the other one."""
+    for price, behind in cells.of_list.behind_prices:
+        said, beside = cells.row[price], cells.row[behind]
+        if carats and said and beside and isinstance(said, str) and isinstance(beside, str):
+            amount, other = numbers.amount(said.strip(), "."), numbers.amount(beside.strip(), ".")
             if (
                 amount
                 and other
                 and any(abs(other - due) <= _AGREE_WITHIN * due for due in (amount * carats, amount / carats))
             ):
-                raise MappingError("row", f"its prices stand one column to the right: {beside} is one of them")
+                raise MappingError(
+                    "row", f"its prices stand one column to the right: {beside[:60]!r} under {behind!r} is one of them"
+                )
 
 
-def lacks_a_price(cells: Cells) -> bool:
+def _lacks_a_price(cells: Cells) -> bool:
     """Whether the row has one of the two prices only, of a list that has both."""
     columns = cells.columns
     both = "total_price" in columns and "price_per_carat" in columns
