@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.evidence import SampleRow
-from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of
+from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, is_price_by_one_format
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import Proven
 from ingest.feeds.verdicts import Answer, Column, Means, Question
@@ -71,6 +71,18 @@ class Case:
         """What a column is known to hold."""
         column = self.columns.get(hint.header)
         return column.means if column is not None else None
+
+    def says_nothing(self, hint: Hint) -> bool:
+        """Whether the name of a column of prices does not tell what it holds."""
+        return hint.field == "price" or is_price_by_one_format(hint.header, self.headers)
+
+    def named_beside(self, hint: Hint) -> list[Hint]:
+        """The other columns of prices whose names tell what they hold, or that are known to hold it."""
+        return [
+            other
+            for other in self.hints
+            if other is not hint and other.field in HINTED and self.means(other) is not Means.DISCOUNT
+        ]
 
     def say(self, hint: Hint, means: Means, by: str, rows: int, of: int, *, proven: bool = False) -> None:
         """Note what a column holds, by what, and how many rows of how many say so, unless it is known."""

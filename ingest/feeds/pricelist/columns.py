@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from catalog.certificates import folded
@@ -114,6 +115,8 @@ class Columns:
     sized: bool = False
     #: Whether a colour that stands beside an intensity is the name of a fancy one.
     named_beside: bool = False
+    #: Of a list with prices of the stone and of a carat: columns of these, and the one of anything else behind them.
+    behind_prices: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(
@@ -156,7 +159,17 @@ class Columns:
             "color_clarity" in ranked,
             "sieve" in ranked or "average_size" in ranked,
             named_beside,
+            _behind_prices(headers, ranked),
         )
+
+
+def _behind_prices(headers: Sequence[str], ranked: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    if "total_price" not in ranked or "price_per_carat" not in ranked:
+        return ()
+    of_money = {header for field in OF_MONEY for header in ranked.get(field, ())}
+    prices = {ranked["total_price"][0], ranked["price_per_carat"][0]}
+    named = [header for header in headers if header not in RESERVED]
+    return tuple((price, behind) for price, behind in pairwise(named) if price in prices and behind not in of_money)
 
 
 class Cells(dict[str, str]):

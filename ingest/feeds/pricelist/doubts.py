@@ -35,8 +35,12 @@ def refuse_doubtful(
         )
 
 
-def refuse_dear(price: Price, carats: Decimal, color: int, said: str, header: str, band_factor: float) -> None:
+def refuse_dear(
+    price: Price, carats: Decimal | None, color: int | None, said: str, header: str, band_factor: float
+) -> None:
     """Refuse a natural stone of a tinted colour that is far too dear for it: its letter names a fancy colour."""
+    if color is None or not TINTED_FROM <= color < Color.FANCY or not carats:
+        return
     most = bands.tinted_above(float(carats), color, band_factor)
     if price.per_carat is not None and price.per_carat > 100 * most:
         raise MappingError(
@@ -55,7 +59,9 @@ def refuse_doubtful_fancy(
     band_factor: float,
 ) -> None:
     """Refuse an intense or vivid colour that is far too cheap to be natural, if no column says that it is."""
-    if price.per_carat is None or carats is None or carats < bands.INTENSE_FROM or fancy.overtone or stone.treated:
+    if fancy.intensity not in STRONG or price.per_carat is None or carats is None:
+        return
+    if carats < bands.INTENSE_FROM or fancy.overtone or stone.treated:
         return
     if price.per_carat < 100 * bands.doubtful_fancy_below(fancy.name, band_factor) and not any(
         spoken.said.grown is not None for spoken in evidence

@@ -18,15 +18,20 @@ from catalog.letters import plain
 from ingest.feeds.pricelist import currency_words
 
 
-def _table() -> Mapping[str, tuple[str, ...]]:
-    spellings: dict[str, list[str]] = {}
+def _rows() -> list[dict[str, str]]:
     with Path(__file__).with_name("headers.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            spellings.setdefault(row["field"], []).append(row["header"])
+        return list(csv.DictReader(file))
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    spellings: dict[str, list[str]] = {}
+    for row in rows:
+        spellings.setdefault(row["field"], []).append(row["header"])
     return {field: tuple(headers) for field, headers in spellings.items()}
 
 
-_TABLE = _table()
+_ROWS = _rows()
+_TABLE = _table(_ROWS)
 #: Field → its spellings after `fold`, the preferred ones first.
 SPELLINGS: Mapping[str, tuple[str, ...]] = {field: headers for field, headers in _TABLE.items() if field}
 #: What a list can be priced from: a list price is one with its discount.
@@ -35,6 +40,16 @@ LIST_PRICE, DISCOUNT = "list_price", "discount"
 #: All fields that have to do with money.
 OF_MONEY = (*PRICES, LIST_PRICE, DISCOUNT)
 
+#: How the columns of a format are called that is alone in saying what some names of prices mean, by its source.
+_CALLED_AFTER = {"rapaport": "RAPNET"}
+#: Such names, which do not say themselves that the price is of a carat, with what the format's other columns are called.
+_BY_ONE_FORMAT = {
+    row["header"]: _CALLED_AFTER[row["source"]]
+    for row in _ROWS
+    if row["field"] == "price_per_carat"
+    and row["source"] in _CALLED_AFTER
+    and not re.search(rf"CARAT|CT|{_CALLED_AFTER[row['source']]}", row["header"])
+}
 _FIELD_OF = {spelling: field for field, spellings in SPELLINGS.items() for spelling in spellings}
 #: Columns that lists have and the catalogue does not.
 _IGNORED = frozenset(_TABLE[""])
@@ -109,6 +124,12 @@ def field_of(header: str) -> tuple[str, int] | None:
     if folded in _IGNORED:
         return "", 0
     return _price_of_a_carat(folded) or _without_unit(header, folded) or _of_container(header)
+
+
+def is_price_by_one_format(header: str, headers: Sequence[str]) -> bool:
+    """Whether one format alone says that a header ("Cash Price") is of a carat, and no other column is that format's."""
+    called = _BY_ONE_FORMAT.get(fold(header).replace("INUSD", "").replace("USD", ""))
+    return called is not None and not any(called in fold(other) for other in headers)
 
 
 def _price_of_a_carat(folded: str) -> tuple[str, int] | None:

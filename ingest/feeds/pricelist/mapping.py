@@ -30,6 +30,7 @@ from ingest.feeds.pricelist import (
     exchanged,
     finishes,
     proven,
+    shifted,
     single,
     vocabulary,
     words,
@@ -46,6 +47,8 @@ from ingest.feeds.values import Reader
 
 MAPPER_VERSION = "pricelist-mapper-5"
 
+#: Stands for the number of a certificate where there is none.
+_NO_NUMBER = "0" * shifted.MIN_REPORT
 #: Longest stock number that the catalogue keeps (characters).
 MAX_ID_LENGTH = 100
 
@@ -64,8 +67,6 @@ _text_120 = Reader(lambda cell: values.text(cell, 120))
 _text_200 = Reader(lambda cell: values.text(cell, 200))
 _culet = Reader(lambda cell: values.text(cell, 120) or values.no_culet(cell))
 _shape = Reader(words.shape)
-
-#: Colours on the scale that are tinted, up to those that are fancy.
 
 _decoder = msgspec.json.Decoder(dict[str, Any])
 
@@ -187,6 +188,8 @@ class Mapper:
         evidence = cells.evidence(certificate_number, certificate_url)
         stone = self._nature(evidence)
         clarity = _clarity[cells["clarity"]]
+        if _may_be_shifted(cells, color=fancy.color, clarity=clarity, carats=carats, laboratory=laboratory):
+            shifted.refuse_shifted(cells)
         length, width, depth, too_heavy = dimensions.dimensions(cells, carats, depth_pct)
         shape = _shape[cells["shape"]] or words.shape_by_measures(cells["shape"], carats, length, width, depth)
         is_one = cells["stones"] in ("", "1", "0") and not cells["pair"] and OTHER_HALF not in cells.row
@@ -194,18 +197,12 @@ class Mapper:
             single.refuse_two(cells)
         if cells.of_list.sized:
             single.refuse_sizes(cells, carats)
-        if evidence or too_heavy or carats is None or not is_one:
+        if evidence or too_heavy or not carats or not is_one:
             single.refuse_several(cells, evidence, carats, too_heavy=too_heavy)
         if price.per_carat is not None and price.per_carat < self._doubtful[cells["carats"]] and not stone.lab_grown:
             doubts.refuse_doubtful(price.per_carat, fancy.color, clarity, stone, evidence)
-        if (
-            fancy.color is not None
-            and doubts.TINTED_FROM <= fancy.color < Color.FANCY
-            and carats
-            and not stone.lab_grown
-        ):
+        if not stone.lab_grown:
             doubts.refuse_dear(price, carats, fancy.color, cells["color"], cells.header("color"), self._band_factor)
-        if fancy.intensity in doubts.STRONG and not stone.lab_grown:
             doubts.refuse_doubtful_fancy(price, carats, fancy, stone, evidence, self._band_factor)
         images, videos = values.urls(cells["image"]), values.urls(cells["video"])
         shades = words.shades(cells.each("shade")) if cells["shade"] else words.NO_SHADES
@@ -283,6 +280,8 @@ class Mapper:
     def price(self, cells: Cells, carats: Decimal | None) -> Price:
         """A stone's price, if it is one that such a stone can have. Raises `MappingError`."""
         said, column = self.costs.said(cells, carats)
+        if cells.of_list.behind_prices and not (cells["total_price"] and cells["price_per_carat"]):
+            shifted.refuse_pushed_prices(cells, carats)
         if carats and said.per_carat is not None:
             low, high = self._ordinary[cells["carats"]]
             if not low <= said.per_carat <= high:
@@ -383,6 +382,21 @@ def _girdle(cells: Cells) -> str | None:
         return whole
     ends = [end for field in ("girdle_thin", "girdle_thick") if (end := _text_120[cells[field]])]
     return " - ".join(dict.fromkeys(ends))[:120] or None
+
+
+def _may_be_shifted(
+    cells: Cells, *, color: int | None, clarity: int | None, carats: Decimal | None, laboratory: str
+) -> bool:
+    """Whether a cell of the row is what its column hardly holds, so that all of them are worth a look."""
+    number = cells["certificate_number"] or _NO_NUMBER
+    return (
+        (color is None and bool(cells["color"]))
+        or (clarity is None and bool(cells["clarity"]))
+        or (carats is None and bool(cells["carats"]))
+        or "." in number
+        or len(number) < shifted.MIN_REPORT
+        or laboratory.isdigit()
+    )
 
 
 def _finishes(cells: Cells) -> tuple[int | None, int | None, int | None]:

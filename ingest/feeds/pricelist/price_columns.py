@@ -63,7 +63,7 @@ def decide(case: Case, hint: Hint) -> Question | None:
             case.notes.append(f"{hint.header!r} is called otherwise than what its rows hold: {agreeing} of {of}, {by}")
         case.say(hint, means, by, agreeing, of, proven=True)
         return None
-    if hint.field != "price":
+    if not case.says_nothing(hint):
         return _decide_hinted(case, hint)
     return _decide_lone(case, hint, rows)
 
@@ -188,11 +188,9 @@ def _named_beside(case: Case, hint: Hint) -> bool:
     As `mapping` reads it: beside a total it is per carat, beside a price per carat it is the total, beside both nothing.
     """
     fields = {
-        other.field
-        for other in case.hints
-        if other.field in HINTED
-        and case.means(other) is not Means.DISCOUNT
-        and any((row.amounts[other.header] or 0) > 0 for row in case.filled(hint.header))
+        FIELD.get(case.means(other) or HINTED[other.field], other.field)
+        for other in case.named_beside(hint)
+        if any((row.amounts[other.header] or 0) > 0 for row in case.filled(hint.header))
     }
     if not fields:
         return False
@@ -240,7 +238,7 @@ def _denied_beside(case: Case, hint: Hint) -> tuple[Means | None, str] | None:
 
     Then what this one may mean, as it is about as high as one of them, and its header; None for what is as high as none.
     """
-    others = [other for other in case.hints if other.field in HINTED and case.means(other) is not Means.DISCOUNT]
+    others = case.named_beside(hint)
     denied = False
     for other in others:
         votes = evidence.against_column(case.rows, hint.header, other.header)

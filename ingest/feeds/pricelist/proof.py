@@ -175,7 +175,7 @@ def _decide(case: Case) -> Question | None:
     price_columns.find_shares(case)
     list_price.find(case)
     # Names first: what is only called price may hold what a column with a name holds.
-    for hint in sorted(case.prices(), key=lambda hint: hint.field == "price"):
+    for hint in sorted(case.prices(), key=lambda hint: (hint.field == "price", case.says_nothing(hint))):
         if (question := price_columns.decide(case, hint)) is not None:
             return question
     prices = {hint.header: means for hint in case.hints if (means := case.means(hint)) in FIELD}

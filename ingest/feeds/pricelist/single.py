@@ -16,7 +16,13 @@ from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.reading import OTHER_HALF
 from ingest.feeds.values import Reader
 
-_TWO_WEIGHTS = re.compile(r"\d*[.,]\d+\s*[+/&,;]\s*\d*[.,]\d+", re.ASCII)
+#: A weight of several stones: "1.01+1.02", "1.83/2", "2 = 1.83", "1.43 (2)", "2 x 1.01", "6.03 pr", "1.01 avg".
+_WEIGHT = r"\d*[.,]?\d+\s*(?:CTS?|CARATS?)?\.?"
+_TWO_WEIGHTS = re.compile(
+    rf"{_WEIGHT}\s*(?:[+/&,;=X*×]|\bAND\b)\s*{_WEIGHT}(?:\s*(?:PCS?|STONES?))?|{_WEIGHT}\s*\(\s*\d+\s*(?:PCS?|STONES?)?\s*\)"
+    rf"|{_WEIGHT}\s*(?:/\s*)?\(?\b(?:PRS?|PAIRS?|TW|T\.W|TOTAL(?: WEIGHT)?|EACH|EA|AVG|AVERAGE|PCS?)\b\.?\)?",
+    re.IGNORECASE | re.ASCII,
+)
 #: Numbers of two reports, and measures of two stones, in one cell.
 _REPORTS = re.compile(r"(?:([A-Z]{3,4})[\s:#-]*)?((?:[A-Z]{1,2})?\d{7,})", re.IGNORECASE | re.ASCII)
 _BETWEEN = re.compile(r"(?:[\s,;+&/|]|AND)*", re.IGNORECASE)
@@ -108,13 +114,24 @@ def refuse_several(cells: Cells, evidence: Sequence[Evidence], carats: Decimal |
                 stones = 0
     if stones > 1:
         raise MappingError(cells.header("stones"), f"{cells['stones'][:60]!r}: a parcel is not offered as one stone")
-    if carats is None and _TWO_WEIGHTS.fullmatch(cells["carats"]):
-        raise MappingError(cells.header("carats"), f"{cells['carats'][:60]!r} are the weights of several stones")
+    if not carats and "carats" in cells.columns:
+        _refuse_unweighed(cells)
     if too_heavy:
         header = cells.header("measurements" if cells["measurements"] else "length")
         raise MappingError(
             header, f"no stone of such measures weighs {carats} carats: a parcel, or a wrong measure or weight"
         )
+
+
+def _refuse_unweighed(cells: Cells) -> None:
+    """Refuse a row of a list with weights that has none of one stone: what it weighs decides what it is and costs."""
+    said = cells["carats"]
+    if _TWO_WEIGHTS.fullmatch(said):
+        raise MappingError(
+            cells.header("carats"), f"{said[:60]!r} is the weight of several stones: a pair, or a parcel"
+        )
+    why = f"{said[:60]!r} is no weight of a stone" if said else "is missing"
+    raise MappingError(cells.header("carats"), f"{why}, and none is offered without its weight")
 
 
 def refuse_sizes(cells: Cells, carats: Decimal | None) -> None:

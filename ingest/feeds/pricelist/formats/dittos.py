@@ -41,7 +41,7 @@ def carried_down(rows: Iterator[Row]) -> Iterator[Row]:
         yield row
 
 
-def _is_row(said: list[str], cells: dict[str, Any]) -> bool:
+def _is_row(said: list[Any], cells: dict[str, Any]) -> bool:
     """Whether these are cells of a row that another one may repeat: no title, and no repeated header."""
     if len(said) >= _MIN_FILLED and "" not in said[:_MIN_FILLED]:
         # Most rows, which take no look at all of their cells.

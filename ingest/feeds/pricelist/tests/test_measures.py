@@ -53,7 +53,6 @@ def test_one_stone_is_measured_alike_in_every_writing(cell: str) -> None:
         ({"Measurements": "0.64 x 0.64 x 6.4"}, (None, None, None)),
         ({"Length": "642", "Width": "645", "Depth": "398"}, ("6.42", "6.45", None)),
         ({"Length": "6.42", "Width": "6.45", "Depth (mm)": "3.98"}, ("6.42", "6.45", "3.98")),
-        ({"Weight": "", "Measurements": "642x645x398"}, (None, None, None)),
         ({"Weight": "0.01", "Total Price": "5", "Measurements": "1.3x1.3x0.8"}, ("1.30", "1.30", "0.80")),
     ],
 )
@@ -63,6 +62,13 @@ def test_measures_that_no_stone_of_the_weight_has_are_unknown(
     facts = mapped({**stone(), **cells})
 
     assert (facts.length_mm, facts.width_mm, facts.depth_mm) == tuple(side and Decimal(side) for side in measures)
+
+
+def test_measures_without_a_point_are_unknown_where_no_weight_tells_their_size() -> None:
+    row = stone(Measurements="642x645x398")
+    del row["Weight"]
+
+    assert mapped(row).length_mm is None
 
 
 @pytest.mark.parametrize("cell", ["3.00-3.30", "3.00x3.30x1.90", "1.8-2.0"])

@@ -142,6 +142,71 @@ def test_a_second_price_that_few_rows_have_is_not_asked_about(tmp_path: Path) ->
     assert made(tmp_path, plain(rows)).census().offered == 24
 
 
+# --- names that one format only defines --------------------------------------------------------------------------------
+
+
+def called(header: str, *, of_stone: bool, level: float = 3_000) -> list[Row]:
+    """Stones near one carat, of which neither levels nor growth tell what a lone price holds."""
+    rows = []
+    for number in range(24):
+        row = unpriced(number) | {"Carat": f"{0.9 + number / 100:.2f}"}
+        per_carat = level * carats_of(row)
+        rows.append(row | {header: f"{per_carat * (carats_of(row) if of_stone else 1):.2f}"})
+    return rows
+
+
+@pytest.mark.parametrize("header", ["Cash Price", "CashPrice", "Cash Price (USD)", "Index Price"])
+@pytest.mark.parametrize("of_stone", [False, True])
+def test_a_lone_price_by_the_word_of_one_format_is_asked_about(tmp_path: Path, header: str, of_stone: bool) -> None:
+    rows = called(header, of_stone=of_stone)
+
+    question = asked(tmp_path, rows)
+
+    assert question.words == f"Does the column {header!r} hold the price of a carat or of the stone?"
+    for answer, times in zip(question.answers, (False, True), strict=True):
+        (tmp_path / "made").unlink(missing_ok=True)
+        paid = costs(tmp_path, rows, **answer.parameters)
+        for row in rows:
+            cents = float(row[header]) * (carats_of(row) if times else 1) * 100
+            assert abs(paid[row["Stock #"]] - cents) <= 1
+
+
+@pytest.mark.parametrize("of_stone", [False, True])
+def test_a_lone_price_by_the_word_of_one_format_is_what_the_rows_prove(tmp_path: Path, of_stone: bool) -> None:
+    rows = []
+    for number in range(40):
+        row = unpriced(number) | {"Carat": f"{0.3 + number / 10:.2f}"}
+        rows.append(row | {"Cash Price": f"{3_000 * carats_of(row) ** (1.8 if of_stone else 0.8):.2f}"})
+
+    paid = costs(tmp_path, rows)
+
+    for row in rows:
+        cents = float(row["Cash Price"]) * (1 if of_stone else carats_of(row)) * 100
+        assert abs(paid[row["Stock #"]] - cents) <= 1
+
+
+def test_a_cash_price_beside_the_formats_own_columns_is_of_a_carat(tmp_path: Path) -> None:
+    rows = [row | {"RapNet Discount %": ""} for row in called("Cash Price", of_stone=False)]
+
+    paid = costs(tmp_path, rows)
+
+    assert all(abs(paid[row["Stock #"]] - float(row["Cash Price"]) * carats_of(row) * 100) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("beside", ["Price/Ct", "Total"])
+def test_a_cash_price_beside_another_one_means_the_same(tmp_path: Path, beside: str) -> None:
+    rows = [
+        row | {beside: f"{float(row['Cash Price']) / 0.97:.2f}"}
+        for row in called("Cash Price", of_stone=beside == "Total")
+    ]
+
+    question = asked(tmp_path, rows)
+
+    assert "Which of them are paid?" in question.words
+    field = "total_price" if beside == "Total" else "price_per_carat"
+    assert {beside: "", "Cash Price": field} in [answer.parameters["columns"] for answer in question.answers]
+
+
 def test_prices_that_are_rounded_otherwise_do_not_differ(tmp_path: Path) -> None:
     assert made(tmp_path, table([stone(number, Amount=stone(number)["Total"][:-3]) for number in range(24)]))
 

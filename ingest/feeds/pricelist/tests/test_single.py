@@ -45,6 +45,21 @@ def read(reader: PricelistAdapter) -> tuple[list[str], list[str], dict[str, int]
         ({"Shape": "Melee"}, "Shape"),
         ({"Comments": "Sold as parcel only"}, "Comments"),
         ({"Weight": "1.01+1.02"}, "Weight"),
+        *(
+            ({"Weight": weight}, "Weight")
+            for weight in (
+                "2.03 pr",
+                "2 = 2.03",
+                "2.03/2",
+                "2.03 (2)",
+                "2.03 (2 pcs)",
+                "2 x 1.01",
+                "1.01 x 2",
+                "2.02 tw",
+            )
+        ),
+        *(({"Weight": weight}, "Weight") for weight in ("1.01 each", "1.01 avg", "2.03 pair", "2 pcs", "1.01 & 1.02")),
+        *(({"Weight": weight}, "Weight") for weight in ("", "TBA", "?", "n/a", "0", "1.01-1.05")),
         ({"Type": "Moissanite"}, "Type"),
         ({"Material": "Moissanite"}, "Material"),
         ({"Material": "CZ"}, "Material"),
