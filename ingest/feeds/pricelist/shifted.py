@@ -85,7 +85,7 @@ def refuse_shifted(cells: Cells) -> None:
             continue
         belongs_right, belongs_left = left.is_no_word_but_of(right), right.is_no_word_but_of(left)
         if (belongs_right and right.is_of(left)) or (belongs_left and left.is_of(right)):
-            raise MappingError("row", f"{left} and {right} changed places")
+            raise MappingError("row", f"{left} and {right} stand in each other's columns")
         for belongs, direction, cell, other in (
             (belongs_right, _LEFT, left, right),
             (belongs_left, _RIGHT, right, left),

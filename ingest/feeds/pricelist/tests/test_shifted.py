@@ -56,7 +56,7 @@ def test_the_letter_says_where_the_cells_belong() -> None:
 
 @pytest.mark.parametrize("grades", [("VS1", "G"), ("SI1", "I")])
 def test_two_cells_that_changed_places_are_refused(grades: tuple[str, str]) -> None:
-    with pytest.raises(MappingError, match=r"under .Color. and .* under .Clarity. changed places"):
+    with pytest.raises(MappingError, match=r"under .Color. and .* under .Clarity. stand in each other's columns"):
         mapped(row((*ROW[:3], *grades, *ROW[5:])))
 
 
