@@ -116,8 +116,8 @@ class Beside:
         for part in self._parts:
             # A stone that may be gone is not offered; of what one may be, the others of its columns have to tell.
             (perhaps if part.doubtful and part.kind == NATURE else firm).append(part.text)
-        self.held.update(firm)
-        self.held.update(perhaps)
+        if firm or perhaps:
+            self.held.update(firm + perhaps)
         for header in self._unread:
             cell = row.cells.get(header)
             if cell and isinstance(cell, str) and words.typed_over[cell] is not None:

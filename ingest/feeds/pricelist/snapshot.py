@@ -256,7 +256,10 @@ def _stones(
         if stone is not None and (other := single.other_half(cells)):
             database.execute("INSERT OR IGNORE INTO halves VALUES (?, ?)", [other, stone])
         remark, named = single.named_beside(cells)
-        database.executemany("INSERT INTO belonging VALUES (?, ?, ?)", [(number, ordinal, remark) for number in named])
+        if named:
+            database.executemany(
+                "INSERT INTO belonging VALUES (?, ?, ?)", [(number, ordinal, remark) for number in named]
+            )
         available = availability.is_available(cells)
         word = None if available else text or cells["availability"]
         payload = msgspec.json.encode(row.cells)
