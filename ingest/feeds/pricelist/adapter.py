@@ -17,7 +17,7 @@ from ingest.feeds.census import Census
 from ingest.feeds.pricelist import outside
 from ingest.feeds.pricelist.mapping import MAPPER_VERSION, Mapper
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.proof import refuse_change
+from ingest.feeds.pricelist.proving.proof import refuse_change
 from ingest.feeds.pricelist.snapshot import Snapshot
 from ingest.feeds.pricelist.spool import Spool
 from ingest.feeds.pricelist.transports.uploaded import NothingUploaded

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from catalog.grades import Clarity, fold
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import field_of, key, ranked_columns
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.values import Reader
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Discounts of the Rapaport list, as the trade writes them: `-38`, `-0.38`, `38%`, `38 % back`, `38% off`.
 
 A cell alone rarely tells whether 38 is below the list or above it, or 0.5 a half or half a percent; the column does, and
-`ingest.feeds.pricelist.proof` finds it out from all of its rows.
+`ingest.feeds.pricelist.proving.proof` finds it out from all of its rows.
 """
 
 from __future__ import annotations

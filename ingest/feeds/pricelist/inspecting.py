@@ -26,10 +26,10 @@ from ingest.feeds.pricelist import numbers, reading, vocabulary
 from ingest.feeds.pricelist.columns import RESERVED, is_filled
 from ingest.feeds.pricelist.discounts import is_percentage
 from ingest.feeds.pricelist.errors import ColumnsMissing
-from ingest.feeds.pricelist.evidence import sampled
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import read as read_proven
+from ingest.feeds.pricelist.proving.evidence import sampled
 from ingest.feeds.pricelist.snapshot import Snapshot, make
 from ingest.feeds.pricelist.tally import Tally
 from ingest.feeds.verdicts import IN_WORDS, Question, SupplierAsks, Verdict

@@ -28,8 +28,8 @@ from ingest.feeds.pricelist.headers import PRICES
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import by_kind, said_of, speaks
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.proof import prove
 from ingest.feeds.pricelist.proven import Proven
+from ingest.feeds.pricelist.proving.proof import prove
 from ingest.feeds.pricelist.single import Sums
 from ingest.feeds.pricelist.tally import Tally
 from ingest.feeds.verdicts import SupplierAsks, Verdict

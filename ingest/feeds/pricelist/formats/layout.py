@@ -33,7 +33,7 @@ OTHER_HALF = "(half of a pair with)"
 BESIDE, PERHAPS = "(said beside its columns)", "(said of it or of others)"
 #: Key of a row's shape in a list without a column of shapes, by the heading above it or the name of its sheet.
 SHAPE = "(shape above)"
-#: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proof`.
+#: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proving.proof`.
 PROVEN = "(proven of prices)"
 #: Key of what tells a row's stone from others of the same stock number, if they cannot be one stone.
 AMBIGUOUS = "(stones of one stock number)"

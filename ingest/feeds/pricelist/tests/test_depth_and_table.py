@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.pricelist import depth_and_table, finding
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
+from ingest.feeds.pricelist.proving import depth_and_table, finding
 from ingest.feeds.pricelist.tests.lists import adapter, put, stone, text
 
 #: Measures in mm, and the depth and the table in percent.

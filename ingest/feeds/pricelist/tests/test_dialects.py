@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -126,18 +127,21 @@ def stones(draw: st.DrawFn) -> list[Stone]:
         kind = draw(st.sampled_from(kinds))
         level = bands.usual(hundredths / 100, bands.Kind(lab_grown=kind == "grown")) or 0
         share = draw(st.floats(0.7, 1.3)) * 0.91 ** (color - 4) * 0.88 ** (clarity - 5)
+        fancy = draw(st.sampled_from(sorted(FANCIES))) if kind == "fancy" else None
+        # A vivid colour is not sold for less, whatever its clarity; the grade of a white stone is none of its.
+        least = bands.doubtful_fancy_below(fancy[0]) if fancy else 0
         inventory.append(
             Stone(
                 f"N-{number}",
                 draw(st.sampled_from(sorted(SHAPES))),
                 Decimal(hundredths) / 100,
                 Color.FANCY if kind == "fancy" else color,
-                draw(st.sampled_from(sorted(FANCIES))) if kind == "fancy" else None,
+                fancy,
                 kind == "grown",
                 draw(st.sampled_from(["available", "available", "on_hold", "sold"])),
                 clarity,
                 draw(st.sampled_from(sorted(CUTS))),
-                Decimal(round(level * share)) or Decimal(1),
+                Decimal(max(round(level * share), math.ceil(least), 1)),
                 draw(st.integers(5, 60)),
             )
         )

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import MappingError
-from ingest.feeds.pricelist import thousands
 from ingest.feeds.pricelist.errors import ColumnsMissing
 from ingest.feeds.pricelist.headers import field_of
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
+from ingest.feeds.pricelist.proving import thousands
 from ingest.feeds.pricelist.reading import examine
 from ingest.feeds.pricelist.snapshot import Snapshot
 from ingest.feeds.pricelist.tests.test_outside import faults, made, stone, table

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.pricelist import finding, stock_numbers
+from ingest.feeds.pricelist.proving import finding, stock_numbers
 from ingest.feeds.pricelist.tests.lists import adapter, mapped, put, stone, text
 from ingest.feeds.verdicts import SupplierAsks
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ingest.feeds.pricelist import numbers
-from ingest.feeds.pricelist.evidence import SAME_WITHIN, SampleRow
-from ingest.feeds.pricelist.finding import Sample, cells_below
 from ingest.feeds.pricelist.headers import LIST_PRICE, OF_MONEY, field_of, foreign, key
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.evidence import SAME_WITHIN, SampleRow
+from ingest.feeds.pricelist.proving.finding import Sample, cells_below
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: Fewer rows tell nothing; so large a share of a column's cells make it one of another currency.

@@ -15,14 +15,16 @@ import msgspec
 from catalog.grades import Clarity
 from ingest.feeds import values
 from ingest.feeds.fancy import fancy_facts
-from ingest.feeds.pricelist import (
+from ingest.feeds.pricelist import color_clarity, discounts
+from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, field_of, key
+from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proven import NOTHING, Proven
+from ingest.feeds.pricelist.proving import (
     availability_columns,
     belonging,
     cheap,
-    color_clarity,
     currencies,
     depth_and_table,
-    discounts,
     evidence,
     fancies,
     few_filled,
@@ -37,12 +39,9 @@ from ingest.feeds.pricelist import (
     thousands,
     units,
 )
-from ingest.feeds.pricelist.case import FIELD, Case, Hint
-from ingest.feeds.pricelist.evidence import SampleRow
-from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, field_of, key
-from ingest.feeds.pricelist.nature_hints import question_of
-from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.proven import NOTHING, Proven
+from ingest.feeds.pricelist.proving.case import FIELD, Case, Hint
+from ingest.feeds.pricelist.proving.evidence import SampleRow
+from ingest.feeds.pricelist.proving.nature_hints import question_of
 from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.verdicts import IN_WORDS, Answer, Means, Question, SupplierAsks, Verdict, changed
 

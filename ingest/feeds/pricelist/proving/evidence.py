@@ -1,6 +1,6 @@
 """What the rows of a list say of its columns of money: arithmetic between columns, levels of prices, and weights.
 
-`ingest.feeds.pricelist.proof` weighs it. Everything here looks at a sample of rows that is read once.
+`ingest.feeds.pricelist.proving.proof` weighs it. Everything here looks at a sample of rows that is read once.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from catalog.fancy_colors import color_name, intensity_of
 from catalog.grades import FancyIntensity, fold
 from ingest.feeds.pricelist import vocabulary
 from ingest.feeds.pricelist.columns import is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold as header_fold
 from ingest.feeds.pricelist.headers import key, ranked_columns, unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.verdicts import Answer, Question
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ingest.feeds import nature, values
 from ingest.feeds.pricelist.columns import is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold, key, ranked_columns, unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.verdicts import Answer, Question
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass
 
 from ingest.feeds.pricelist.discounts import Writing
-from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES, columns_of, is_price_by_one_format
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import Proven
+from ingest.feeds.pricelist.proving.evidence import SampleRow
 from ingest.feeds.verdicts import Answer, Column, Means, Question
 
 #: The field of a price by what it means, and what the name of a field says that it means.

@@ -15,9 +15,9 @@ from catalog.grades import fold
 from ingest.feeds import nature, values
 from ingest.feeds.pricelist import certificates
 from ingest.feeds.pricelist.columns import is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import key, ranked_columns, unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.vocabulary import GROWN, KINDS, NATURAL
 from ingest.feeds.verdicts import Answer, Question
 

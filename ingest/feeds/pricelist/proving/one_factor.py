@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from ingest.feeds.pricelist.case import FIELD, Case, Hint
 from ingest.feeds.pricelist.costs import PRICES_AGREE_WITHIN
-from ingest.feeds.pricelist.evidence import FURTHER_DISCOUNT, SampleRow
 from ingest.feeds.pricelist.headers import PRICES
+from ingest.feeds.pricelist.proving.case import FIELD, Case, Hint
+from ingest.feeds.pricelist.proving.evidence import FURTHER_DISCOUNT, SampleRow
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: Rows that show a factor at least, and the share of rows that has to have it.

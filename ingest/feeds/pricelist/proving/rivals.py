@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ingest.feeds.pricelist.case import FIELD
-from ingest.feeds.pricelist.evidence import ROUNDED_BY, SAME_WITHIN, SampleRow
+from ingest.feeds.pricelist.proving.case import FIELD
+from ingest.feeds.pricelist.proving.evidence import ROUNDED_BY, SAME_WITHIN, SampleRow
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: A group is one of the whole list if so many of its rows have it, and columns are of one group if so many rows agree.

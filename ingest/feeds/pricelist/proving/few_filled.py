@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ingest.feeds.pricelist import numbers
 from ingest.feeds.pricelist.columns import is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold, key
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.verdicts import Answer, Question
 
 if TYPE_CHECKING:

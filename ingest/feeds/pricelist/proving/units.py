@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from ingest.feeds.pricelist.evidence import SampleRow
+from ingest.feeds.pricelist.proving.evidence import SampleRow
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: Digits in groups of two, as India writes 12,34,567.

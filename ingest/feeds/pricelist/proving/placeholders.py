@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from statistics import pstdev
 
-from ingest.feeds.pricelist.case import Case
+from ingest.feeds.pricelist.proving.case import Case
 from ingest.feeds.verdicts import Means
 
 #: Rows that one amount is on at least, their share of the filled ones, and how many different weights they have.

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from catalog.grades import Clarity, Color
 from ingest.feeds.pricelist import bands
-from ingest.feeds.pricelist.evidence import SampleRow
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.evidence import SampleRow
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: Fewer rows are dead letters; so large a share of those that can tell is the whole list, if they are so many of all.

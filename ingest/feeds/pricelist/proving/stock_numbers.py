@@ -12,8 +12,8 @@ from itertools import pairwise
 from ingest.feeds import values
 from ingest.feeds.pricelist import numbers, words
 from ingest.feeds.pricelist.columns import is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import fold, key, ranked_columns
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.verdicts import Answer, Question
 
 #: The share of rows that a column of stock numbers fills, and of its filled cells that differ from all others.

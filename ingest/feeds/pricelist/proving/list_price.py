@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from ingest.feeds.pricelist import discounts, evidence
-from ingest.feeds.pricelist.case import FIELD, MIN_LEVELS, Case, Hint
+from ingest.feeds.pricelist import discounts
 from ingest.feeds.pricelist.discounts import Writing
 from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, PRICES
+from ingest.feeds.pricelist.proving import evidence
+from ingest.feeds.pricelist.proving.case import FIELD, MIN_LEVELS, Case, Hint
 from ingest.feeds.verdicts import Answer, Means, Question
 
 #: List and discount that give so many of the prices give all of them.

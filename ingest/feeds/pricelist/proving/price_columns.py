@@ -6,10 +6,11 @@ import math
 import re
 from itertools import combinations
 
-from ingest.feeds.pricelist import discounts, evidence, rivals, units
-from ingest.feeds.pricelist.case import FIELD, HINTED, MIN_LEVELS, Case, Hint
-from ingest.feeds.pricelist.evidence import SampleRow
+from ingest.feeds.pricelist import discounts
 from ingest.feeds.pricelist.headers import LIST_PRICE, PRICES
+from ingest.feeds.pricelist.proving import evidence, rivals, units
+from ingest.feeds.pricelist.proving.case import FIELD, HINTED, MIN_LEVELS, Case, Hint
+from ingest.feeds.pricelist.proving.evidence import SampleRow
 from ingest.feeds.verdicts import Answer, Column, Means, Question
 
 #: The share of the rows that make sense as one meaning only that must agree for levels to prove it, and the share of all

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from ingest.feeds.pricelist import measures, numbers
 from ingest.feeds.pricelist.columns import Cells
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import key, ranked_columns
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.verdicts import Answer, Question
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from ingest.feeds.pricelist import words
 from ingest.feeds.pricelist.columns import NAMES, is_filled
-from ingest.feeds.pricelist.finding import NOTHING, Finding, Sample, cells_below
 from ingest.feeds.pricelist.headers import OF_MONEY, key, ranked_columns
 from ingest.feeds.pricelist.parameters import Parameters
+from ingest.feeds.pricelist.proving.finding import NOTHING, Finding, Sample, cells_below
 
 if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ingest.feeds.pricelist.evidence import SampleRow, amount_of, is_possible
+from ingest.feeds.pricelist.proving.evidence import SampleRow, amount_of, is_possible
 from ingest.feeds.verdicts import Answer, Question
 
 #: Amounts with a sign that have to be there, and the share of them that must be possible as what they are taken for.

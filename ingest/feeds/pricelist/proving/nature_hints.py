@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ingest.feeds.pricelist.evidence import SampleRow
+from ingest.feeds.pricelist.proving.evidence import SampleRow
 from ingest.feeds.verdicts import Answer, Question
 
 #: A hint is one of the whole list if so many of its rows have it and nothing else that says what they are.
