@@ -83,7 +83,8 @@ def test_a_broker_that_really_is_away_costs_a_log_line(monkeypatch: pytest.Monke
     with capture_logs() as logs:
         ring(TASK, 7)
 
-    assert [entry["event"] for entry in logs] == ["doorbell_not_rung"]
+    # Threads of servers of other tests may still say that they found no Redis, for those who look for it.
+    assert [entry["event"] for entry in logs if entry["log_level"] != "debug"] == ["doorbell_not_rung"]
 
 
 @pytest.mark.django_db

@@ -13,13 +13,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from diamondhub.operations import needs
-from diamondhub.operations.models import Problem
+from diamondhub.operations.models import Problem, Worker
 from diamondhub.operations.problems import tracking
 from diamondhub.operations.problems.kinds import Severity
 from diamondhub.operations.tests.test_workers import everybody, worker
 from diamondhub.telemetry.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(db: None) -> None:
+    """No rows of servers that other tests started, which may show themselves once more while they end."""
+    Worker.objects.all().delete()
 
 
 def person(*permissions: str) -> User:
