@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from pathlib import Path
 from time import sleep
 from time import time as clock
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.test import TransactionTestCase
+from pytest_django.plugin import blocking_manager_key
 
 from diamondhub.local import chromium as browsers
 from diamondhub.local.testing import databases, servers
@@ -56,12 +59,30 @@ def django_db_setup(django_test_environment: None, database_server: str, django_
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let tests that ask for the day or the hour begin where it does not end, before their transaction stops the clock."""
+    """Begin each file with the rows of migrations only, and tests that ask for the day or the hour where it does not end,
+    before their transaction stops the clock.
+    """
+    _put_back_what_was_left(item)
     names = set(getattr(item, "fixturenames", ()))
     if "today" in names:
         _wait_for_the_next(timedelta(days=1))
     elif "one_hour" in names:
         _wait_for_the_next(timedelta(hours=1))
+
+
+#: The file of the test before, if any.
+_last_file: list[Path] = []
+
+
+def _put_back_what_was_left(item: pytest.Item) -> None:
+    """Put back what programs that the tests of the file before have started wrote when their last test was over."""
+    if _last_file != [item.path]:
+        if _last_file and databases.is_prepared():
+            with item.config.stash[blocking_manager_key].unblock():
+                left = databases.put_back()
+            if left:
+                warnings.warn(f"{_last_file[0]} left rows in {', '.join(sorted(left))}", stacklevel=1)
+        _last_file[:] = [item.path]
 
 
 def _wait_for_the_next(period: timedelta) -> None:

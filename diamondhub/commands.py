@@ -59,7 +59,13 @@ def secret_text(file: str) -> str:
 
 
 class TextArguments(BaseCommand):
-    """A command whose arguments are text, numbers or choices; a file's name, which may be any bytes, has the type `str`."""
+    """A command whose arguments are text, numbers or choices; a file's name, which may be any bytes, has the type `str`.
+
+    No checks run before it: they load every page, which takes as long as the rest of a command. `check`, `up` and the
+    doctor run them.
+    """
+
+    requires_system_checks = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)

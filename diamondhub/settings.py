@@ -501,7 +501,7 @@ CACHES = {
 
 INSTALLED_APPS = [
     "unfold",
-    "django.contrib.admin",
+    "diamondhub.admin.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

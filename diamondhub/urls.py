@@ -6,10 +6,14 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from diamondhub.access import documentation  # noqa: F401 - the document says how to sign in
 from diamondhub.admin import login as admin_login
 from diamondhub.api.problem_pages import OneProblem, Problems
 from diamondhub.api.views import ApiPages, OpenApiDocument
 from diamondhub.operations import home
+
+# What `admin.site.urls` leads to.
+admin.autodiscover()
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

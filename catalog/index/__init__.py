@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from catalog.index.readers import current
+from typing import TYPE_CHECKING
 
-__all__ = ["current"]
+if TYPE_CHECKING:
+    from catalog.index.snapshot import Snapshot
+
+
+def current() -> Snapshot | None:
+    """The newest snapshot of this host (`readers.current`)."""
+    # Numpy takes memory and time to start, which programs that never search need not spend.
+    from catalog.index import readers
+
+    return readers.current()

@@ -21,8 +21,6 @@ import structlog
 
 from catalog import index
 from catalog.client_views.view import EVERYTHING, ClientView
-from catalog.index.evaluating import NotIndexed
-from catalog.index.hits import IndexHits
 from catalog.models import Diamond
 from catalog.searching import amounts
 from catalog.searching.conditions import All, Asked
@@ -126,6 +124,10 @@ def with_hits(asked: Asked, use: Callable[[Hits], Used]) -> Used:
     """
     snapshot = index.current()
     if snapshot is not None:
+        # Loaded with the snapshot, whose numpy programs that never search need not load.
+        from catalog.index.evaluating import NotIndexed
+        from catalog.index.hits import IndexHits
+
         try:
             return use(IndexHits(snapshot, asked))
         except NotIndexed as reason:

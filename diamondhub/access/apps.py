@@ -14,12 +14,12 @@ class AccessConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register how keys are described, the checks of gate, peppers and keys, what the sweep looks at, and the groups."""
+        """Register the checks of gate, peppers and keys, what the sweep looks at, and the groups."""
         from django.apps import apps
         from django.db.models.signals import post_migrate
 
         from diamondhub import sweep
-        from diamondhub.access import checks, documentation, gate, nonces, roles, sealed  # noqa: F401
+        from diamondhub.access import checks, gate, nonces, roles, sealed  # noqa: F401
         from diamondhub.telemetry import health
 
         health.register("api_keys", checks.peppers_are_there)

@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes signing in; loaded by the app's `ready`, since DRF must be there first."""
+"""How the OpenAPI document describes signing in; loaded with the addresses, as the document is."""
 
 from __future__ import annotations
 

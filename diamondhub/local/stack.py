@@ -124,7 +124,8 @@ def stack_programs(
             log=logs / f"{name}.log" if logs else None,
         )
 
-    celery = ["celery", "--quiet", "--app", "diamondhub.celery"]
+    # `up` has run the checks, with the secrets of all: a program by itself would load every page for them.
+    celery = ["celery", "--skip-checks", "--quiet", "--app", "diamondhub.celery"]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
     def worker(name: str, *options: str) -> list[str]:

@@ -29,6 +29,7 @@ def has_list(model: type[Model]) -> bool:
         return False
 
 
+admin.autodiscover()
 MODELS = {model._meta.label: model for model in admin.site._registry if has_list(model)}
 #: What no column can be compared with, each in its way.
 ODD = [

@@ -76,10 +76,16 @@ def copy(admin: psycopg.Connection[Any], source: str, name: str) -> None:
             return
 
 
-def put_back() -> None:
+def is_prepared() -> bool:
+    """Whether this process's database is made, and its rows are kept."""
+    return bool(_kept)
+
+
+def put_back() -> set[str]:
     """Empty the tables that a test has written, and restore the rows that were kept: those that migrations made.
 
-    Django would truncate all tables and make content types and permissions anew, which takes ten times as long.
+    Returns the names of the tables that were written. Django would truncate all tables and make content types and
+    permissions anew, which takes ten times as long.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_WRITTEN)
@@ -89,7 +95,7 @@ def put_back() -> None:
             if cursor.fetchone() != before:
                 changed.add(name)
         if not changed:
-            return
+            return changed
         emptied = _with_referring(changed)
         # Without triggers: those of the audit refuse deletions and would record the restored rows.
         cursor.execute("SET LOCAL session_replication_role = replica")
@@ -102,6 +108,7 @@ def put_back() -> None:
             )
             cursor.execute(_state(name))
             _kept[name] = cursor.fetchone()
+    return changed
 
 
 #: The tables whose rows were kept, with the number and newest transaction of these.
