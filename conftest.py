@@ -77,9 +77,9 @@ _last_file: list[Path] = []
 def _put_back_what_was_left(item: pytest.Item) -> None:
     """Put back what programs that the tests of the file before have started wrote when their last test was over."""
     if _last_file != [item.path]:
-        if _last_file and databases.is_prepared():
+        if _last_file:
             with item.config.stash[blocking_manager_key].unblock():
-                left = databases.put_back()
+                left = databases.put_back_what_was_left()
             if left:
                 warnings.warn(f"{_last_file[0]} left rows in {', '.join(sorted(left))}", stacklevel=1)
         _last_file[:] = [item.path]

@@ -76,9 +76,19 @@ def copy(admin: psycopg.Connection[Any], source: str, name: str) -> None:
             return
 
 
-def is_prepared() -> bool:
-    """Whether this process's database is made, and its rows are kept."""
-    return bool(_kept)
+def put_back_what_was_left() -> set[str]:
+    """Put back what a program that a test started wrote when that was over. Returns the tables in which it left rows."""
+    if not _kept:
+        return set()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_WRITTEN)
+        names = {name for (name,) in cursor.fetchall()} - set(_kept)
+        if not names:
+            return names
+        # What a test has rolled back leaves a file, too.
+        cursor.execute(sql.SQL(" UNION ALL ").join(map(_name_if_it_has_rows, sorted(names))))
+        left = {name for (name,) in cursor.fetchall()}
+    return put_back() & left if left else left
 
 
 def put_back() -> set[str]:
@@ -144,6 +154,10 @@ def keep() -> None:
 def _state(table: str) -> sql.Composed:
     """A query whose answer differs after any change of a table's rows."""
     return sql.SQL("SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {}").format(sql.Identifier(table))
+
+
+def _name_if_it_has_rows(table: str) -> sql.Composed:
+    return sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(table), sql.Identifier(table))
 
 
 def _with_referring(tables: set[str]) -> set[str]:

@@ -40,6 +40,8 @@ LONG = {
     "diamondhub/access/throttles/tests/test_exact.py": 30,
 }
 OTHERS = 10
+#: Long files of the other lane: begun last, they would be waited for when all other tests are over.
+BEGUN_FIRST = ("ingest/tests/test_whole_api.py", "ingest/tests/test_access_for_all.py")
 #: The text by which a file with tests of whole processes is known.
 MARK = "pytest.mark.processes"
 

@@ -117,8 +117,9 @@ def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
     # One random order for both lanes, printed so that a failure that depends on it can be repeated.
     seed = f"--randomly-seed={random.getrandbits(32)}"
     print(f"--- order of the tests: {seed}", flush=True)
-    cores = max(2, os.cpu_count() or 1)
-    plain = [*pytest, seed, "-m", "not processes", "-n", str(cores), "--dist", "worksteal"]
+    # One more than cores, since each waits for its database; at the end they have the machine to themselves.
+    workers = max(2, os.cpu_count() or 1) + 1
+    plain = [*pytest, seed, "-m", "not processes", "-n", str(workers), "--dist", "worksteal"]
     waiting = [*pytest, seed, "-m", "processes", "-n", str(WAITING), "-p", lanes.__name__, *map(str, lanes.files())]
     return [
         Part("tests", plain, {"DIAMONDHUB_TEST_LANE": "plain"}, niceness=5),
