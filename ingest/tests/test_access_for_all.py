@@ -39,6 +39,42 @@ JUDGE = """async ([ofColours, withMenu]) => {
     document.documentElement.classList.add("dark");
     return [...light, ...await judged("dark", {runOnly: {type: "rule", values: ofColours}})];
 }"""
+#: Opens what is closed, one after the other, and judges what came to be seen, in both themes; what was judged on a page
+#: before is not judged again. Returns what is wrong, and how many were opened.
+OPEN = """async ofColours => {
+    const isSeen = part => part.checkVisibility({visibilityProperty: true, opacityProperty: true});
+    const allSeen = () => [...document.body.querySelectorAll("*")].filter(isSeen);
+    const html = document.documentElement;
+    const options = {resultTypes: ["violations"], preload: false, selectors: false, iframes: false};
+    const why = node => [...node.any, ...node.all, ...node.none].map(check => check.message).join("; ");
+    const said = node => `${node.html.slice(0, 200)} (${why(node)})`;
+    const closed = "details:not([open]) > summary, [aria-expanded=false]:not([role=combobox])";
+    const wrong = [];
+    let opened = 0;
+    for (const opener of [...document.querySelectorAll(closed)].filter(isSeen)) {
+        const before = new Set(allSeen());
+        opener.click();
+        await new Promise(resolve => setTimeout(resolve, 80));
+        const shown = allSeen().filter(part => !before.has(part));
+        const roots = shown.filter(part => before.has(part.parentElement) || part.parentElement === document.body);
+        const key = roots.map(root => root.outerHTML.replace(/[0-9]+/g, "")).join();
+        if (roots.length) opened += 1;
+        if (roots.length && !sessionStorage.getItem(key)) {
+            sessionStorage.setItem(key, "judged");
+            for (const [theme, asked] of [["dark", {}], ["light", {runOnly: {type: "rule", values: ofColours}}]]) {
+                html.classList.toggle("dark", theme === "dark");
+                for (const {id, nodes} of (await axe.run({include: roots}, {...options, ...asked})).violations)
+                    wrong.push(`${opener.textContent.trim()}, opened, ${theme}, ${id}: `
+                        + nodes.slice(0, 3).map(said).join(" | "));
+            }
+        }
+        document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+        window.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
+        await new Promise(resolve => setTimeout(resolve, 20));
+        if (roots.some(isSeen)) opener.click();
+    }
+    return [wrong, opened];
+}"""
 
 
 @pytest.fixture
@@ -90,17 +126,24 @@ def page(chromium: str, session: Client, live_server: Any) -> Iterator[Any]:
     assert complaints == []
 
 
-def test_no_page_has_anything_that_axe_finds_wrong_in_either_theme(places: list[tuple[str, str]], page: Any) -> None:
+def test_axe_finds_nothing_wrong_with_any_page_in_either_theme_nor_with_what_opens_on_it(
+    places: list[tuple[str, str]], page: Any
+) -> None:
     wrong: list[str] = []
+    opened = 0
 
     for address, name in places:
         page.goto(address)
         wrong += [f"{name}, {finding}" for finding in page.evaluate(JUDGE, [OF_COLOURS, name == "index"])]
         if SHOTS:
             keep_pictures(page, name)
+        found, more = page.evaluate(OPEN, OF_COLOURS)
+        wrong += [f"{name}, {finding}" for finding in found]
+        opened += more
 
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
     assert len(places) > 80
+    assert opened > 40
 
 
 def test_the_first_key_leads_past_the_menu_and_what_is_clicked_answers_the_keyboard(page: Any) -> None:
