@@ -16,3 +16,6 @@ from diamondhub.access.gate import check_order  # noqa: E402 - it needs the sett
 
 if _faults := check_order():
     raise ImproperlyConfigured(" ".join(f"{fault.msg} ({fault.id})" for fault in _faults))
+
+# Loaded now: the first who asks need not wait for all pages to be loaded.
+import diamondhub.urls  # noqa: E402, F401

@@ -15,22 +15,24 @@ from ingest.tests.stack import ROOT, Sandbox, Stack, until
 pytestmark = pytest.mark.processes
 
 FEEDS = ("nivoda-labgrown", "nivoda-natural")
-#: Publishes so many drafts, one after the other, each dearer than the one before; rolls back in between.
+#: Publishes so many drafts at least, one after the other, and more until its input ends; rolls back in between.
 MERCHANDISER = """
-import sys, time
+import itertools, select, sys, time
 import django
 django.setup()
 from pricing import editing, publishing
 from pricing.models import Clause, Rule, RuleSet
 first = RuleSet.objects.get(version=1)
-for place in range(int(sys.argv[1])):
+for place in itertools.count():
+    if place >= int(sys.argv[1]) and select.select([sys.stdin], [], [], 0)[0]:
+        break
     draft = editing.new_draft(actor="maria", source=first)
     rule = Rule.objects.create(
-        rule_set=draft, number=1, priority=10, name="rounds", modifier=place + 1, rating=1 + place % 10,
+        rule_set=draft, number=1, priority=10, name="rounds", modifier=1 + place % 50, rating=1 + place % 10,
         ending_cents=99, ending_step_cents=100,
     )
     Clause.objects.create(rule=rule, shapes=["ROUND"])
-    RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41 + place, margin_lab_grown=80 + place)
+    RuleSet.objects.filter(pk=draft.pk).update(margin_natural=41 + place % 50, margin_lab_grown=80 + place % 50)
     publishing.publish(draft.pk, actor="maria", reason="dearer", below_cost_confirmed=True)
     time.sleep(0.4)
     if place % 3 == 2:
@@ -95,11 +97,16 @@ def asked(stack: Stack, program: str) -> list[int]:
 def test_every_price_is_what_the_rules_say_however_runs_publications_and_repricings_cross(stack: Stack) -> None:
     runs = [stack.start(feed, "--full") for feed in FEEDS]
     until(lambda: stack.pages(runs[0]) >= 3, seconds=30, what="the run reads pages")
-    publishing = subprocess.Popen([sys.executable, "-c", MERCHANDISER, "9"], cwd=ROOT, env=environment(stack))
+    publishing = subprocess.Popen(
+        [sys.executable, "-c", MERCHANDISER, "9"], cwd=ROOT, env=environment(stack), stdin=subprocess.PIPE
+    )
     until(lambda: stack.state(runs[0]) == "consolidating", seconds=90, what="the run consolidates")
     stack.kill("worker-cpu")
     for run in runs:
         stack.wait_for(run)
+    # Until then, so that a set comes into force while a run prices, however slow the machine is.
+    assert publishing.stdin is not None
+    publishing.stdin.close()
     again = stack.start(FEEDS[0], "--full")
     stack.kill("worker-cpu")
     stack.wait_for(again)
@@ -117,7 +124,11 @@ def test_every_price_is_what_the_rules_say_however_runs_publications_and_reprici
     stack.rows("ANALYZE catalog_diamond")
     # On a slow machine each of those before was overtaken before it came to its ranges.
     all_of_them = subprocess.run(
-        [sys.executable, "-c", MERCHANDISER, "1"], cwd=ROOT, env=environment(stack), timeout=600
+        [sys.executable, "-c", MERCHANDISER, "1"],
+        cwd=ROOT,
+        env=environment(stack),
+        stdin=subprocess.DEVNULL,
+        timeout=600,
     )
     assert all_of_them.returncode == 0
     until(lambda: stack.value(newest) == "completed", seconds=60, what=f"all are repriced; {stack.last_words()}")

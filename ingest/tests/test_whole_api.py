@@ -38,6 +38,8 @@ from pricing.tests.factories import a_draft
 
 #: Made-up requests for each operation, beside the examples and the borders of every value.
 MAX_EXAMPLES = 3
+#: A request that takes longer hangs (seconds).
+PATIENCE = 300
 #: Refusals of requests that are as the schemas say, by what cannot be said there: the operation, and the refusal's words.
 NOT_SAID_BY_SCHEMAS = {
     "GET /api/v1/diamonds/changes": "The log has the changes after version",
@@ -299,13 +301,15 @@ def failures_of(address: str, key: str) -> Iterator[str]:
             "headers": {"X-API-Key": key},
             "workers": 1,
             "continue-on-failure": True,
+            # A machine that is busy with other tests takes its time.
+            "request-timeout": PATIENCE,
             "generation": generation,
             # Without and with a wrong key each operation is asked in the other phases: it makes three requests of one.
             "phases": {"coverage": {"checks": {"ignored_auth": {"enabled": False}}}},
             "operations": without_borders,
         }
     )
-    document = schemathesis.openapi.from_url(f"{address}/api/schema/", config=config)
+    document = schemathesis.openapi.from_url(f"{address}/api/schema/", config=config, timeout=PATIENCE)
     asked = {operation.ok().label for operation in document.get_all_operations() if isinstance(operation, Ok)}
     for gone in sorted(NOT_SAID_BY_SCHEMAS.keys() - asked):
         yield f"{gone} is no operation any more; take it from the exceptions"
