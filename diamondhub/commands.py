@@ -61,8 +61,8 @@ def secret_text(file: str) -> str:
 class TextArguments(BaseCommand):
     """A command whose arguments are text, numbers or choices; a file's name, which may be any bytes, has the type `str`.
 
-    No checks run before it: they load every page, which takes as long as the rest of a command. `check`, `up` and the
-    doctor run them.
+    No checks run before it: they load every page, which takes half as long as all else that a command loads. `check`, `up`
+    and the doctor run them.
     """
 
     requires_system_checks = ()

@@ -1,7 +1,8 @@
 """The whole OpenAPI document, tried out by Schemathesis with a client of every scope: what it says is what happens.
 
-All its phases and all its checks, with a fixed seed: every run asks the same. What no schema can say is kept out of what is
-asked as if it were right (`sayable`), and what that does not reach is in `NOT_SAID_BY_SCHEMAS`, with the reason.
+All its phases and all its checks, with a fixed seed: every run asks the same. Only whether a key is needed is not asked
+anew at each border of a value. What no schema can say is kept out of what is asked as if it were right (`sayable`), and what
+that does not reach is in `NOT_SAID_BY_SCHEMAS`, with the reason.
 """
 
 from __future__ import annotations
@@ -356,7 +357,7 @@ def test_whose_borders_are_not_tried_takes_the_parameters_of_another(label: str)
 def test_everything_is_answered_as_the_document_says(
     live_server: Any, key: str, catalogue: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A request takes half as long as to connect to the database for it.
+    # To connect to the database for each of thousands of requests is much of what they cost.
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", None)
     # The order of the tests has a seed of its own, which would choose other requests each time.
     random.seed(12)
