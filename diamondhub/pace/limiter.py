@@ -234,7 +234,10 @@ class Limiter:
 
     def counters(self) -> dict[str, int]:
         """The counters of all processes since the last flush: granted, refused, forfeited_late, forfeited_epoch,
-        penalties, failures, opened, waited_microseconds; and the current `interval_microseconds`."""
+        penalties, failures, opened, waited_microseconds; and the current `interval_microseconds`.
+
+        `granted` has the slots that were forfeited because the grant came late, too.
+        """
         try:
             counted: dict[bytes, bytes] = self._redis.hgetall(f"{self._key}:counters")  # type: ignore[assignment]
             interval = self._redis.hget(self._key, "interval")

@@ -56,10 +56,15 @@ def statements(browser: Client, address: str) -> list[str]:
 
 
 def whole_scans(asked: Iterable[str], tables: Collection[str]) -> dict[str, set[str]]:
-    """The statements whose plans read one of the tables, or one of its pieces, whole, with the names of these."""
+    """The statements whose plans read one of the tables, or one of its pieces, whole, with the names of these.
+
+    An empty piece has nothing to be read.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent::regclass::text = ANY (%s)", [[*tables]]
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent::regclass::text = ANY (%s) AND pg_relation_size(inhrelid) > 0",
+            [[*tables]],
         )
         large = {*tables, *(name for (name,) in cursor.fetchall())}
         cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NULL")

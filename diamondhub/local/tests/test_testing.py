@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from diamondhub.access.models import ApiClient
 from diamondhub.local.testing import databases
 from diamondhub.local.testing.lanes import LONG, OTHERS, deal, files
 from diamondhub.local.tests.test_services import ROOT
+from diamondhub.timed_tables import TimedTable
 
 
 def pytest_run(var: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +75,22 @@ def test_a_changed_row_of_the_migrations_is_as_it_was() -> None:
 
         cursor.execute("SELECT name FROM ingest_feed ORDER BY name")
         assert cursor.fetchall() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_begins_with_the_pieces_of_the_migrations_and_without_rows_of_others() -> None:
+    table = TimedTable("pricing_pricechange", "changed_on", "month", ahead=2)
+    before = table.pieces()
+    User.objects.create_user("eve")
+    made = table.make_ahead(date(2031, 1, 1))
+    assert {piece.name for piece in table.pieces()} == {piece.name for piece in before} | set(made)
+
+    left = databases.put_back_what_was_left()
+
+    assert "auth_user" in left
+    assert not User.objects.exists()
+    assert table.pieces() == before
+    assert databases.put_back_what_was_left() == set()
 
 
 def test_files_are_dealt_out_the_longest_first_and_none_is_lost() -> None:

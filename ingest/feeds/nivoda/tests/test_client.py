@@ -19,6 +19,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from diamondhub.pace.limiter import Limiter, Slot, WaitTooLong
+from diamondhub.pace.tests.used import used_slots
 from ingest.errors import (
     PermanentSupplierError,
     SignInRefused,
@@ -88,10 +89,6 @@ def signed_in(client: NivodaClient, sandbox: Sandbox) -> NivodaClient:
 
 def ask(client: NivodaClient) -> int:
     return client.ask(QUESTION, VARIABLES, Counts).data.account["c0"]
-
-
-def slots(limiter: Limiter) -> int:
-    return limiter.counters().get("granted", 0)
 
 
 class Odd:
@@ -170,14 +167,14 @@ def errors(message: str, code: str = "", *, data: Any = None) -> dict[str, Any]:
 
 
 def test_it_signs_in_by_itself_and_keeps_its_token(client: NivodaClient, sandbox: Sandbox, limiter: Limiter) -> None:
-    before = slots(limiter)
+    before = used_slots(limiter)
 
     answers = [ask(client) for _ in range(3)]
 
     books = sandbox.supplier.accounting.stats()
     assert len(set(answers)) == 1
     assert (books["sign_ins"], books["counts"]) == (1, 3)
-    assert slots(limiter) - before == 4
+    assert used_slots(limiter) - before == 4
 
 
 def test_an_answer_says_when_the_supplier_gave_it_and_how_long_it_took(
@@ -219,14 +216,14 @@ def test_every_failure_has_its_class_costs_one_slot_and_is_not_repeated(
     error: type[SupplierError],
     words: str,
 ) -> None:
-    before = slots(limiter)
+    before = used_slots(limiter)
     sandbox.supplier.set_faults(faults)
 
     with pytest.raises(error, match=words):
         ask(signed_in)
 
     assert sandbox.supplier.accounting.stats()["requests"] == 1
-    assert slots(limiter) - before == 1
+    assert used_slots(limiter) - before == 1
 
 
 def test_an_answer_that_does_not_come_in_time_is_given_up_on(sandbox: Sandbox, limiter: Limiter) -> None:
@@ -283,14 +280,14 @@ def test_retry_after_is_read_in_both_forms_by_the_supplier_s_clock(
 def test_an_expired_token_costs_one_sign_in_and_one_repetition(
     signed_in: NivodaClient, sandbox: Sandbox, limiter: Limiter
 ) -> None:
-    before = slots(limiter)
+    before = used_slots(limiter)
     sandbox.supplier.set_faults(Settings(expire_tokens=True))
 
     ask(signed_in)
 
     books = sandbox.supplier.accounting.stats()
     assert (books["requests"], books["sign_ins"], books["counts"]) == (3, 1, 2)
-    assert slots(limiter) - before == 3
+    assert used_slots(limiter) - before == 3
 
 
 def test_a_token_that_expires_under_many_threads_is_renewed_once(signed_in: NivodaClient, sandbox: Sandbox) -> None:
