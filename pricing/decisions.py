@@ -60,12 +60,11 @@ class Open:
 
     def covers(self, other: Open) -> bool:
         """Whether every stone that the other matches matches this one; False where that cannot be seen easily."""
-        if not self.ranges.keys() <= other.ranges.keys():
-            return False
+        for condition, bounds in self.ranges.items():
+            theirs = other.ranges.get(condition)
+            if theirs is None or not condition.covers(condition.span(*bounds), condition.span(*theirs)):
+                return False
         return all(
-            condition.covers(condition.span(*bounds), condition.span(*other.ranges[condition]))
-            for condition, bounds in self.ranges.items()
-        ) and all(
             condition in other.conditions
             and condition.covers(condition.asked(self.clause), condition.asked(other.clause))
             for condition in self.conditions
@@ -154,7 +153,12 @@ class Candidate:
 
     def covers(self, other: Candidate) -> bool:
         """Whether nothing is left for the other if this one is asked before; False where that cannot be seen easily."""
-        return not self.days and all(any(mine.covers(theirs) for mine in self.clauses) for theirs in other.clauses)
+        if self.days:
+            return False
+        if len(self.clauses) == 1:
+            (mine,) = self.clauses
+            return all(map(mine.covers, other.clauses))
+        return all(any(mine.covers(theirs) for mine in self.clauses) for theirs in other.clauses)
 
     def to_sql(self) -> str:
         """The condition under which it matches."""
@@ -273,28 +277,31 @@ def _by_names(condition: ListCondition, rules: list[Candidate]) -> Iterator[_Que
 
 def _by_cuts(condition: RangeCondition, rules: list[Candidate]) -> Iterator[_Question]:
     # Of each rule how far its clauses reach together; rules that have a clause without the condition stand in every branch.
-    lows, highs, cuts = [], [], set()
+    lows, highs = [], []
+    reaches: set[tuple[Any, Any]] = set()
     bound = 0
     for rule in rules:
         ranges = [clause.ranges[condition] for clause in rule.clauses if condition in clause.ranges]
+        reaches.update(ranges)
         if len(ranges) == len(rule.clauses):
             bound += 1
-            least, greatest = zip(*ranges, strict=True)
-            if None not in least:
-                lows.append(min(least))
-            if None not in greatest:
-                highs.append(max(greatest))
-        for low, high in ranges:
-            if low is not None and not condition.is_least(low):
-                cuts.add((low, False))
-            if high is not None and not condition.is_greatest(high):
-                cuts.add((high, True))
+            if len(ranges) == 1:
+                ((least, greatest),) = ranges
+            else:
+                least = None if any(low is None for low, _high in ranges) else min(low for low, _high in ranges)
+                greatest = None if any(high is None for _low, high in ranges) else max(high for _low, high in ranges)
+            if least is not None:
+                lows.append(least)
+            if greatest is not None:
+                highs.append(greatest)
     if bound <= FEW:
         return
     everywhere = len(rules) - bound
     unbounded_below, unbounded_above = bound - len(lows), bound - len(highs)
     lows.sort()
     highs.sort()
+    cuts = {(low, False) for low, _high in reaches if low is not None and not condition.is_least(low)}
+    cuts |= {(high, True) for _low, high in reaches if high is not None and not condition.is_greatest(high)}
     in_order = sorted(cuts)
     # The middle ones tell most apart.
     for place in sorted({round(share * (len(in_order) - 1)) for share in CUTS} if in_order else ()):
