@@ -32,6 +32,8 @@ def pytest_configure() -> None:
     settings.ADDRESS_RATE, settings.ADDRESS_BURST = 100_000.0, 1_000_000
     # A machine without a free moment makes Redis look away, and then limits are kept more strictly than tests expect.
     settings.REDIS_ANSWER_SECONDS = 5.0
+    caches: Any = settings.CACHES
+    caches["default"]["OPTIONS"].update(socket_timeout=5.0, socket_connect_timeout=5.0)
     # A live server sends head and body by themselves: on a kept connection the body would wait 40 ms for the head's receipt.
     WSGIRequestHandler.disable_nagle_algorithm = True
     TransactionTestCase._fixture_teardown = lambda _self: databases.put_back()  # type: ignore[attr-defined]

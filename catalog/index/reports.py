@@ -57,7 +57,11 @@ def report(notice: Notice, now: float) -> None:
 
 
 def withdraw(cursor: psycopg.Cursor[Any]) -> None:
-    """Forget the builder of this host, which stops in order."""
+    """Forget the builder of this host, which stops in order; raises `psycopg.Error` where its row is held for a second.
+
+    A signal may find this very process in the transaction that reports, and that one ends with the process only.
+    """
+    cursor.execute("SET lock_timeout = '1s'")
     cursor.execute("DELETE FROM catalog_indexbuilder WHERE host = %s", [_host()])
 
 

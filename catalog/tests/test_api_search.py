@@ -6,6 +6,7 @@ import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from catalog.grades import Color
 from catalog.index.tests.factories import snapshot_of
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, committed
+from diamondhub import redis_clients
 from diamondhub.access.clients import create_client
 from diamondhub.access.scopes import Scope
+from diamondhub.api import kept
 from diamondhub.api.kept import KeptAnswers
 from diamondhub.local.valkey import cache
 
@@ -283,6 +286,14 @@ def test_answers_are_compressed(http: Client) -> None:
     assert json.loads(gzip.decompress(answer.content))["count"] == 5
 
 
+@pytest.fixture
+def _patient_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that is waited for: on a busy machine it takes longer than callers may wait."""
+    patient = SimpleNamespace(client=lambda url, **_: redis_clients.client(url, seconds=5.0, retry=None))
+    monkeypatch.setattr(kept, "redis_clients", patient)
+
+
+@pytest.mark.usefixtures("_patient_cache")
 def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: Any, tmp_path: Path) -> None:
     a_diamond(shape="OVAL")
     server = cache(tmp_path)
@@ -306,6 +317,7 @@ def test_a_costly_answer_is_made_once_for_each_version(http: Client, settings: A
     assert [answer.json()["count"] for answer in (second, changed, without)] == [1, 2, 2]
 
 
+@pytest.mark.usefixtures("_patient_cache")
 def test_a_costly_answer_is_kept_before_those_who_wait_for_it_learn_that_it_is_made(
     http: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

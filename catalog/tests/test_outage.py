@@ -62,12 +62,24 @@ def shop() -> Iterator[Shop]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def asked_until(shop: Shop, path: str, sign: str) -> tuple[int, Mapping[str, str], Any]:
+    """Ask until the cache says so: on a busy machine it may be too late for an answer to be kept or found."""
+    answers: list[tuple[int, Mapping[str, str], Any]] = []
+
+    def has_it() -> bool:
+        answers[:] = [shop.ask(path)]
+        return sign in answers[0][1].get("Cache-Status", "")
+
+    until(has_it)
+    return answers[0]
+
+
 def test_what_a_client_was_told_lately_is_told_again_and_marked_while_the_database_is_away(shop: Shop) -> None:
     a_diamond(shape="OVAL")
-    first = {path: shop.ask(path) for path in (SEARCH, FACETS)}
+    first = {path: asked_until(shop, path, "; hit") for path in (SEARCH, FACETS)}
 
     shop.database.freeze()
-    again = {path: shop.ask(path) for path in (SEARCH, FACETS)}
+    again = {path: asked_until(shop, path, "; ttl=-") for path in (SEARCH, FACETS)}
     for_others = shop.ask(SEARCH, shop.other_key)
     never_asked = shop.ask(f"{SEARCH}&shape=OVAL")
 

@@ -25,6 +25,7 @@ from catalog.tests.factories import SEEN
 from catalog.tests.facts import facts
 from catalog.upsert import MappedStone, Upserted
 from diamondhub.database import psycopg_cursor
+from diamondhub.tests.patience import HANG_SECONDS
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def test_sets_that_overlap_are_written_at_once_without_a_deadlock_and_the_newest
     def work(worker: int) -> None:
         order = stones if worker % 2 else stones[::-1]
         try:
-            gate.wait(timeout=10)
+            gate.wait(timeout=HANG_SECONDS)
             for turn in range(3):
                 raw_id = 10 * turn + worker + 1
                 write(*[mapped(stone, raw_id=raw_id, after=raw_id, cost_cents=raw_id) for stone in order])
@@ -196,7 +197,7 @@ def test_sets_that_overlap_are_written_at_once_without_a_deadlock_and_the_newest
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=30)
+        worker.join(timeout=HANG_SECONDS)
 
     assert failures == []
     assert set(Diamond.objects.values_list("raw_id", "cost_cents")) == {(24, 24)}

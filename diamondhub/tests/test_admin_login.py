@@ -20,6 +20,7 @@ from django.urls import reverse
 from diamondhub.access.people import SignIn
 from diamondhub.admin import known_browsers
 from diamondhub.audit.models import AuditEvent
+from diamondhub.tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -189,7 +190,7 @@ def test_of_many_tries_at_once_ten_are_let_through(address: str) -> None:
 
     def guess(number: int) -> int:
         try:
-            gate.wait(timeout=30)
+            gate.wait(timeout=HANG_SECONDS)
             status: int = sign_in(name, "wrong", f"10.{number}.0.{uuid4().int % 250}").status_code
         finally:
             connection.close()

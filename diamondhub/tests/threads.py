@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db import connection
 
+from diamondhub.tests.patience import HANG_SECONDS
+
 #: Time for all threads to be ready, and for all calls to end (seconds): generous, since it only bounds a test that hangs.
-READY_SECONDS, END_SECONDS = 30, 60
+READY_SECONDS, END_SECONDS = HANG_SECONDS, 2 * HANG_SECONDS
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

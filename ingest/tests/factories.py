@@ -281,6 +281,7 @@ def sandbox_feed(options: Options, *, labgrown: bool = True, **fields: Any) -> I
         account = {"NIVODA_ENDPOINT": sandbox.url, "NIVODA_USERNAME": "sandbox", "NIVODA_PASSWORD": "sandbox"}
         with override_settings(**account, NIVODA_RATE_LIMIT=2_000, NIVODA_TIMEOUT=5.0):
             forget_clients()
+            calm_the_limiter()
             slug = "nivoda-labgrown" if labgrown else "nivoda-natural"
             found, _ = Feed.objects.update_or_create(
                 slug=slug, defaults={"name": slug, "adapter": "nivoda", "parameters": {"labgrown": labgrown}, **fields}

@@ -54,7 +54,7 @@ _says = -1
 _COMPARED = [
     field.attname
     for field in Diamond._meta.concrete_fields
-    if field.name not in ("raw_id", "source_updated_at", "first_seen_at", "changed_at")
+    if field.name not in ("raw_id", "source_updated_at", "first_seen_at", "changed_at", "priced_on")
 ]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ import requests
 from psycopg.rows import DictRow, dict_row
 
 from diamondhub.local import private
-from diamondhub.local.processes import die_with_parent, free_port
+from diamondhub.local.processes import die_with_parent
 from diamondhub.local.testing.templates import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -139,6 +140,10 @@ class Stack:
             for name, value in os.environ.items()
             if name not in ("DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_SETTINGS_MODULE")
         }
+        # Bound and not listening: nobody else gets this port until the stack, which may bind it as well, listens there.
+        place = socket.socket()
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
         self.environment = {
             **inherited,
             "DIAMONDHUB_VAR": str(var),
@@ -151,8 +156,7 @@ class Stack:
             "NIVODA_RATE_LIMIT": "100",
             "NIVODA_TIMEOUT": "5",
             "WEB_CONCURRENCY": "1",
-            # Two that begin in the same moment would take the same one to be free.
-            "PORT": str(free_port()),
+            "PORT": str(place.getsockname()[1]),
             **PACE,
             **environment,
         }
@@ -168,7 +172,10 @@ class Stack:
             # A run of tests that is cut short leaves nothing behind.
             preexec_fn=die_with_parent(signal.SIGTERM),
         )
-        until(self._answers, seconds=60, what=f"the stack runs; see {var}/up.log")
+        try:
+            until(self._answers, seconds=60, what=f"the stack runs; see {var}/up.log")
+        finally:
+            place.close()
 
     @property
     def processes(self) -> dict[str, int]:
@@ -225,6 +232,16 @@ class Stack:
         started = self.manage("start_run", feed, *options, "--json")
         assert started.returncode == 0, started.stderr
         run: int = json.loads(started.stdout)["run"]
+        return run
+
+    def start_and_wait_until_it_consolidates(self, feed: str) -> int:
+        """Start a full run and return its number when it consolidates; no batch is done before somebody has seen that."""
+        assert self.manage("pause", "consolidation", "--reason", "a test").returncode == 0
+        try:
+            run = self.start(feed, "--full")
+            until(lambda: self.state(run) == "consolidating", seconds=60, what="the run consolidates")
+        finally:
+            assert self.manage("resume", "consolidation").returncode == 0
         return run
 
     def kill(self, name: str) -> None:

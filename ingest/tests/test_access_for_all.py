@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest.tests.test_admin_rights import addresses, one_of_each
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,14 +113,16 @@ def page(chromium: str, session: Client, live_server: Any) -> Iterator[Any]:
     """A browser's page; a script that fails fails the test."""
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_LAUNCH_MS
+        )
         context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
         context.add_cookies(
             [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
         )
         context.add_init_script((files("axe_playwright_python") / "axe.min.js").read_text())
         opened = context.new_page()
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(BROWSER_STEP_MS)
         opened.on("pageerror", lambda error: complaints.append(f"{opened.url}: {error}"))
         yield opened
         browser.close()
@@ -189,8 +192,8 @@ def test_what_opens_says_so_and_what_lies_around_an_open_sheet_has_a_name(page: 
 
 
 def test_a_change_is_said_once_and_a_time_that_runs_is_not(page: Any) -> None:
-    page.goto("/admin/")
     page.route("**/admin/home/**", lambda route: route.abort())
+    page.goto("/admin/")
     page.evaluate(
         """() => {
             window.spoken = [];

@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from diamondhub.operations import jobs
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest import job_kinds
 from ingest.tests import rows
 
@@ -33,14 +34,14 @@ def test_schedules_are_told_while_typed_and_pages_fit_a_phone_in_both_themes(chr
     }
     wide = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         for theme in ("light", "dark"):
             context = browser.new_context(color_scheme=theme, viewport={"width": 390, "height": 844})
             context.add_cookies(
                 [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
             )
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(BROWSER_STEP_MS)
             for width in (390, 1280):
                 page.set_viewport_size({"width": width, "height": 900})
                 for name, address in addresses.items():

@@ -14,6 +14,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 from playwright.sync_api import sync_playwright
 
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest import runs
 from ingest.feeds import adapters
 from ingest.feeds.pricelist.tests.lists import stones, text
@@ -55,14 +56,14 @@ def test_a_list_is_looked_at_on_a_phone_and_given_its_meaning(chromium: str, liv
     run = drive(runs.start_run("rosy", kind="full", started_by="eve"))
     wide = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         for theme in ("light", "dark"):
             context = browser.new_context(color_scheme=theme, viewport={"width": 390, "height": 844})
             context.add_cookies(
                 [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
             )
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(BROWSER_STEP_MS)
 
             def look(name: str, page: Any = page, theme: str = theme) -> None:
                 for width in (390, 1280):
@@ -85,9 +86,7 @@ def test_a_list_is_looked_at_on_a_phone_and_given_its_meaning(chromium: str, liv
         page.locator("button.dh-primary[name=look]").click()
         page.select_option("select[aria-label='QQ7 means']", "SI2")
         page.locator("#id_reason").press("Enter")
-        page.locator("text=clarity: QQ7 = SI2").or_(page.locator("#id_parameter_words")).first.wait_for(
-            state="attached"
-        )
+        page.wait_for_function("document.getElementById('id_parameter_words')?.value")
         words = page.input_value("#id_parameter_words")
         browser.close()
 

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest import resting
 from ingest.tests import rows
 
@@ -31,14 +32,14 @@ def test_a_person_pauses_and_resumes_and_pages_fit_a_phone_in_both_themes(chromi
     }
     wide = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         for theme in ("light", "dark"):
             context = browser.new_context(color_scheme=theme, viewport={"width": 1280, "height": 900})
             context.add_cookies(
                 [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
             )
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(BROWSER_STEP_MS)
             page.goto(live_server.url + addresses["feed"])
             page.locator("summary", has_text="Pause…").click()
             page.get_by_label("Reason: Pause the feed").fill("the supplier sends prices in another currency since noon")

@@ -13,6 +13,7 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from diamondhub.database import clock
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest import runs
 from ingest.admin import review_stones as pages
 from ingest.models import Run, SupplierRequests
@@ -53,14 +54,16 @@ def test_a_run_whose_supplier_misbehaves_shows_why_and_fits_a_phone(
                 ordinal=ordinal, stone_from=f"{ordinal:032x}", raw_through=1, attempts=ordinal, last_error="x" * ordinal
             )
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS
+            )
             for theme in ("light", "dark"):
                 context = browser.new_context(color_scheme=theme, viewport={"width": 1280, "height": 900})
                 context.add_cookies(
                     [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
                 )
                 page = context.new_page()
-                page.set_default_timeout(20_000)
+                page.set_default_timeout(BROWSER_STEP_MS)
                 for width in (390, 1280):
                     page.set_viewport_size({"width": width, "height": 900})
                     page.goto(f"{live_server.url}/admin/ingest/run/{run.pk}/change/")
@@ -86,14 +89,14 @@ def test_a_review_and_its_lists_fit_a_phone(chromium: str, live_server: Any, mon
     wide = []
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         for theme in ("light", "dark"):
             context = browser.new_context(color_scheme=theme)
             context.add_cookies(
                 [{"name": "sessionid", "value": session.cookies["sessionid"].value, "url": live_server.url}]
             )
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(BROWSER_STEP_MS)
             for width in (390, 1280):
                 page.set_viewport_size({"width": width, "height": 900})
                 for name, address in (("review", f"/admin/ingest/run/{held.pk}/change/"), ("stones", lists)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -58,8 +59,19 @@ def test_a_stack_that_is_well_has_no_findings(stack: Stack) -> None:
     sweeps = "SELECT count(*) FROM telemetry_heartbeat WHERE name = 'sweep'"
     until(lambda: stack.value(sweeps) == 1, seconds=60, what="a sweep")
 
-    well = stack.manage("doctor", "--json")
+    # How full this machine's disks are says nothing of the stack.
+    listed = json.loads(stack.manage("doctor", "--list", "--json").stdout)["checks"]
+    asked = [f"--only={check['check']}" for check in listed if check["check"] != "disks"]
+    looks: list[Any] = []
 
+    def is_well() -> bool:
+        # A machine that is busy with starting has not told of all programs yet, and answers late.
+        looks[:] = [stack.manage("doctor", "--json", *asked)]
+        return bool(looks[0].returncode == 0)
+
+    with suppress(AssertionError):
+        until(is_well, seconds=30, what="the doctor finds nothing")
+    (well,) = looks
     found = [finding for check in json.loads(well.stdout)["checks"] for finding in check["findings"]]
     assert [finding for finding in found if finding["severity"] != "info"] == []
     assert well.returncode == 0

@@ -120,14 +120,17 @@ def walkers_that_wait(stack: Stack, run: int) -> int:
     """
     seen = [-1, 0.0]
 
-    def waiting() -> bool:
+    def waiting() -> int:
         pages = stack.pages(run)
         if pages != seen[0]:
             seen[:] = [pages, time.monotonic()]
-        return time.monotonic() - seen[1] > 1.5 and leased(stack) > 0
+        if time.monotonic() - seen[1] <= 1.5:
+            return 0
+        held: int = stack.value("SELECT count(*) FROM ingest_partition WHERE lease_expires_at IS NOT NULL")
+        return held
 
-    until(waiting, seconds=90, what="the walkers wait and hold their leases")
-    return leased(stack)
+    held: int = until(waiting, seconds=90, what="the walkers wait and hold their leases")
+    return held
 
 
 def supervisor(stack: Stack) -> int:

@@ -37,14 +37,17 @@ def undisturbed(stack: Stack) -> tuple[int, str]:
 
 @pytest.mark.parametrize("victim", ["worker-io", "worker-cpu", "beat", "web", "valkey", "postgres"])
 def test_a_run_survives_the_death_of_any_process_while_it_reads(
-    stack: Stack, undisturbed: tuple[int, str], victim: str
+    stack: Stack, sandbox: Sandbox, undisturbed: tuple[int, str], victim: str
 ) -> None:
     stack.forget()
+    # It reads for long, so that it still does when somebody looks.
+    sandbox.post("faults", latency_ms=1_000)
     run = stack.start(FEED, "--full")
-    until(lambda: stack.pages(run) >= 5, seconds=30, what="the run reads pages")
+    until(lambda: stack.pages(run) >= 3, seconds=60, what="the run reads pages")
     assert stack.state(run) == "ingesting"
 
     stack.kill(victim)
+    sandbox.post("faults", latency_ms=150)
 
     stack.wait_for(run)
     assert stack.catalogue() == undisturbed
@@ -56,8 +59,7 @@ def test_a_run_survives_the_death_of_a_process_while_it_consolidates(
     stack: Stack, undisturbed: tuple[int, str], victim: str
 ) -> None:
     stack.forget()
-    run = stack.start(FEED, "--full")
-    until(lambda: stack.state(run) == "consolidating", seconds=60, what="the run consolidates")
+    run = stack.start_and_wait_until_it_consolidates(FEED)
 
     stack.kill(victim)
 
@@ -84,9 +86,12 @@ def test_a_worker_that_was_stopped_beyond_its_lease_and_comes_back_changes_nothi
     stack.forget()
     run = stack.start(FEED, "--full")
     until(lambda: stack.pages(run) >= 5, seconds=30, what="the run reads pages")
-    held = stack.value("SELECT max(lease_expires_at) FROM ingest_partition WHERE run_id = %(run)s", run=run)
 
     stack.send("worker-io", signal.SIGSTOP)
+    held = stack.value(
+        "SELECT coalesce(max(lease_expires_at), clock_timestamp()) FROM ingest_partition WHERE run_id = %(run)s",
+        run=run,
+    )
     until(
         lambda: stack.value("SELECT clock_timestamp() > %(held)s::timestamptz + interval '1 second'", held=held),
         seconds=30,
@@ -170,8 +175,7 @@ def test_a_run_survives_a_database_that_dies_while_it_consolidates_and_again_whi
     stack: Stack, undisturbed: tuple[int, str]
 ) -> None:
     stack.forget()
-    run = stack.start(FEED, "--full")
-    until(lambda: stack.state(run) == "consolidating", seconds=60, what="the run consolidates")
+    run = stack.start_and_wait_until_it_consolidates(FEED)
 
     for deaths in range(4):
         before = stack.processes["postgres"]

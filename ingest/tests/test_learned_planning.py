@@ -188,6 +188,7 @@ def real() -> Iterator[Sandbox]:
 
 
 def sandbox_adapter(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, *, labgrown: bool, aliased: bool = True) -> Any:
+    factories.calm_the_limiter()
     monkeypatch.setattr("ingest.feeds.adapters._build", adapters._build.__wrapped__)
     monkeypatch.setattr("ingest.feeds.nivoda.build._client", build._client.__wrapped__)
     account = {"NIVODA_ENDPOINT": sandbox.url, "NIVODA_USERNAME": "sandbox", "NIVODA_PASSWORD": "sandbox"}
@@ -314,25 +315,17 @@ def test_a_supplier_that_counts_nothing_in_time_is_walked_all_the_same(known: bo
 @pytest.mark.django_db
 def test_hanging_counts_over_http_end_in_a_plan() -> None:
     with (
-        override_settings(PLAN_COUNT_SECONDS=0.25),
+        override_settings(PLAN_COUNT_SECONDS=2.0),
         factories.sandbox_feed(Options(stones=20_000)) as (sandbox, feed),
     ):
-        sandbox.supplier.set_faults(Settings(seed=3, timeout=Hanging(rate=0.3, seconds=0.6)))
+        sandbox.supplier.set_faults(Settings(seed=3, timeout=Hanging(rate=0.3, seconds=4.0)))
         run = runs.start_run(feed.slug, kind="full", started_by="eve")
 
-        run = drive_planning(run)
+        run = factories.drive(run, until="ingesting")
 
     assert run.state == "ingesting"
     assert sum(run.partitions.values_list("expected", flat=True)) >= run.plan.total > 10_000
     assert violations() == []
-
-
-def drive_planning(run: Run) -> Run:
-    for _ in range(50):
-        run = factories.advance(run)
-        if run.state != "planning":
-            return run
-    raise AssertionError("planning does not end")
 
 
 # Runs.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
-from diamondhub.local.processes import free_port
 from ingest.tests.stack import Sandbox, Stack
 
 pytestmark = pytest.mark.processes
@@ -35,9 +35,14 @@ def test_an_incremental_run_before_any_full_one_is_refused(stack: Stack) -> None
 
 
 def test_a_supplier_that_is_down_is_said_so(stack: Stack) -> None:
-    endpoint = f"http://127.0.0.1:{free_port()}/api"
+    # A port that is held, and on which nobody listens.
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}/api"
 
-    assert_refused_in_one_line(stack, "start_run", FEED, saying="no answer from the supplier", NIVODA_ENDPOINT=endpoint)
+        assert_refused_in_one_line(
+            stack, "start_run", FEED, saying="no answer from the supplier", NIVODA_ENDPOINT=endpoint
+        )
 
 
 def test_a_supplier_that_refuses_the_password_is_said_so(stack: Stack) -> None:

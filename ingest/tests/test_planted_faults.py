@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 from ingest.tests.stack import PATIENCE, ROOT, Sandbox, Stack, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.in_order]
@@ -256,6 +257,8 @@ def stack(sandbox: Sandbox) -> Iterator[Stack]:
         DJANGO_SUPERUSER_PASSWORD=PASSWORD,
     )
     assert made.returncode == 0, made.stderr
+    # The feeds are as old as the database from which this one was copied.
+    running.rows("UPDATE ingest_feed SET watermark = now()")
     yield running
     running.stop()
 
@@ -280,9 +283,9 @@ def home(chromium: str, stack: Stack) -> Iterator[Any]:
 
     url = stack.url()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(PATIENCE * 20_000)
+        page.set_default_timeout(BROWSER_STEP_MS)
         page.goto(f"{url}/admin/")
         page.get_by_label("Username").fill("root")
         page.get_by_label("Password").fill(PASSWORD)

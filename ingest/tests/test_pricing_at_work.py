@@ -96,12 +96,15 @@ def asked(stack: Stack, program: str) -> list[int]:
 
 
 def test_every_price_is_what_the_rules_say_however_runs_publications_and_repricings_cross(stack: Stack) -> None:
+    # No batch is done before somebody has seen that the run consolidates.
+    assert stack.manage("pause", "consolidation", "--reason", "a test").returncode == 0
     runs = [stack.start(feed, "--full") for feed in FEEDS]
     until(lambda: stack.pages(runs[0]) >= 3, seconds=30, what="the run reads pages")
     publishing = subprocess.Popen(
         [sys.executable, "-c", MERCHANDISER, "9"], cwd=ROOT, env=environment(stack), stdin=subprocess.PIPE
     )
     until(lambda: stack.state(runs[0]) == "consolidating", seconds=90, what="the run consolidates")
+    assert stack.manage("resume", "consolidation").returncode == 0
     stack.kill("worker-cpu")
     for run in runs:
         stack.wait_for(run)

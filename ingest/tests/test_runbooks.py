@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from diamondhub.access.clients import create_client
+from diamondhub.operations.doctor import checks
 from diamondhub.operations.doctor.tests.planting import advised, another_session
 from diamondhub.operations.problems import kinds, runbooks
 from ingest import dead_letters, pausing
@@ -171,7 +173,7 @@ def test_the_index_is_brought_up_to_date_as_its_run_book_says(
     assert "the newest version" in capsys.readouterr().out
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600, func_only=True)
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != INDEX_ONCE])
 def test_a_command_of_a_run_book_does_what_it_says(
     command: str, supplier: MemorySupplier, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -183,6 +185,9 @@ def test_a_command_of_a_run_book_does_what_it_says(
     else:
         factories.feed()
         command_line = command
+    # A check that is late on a busy machine would be a finding.
+    patient = {name: replace(check, seconds=60.0) for name, check in checks._checks.items()}
+    monkeypatch.setattr(checks, "_checks", patient)
     python, program, name, *arguments = shlex.split(command_line)
     assert (python, program) == ("python3", "manage.py")
 

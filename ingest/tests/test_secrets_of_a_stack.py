@@ -29,6 +29,7 @@ from standardwebhooks import Webhook
 
 from diamondhub.telemetry.tests.collectors import Collector, Exported, collecting
 from diamondhub.telemetry.tests.test_deployed_rules import expressions
+from diamondhub.tests.patience import HANG_SECONDS
 from diamondhub.webhooks.tests.receivers import Receiver, listening
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
@@ -98,7 +99,7 @@ class Planted:
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"X-API-Key": self.key, **options.pop("headers", {})}
-        return requests.request(method, self.url + path, headers=headers, timeout=60, **options)
+        return requests.request(method, self.url + path, headers=headers, timeout=HANG_SECONDS, **options)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,7 @@ def sign_in(planted: Planted, sandbox: Sandbox) -> None:
 def browse(planted: Planted) -> Iterator[str]:
     """The pages of somebody who signs in and looks around, and answers of the API, errors above all."""
     browser = requests.Session()
-    form = browser.get(f"{planted.url}/admin/login/", timeout=60).text
+    form = browser.get(f"{planted.url}/admin/login/", timeout=HANG_SECONDS).text
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
     assert token is not None
     credentials = {
@@ -181,7 +182,7 @@ def browse(planted: Planted) -> Iterator[str]:
         "password": planted.secrets["person's password"],
         "csrfmiddlewaretoken": token[1],
     }
-    entered = browser.post(f"{planted.url}/admin/login/", data=credentials, timeout=60)
+    entered = browser.post(f"{planted.url}/admin/login/", data=credentials, timeout=HANG_SECONDS)
     assert entered.status_code == 200
     planted.secrets["session"], planted.secrets["CSRF cookie"] = (
         browser.cookies["sessionid"],
@@ -192,11 +193,11 @@ def browse(planted: Planted) -> Iterator[str]:
         *("/admin/audit/auditevent/", "/admin/webhooks/subscription/", "/admin/alerts/event/", "/health/status"),
     )
     for address in addresses:
-        answer = browser.get(planted.url + address, timeout=60)
+        answer = browser.get(planted.url + address, timeout=HANG_SECONDS)
         assert answer.status_code in (200, 302, 404), (address, answer.status_code)
         # The page's own form has the cookie's token, masked anew each time.
         yield answer.text
-    yield browser.post(f"{planted.url}/admin/logout/", data={"csrfmiddlewaretoken": "wrong"}, timeout=60).text
+    yield browser.post(f"{planted.url}/admin/logout/", data={"csrfmiddlewaretoken": "wrong"}, timeout=HANG_SECONDS).text
     for method, address, options in (
         ("GET", "/api/v1/diamonds?limit=1", {}),
         ("GET", "/api/v1/diamonds?unknown=1", {}),
@@ -212,7 +213,7 @@ def browse(planted: Planted) -> Iterator[str]:
         yield f"{answer.headers} {answer.text}"
     bearer = {"Authorization": f"Bearer {planted.secrets[TOKEN]}"}
     for query in ("{ diamonds_by_query_count(query: {}) }", "{ nothing }"):
-        yield requests.post(planted.url + PROXY, json={"query": query}, timeout=60, headers=bearer).text
+        yield requests.post(planted.url + PROXY, json={"query": query}, timeout=HANG_SECONDS, headers=bearer).text
 
 
 def test_a_receiver_is_told_by_a_real_worker_of_a_run_and_of_the_catalogue(planted: Planted) -> None:
@@ -273,7 +274,9 @@ def test_every_metric_that_a_dashboard_shows_is_told_by_a_running_stack(planted:
     shown = {name for _, expression in expressions() for name in re.findall(r"\bdiamondhub_\w+", expression)}
 
     def told() -> set[str]:
-        texts = [requests.get(f"{planted.url}{path}", timeout=60).text for path in ("/metrics", "/metrics/state")]
+        texts = [
+            requests.get(f"{planted.url}{path}", timeout=HANG_SECONDS).text for path in ("/metrics", "/metrics/state")
+        ]
         return set(re.findall(r"^(diamondhub_\w+)(?:\{[^}]*\})? -?[0-9]", "\n".join(texts), re.MULTILINE))
 
     until(lambda: shown - told() <= NOT_HAPPENED, seconds=20, what=f"all metrics but {shown - told() - NOT_HAPPENED}")
@@ -300,7 +303,7 @@ def test_planted_secrets_are_in_nothing_that_the_processes_say_show_or_keep(plan
         "ps": subprocess.run(["ps", "-eww", "-o", "args"], check=True, capture_output=True, text=True).stdout,
         "pages and answers": "\n".join(pages),
         "metrics": "".join(
-            requests.get(planted.url + path, timeout=60).text for path in ("/metrics", "/metrics/state")
+            requests.get(planted.url + path, timeout=HANG_SECONDS).text for path in ("/metrics", "/metrics/state")
         ),
         "traces": b"".join(planted.collector.bodies).decode(errors="replace"),
         "letters": "\n".join(planted.letters.received),

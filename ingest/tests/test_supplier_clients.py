@@ -20,6 +20,7 @@ from diamondhub.access import tokens
 from diamondhub.access.authentication import REFUSED
 from diamondhub.access.clients import IssuedKey, change_client, create_client, revoke_key
 from diamondhub.access.models import ApiClient
+from diamondhub.tests.patience import HANG_SECONDS
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
@@ -68,7 +69,7 @@ def run(client: str, *arguments: str) -> Any:
     interpreter = shutil.which(LANGUAGES[client])
     if interpreter is None:
         pytest.skip(f"there is no {LANGUAGES[client]} on this machine: {client} was NOT run")
-    done = subprocess.run([interpreter, str(CLIENTS / client), *arguments], capture_output=True, timeout=60)
+    done = subprocess.run([interpreter, str(CLIENTS / client), *arguments], capture_output=True, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
     return json.loads(done.stdout)
 

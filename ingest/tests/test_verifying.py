@@ -39,7 +39,9 @@ GROWN = "nivoda-labgrown"
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    # Within one transaction this bound would hold for all that the test asks.
+    monkeypatch.setattr(verifying, "KEEP_SECONDS", 60)
     with factories.sandbox_feed(Options(stones=100, password=PASSWORD)) as (running, feed):
         with override_settings(NIVODA_PASSWORD=PASSWORD):
             rows.run(feed=feed, state="completed")
@@ -245,11 +247,14 @@ def test_suppliers_are_asked_once_for_a_cart_in_the_interactive_lane(
         return acquire(self, lane=lane, max_wait=max_wait)
 
     monkeypatch.setattr(Limiter, "acquire", watched)
+    before = requests(sandbox)
 
     results = verified(verify(http, *(stone.pk for stone in [*stones, *stones]), live=True))
 
     assert {result["live"] for result in results} == {"confirmed"}
-    assert lanes == [Lane.INTERACTIVE]
+    # A busy machine may miss a slot and take another; it sends once.
+    assert set(lanes) == {Lane.INTERACTIVE}
+    assert requests(sandbox) == before + 1
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ def test_payloads_are_kept_word_for_word(supplier: MemorySupplier, planned: Run)
         assert cursor.fetchone() == (odd.decode(),)
 
 
+@pytest.fixture
+def _long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put off is not due again in the walk that put it off, however long that takes."""
+    monkeypatch.setattr("ingest.retries.pause_after", lambda *_, **__: 600.0)
+
+
+@pytest.mark.usefixtures("_long_pauses")
 def test_a_failure_in_the_middle_of_a_page_leaves_neither_rows_nor_ledger_nor_progress(
     supplier: MemorySupplier, planned: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +218,7 @@ def test_equal_items_on_one_page_are_so_many_stones(supplier: MemorySupplier) ->
     assert run.dead_letters.count() == 3
 
 
+@pytest.mark.usefixtures("_long_pauses")
 def test_transient_failures_put_the_partition_off_and_a_good_page_forgets_them(
     supplier: MemorySupplier, planned: Run
 ) -> None:

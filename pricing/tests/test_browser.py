@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS, HANG_SECONDS
 from pricing import experiments, reprice
 from pricing.history import CHANGES
 from pricing.models import Clause, Experiment, PriceChange, Repricing, Rule, RuleSet
@@ -39,9 +40,9 @@ def page(chromium: str) -> Iterator[Any]:
 
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         found = browser.new_page(viewport={"width": 1440, "height": 1000})
-        found.set_default_timeout(20_000)
+        found.set_default_timeout(BROWSER_STEP_MS)
         found.on(
             "console",
             # A page that is left ends its polls.
@@ -63,10 +64,10 @@ def elsewhere() -> Iterator[Callable[[Callable[[], Any]], Any]]:
     with ThreadPoolExecutor(1) as thread:
 
         def do(what: Callable[[], Any]) -> Any:
-            return thread.submit(what).result(60)
+            return thread.submit(what).result(HANG_SECONDS)
 
         yield do
-        thread.submit(lambda: connection.close()).result(60)
+        thread.submit(lambda: connection.close()).result(HANG_SECONDS)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from diamondhub.api import idempotency, operations
 from diamondhub.api.models import IdempotentRequest
 from diamondhub.audit.models import AuditEvent
 from diamondhub.operations import pruning
+from diamondhub.tests.patience import HANG_SECONDS
 from diamondhub.tests.threads import at_once
 from pricing import reprice
 from pricing.models import Repricing, RuleSet
@@ -195,7 +196,7 @@ def repricing_that_waits(reached: Any, go_on: Any) -> Iterator[None]:
     def slow(**options: Any) -> Repricing:
         started = start_it(**options)
         reached.set()
-        assert go_on.wait(30)
+        assert go_on.wait(HANG_SECONDS)
         return started
 
     with mock.patch("pricing.reprice.start", slow):
@@ -210,7 +211,7 @@ def test_while_a_request_is_under_way_the_same_one_is_told_to_wait_and_then_gets
     reached, go_on = threading.Event(), threading.Event()
 
     def meanwhile() -> tuple[Any, Any]:
-        assert reached.wait(30)
+        assert reached.wait(HANG_SECONDS)
         try:
             return start(http, "k"), start(http, "k", reason="autumn")
         finally:

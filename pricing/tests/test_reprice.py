@@ -18,6 +18,7 @@ from catalog.models import DatasetVersion, Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Event
+from diamondhub.tests.patience import HANG_SECONDS
 from pricing import batches, history, publishing, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.in_force import current_pricing, held_pricing, pinned_pricing, published_rule_set
@@ -239,7 +240,7 @@ def elsewhere(statement: str, *, hold: float) -> Iterator[None]:
 
     thread = threading.Thread(target=other)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(HANG_SECONDS)
     yield
     thread.join()
 

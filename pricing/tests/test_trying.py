@@ -119,7 +119,7 @@ def test_a_form_without_its_clauses_is_an_answer_too(browser: Client) -> None:
 @pytest.mark.usefixtures("_stones")
 def test_the_rule_that_would_price_a_stone_is_told_with_its_price(browser: Client) -> None:
     draft = a_draft({"priority": 5, "name": "Large", "modifier": 20, "clauses": [{"carats_min": 5}]})
-    oval, pear = Diamond.objects.filter(shape="OVAL")[0], Diamond.objects.get(shape="PEAR")
+    oval, pear = Diamond.objects.filter(shape="OVAL", availability="available")[0], Diamond.objects.get(shape="PEAR")
     large = a_diamond(shape="OVAL", carats=6, cost_cents=100_000)
 
     def said(text: str) -> str:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
 from diamondhub import leases
+from diamondhub.tests.patience import HANG_SECONDS
 from pricing import batches, experiments, publishing, reprice
 from pricing.in_force import published_rule_set
 from pricing.models import Repricing, RepricingBatch
@@ -49,11 +50,11 @@ def before(call: Callable[[], Any]) -> Iterator[list[Any]]:
             thread.start()
             _until_somebody_waits()
     finally:
-        thread.join(30)
+        thread.join(HANG_SECONDS)
 
 
 def _until_somebody_waits() -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -138,18 +139,21 @@ def test_a_batch_that_waited_in_a_circle_with_whoever_writes_its_stones_is_tried
     repricing = publish(margin_natural=50)
 
     def work() -> None:
-        reprice.work(repricing.pk)
+        with connection.cursor() as cursor:
+            # It looks once; by then the other one must be waiting.
+            cursor.execute("SET deadlock_timeout = '8s'")
+        reprice.work(repricing.pk, seconds=HANG_SECONDS)
         connection.close()
 
     thread = threading.Thread(target=work)
     with transaction.atomic():
         with connection.cursor() as cursor:
             # So that it is the batch that looks around first, and is ended.
-            cursor.execute("SET LOCAL deadlock_timeout = '30s'")
+            cursor.execute("SET LOCAL deadlock_timeout = '300s'")
         Diamond.objects.filter(pk=made[-1].pk).update(cost_cents=200_000)
         thread.start()
         _until_somebody_waits()
         Diamond.objects.filter(pk=made[0].pk).update(cost_cents=200_000)
-    thread.join(30)
+    thread.join(HANG_SECONDS)
 
     assert set(Diamond.objects.values_list("cost_cents", "price_cents")) == {(100_000, 150_000), (200_000, 300_000)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from catalog.changes import feed, log
 from catalog.models import DatasetVersion, Diamond
 from catalog.tests.factories import a_diamond
+from diamondhub.tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,9 +108,13 @@ def test_the_counter_is_taken_behind_all_checks_that_wait_for_the_commit() -> No
 
 
 def _until_somebody_waits() -> None:
-    deadline = monotonic() + 30
-    while sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == (0,):
+    deadline = monotonic() + HANG_SECONDS
+    while sql(
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE NOT granted AND datname = current_database()"
+    ) == (0,):
         assert monotonic() < deadline
+        sleep(0.01)
 
 
 def test_all_that_one_transaction_changes_is_one_version_with_its_cause() -> None:
@@ -183,7 +189,7 @@ def test_there_is_one_counter_and_no_second_one() -> None:
 def test_a_user_without_special_rights_can_write_stones() -> None:
     """What tells one database from another needs no superuser."""
     stone = a_diamond()
-    name = "plain_writer_of_a_test"
+    name = f"plain_writer_of_a_test_{os.getpid()}"
     sql(f"DROP ROLE IF EXISTS {name}")
     sql(f"CREATE ROLE {name}")
     try:

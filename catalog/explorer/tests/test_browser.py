@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from catalog.index.snapshot import Snapshot
 from catalog.index.tests.factories import snapshot_of
 from catalog.models import Diamond
 from catalog.tests.factories import build_diamond
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,9 +39,9 @@ def page(chromium: str) -> Iterator[Any]:
 
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         found = browser.new_page(viewport={"width": 1440, "height": 1000})
-        found.set_default_timeout(20_000)
+        found.set_default_timeout(BROWSER_STEP_MS)
         found.on(
             "console",
             lambda message: (
@@ -134,8 +136,10 @@ def test_somebody_ticks_slides_sorts_opens_a_stone_comes_back_and_saves_the_view
     page.locator("#low-carats").focus()
     for _ in range(8):
         page.keyboard.press("ArrowRight")
-    page.locator(".dh-chip", has_text="Carats from").wait_for()
-    least = Decimal(page.locator("input[name=carats_min]").input_value())
+        # It is asked for a moment later, and the next one must not come between.
+        chosen = page.locator("input[name=carats_min]").input_value()
+        page.locator(".dh-chip", has_text=re.compile(rf"Carats from {re.escape(chosen)}\b")).wait_for()
+    least = Decimal(chosen)
     assert least >= 1
     narrower = total(page)
     assert 0 < narrower < promised

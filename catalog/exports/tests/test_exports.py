@@ -309,6 +309,7 @@ def test_a_statement_that_takes_too_long_ends_the_export(http: Client, settings:
     assert (export["state"], "too long" in export["reason"]) == ("failed", True)
 
 
+@pytest.mark.usefixtures("today")
 def test_an_export_that_cannot_be_written_is_tried_some_times_and_then_given_up(
     http: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,7 +387,8 @@ def test_an_export_that_is_cancelled_while_it_is_written_stops_and_leaves_nothin
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
-            " WHERE query LIKE '%pg_sleep(600)%' AND state = 'active' AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%'"
+            " AND state = 'active' AND pid <> pg_backend_pid()"
         )
         assert cursor.fetchone() == (0,)
 

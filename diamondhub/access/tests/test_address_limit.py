@@ -41,7 +41,7 @@ def test_what_an_address_sends_beyond_its_rate_is_refused_with_a_time_to_wait(st
     answers = [asked(stranger) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
-    assert 3590 <= int(answers[3]["Retry-After"]) <= 3600
+    assert 3_500 <= int(answers[3]["Retry-After"]) <= 3600
     assert answers[3]["Content-Type"] == "application/problem+json"
 
 
@@ -49,7 +49,7 @@ def test_other_addresses_are_not_concerned(stranger: str) -> None:
     for _ in range(4):
         asked(stranger)
 
-    assert asked("10.255.255.1").status_code == 401
+    assert asked(f"11.{uuid4().int % 250}.{uuid4().int % 250}.1").status_code == 401
 
 
 def test_an_ipv6_network_is_limited_as_one(settings: Any, stranger: str) -> None:

@@ -116,6 +116,16 @@ def test_the_bound_is_broken_where_unknown_keys_are_refused_without_a_look(
     monkeypatch.setattr(presented, "find", lambda key: look(key) if key.key_id in known else None)
     gate = Gate(lambda _request: HttpResponse())
 
-    took = timed({kind: lambda kind=kind: ask(gate, wrong[kind])[1] for kind in ("unknown", "wrong")})  # type: ignore[misc]
+    def asking(kind: str) -> Callable[[], int]:
+        return lambda: ask(gate, wrong[kind])[1]
+
+    kinds = ("unknown", "wrong")
+    took: dict[str, list[int]] = {kind: [] for kind in kinds}
+    # More rounds where the machine interrupts many of them.
+    for _ in range(10):
+        for kind, times in timed({kind: asking(kind) for kind in kinds}).items():
+            took[kind] += times
+        if deviations(took["wrong"], took["unknown"]) > MAX_DEVIATIONS:
+            break
 
     assert deviations(took["wrong"], took["unknown"]) > MAX_DEVIATIONS

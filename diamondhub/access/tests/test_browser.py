@@ -17,6 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from diamondhub.access import clients
 from diamondhub.access.models import ApiKey
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS, HANG_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,10 +31,10 @@ def elsewhere() -> Iterator[Callable[[Callable[[], Any]], Any]]:
     with ThreadPoolExecutor(1) as thread:
 
         def do(what: Callable[[], Any]) -> Any:
-            return thread.submit(what).result(60)
+            return thread.submit(what).result(HANG_SECONDS)
 
         yield do
-        thread.submit(lambda: connection.close()).result(60)
+        thread.submit(lambda: connection.close()).result(HANG_SECONDS)
 
 
 @pytest.fixture
@@ -44,12 +45,12 @@ def page(chromium: str, live_server: Any) -> Iterator[Any]:
     cookie = session.cookies["sessionid"].value
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
         context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_server.url)
         opened = context.new_page()
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(BROWSER_STEP_MS)
         opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened

@@ -76,4 +76,5 @@ def test_refusals_cannot_be_told_apart_by_time(monkeypatch: pytest.MonkeyPatch) 
     for one, other in combinations(seconds, 2):
         assert abs(longer(seconds[one], seconds[other]) - 0.5) < BOUND, (one, other)
     for name, times in seconds.items():
-        assert longer(times, malformed) - 0.5 > BOUND, name
+        # Of those that the machine did not interrupt.
+        assert longer(sorted(times)[: ROUNDS // 3], sorted(malformed)[: ROUNDS // 3]) - 0.5 > BOUND, name

@@ -25,6 +25,7 @@ from diamondhub.local import processes
 from diamondhub.local.stack import stack_programs
 from diamondhub.local.tests.test_services import until
 from diamondhub.local.valkey import Valkey
+from diamondhub.tests.patience import HANG_SECONDS
 
 # The one that flushes Redis comes last: limits begin strictly in a Redis that has forgotten them.
 pytestmark = [pytest.mark.processes, pytest.mark.in_order, pytest.mark.django_db(transaction=True)]
@@ -58,7 +59,7 @@ class Replica:
         """The status of an answer."""
         request = urllib.request.Request(f"http://{self.host}{target}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_SECONDS) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -195,7 +196,7 @@ def test_a_body_that_was_not_signed_is_refused_with_its_place_kept(replicas: lis
     )
 
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=60)
+        urllib.request.urlopen(request, timeout=HANG_SECONDS)
 
     assert refused.value.code == 400
     assert json.load(refused.value)["type"].endswith("digest-mismatch")

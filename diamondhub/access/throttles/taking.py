@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import redis
 import structlog
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from diamondhub.access.throttles.buckets import Asked, Bucket, Level, Places, Verdict, in_microseconds
 from diamondhub.access.throttles.local import Debt, LocalLimits
@@ -218,6 +220,14 @@ def _verdict(asked: Sequence[Asked], answer: Answer) -> Verdict:
 
 _limits: Limits | None = None
 _limits_lock = threading.Lock()
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: object) -> None:
+    """Tests may have another Redis for a while."""
+    global _limits
+    if setting == "REDIS_URL":
+        _limits = None
 
 
 def limits() -> Limits:

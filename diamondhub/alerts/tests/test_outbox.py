@@ -20,6 +20,8 @@ from diamondhub.alerts.channels import ChannelError
 from diamondhub.alerts.messages import Message
 from diamondhub.alerts.models import Channel, ChannelState, Delivery, Event
 from diamondhub.alerts.outbox import announce, deliver_due
+from diamondhub.database import clock
+from diamondhub.tests.patience import HANG_SECONDS
 
 
 def news(key: str = "run:1:completed", severity: str = "info") -> Event:
@@ -63,7 +65,7 @@ def test_the_same_event_told_by_two_at_once_is_written_once() -> None:
     gate = threading.Barrier(4)
 
     def tell() -> None:
-        gate.wait(timeout=10)
+        gate.wait(timeout=HANG_SECONDS)
         news()
         connection.close()
 
@@ -71,7 +73,7 @@ def test_the_same_event_told_by_two_at_once_is_written_once() -> None:
     for teller in tellers:
         teller.start()
     for teller in tellers:
-        teller.join(timeout=20)
+        teller.join(timeout=HANG_SECONDS)
 
     assert (Event.objects.count(), Delivery.objects.count()) == (1, 1)
 
@@ -186,11 +188,14 @@ def test_failures_are_tried_again_after_growing_pauses(broken: list[str]) -> Non
     pauses = []
 
     for _ in range(5):
-        Delivery.objects.update(due_at=Now())
+        # The round's own clock: pauses count from there, however long the machine takes.
+        at = clock()
+        Delivery.objects.update(due_at=at)
         ChannelState.objects.update(retry_at=None)
-        deliver_due()
-        left = Delivery.objects.annotate(left=F("due_at") - Now()).values_list("left", flat=True)[0]
-        pauses.append(left.total_seconds())
+        deliver_due(at)
+        due_at = Delivery.objects.get().due_at
+        assert due_at is not None
+        pauses.append((due_at - at).total_seconds())
 
     delivery = Delivery.objects.get()
     # Between half and all of 10 s, doubled by every attempt.
@@ -357,7 +362,7 @@ def test_two_workers_at_once_send_every_delivery_once(monkeypatch: pytest.Monkey
     gate = threading.Barrier(3)
 
     def work() -> None:
-        gate.wait(timeout=10)
+        gate.wait(timeout=HANG_SECONDS)
         deliver_due()
         connection.close()
 
@@ -365,7 +370,7 @@ def test_two_workers_at_once_send_every_delivery_once(monkeypatch: pytest.Monkey
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=20)
+        worker.join(timeout=HANG_SECONDS)
 
     assert sorted(sent) == sorted(key.hex for key in Delivery.objects.values_list("key", flat=True))
     assert set(Delivery.objects.values_list("state", "attempts")) == {("delivered", 1)}

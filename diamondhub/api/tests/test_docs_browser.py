@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from diamondhub.access.clients import create_client
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 SHOTS = os.environ.get("DIAMONDHUB_SHOTS")
@@ -25,9 +26,9 @@ def page(key: str, chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(BROWSER_STEP_MS)
         yield opened
         browser.close()
 

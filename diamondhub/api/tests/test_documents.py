@@ -37,6 +37,7 @@ def http() -> Client:
     return Client(raise_request_exception=False)
 
 
+@pytest.mark.usefixtures("redis_server")
 def test_many_first_requests_at_once_get_the_same_document() -> None:
     # All tests have one address, which asks much more than an address may.
     environment = {**os.environ, "ADDRESS_RATE": "10000", "ADDRESS_BURST": "100000", "REDIS_ANSWER_SECONDS": "30"}

@@ -14,6 +14,7 @@ from django.urls import get_resolver
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from diamondhub.api import kinds
+from diamondhub.tests.patience import HANG_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_examples_are_of_their_language(
         sources = [f"{{\n{source}\n}}" for source in sources]
     file.write_text(("?>\n" if label == "PHP" else "\n").join(sources))
 
-    done = subprocess.run([*checker, str(file)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*checker, str(file)], capture_output=True, text=True, timeout=HANG_SECONDS)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

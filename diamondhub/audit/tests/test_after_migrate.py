@@ -26,6 +26,7 @@ from diamondhub.audit import acting, after_migrate, history, tracking
 from diamondhub.audit import models as audit_models
 from diamondhub.audit.acting import acting as acts
 from diamondhub.audit.models import AuditEvent
+from diamondhub.tests.patience import HANG_SECONDS
 
 REFUSED = "the audit would lose what happened"
 
@@ -211,7 +212,7 @@ def test_several_hosts_may_migrate_at_once() -> None:
 
     def host(_number: int) -> None:
         try:
-            gate.wait(timeout=10)
+            gate.wait(timeout=HANG_SECONDS)
             after_migrate.install("default")
         finally:
             connection.close()

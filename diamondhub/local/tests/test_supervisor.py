@@ -31,6 +31,18 @@ signal.signal(signal.SIGTERM, stop)
 os.write(1, b"ready\\n")
 while True: signal.pause()
 """
+#: Stops when the program beside it was asked to stop, too.
+TOGETHER = """
+import os, pathlib, signal, time
+
+def stop(*_):
+    os.write(1, b"asked\\n"); pathlib.Path("{own}").touch()
+    while not os.path.exists("{other}"): time.sleep(0.01)
+    os.write(1, b"stopped\\n"); os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+os.write(1, b"ready\\n")
+while True: signal.pause()
+"""
 STUBBORN = """
 import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -150,8 +162,12 @@ def test_a_killed_program_comes_back_and_its_children_are_gone() -> None:
     assert [pids.get("one") for pids in seen] == [first, None, second, None]
 
 
-def test_programs_stop_by_rank_and_those_of_one_rank_together() -> None:
-    specs = [program("worker-a", POLITE, stop_rank=2), program("worker-b", POLITE, stop_rank=2)]
+def test_programs_stop_by_rank_and_those_of_one_rank_together(tmp_path: Path) -> None:
+    # Each stops when the other was asked, too; one after the other they would have to be killed.
+    specs = [
+        program(f"worker-{name}", TOGETHER.format(own=tmp_path / name, other=tmp_path / other), stop_rank=2)
+        for name, other in ("ab", "ba")
+    ]
     with running(*specs, program("beat", POLITE, stop_rank=0)) as watched:
         watched.run_until(lambda: watched.says("ready", times=3))
         started = len(watched.lines)
@@ -164,8 +180,7 @@ def test_programs_stop_by_rank_and_those_of_one_rank_together() -> None:
         ("beat", "stopped"),
         ("up", "stopping worker-a and worker-b"),
     ]
-    assert {text for _, text in said[4:6]} == {"asked"}
-    assert {text for _, text in said[6:8]} == {"stopped"}
+    assert sorted(said[4:8]) == [(name, text) for name in ("worker-a", "worker-b") for text in ("asked", "stopped")]
 
 
 def test_a_program_that_does_not_stop_in_its_time_is_killed() -> None:
@@ -216,10 +231,14 @@ def test_a_second_ctrl_c_kills_everything_at_once() -> None:
     pid = watched.supervisor.processes["one"]
     os.kill(os.getpid(), signal.SIGINT)
     assert watched.supervisor.run() is False
-    # Arrives while the supervisor waits for the stubborn one.
-    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+    def press_again() -> None:
+        # While the supervisor waits for the stubborn one.
+        until(lambda: watched.says("stopping one"))
+        os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
+        threading.Thread(target=press_again).start()
         watched.supervisor.stop()
 
     until(lambda: not alive(pid))

@@ -19,6 +19,7 @@ from diamondhub.operations import jobs, retention
 from diamondhub.operations.jobs import Kind, PutOff, Running
 from diamondhub.operations.models import Job
 from diamondhub.telemetry import scrub
+from diamondhub.tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,7 +95,7 @@ def test_two_who_ask_at_once_get_one_job(kind: Callable[..., Kind]) -> None:
 
     def ask() -> None:
         try:
-            barrier.wait(30)
+            barrier.wait(HANG_SECONDS)
             got.append(asked().pk)
         finally:
             connection.close()
@@ -185,7 +186,10 @@ def test_a_job_that_fails_says_why_and_is_not_tried_again(
     assert (job.state, job.error, len(tries)) == ("failed", says, 1)
 
 
-def test_no_secret_gets_into_what_a_job_keeps_of_its_failure(kind: Callable[..., Kind]) -> None:
+def test_no_secret_gets_into_what_a_job_keeps_of_its_failure(
+    kind: Callable[..., Kind], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrub, "_told", ())
     scrub.know("the password of the sheep")
 
     def work(running: Running) -> dict[str, Any]:
@@ -247,7 +251,7 @@ def test_a_cancelled_job_is_stopped_within_its_statement(kind: Callable[..., Kin
 
     worker = threading.Thread(target=at_work)
     worker.start()
-    assert reached.wait(60)
+    assert reached.wait(HANG_SECONDS)
 
     jobs.cancel(job.pk, by="eve")
     worker.join(120)

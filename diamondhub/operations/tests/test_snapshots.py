@@ -10,8 +10,17 @@ from django.db import connection
 
 from diamondhub.operations import snapshots
 from diamondhub.operations.models import Snapshot
+from diamondhub.tests.patience import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No snapshot gets old by itself, however slow the machine is."""
+    monkeypatch.setattr(snapshots, "FRESH_SECONDS", 600.0)
+    monkeypatch.setattr(snapshots, "STALE_SECONDS", 1_200.0)
+    monkeypatch.setattr(snapshots, "WAIT_SECONDS", 180.0)
 
 
 def age(seconds: float) -> None:
@@ -75,7 +84,7 @@ def test_twenty_viewers_at_once_cost_one_snapshot() -> None:
             return "the page"
 
         try:
-            together.wait(30)
+            together.wait(HANG_SECONDS)
             return snapshots.of("page", take)
         finally:
             connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
 import psycopg
@@ -36,6 +35,13 @@ def parameters(relay: Relay) -> dict[str, Any]:
     return {**account, "host": "127.0.0.1", "port": relay.port, "connect_timeout": 2, "autocommit": True}
 
 
+@pytest.fixture
+def server(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The server itself, without a relay that may be late."""
+    place = {name: value for name, value in connection.get_connection_params().items() if name in ("host", "port")}
+    return {**parameters, "port": 5432, **place}
+
+
 class Heard:
     """How often a database was said to have come back."""
 
@@ -51,21 +57,23 @@ def watched(parameters: dict[str, Any], *, statement_seconds: float = 60.0) -> t
     kind: type[WatchedConnection] = type(
         "Watched", (WatchedConnection,), {"watch": watch, "statement_seconds": statement_seconds}
     )
-    return kind.connect(**parameters), watch, heard
+    # Connecting is not what is looked at; on a busy machine it may take long.
+    return kind.connect(**{**parameters, "connect_timeout": 60}), watch, heard
 
 
-def test_a_statement_that_takes_too_long_is_cancelled_and_the_connection_stays(parameters: dict[str, Any]) -> None:
-    patient, _, _ = watched(parameters, statement_seconds=0.3)
+def test_a_statement_that_takes_too_long_is_cancelled_and_the_connection_stays(server: dict[str, Any]) -> None:
+    patient, _, _ = watched(server, statement_seconds=0.3)
 
     with pytest.raises(QueryCanceled):
         patient.execute("SELECT pg_sleep(600)")
 
+    type(patient).statement_seconds = 60.0
     assert patient.execute("SELECT 1").fetchone() == (1,)
     patient.close()
 
 
-def test_a_slow_statement_is_no_hanging_database(parameters: dict[str, Any]) -> None:
-    patient, watch, heard = watched(parameters)
+def test_a_slow_statement_is_no_hanging_database(server: dict[str, Any]) -> None:
+    patient, watch, heard = watched(server)
 
     patient.execute("SELECT pg_sleep(%s)", [LOOK_SECONDS + 0.5])
 
@@ -74,18 +82,20 @@ def test_a_slow_statement_is_no_hanging_database(parameters: dict[str, Any]) -> 
     patient.close()
 
 
-def test_a_hanging_database_is_given_up_and_found_again(relay: Relay, parameters: dict[str, Any]) -> None:
+def test_a_hanging_database_is_given_up_and_found_again(
+    relay: Relay, parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting, watch, heard = watched(parameters)
     other = type(waiting).connect(**parameters)
 
     relay.freeze()
     with pytest.raises(Hangs):
         waiting.execute("SELECT 1")
-    begun = monotonic()
+    # Who comes later is told at once, by what is known.
+    monkeypatch.setattr(type(other), "_bounded", lambda *_: pytest.fail("it waits"))
     with pytest.raises(Hangs):
         other.execute("SELECT 1")
 
-    assert monotonic() - begun < LOOK_SECONDS, "who comes later is told at once, by what is known"
     assert waiting.closed
     assert other.closed
     relay.thaw()

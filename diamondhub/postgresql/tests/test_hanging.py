@@ -43,7 +43,8 @@ def behind() -> Iterator[Behind]:
     folder = ROOT / "var" / "test" / "web" / f"{os.getpid()}-hanging"
     database, database_url = relayed(servers.database_url(), str(connection.settings_dict["NAME"]))
     redis, redis_url = relayed(servers.redis_url())
-    web = Web(folder, DATABASE_URL=database_url, REDIS_URL=redis_url)
+    # A relay that is late makes no Redis that is away.
+    web = Web(folder, DATABASE_URL=database_url, REDIS_URL=redis_url, REDIS_ANSWER_SECONDS="5")
     yield Behind(web, database, redis)
     database.thaw()
     redis.thaw()

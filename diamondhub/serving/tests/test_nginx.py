@@ -59,7 +59,6 @@ class Nginx:
             "ssl_certificate /etc/ssl/diamondhub/fullchain.pem;": f"ssl_certificate '{certificate}';",
             "ssl_certificate_key /etc/ssl/diamondhub/privkey.pem;": f"ssl_certificate_key '{certificate}';",
             "server 127.0.0.1:8000 ": f"server 127.0.0.1:{upstream} ",
-            "client_header_timeout 10s;": "client_header_timeout 2s;",
         }.items():
             assert text.count(written) == 1, written
             text = text.replace(written, instead)

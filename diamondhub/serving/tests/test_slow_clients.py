@@ -37,6 +37,13 @@ def web() -> Iterator[Web]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def begun(web: Web, sent: bytes) -> socket.socket:
+    """A client that has sent so much: who has sent nothing for two seconds is told nothing."""
+    client = web.connect()
+    client.sendall(sent)
+    return client
+
+
 def closed(clients: list[socket.socket]) -> list[bytes]:
     """What each was told before the server closed it."""
     told = [rest_of(client) for client in clients]
@@ -46,9 +53,7 @@ def closed(clients: list[socket.socket]) -> list[bytes]:
 
 
 def test_sixteen_half_sent_heads_hold_nobody_up_and_are_told_that_they_are_late(web: Web) -> None:
-    slow = [web.connect() for _ in range(16)]
-    for client in slow:
-        client.sendall(HALF_A_HEAD)
+    slow = [begun(web, HALF_A_HEAD) for _ in range(16)]
 
     statuses = [web.ask(path) for path in ("/health/live", PAGE)]
 
@@ -57,9 +62,7 @@ def test_sixteen_half_sent_heads_hold_nobody_up_and_are_told_that_they_are_late(
 
 
 def test_sixteen_bodies_of_a_byte_at_a_time_hold_nobody_up_and_are_told_that_they_are_late(web: Web) -> None:
-    slow = [web.connect() for _ in range(16)]
-    for client in slow:
-        client.sendall(SIGN_IN + b"Content-Length: 900000\r\n\r\na")
+    slow = [begun(web, SIGN_IN + b"Content-Length: 900000\r\n\r\na") for _ in range(16)]
 
     statuses = [web.ask(path) for path in ("/health/live", PAGE)]
     # Bytes that go on coming keep nothing open.
@@ -136,9 +139,7 @@ def test_a_client_that_waits_for_leave_is_not_asked_to_send_what_is_too_long(web
 
 def test_a_body_of_900_kb_that_the_api_refuses_holds_no_thread(web: Web) -> None:
     head = b"POST /api/v1/rule-sets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    senders = [web.connect() for _ in range(16)]
-    for client in senders:
-        client.sendall(head + b"Content-Length: 900000\r\n\r\n" + b"x" * 9000)
+    senders = [begun(web, head + b"Content-Length: 900000\r\n\r\n" + b"x" * 9000) for _ in range(16)]
 
     statuses = [web.ask(path) for path in ("/health/live", PAGE)]
 
@@ -227,7 +228,8 @@ def test_a_client_that_breaks_off_is_forgotten(web: Web) -> None:
 
 def test_told_to_stop_it_answers_what_is_in_hand_and_closes_the_rest() -> None:
     folder = ROOT / "var" / "test" / "web" / f"{os.getpid()}-stopped"
-    web = Web(folder, DATABASE_URL=servers.database_url(), REDIS_URL=servers.redis_url())
+    # Nothing is late here, however slow the machine is.
+    web = Web(folder, DATABASE_URL=servers.database_url(), REDIS_URL=servers.redis_url(), TEST_DEADLINE_SECONDS="60")
     silent, half = web.connect(), web.connect()
     half.sendall(b"GET /api/docs/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ")
     # What is answered after these has been seen.

@@ -26,6 +26,7 @@ from diamondhub.operations.problems import kinds
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable
 from diamondhub.telemetry import expected_metrics, health, metrics_server, process_metrics, state_metrics
 from diamondhub.telemetry.state_metrics import Gauge, Value
+from diamondhub.tests.patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 STRANGER = "8.8.8.8"
@@ -100,11 +101,11 @@ def test_a_program_that_starts_anew_wipes_what_its_former_processes_counted_and_
 ) -> None:
     process_metrics.count("diamondhub_sends_total", "log", "delivered")
     first = program(tmp_path, "worker-io", "metrics.count('diamondhub_sends_total', 'log', 'dead')")
-    assert first.wait(30) == 0
+    assert first.wait(HANG_SECONDS) == 0
 
     second = program(tmp_path, "worker-io", "metrics.count('diamondhub_sends_total', 'log', 'failed')")
 
-    assert second.wait(30) == 0
+    assert second.wait(HANG_SECONDS) == 0
     assert set(values_of(process_metrics.exposed(), "diamondhub_sends_total")) == {
         'channel="log",outcome="delivered",program="web"',
         'channel="log",outcome="failed",program="worker-io"',
@@ -118,7 +119,7 @@ def test_a_second_worker_of_a_host_wipes_nothing_of_the_first_which_lives(counti
 
     second = program(tmp_path, "worker-io", "metrics.count('diamondhub_sends_total', 'log', 'delivered')")
 
-    assert second.wait(30) == 0
+    assert second.wait(HANG_SECONDS) == 0
     assert list(values_of(process_metrics.exposed(), "diamondhub_sends_total").values()) == [7]
     first.communicate("")
 
@@ -128,7 +129,7 @@ def test_a_killed_process_loses_nothing_that_it_counted(counting: Path, tmp_path
         tmp_path, "index", "metrics.count('diamondhub_sends_total', 'log', 'dead'); os.kill(os.getpid(), 9)"
     )
 
-    assert worker.wait(30) == -signal.SIGKILL
+    assert worker.wait(HANG_SECONDS) == -signal.SIGKILL
     assert list(values_of(process_metrics.exposed(), "diamondhub_sends_total").values()) == [1]
 
 
@@ -259,8 +260,11 @@ def test_one_part_that_breaks_keeps_no_other_from_beginning_at_zero(
 
 @pytest.mark.django_db
 def test_each_host_tells_whether_redis_and_the_broker_answer_it(
-    counting: Path, client: Client, settings: Any, redis_server: str
+    counting: Path, client: Client, settings: Any, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("ROUND_SECONDS", "STEP_SECONDS"):
+        monkeypatch.setattr(health, name, 60.0)
+
     def told() -> dict[str, float]:
         health.forget()
         text = client.get("/metrics").content.decode()
@@ -386,6 +390,6 @@ def test_a_worker_tells_its_metrics_on_a_port_of_its_own(counting: Path, setting
 
     port = metrics_server.serve()
 
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_SECONDS) as answer:
         assert 'diamondhub_sends_total{channel="log"' in answer.read().decode()
     assert metrics_server.serve() == 0

@@ -15,6 +15,7 @@ import pytest
 
 from diamondhub.database import psycopg_cursor
 from diamondhub.telemetry import scrub, tracing
+from diamondhub.tests.patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -156,7 +157,7 @@ def _run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "diamondhub.settings", "LOG_FORMAT": "json", **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=True,
     )
 

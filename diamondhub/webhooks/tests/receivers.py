@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from diamondhub.access.clients import create_client
+from diamondhub.tests.patience import HANG_SECONDS
 from diamondhub.webhooks import subscriptions
 from diamondhub.webhooks.subscriptions import Issued
 
@@ -56,7 +57,7 @@ def listening() -> Iterator[Receiver]:
                         break
                 return
             if not receiver.status:
-                receiver.release.wait(60)
+                receiver.release.wait(HANG_SECONDS)
                 return
             if "Date" in receiver.headers:
                 self.send_response_only(receiver.status)
@@ -91,7 +92,7 @@ def listening() -> Iterator[Receiver]:
         receiver.release.set()
         server.shutdown()
         server.server_close()
-        thread.join(timeout=10)
+        thread.join(timeout=HANG_SECONDS)
 
 
 def subscribed(url: str, *events: str, name: str = "shop") -> Issued:

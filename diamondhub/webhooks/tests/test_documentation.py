@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from diamondhub.tests.patience import HANG_SECONDS
 from diamondhub.webhooks import signing
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "api" / "webhooks.md"
@@ -45,7 +46,9 @@ def verified(request: pytest.FixtureRequest) -> Callable[[str, dict[str, str], s
 
     def ask(secret: str, headers: dict[str, str], body: str) -> bool:
         asked = json.dumps({"secret": secret, "headers": headers, "body": body})
-        answer = subprocess.run([program, *options, script], input=asked, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(
+            [program, *options, script], input=asked, capture_output=True, text=True, timeout=HANG_SECONDS
+        )
         assert answer.stdout.strip() in ("yes", "no"), answer.stderr
         return answer.stdout.strip() == "yes"
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from diamondhub.celery import app
+from diamondhub.tests.patience import HANG_SECONDS
 from diamondhub.webhooks import tasks
 from diamondhub.webhooks.events import EventKind
 from diamondhub.webhooks.models import Delivery
@@ -36,7 +37,7 @@ def test_what_a_killed_worker_was_sending_is_sent_by_the_next_with_the_same_id(r
             deliver_due()
         finally:
             os._exit(1)
-    assert receiver.asked.wait(30)
+    assert receiver.asked.wait(HANG_SECONDS)
     os.kill(worker, signal.SIGKILL)
     os.waitpid(worker, 0)
     receiver.status = 204

@@ -9,6 +9,7 @@ import pytest
 import requests
 from graphql import GraphQLObjectType, build_schema, get_named_type
 
+from diamondhub.tests.patience import HANG_SECONDS
 from ingest.sandbox import schema
 from ingest.sandbox.rendering import Item
 from ingest.sandbox.server import Sandbox
@@ -48,7 +49,7 @@ class Buyer:
 
     def post(self, text: str, variables: dict[str, Any], **headers: str) -> requests.Response:
         body = {"query": text, "variables": variables}
-        return self.session.post(self.sandbox.url, json=body, headers=headers, timeout=20)
+        return self.session.post(self.sandbox.url, json=body, headers=headers, timeout=HANG_SECONDS)
 
     def sign_in(self, username: str = "sandbox", password: str = "sandbox") -> dict[str, Any]:
         answer: dict[str, Any] = self.post(SIGN_IN, {"u": username, "p": password}).json()
@@ -75,7 +76,7 @@ class Buyer:
         return items
 
     def control(self, method: str, path: str, body: Any = None) -> requests.Response:
-        return self.session.request(method, f"{self.sandbox.control}{path}", json=body, timeout=20)
+        return self.session.request(method, f"{self.sandbox.control}{path}", json=body, timeout=HANG_SECONDS)
 
     def stats(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.control("GET", "/stats").json())

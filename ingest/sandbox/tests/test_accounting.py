@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from ingest.sandbox import accounting
+from ingest.sandbox import accounting, server
 from ingest.sandbox.accounting import Accounting, most_in_one_second
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
@@ -66,7 +68,17 @@ def test_the_rate_while_paging_counts_all_requests_between_the_pages() -> None:
     assert stats["last_page_at"] - stats["first_page_at"] == pytest.approx(4)
 
 
-def test_a_limit_refuses_what_is_over_it_and_counts_it_all_the_same() -> None:
+def test_a_limit_refuses_what_is_over_it_and_counts_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = server._Handler.parse_request
+
+    def at_one_moment(self: Any) -> bool:
+        # However long the test takes to send them.
+        parsed = parse(self)
+        self._arrived = 1.0
+        return parsed
+
+    monkeypatch.setattr(server._Handler, "parse_request", at_one_moment)
+
     with Sandbox(Options(stones=10, rate_limit=3)) as sandbox:
         buyer = Buyer(sandbox)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from diamondhub.tests.patience import HANG_SECONDS
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
 from ingest.sandbox.tests.conftest import COUNT, Buyer, selection
@@ -137,7 +138,7 @@ def test_a_query_that_the_schema_lacks_is_refused(buyer: Buyer) -> None:
 
 
 def test_a_body_that_is_no_json_is_refused(buyer: Buyer) -> None:
-    response = buyer.session.post(buyer.sandbox.url, data=b"\xff", timeout=5)
+    response = buyer.session.post(buyer.sandbox.url, data=b"\xff", timeout=HANG_SECONDS)
 
     assert response.status_code == 400
     assert "JSON" in response.json()["errors"][0]["message"]

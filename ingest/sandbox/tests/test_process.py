@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from diamondhub.tests.patience import HANG_SECONDS
+
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -30,10 +32,10 @@ def test_it_says_where_it_is_and_stops_cleanly_at_a_signal(number: signal.Signal
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
-            stats = requests.get(f"{ready['control']}/stats", timeout=5).json()
+            stats = requests.get(f"{ready['control']}/stats", timeout=HANG_SECONDS).json()
         finally:
             process.send_signal(number)
-        rest, errors = process.communicate(timeout=10)
+        rest, errors = process.communicate(timeout=HANG_SECONDS)
 
     assert (ready["stones"], ready["natural"], ready["labgrown"]) == (300, 98, 202)
     assert ready["url"].endswith("/api/diamonds")
@@ -43,7 +45,7 @@ def test_it_says_where_it_is_and_stops_cleanly_at_a_signal(number: signal.Signal
 
 def test_a_number_of_stones_that_cannot_be_is_refused() -> None:
     with start("--stones", "-1") as process:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=HANG_SECONDS)
 
     assert process.returncode == 1
     assert errors.startswith("the sandbox supplier cannot start:")

@@ -89,7 +89,7 @@ def test_redis_holds_no_key(address: str) -> None:
     proven(address, "dh_planted_secret")
 
     server = Redis.from_url(settings.REDIS_URL)
-    held = b" ".join(key + server.dump(key) for key in server.scan_iter("*"))
+    held = b" ".join(key + (server.dump(key) or b"") for key in server.scan_iter("*"))
 
     assert b"proven:" in held
     assert b"planted" not in held

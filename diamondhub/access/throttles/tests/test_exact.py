@@ -18,7 +18,7 @@ from diamondhub.local.valkey import Valkey
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 #: A pace that a machine without a free moment still asks for, and a burst in which seconds of its silence are not lost.
-PER_SECOND, BURST = 5, 20
+PER_SECOND, BURST = 2, 10
 #: How long they ask (seconds), and when something happens to Redis.
 SECONDS = 12
 

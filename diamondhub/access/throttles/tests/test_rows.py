@@ -51,6 +51,7 @@ def test_a_new_day_begins_with_all_of_them() -> None:
     assert take_rows(client, 100).left == 0
 
 
+@pytest.mark.usefixtures("today")
 def test_what_was_not_needed_is_given_back_to_its_day() -> None:
     client = shop()
     taken = take_rows(client, 100)
@@ -72,6 +73,7 @@ def test_a_transaction_that_fails_takes_nothing() -> None:
     assert take_rows(client, 100).left == 0
 
 
+@pytest.mark.usefixtures("today")
 def test_a_flushed_redis_gives_no_rows() -> None:
     client = shop()
     take_rows(client, 100)
@@ -83,6 +85,7 @@ def test_a_flushed_redis_gives_no_rows() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("today")
 def test_of_many_at_once_exactly_so_many_get_rows_as_there_are() -> None:
     client = shop()
 

@@ -14,6 +14,7 @@ from django.contrib.auth.models import Permission, User
 from diamondhub.operations.doctor import checks
 from diamondhub.operations.doctor.checks import Check, Finding
 from diamondhub.operations.problems.kinds import Severity
+from diamondhub.tests.patience import BROWSER_LAUNCH_MS, BROWSER_STEP_MS, HANG_SECONDS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -40,13 +41,13 @@ def may_end(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     rusting = Finding("Index diamond_old (312 MB) was not used for 30 days.", "If no rare report needs it, drop it.")
 
     def connections() -> Iterator[str]:
-        event.wait(30)
+        event.wait(HANG_SECONDS)
         yield "1 host x (2 web processes x (8 threads + 1))"
 
     table = [
         Check("replication-slots", "Does a replication slot hold back the write-ahead log?", lambda: [burning]),
         Check("indexes", "Are all indexes valid, used and there once?", lambda: [rusting]),
-        Check("connections", "Have the pools of all programs room?", connections, 60.0),
+        Check("connections", "Have the pools of all programs room?", connections, HANG_SECONDS),
     ]
     monkeypatch.setattr(checks, "_checks", {check.name: check for check in table})
     return event
@@ -59,9 +60,9 @@ def page(chromium: str) -> Iterator[Any]:
 
     complaints: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=BROWSER_LAUNCH_MS)
         opened = browser.new_page(viewport={"width": 1440, "height": 1000})
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(BROWSER_STEP_MS)
         opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened

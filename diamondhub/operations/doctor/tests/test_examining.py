@@ -27,6 +27,7 @@ from diamondhub.operations.doctor.checks import Check, Finding, Said
 from diamondhub.operations.models import Examination, Problem
 from diamondhub.operations.problems import kinds, looking
 from diamondhub.operations.problems.kinds import Severity
+from diamondhub.tests.patience import HANG_SECONDS
 
 PAGE = "admin:operations_examination_changelist"
 
@@ -75,7 +76,7 @@ def test_a_check_that_hangs_is_given_up_and_holds_no_other_up() -> None:
     leave = threading.Event()
 
     def hanging() -> Iterator[Said]:
-        leave.wait(60)
+        leave.wait(HANG_SECONDS)
         yield CRITICAL
 
     names = [f"hangs {number}" for number in range(examining.AT_ONCE + 1)]
@@ -167,6 +168,7 @@ def test_only_some_checks_are_asked_in_words_and_that_is_not_kept(table: dict[st
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("one_hour")
 def test_the_sweep_has_one_made_by_schedule_and_a_worker_makes_it(table: dict[str, Check]) -> None:
     put(table, check_saying("boiler", WARNING))
 

@@ -71,6 +71,7 @@ def test_passwords_of_other_hosts_are_looked_at_and_those_of_this_one_are_not(
 
 def test_a_disk_that_fills_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_setup, "LITTLE", 2.0)
+    monkeypatch.setattr(of_setup, "NONE", -1.0)
     little = severities(of_setup.disks_have_room)
     monkeypatch.setattr(of_setup, "NONE", 2.0)
     full = severities(of_setup.disks_have_room)

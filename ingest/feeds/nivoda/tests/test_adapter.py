@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from diamondhub.pace.limiter import Limiter
+from diamondhub.tests.patience import HANG_SECONDS
 from ingest.errors import MappingError, PermanentSupplierError
 from ingest.feeds.adapter import Adapter, StoneQuery
 from ingest.feeds.nivoda.adapter import ALIASES, NivodaAdapter, WrongParameters
@@ -31,7 +32,7 @@ def sandbox() -> Iterator[Sandbox]:
 def client(sandbox: Sandbox) -> NivodaClient:
     sandbox.supplier.set_faults(Settings())
     limiter = Limiter("test-adapter", per_second=5_000, redis_url=settings.REDIS_URL)
-    client = NivodaClient(sandbox.url, "sandbox", "sandbox", limiter, timeout=5.0)
+    client = NivodaClient(sandbox.url, "sandbox", "sandbox", limiter, timeout=HANG_SECONDS)
     client.sign_in(instead_of="")
     sandbox.supplier.accounting.reset()
     return client

