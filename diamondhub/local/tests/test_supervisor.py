@@ -237,8 +237,8 @@ def test_a_second_ctrl_c_kills_everything_at_once() -> None:
         until(lambda: watched.says("stopping one"))
         os.kill(os.getpid(), signal.SIGINT)
 
+    threading.Thread(target=press_again).start()
     with pytest.raises(KeyboardInterrupt):
-        threading.Thread(target=press_again).start()
         watched.supervisor.stop()
 
     until(lambda: not alive(pid))
