@@ -96,7 +96,7 @@ def asked(stack: Stack, program: str) -> list[int]:
 
 
 def test_every_price_is_what_the_rules_say_however_runs_publications_and_repricings_cross(stack: Stack) -> None:
-    # No batch is done before somebody has seen that the run consolidates.
+    # No batch is done before somebody has seen that the run consolidates, and that something else is in force.
     assert stack.manage("pause", "consolidation", "--reason", "a test").returncode == 0
     runs = [stack.start(feed, "--full") for feed in FEEDS]
     until(lambda: stack.pages(runs[0]) >= 3, seconds=30, what="the run reads pages")
@@ -104,6 +104,7 @@ def test_every_price_is_what_the_rules_say_however_runs_publications_and_reprici
         [sys.executable, "-c", MERCHANDISER, "9"], cwd=ROOT, env=environment(stack), stdin=subprocess.PIPE
     )
     until(lambda: stack.state(runs[0]) == "consolidating", seconds=90, what="the run consolidates")
+    until(lambda: stack.value("SELECT count(*) FROM pricing_repricing") > 0, seconds=60, what="a set is published")
     assert stack.manage("resume", "consolidation").returncode == 0
     stack.kill("worker-cpu")
     for run in runs:

@@ -146,7 +146,7 @@ def test_a_merchandiser_drafts_edits_simulates_publishes_and_looks_back(
     clause.get_by_label("Carats to").fill("1")
     shot("05-rule")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("This must not be below the lowest carats").wait_for()
+    page.get_by_text("This must not be below the lowest carats.", exact=True).wait_for()
     shot("06-rule-refused")
     clause.get_by_label("Carats from").fill("1")
     clause.get_by_label("Carats to").fill("")
