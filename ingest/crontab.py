@@ -15,8 +15,9 @@ from functools import lru_cache
 from celery.schedules import ParseException, crontab_parser
 from django.core.exceptions import ValidationError
 
-#: A schedule without a slot within this many days never has one: the 29th of February may be eight years off.
-NEVER_DAYS = 366 * 8 + 2
+#: A schedule without a slot within this many days never has one. Where the days of the month and of the week must both match
+#: (`* * 10 1 */7`), they may do so once in twelve years; the 29th of February on a Sunday, around the year 2100, once in forty.
+NEVER_DAYS = 14_609 + 2
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -92,7 +93,7 @@ class Crontab:
             day -= timedelta(days=1)
 
     def slots_after(self, after: datetime) -> Iterator[datetime]:
-        """The slots later than `after`, the next one first; none if there is none within eight years."""
+        """The slots later than `after`, the next one first; none if there is none within forty years."""
         day = after.astimezone(UTC).date()
         for _ in range(NEVER_DAYS):
             if self._matches(day):

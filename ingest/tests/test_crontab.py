@@ -73,5 +73,21 @@ def test_what_is_no_schedule_is_refused_with_the_field_and_what_it_accepts(sched
     assert words in refused.value.messages[0]
 
 
+@pytest.mark.parametrize(
+    ("schedule", "after", "expected"),
+    [
+        ("30 2 29 2 *", "2096-03-01 00:00", "2104-02-29 02:30"),
+        # Where both kinds of day must match, in twelve years once.
+        ("0 0 10 1 */7", "2021-01-10 00:00", "2027-01-10 00:00"),
+        ("0 0 10 1 */7", "2027-01-10 00:00", "2038-01-10 00:00"),
+        # Sundays that are the 29th of February.
+        ("0 0 29 2 */7", "2072-03-01 00:00", "2088-02-29 00:00"),
+        ("0 0 29 2 */7", "2088-02-29 00:00", "2128-02-29 00:00"),
+    ],
+)
+def test_a_day_that_comes_rarely_comes(schedule: str, after: str, expected: str) -> None:
+    assert next(crontab.parse(schedule).slots_after(at(after))) == at(expected)
+
+
 def test_an_empty_schedule_is_allowed() -> None:
     crontab.validate("")
