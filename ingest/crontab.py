@@ -15,8 +15,8 @@ from functools import lru_cache
 from celery.schedules import ParseException, crontab_parser
 from django.core.exceptions import ValidationError
 
-#: A schedule without a slot within this many days never has one. Where the days of the month and of the week must both match
-#: (`* * 10 1 */7`), they may do so once in twelve years; the 29th of February on a Sunday, around the year 2100, once in forty.
+#: A schedule without a slot within this many days never has one. Days of the month and of the week that must both match
+#: (`* * 10 1 */7`) may do so once in twelve years; the 29th of February on a Sunday, around the year 2100, once in forty.
 NEVER_DAYS = 14_609 + 2
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
