@@ -219,7 +219,8 @@ def _read_while_it_moves(market: Market, before_answer: Callable[[], object]) ->
         assert _watermark() == watermark
     else:
         # An incremental run brings what changed and came.
-        assert factories.settled("incremental").state == "completed"
+        changes = factories.settled("incremental")
+        assert changes.state == "completed", changes.reason
         assert market.offers().items() <= _catalogue().items()
     # A full one takes off what went.
     assert factories.settled("full").state == "completed"
