@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import override_settings
-from redis import Redis
 
 from diamondhub.access.clients import create_client
 from diamondhub.api import idempotency
@@ -39,9 +37,7 @@ def sandbox() -> Iterator[Sandbox]:
     with factories.sandbox_feed(Options(stones=100, password=PASSWORD)) as (running, _):
         with override_settings(NIVODA_PASSWORD=PASSWORD):
             yield running
-    # What the faults of one test made of the account's limiter is nothing to the next.
-    calm: dict[Any, Any] = {"blocked": 0, "tat": 1, "fails": 0, "opened": 0, "interval": 0}
-    Redis.from_url(settings.REDIS_URL).hset("limiter:{nivoda}", mapping=calm)
+    factories.calm_the_limiter()
 
 
 @pytest.fixture

@@ -8,11 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.test.utils import override_settings
 from msgspec.structs import replace
-from redis import Redis
 
 from catalog.client_views.view import ClientView
 from catalog.models import AvailabilityChange, Diamond
@@ -46,9 +44,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         with override_settings(NIVODA_PASSWORD=PASSWORD):
             rows.run(feed=feed, state="completed")
             yield running
-    # What the faults of one test made of the account's limiter is nothing to the next; a flushed one would wait a second.
-    calm: dict[Any, Any] = {"blocked": 0, "tat": 1, "fails": 0, "opened": 0, "interval": 0}
-    Redis.from_url(settings.REDIS_URL).hset("limiter:{nivoda}", mapping=calm)
+    factories.calm_the_limiter()
 
 
 @pytest.fixture

@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import transaction
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from catalog import state_metrics
 from catalog.index import board, reports
 from catalog.index.board import Notice
 from catalog.models import IndexBuilder
-from diamondhub.database import psycopg_cursor
+from diamondhub.database import psycopg_cursor, separate_cursor
 from diamondhub.operations import workers
 from diamondhub.operations.models import Worker
 
@@ -187,3 +189,16 @@ def test_a_builder_that_stops_in_order_is_forgotten_and_no_other_is(monkeypatch:
         reports.withdraw(cursor)
 
     assert [kept.host for kept in IndexBuilder.objects.all()] == ["other"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_builder_that_is_stopped_while_it_reports_does_not_wait_for_its_own_row() -> None:
+    builder(reports._host())
+
+    with transaction.atomic():
+        # What a signal interrupts, and what goes on only when the signal's handler is over.
+        IndexBuilder.objects.update(behind_seconds=1)
+        with pytest.raises(LockNotAvailable), separate_cursor("diamondhub-index-ends") as cursor:
+            reports.withdraw(cursor)
+
+    assert IndexBuilder.objects.get().behind_seconds == 1
