@@ -45,13 +45,17 @@ PACE = {
 PATIENCE = 6
 
 
-def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
-    """Look until the condition is true, and return it; fails with `what` when time is up, many times what it should take."""
+def until(condition: Callable[[], Any], *, seconds: float, what: str | Callable[[], str]) -> Any:
+    """Look until the condition is true, and return it; fails with `what` when time is up, many times what it should take.
+
+    A callable is asked for its words then.
+    """
     deadline = time.monotonic() + PATIENCE * seconds
     while True:
         if found := condition():
             return found
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
 
 
@@ -312,7 +316,7 @@ class Stack:
         until(
             lambda: self.state(run) in ("completed", "failed", "in_review", "cancelled"),
             seconds=seconds,
-            what=f"run {run} is over; {self.last_words()}",
+            what=lambda: f"run {run} is over: {self._stands(run)}; {self.last_words()}",
         )
         assert self.state(run) == "completed", self.rows(
             "SELECT state, failure FROM ingest_run WHERE id = %(r)s", r=run
@@ -331,6 +335,19 @@ class Stack:
     def last_words(self) -> str:
         """The end of the stack's log."""
         return "\n".join((self.var / "up.log").read_text(errors="replace").splitlines()[-30:])
+
+    def _stands(self, run: int) -> list[dict[str, Any]]:
+        return self.rows(
+            """
+            SELECT state, failure, lease_owner,
+                   (SELECT count(*) FROM ingest_partition AS p WHERE p.run_id = r.id AND p.state <> 'completed') AS partitions,
+                   (SELECT count(*) FROM ingest_consolidationbatch AS b WHERE b.run_id = r.id AND b.state <> 'completed')
+                       AS batches,
+                   (SELECT array_agg(what) FROM ingest_pause WHERE ended_at IS NULL) AS paused
+            FROM ingest_run AS r WHERE id = %(run)s
+            """,
+            run=run,
+        )
 
     def stop(self) -> None:
         """End everything in order."""

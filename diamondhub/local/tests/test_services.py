@@ -169,6 +169,27 @@ def test_a_killed_server_comes_back_on_the_same_port(
     server.stop()
 
 
+def test_a_database_that_does_not_wait_for_the_disk_loses_nothing_when_it_is_killed(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIAMONDHUB_EMBEDDED_FSYNC", "off")
+    server = Postgres(var)
+    server.start()
+    with psycopg.connect(server.url) as connection:
+        connection.execute("CREATE TABLE kept (number int)")
+    assert server.pid is not None
+
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("INSERT INTO kept VALUES (1)")
+        os.kill(server.pid, signal.SIGKILL)
+    until(lambda: not server.alive())
+    server.restart()
+
+    with psycopg.connect(server.url) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchall() == [(1,)]
+    server.stop()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs its servers as another user")
 def test_root_runs_postgresql_in_a_checkout_that_is_private_to_root(tmp_path: Path) -> None:
     private = tmp_path / "private"
