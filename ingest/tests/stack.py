@@ -340,7 +340,8 @@ class Stack:
         return self.rows(
             """
             SELECT state, failure, lease_owner,
-                   (SELECT count(*) FROM ingest_partition AS p WHERE p.run_id = r.id AND p.state <> 'completed') AS partitions,
+                   (SELECT count(*) FROM ingest_partition AS p WHERE p.run_id = r.id AND p.state <> 'completed')
+                       AS partitions,
                    (SELECT count(*) FROM ingest_consolidationbatch AS b WHERE b.run_id = r.id AND b.state <> 'completed')
                        AS batches,
                    (SELECT array_agg(what) FROM ingest_pause WHERE ended_at IS NULL) AS paused
