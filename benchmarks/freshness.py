@@ -8,14 +8,9 @@ the catalogue for a smaller machine; the goals are for 1,300,000.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,20 +18,17 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from benchmarks import catalogue
+from benchmarks import built, catalogue
 from benchmarks.consolidation import work
 from benchmarks.result import Figure
 from benchmarks.stones import Stone, repriced, stones
 from catalog import index
 from catalog.changes import feed
 from catalog.changes.feed import Place
-from catalog.index import board
 from catalog.index.hits import IndexHits
 from catalog.models import DatasetVersion, Diamond
 from catalog.searching.conditions import AnyOf
 from catalog.searching.sorts import SORTS
-from diamondhub.local.processes import die_with_parent
-from diamondhub.local.stack import ROOT
 from ingest import consolidation, raw_store
 from ingest.feeds.nivoda import mapping
 from ingest.models import Feed, Partition, Run
@@ -49,8 +41,6 @@ HOST_MB, PRIVATE_MB = 200.0, 30.0
 ROUNDS = 7
 #: Between changes, so that each one comes alone and finds the builder at rest (seconds).
 PAUSE = 3.0
-#: Whatever takes longer will not come (seconds).
-PATIENCE = 600.0
 FEED = "nivoda-natural"
 
 
@@ -66,11 +56,11 @@ def measure(number: int) -> list[Figure]:
         cursor.execute("VACUUM (ANALYZE) catalog_diamond")
     watched = stones(1, feed=FEED)[0]
     _consolidate(watched)
-    with tempfile.TemporaryDirectory(dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(dir=built.memory()) as folder:
         settings.INDEX_DIR = Path(folder)
         before = _private()
-        with _builder(folder) as process:
-            nothing = _until_found(DatasetVersion.current())
+        with built.builder(folder) as process:
+            nothing = built.until_found(DatasetVersion.current())
             file = (_snapshot().nbytes) / 1e6
             of_reader = max(0.0, _private() - before)
             one = [_of_a_supplier(watched, place) for place in range(ROUNDS)]
@@ -115,41 +105,6 @@ def _each(seconds: list[float]) -> str:
     return "each " + ", ".join(f"{took:.2f}" for took in seconds)
 
 
-@contextmanager
-def _builder(folder: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "django", "index"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DIAMONDHUB_INDEX_DIR": folder,
-            "DIAMONDHUB_PROGRAM": "index",
-            "DATABASE_POOL_SIZE": "0",
-            "LOG_LEVEL": "ERROR",
-        },
-        preexec_fn=die_with_parent(signal.SIGKILL),
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _until_found(version: int) -> float:
-    """Seconds until the index of this process is of a version, or of a later one."""
-    return _until(lambda: (snapshot := index.current()) is not None and snapshot.version >= version)
-
-
-def _until(condition: Callable[[], bool]) -> float:
-    begun = time.monotonic()
-    while not condition():
-        if time.monotonic() - begun > PATIENCE:
-            raise SystemExit(f"the index is not brought up to date; the board says {board.read(settings.INDEX_DIR)}")
-        time.sleep(0.005)
-    return time.monotonic() - begun
-
-
 def _snapshot() -> Any:
     snapshot = index.current()
     assert snapshot is not None
@@ -164,7 +119,7 @@ def _changed(share: float) -> float:
             "UPDATE catalog_diamond SET price_cents = price_cents + 1 + (random() * 1000)::int WHERE random() <= %s",
             [share],
         )
-    return _until_found(DatasetVersion.current())
+    return built.until_found(DatasetVersion.current())
 
 
 def _of_a_supplier(stone: Stone, place: int) -> float:
@@ -177,7 +132,7 @@ def _of_a_supplier(stone: Stone, place: int) -> float:
     _consolidate(changed)
     begun = time.monotonic()
     price = Diamond.objects.values_list("price_cents", flat=True).get(pk=stone.diamond_id)
-    _until(lambda: _is_found(stone.diamond_id, price))
+    built.until(lambda: _is_found(stone.diamond_id, price))
     assert stone.diamond_id in [identity for _, identity in feed.read(before, limit=100).stones]
     return time.monotonic() - begun
 
@@ -213,15 +168,6 @@ def _consolidate(stone: Stone) -> None:
     consolidation.cut_batches(run)
     work(run.pk)
     Run.objects.filter(pk=run.pk).update(state=Run.State.COMPLETED, finished_at=now)
-
-
-def _memory() -> str | None:
-    """A memory-backed folder with room, where there is one."""
-    shared = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    if not shared.is_dir():
-        return None
-    room = os.statvfs(shared)
-    return str(shared) if room.f_bavail * room.f_frsize > 2e9 else None
 
 
 def _private() -> float:

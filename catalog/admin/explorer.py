@@ -10,9 +10,11 @@ from django.contrib import messages
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.safestring import mark_safe
 from psycopg.errors import QueryCanceled
 
 from catalog.explorer import page
@@ -36,7 +38,13 @@ def explore(request: HttpRequest, context: Callable[[], dict[str, Any]], links: 
     response = TemplateResponse(
         request,
         _PART if is_part else _WHOLE,
-        {**({} if is_part else context()), **found, "title": "Diamonds"},
+        {
+            **({} if is_part else context()),
+            **found,
+            # Jinja has escaped it.
+            "explorer": mark_safe(render_to_string("explorer/part.html", found, request, using="jinja")),  # noqa: S308
+            "title": "Diamonds",
+        },
         status=400 if found["mistakes"] else 200,
     )
     if is_part:

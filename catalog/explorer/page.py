@@ -54,6 +54,16 @@ ORDERS = {
 }
 
 
+#: What a page has where nothing could be found in time.
+_NOTHING: dict[str, Any] = {
+    "is_without_index": True,
+    "among": (),
+    "first_boxes": (),
+    "more_boxes": (),
+    "ranges": (),
+    "ranges_set": 0,
+}
+
 Links = Callable[[Diamond], Sequence[Link]]
 
 
@@ -99,6 +109,7 @@ def _page(request: HttpRequest, wanted: Wanted, links: Links) -> dict[str, Any]:
         "is_usual": wanted.columns == USUAL,
         "views": SavedView.objects.filter(person_id=request.user.pk)[:MAX_VIEWS],
         "max_in_file": MAX_IN_FILE,
+        "too_slow": None,
     }
     begun = perf_counter()
     search = _search(request, wanted)
@@ -108,7 +119,7 @@ def _page(request: HttpRequest, wanted: Wanted, links: Links) -> dict[str, Any]:
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
-        return {**context, "too_slow": f"{SEARCH_SECONDS:g}", "hidden": _all_texts(wanted)}
+        return {**context, **_NOTHING, "too_slow": f"{SEARCH_SECONDS:g}", "hidden": _all_texts(wanted)}
     return {**context, **found, "milliseconds": f"{(perf_counter() - begun) * 1000:.0f}"}
 
 

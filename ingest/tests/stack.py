@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _CIRCUMSTANCES = ("raw_id", "source_updated_at", "first_seen_at", "changed_at", "priced_on")
 #: Quick enough for a test, slow enough that a loaded machine does not lose a lease.
 PACE = {
-    "SWEEP_SECONDS": "0.5",
+    "SWEEP_SECONDS": "1",
     # It would ask the supplier, whose requests are counted.
     "DOCTOR_SECONDS": "0",
     "PARTITION_LEASE_SECONDS": "4",

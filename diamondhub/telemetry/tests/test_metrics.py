@@ -147,7 +147,7 @@ def test_commands_count_nothing_and_a_folder_that_cannot_be_written_stops_no_pro
 def test_requests_are_counted_by_class_of_endpoint_and_status(counting: Path, client: Client) -> None:
     client.get("/health/live")
     client.get("/api/v1/diamonds")
-    client.get("/api/v1/there-is-none/4711")
+    client.get("/api/v1/there-is-none/of-this-name")
     client.get("/admin/login/")
 
     text = client.get("/metrics").content.decode()
@@ -164,7 +164,7 @@ def test_requests_are_counted_by_class_of_endpoint_and_status(counting: Path, cl
         'endpoint="api-unknown",outcome="refused",program="web"': 1,
         'endpoint="admin",outcome="answered",program="web"': 1,
     }
-    assert "4711" not in text
+    assert "of-this-name" not in text
 
 
 def test_waits_and_refusals_of_the_limiter_are_counted(counting: Path, redis_server: str) -> None:
@@ -218,7 +218,7 @@ def test_the_first_request_of_each_class_that_is_refused_or_fails_is_an_increase
 
     client.get("/api/v1/diamonds")
     client.post("/api/v1/diamonds")
-    client.get("/api/v1/there-is-none/4711")
+    client.get("/api/v1/there-is-none/of-this-name")
     client.get("/admin/login/")
     client.get("/admin/")
     client.get("/nothing/here")

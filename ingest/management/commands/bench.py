@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from benchmarks import (
     consolidation,
+    explorer,
     exports,
     freshness,
     index,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "index": lambda: index.measure(300_000, 1_300_000, 5_000_000),
     "freshness": lambda: freshness.measure(freshness.stones_to_measure(1_300_000)),
     "search": lambda: search.measure(freshness.stones_to_measure(1_300_000)),
+    "explorer": lambda: explorer.measure(freshness.stones_to_measure(1_300_000)),
     "exports": lambda: exports.measure(300_000),
     "lists": lambda: lists.measure(1_000_000, 100_000),
     "whole": lambda: whole.measure(50_000, 300_000),
