@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -37,6 +37,7 @@ class Asked:
     received: float
     status: int
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Web:
@@ -80,19 +81,20 @@ class Web:
             self._process.wait()
         self._log.close()
 
-    def ask(self, path: str, key: str = "") -> Asked:
+    def ask(self, path: str, key: str = "", *, headers: Mapping[str, str] | None = None) -> Asked:
         """Ask once, on a connection of its own, so that any process may answer; status 0 if none does."""
         sent = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET", path, headers={"Connection": "close", **({"X-API-Key": key} if key else {})})
+            with_key = {"X-API-Key": key} if key else {}
+            connection.request("GET", path, headers={"Connection": "close", **with_key, **(headers or {})})
             answer = connection.getresponse()
-            answer.read()
+            body = answer.read()
         except OSError:
             return Asked(sent, time.monotonic(), 0, {})
         finally:
             connection.close()
-        return Asked(sent, time.monotonic(), answer.status, dict(answer.headers))
+        return Asked(sent, time.monotonic(), answer.status, dict(answer.headers), body)
 
 
 class Shopper:

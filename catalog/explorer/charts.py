@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from math import ceil, log
 from typing import Any
 from uuid import UUID
 
 from catalog.explorer.asking import Wanted
-from catalog.explorer.columns import addresses
+from catalog.explorer.columns import address
 from catalog.models import Diamond
 from catalog.searching.hits import Hits, Spread
 from catalog.searching.sorts import SORTS
@@ -189,7 +190,6 @@ def _of_points(stones: _Seen) -> Scatter | None:
     carats = [float(row[0]) for row in seen.values()]
     dollars = [row[1] / 100 for row in seen.values()]
     axes = _Axes((min(carats), max(carats)), (min(dollars), max(dollars)))
-    address = addresses()
     points = [
         Point(
             _KINDS[is_lab][0],
@@ -209,13 +209,17 @@ def _of_cells(spread: Spread) -> Scatter | None:
     axes = _Axes((spread.carats[0] / 1000, spread.carats[-1] / 1000), (spread.cents[0] / 100, spread.cents[-1] / 100))
     xs = [round(axes.x(weight / 1000), 1) for weight in spread.carats]
     ys = [round(axes.y(cents / 100), 1) for cents in spread.cents]
+    widths = [f"{max(end - begin, 1):.4g}" for begin, end in pairwise(xs)]
+    heights = [f"{max(low - high, 1):.4g}" for low, high in pairwise(ys)]
+    columns = [(f"M{x:g} ", f"h{width}", f"h-{width}z") for x, width in zip(xs, widths, strict=False)]
+    rows = [(f"{y:g}", f"v{height}") for y, height in zip(ys[1:], heights, strict=True)]
     most = max(spread.counts.values())
+    levels = {number: ceil(SHADES * log(1 + number) / log(1 + most)) for number in set(spread.counts.values())}
     paths: dict[tuple[bool, int], list[str]] = defaultdict(list)
-    for (is_lab, place, row), number in sorted(spread.counts.items()):
-        level = ceil(SHADES * log(1 + number) / log(1 + most))
-        x, width = xs[place], max(xs[place + 1] - xs[place], 1)
-        y, height = ys[row + 1], max(ys[row] - ys[row + 1], 1)
-        paths[is_lab, level].append(f"M{x:g} {y:g}h{width:.4g}v{height:.4g}h-{width:.4g}z")
+    for (is_lab, place, row), number in spread.counts.items():
+        to, right, back = columns[place]
+        top, down = rows[row]
+        paths[is_lab, levels[number]].append(to + top + right + down + back)
     shades = [Shade(_KINDS[is_lab][0], level, "".join(path)) for (is_lab, level), path in sorted(paths.items())]
     return Scatter(shades, [], axes.across(), axes.up(), _legend({is_lab for is_lab, _, _ in spread.counts}))
 

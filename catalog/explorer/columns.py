@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
-
-from django.urls import reverse
 
 from catalog.columns import COLUMNS, Address, Column, Graded, Money
 from catalog.models import Diamond
 from diamondhub import money
-from diamondhub.admin.display import NOTHING, badge, dollars, field_value, outside_link, spoken
+from diamondhub.admin.display import NOTHING, address_of, badge, dollars, field_value, outside_link, spoken
 from diamondhub.audit.export import harmless
 
 #: What is shown where nobody chose.
@@ -53,9 +51,6 @@ _LABELS = {
 }
 
 
-_NOBODY = UUID(int=0)
-
-
 class _Echo:
     """A file whose lines are given back."""
 
@@ -63,10 +58,9 @@ class _Echo:
         return line
 
 
-def addresses() -> Callable[[UUID], str]:
-    """What makes the address of a stone's page: hundreds of them are made for one page."""
-    pattern = reverse("admin:catalog_diamond_change", args=[_NOBODY])
-    return lambda identity: pattern.replace(str(_NOBODY), str(identity))
+def address(identity: UUID) -> str:
+    """The address of a stone's page."""
+    return address_of("admin:catalog_diamond_change", identity)
 
 
 def label(name: str) -> str:

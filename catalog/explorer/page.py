@@ -14,7 +14,7 @@ from psycopg.errors import QueryCanceled
 from catalog import index
 from catalog.explorer import boxes, charts
 from catalog.explorer.asking import Wanted, read
-from catalog.explorer.columns import CHOICES, USUAL, addresses, cells, csv_lines, label
+from catalog.explorer.columns import CHOICES, USUAL, address, cells, csv_lines, label
 from catalog.explorer.models import MAX_VIEWS, SavedView
 from catalog.facets import counting
 from catalog.facets.table import HISTOGRAMS
@@ -150,7 +150,6 @@ def _found(wanted: Wanted, search: Search, position: pages.Position, links: Link
         count, is_exact = total, True
     made = boxes.boxes(hits, wanted, facets)
     of_numbers = boxes.ranges(wanted)
-    address = addresses()
     return {
         "count": count,
         "count_is_exact": is_exact,

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from catalog.admin.stones import link_from_diamonds
 from catalog.models import Diamond
 from diamondhub.admin.base import ReadOnlyAdmin
-from diamondhub.admin.display import Group, Link, code, moment, pretty_json, row_link
+from diamondhub.admin.display import Group, Link, address_of, code, moment, pretty_json, row_link
 from ingest.models import RawDiamond, Run
 
 VIEW = "ingest.view_rawdiamond"
@@ -26,7 +26,7 @@ def link_to_payload(request: HttpRequest, diamond: Diamond) -> Link | None:
     """The link on a diamond's page; None for a person who may not see payloads."""
     if not request.user.has_perm(VIEW):
         return None
-    return Link("Raw payload", reverse("admin:ingest_raw_payload", args=[diamond.pk]), "data_object")
+    return Link("Raw payload", address_of("admin:ingest_raw_payload", diamond.pk), "data_object")
 
 
 link_from_diamonds(link_to_payload)

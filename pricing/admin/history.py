@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from catalog.admin.stones import link_from_diamonds, show_below_diamonds
 from catalog.models import Diamond
 from diamondhub.admin.base import ReadOnlyAdmin
-from diamondhub.admin.display import Link, Table, link, moment
+from diamondhub.admin.display import Link, Table, address_of, link, moment
 from diamondhub.admin.display import dollars as price
 from pricing import changes_file
 from pricing.admin.causes import VIEW, cause_of, made_by
@@ -180,14 +180,14 @@ def link_to_chart(request: HttpRequest, diamond: Diamond) -> Link | None:
     """The diamond's price over time, for those who may see its history."""
     if not request.user.has_perm(VIEW):
         return None
-    return Link("Price over time", reverse("admin:pricing_price_of", args=[diamond.pk]), "show_chart")
+    return Link("Price over time", address_of("admin:pricing_price_of", diamond.pk), "show_chart")
 
 
 def link_to_explanation(request: HttpRequest, diamond: Diamond) -> Link | None:
     """The explanation of the diamond's price, for those who may see its history."""
     if not request.user.has_perm(VIEW):
         return None
-    return Link("Why this price?", reverse("admin:pricing_explanation", args=[diamond.pk]), "help")
+    return Link("Why this price?", address_of("admin:pricing_explanation", diamond.pk), "help")
 
 
 show_below_diamonds(history_of)
