@@ -8,7 +8,7 @@
 -- ARGV[2]  the moment after which the caller does not wait for the answer any more, and nothing may be taken; 0: none
 -- ARGV[3]  name of the caller's process, if it wants to be counted among the others now; else ''
 -- Six arguments a key: kind, a, b, c, d, e
---   rate     interval, burst, cost          take from a bucket      hash: tat, epoch, low (microseconds)
+--   rate     interval, burst, cost          take from a bucket      hash: tat, epoch, low (microseconds; see below)
 --   places   places, life, name             take a place            sorted set: names by when they are given up
 --   unless                                  nothing need be taken, nor is, if this mark is there
 --   mark     life                           set a mark
@@ -27,6 +27,8 @@ local function text(number) return string.format('%.0f', number) end
 local AGES = 10 * 86400 * 1000000
 -- What comes back more slowly than this is not withheld for as long as one takes (microseconds).
 local SLOW = 1000000
+-- So many can be given back of what was taken at once, exactly; of more, those that are given back last stay taken.
+local AT_ONCE = 16
 -- Processes count for ten minutes after they were last heard (microseconds).
 local PRESENT = 600 * 1000000
 
@@ -57,17 +59,56 @@ end
 -- none, was empty when this epoch began.
 local function tat_of(key, interval, burst)
     local stored = redis.call('HMGET', key, 'tat', 'epoch', 'low')
-    local tat, low = tonumber(stored[1]), tonumber(stored[3]) or 0
+    local tat = tonumber(stored[1])
     if not tat or stored[2] ~= text(began) then
         -- Half of one, so that what nobody knows evens out; where even that takes long to come, one.
         local head = interval > SLOW and interval or math.floor(interval / 2)
         tat = math.max(tat or 0, began + interval * burst - head)
     end
     -- A clock that stepped back must not close a bucket for long; what is owed is never more than a burst beyond empty.
-    return math.min(tat, now + (2 * burst + 1) * interval), low
+    return math.min(tat, now + (2 * burst + 1) * interval), stored[3]
+end
+-- When somebody last asked while the bucket was within 1, 2, ... of full, which is the later the more: kept as runs of
+-- 'moment times'. What was taken before the bucket would have been full without it cannot be given back as a whole.
+local function lows_of(stored)
+    local lows, at = {}, 1
+    for moment, times in string.gmatch(stored or '', '(%d+) ?(%d*)') do
+        moment = tonumber(moment)
+        for level = at, at + (tonumber(times) or AT_ONCE) - 1 do lows[level] = moment end
+        at = #lows + 1
+    end
+    for level = at, AT_ONCE do lows[level] = 0 end
+    return lows
+end
+local function as_text(lows)
+    local runs, from = {}, 1
+    for level = 1, AT_ONCE do
+        if level == AT_ONCE or lows[level + 1] ~= lows[level] then
+            runs[#runs + 1] = text(lows[level]) .. ' ' .. (level - from + 1)
+            from = level + 1
+        end
+    end
+    return table.concat(runs, ' ')
+end
+-- What is kept once somebody asks while so much is missing of a full bucket (microseconds).
+local function asked_at(stored, missing, interval)
+    if missing < interval then return text(now) .. ' ' .. AT_ONCE end
+    if missing >= AT_ONCE * interval then return stored or '' end
+    local lows = lows_of(stored)
+    for level = math.floor(missing / interval) + 1, AT_ONCE do lows[level] = now end
+    return as_text(lows)
+end
+-- What is kept once `cost` that were taken at a moment were given back: since then as much less was missing.
+local function given_back(lows, cost, taken)
+    local shifted = {}
+    for level = 1, AT_ONCE do
+        local before = lows[level + cost] or now
+        shifted[level] = before > taken and before or lows[level]
+    end
+    return as_text(shifted)
 end
 local function write(key, tat, low)
-    redis.call('HSET', key, 'tat', text(tat), 'epoch', text(began), 'low', text(low))
+    redis.call('HSET', key, 'tat', text(tat), 'epoch', text(began), 'low', low)
     redis.call('PEXPIRE', key, text(math.max(0, math.ceil((tat - now) / 1000)) + 1000))
 end
 local function level(tat, interval, burst)
@@ -88,8 +129,7 @@ for i = 1, asked do
     local wait, left, reset = 0, 0, 0
     if kind == 'rate' then
         local tat, low = tat_of(key, a, b)
-        if tat < now + a then low = now end
-        tats[i], lows[i] = math.max(tat, now), low
+        tats[i], lows[i] = math.max(tat, now), asked_at(low, tat - now, a)
         wait = math.max(0, tats[i] + a * c - a * b - now)
         left, reset = level(tats[i], a, b)
     elseif kind == 'places' then
@@ -102,10 +142,11 @@ for i = 1, asked do
         redis.call('SET', key, '1', 'PX', ARGV[at + 1])
     elseif kind == 'return' then
         local tat, low = tat_of(key, a, b)
-        -- As if it had never been taken, unless the bucket was within one of full since: then what is taken counts from there.
-        if redis.call('EXISTS', key) == 1 and began <= tonumber(ARGV[at + 4]) and low <= tonumber(ARGV[at + 4]) then
+        -- As if it had never been taken, unless the bucket would have been full since: then what is taken counts from there.
+        local taken, known = tonumber(ARGV[at + 4]), lows_of(low)
+        if redis.call('EXISTS', key) == 1 and began <= taken and (known[c] or now) <= taken then
             tat = tat - a * c
-            write(key, tat, low)
+            write(key, tat, given_back(known, c, taken))
         end
         left, reset = level(tat, a, b)
     elseif kind == 'leave' then
@@ -124,7 +165,7 @@ for i = 1, asked do
         local unspent = tonumber(ARGV[at + 4]) or 0
         if count > 0 or unspent > 0 then
             tat = math.min((count > 0 and math.max(tat, oldest) or tat) + count * a, now + (2 * b + 1) * a) - unspent
-            write(key, tat, low)
+            write(key, tat, low or '')
         end
         left, reset = level(tat, a, b)
     end

@@ -16,7 +16,7 @@ from redis.connection import AbstractConnection
 
 from diamondhub.local import processes
 from diamondhub.local.services import opened
-from diamondhub.local.testing.templates import prepared
+from diamondhub.local.testing.templates import prepared, set_apart
 from diamondhub.local.valkey import Valkey
 
 _open = ExitStack()
@@ -28,6 +28,7 @@ def database_url() -> str:
     if not os.environ.get("DATABASE_URL"):
         os.environ["DIAMONDHUB_EMBEDDED_TEMPLATE"] = str(prepared())
         _open.enter_context(opened(urls=["DATABASE_URL"]))
+        set_apart(os.environ["DATABASE_URL"])
     return os.environ["DATABASE_URL"]
 
 

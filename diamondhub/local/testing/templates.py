@@ -11,7 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -74,24 +77,49 @@ def migrate(url: str, mark: str) -> None:
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(mark)))
 
 
-def template(url: str) -> str:
-    """The name of a migrated database on the server of `url`, made if there is none.
+def set_apart(url: str) -> None:
+    """Keep a copy of a server's migrated database for `template`: programs that tests start write into the database itself.
 
-    A server that began as a copy has it already; on any other it is `test_<name>_template`, which stays there.
+    For a server that has just begun as a copy of the template cluster, before anybody else connects.
     """
     mark = fingerprint()
-    named = str(conninfo_to_dict(url).get("dbname", "diamondhub"))
-    made = f"test_{named}_template"
+    named, made = _names(url)
+    with _administering(url) as admin:
+        if _mark_of(admin, made) == mark:
+            return
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(made)))
+        copying = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY ALLOW_CONNECTIONS false"
+        admin.execute(sql.SQL(copying).format(sql.Identifier(made), sql.Identifier(named)))
+        admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(made), sql.Literal(mark)))
+
+
+@contextmanager
+def _administering(url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection that one process has at a time, so that a second one finds the database that the first one made."""
     with psycopg.connect(make_conninfo(url, dbname="postgres"), autocommit=True) as admin:
-        # Held until the connection ends, so that a second process finds the database that the first one made.
         admin.execute("SELECT pg_advisory_lock(hashtext('diamondhub tests'))")
-        comments = admin.execute(
-            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = ANY(%s)",
-            [[named, made]],
-        ).fetchall()
-        for name, comment in comments:
-            if comment == mark:
-                return str(name)
+        yield admin
+
+
+def _mark_of(admin: psycopg.Connection[tuple[Any, ...]], name: str) -> str | None:
+    """The comment of a database; None if there is no such."""
+    asked = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
+    return next((mark for (mark,) in admin.execute(asked, [name])), None)
+
+
+def _names(url: str) -> tuple[str, str]:
+    """The names of a server's own database and of the template on it."""
+    named = str(conninfo_to_dict(url).get("dbname", "diamondhub"))
+    return named, f"test_{named}_template"
+
+
+def template(url: str) -> str:
+    """The name of a migrated database on the server of `url` that nobody has written into, made if there is none."""
+    mark = fingerprint()
+    _, made = _names(url)
+    with _administering(url) as admin:
+        if _mark_of(admin, made) == mark:
+            return made
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(made)))
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made)))
         # A URL, since DATABASE_URL takes nothing else.

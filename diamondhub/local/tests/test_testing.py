@@ -9,14 +9,17 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 from diamondhub.access.models import ApiClient
 from diamondhub.local.testing import databases
 from diamondhub.local.testing.lanes import LONG, OTHERS, deal, files
+from diamondhub.local.testing.templates import template
 from diamondhub.local.tests.test_services import ROOT
 from diamondhub.timed_tables import TimedTable
 
@@ -91,6 +94,25 @@ def test_a_file_begins_with_the_pieces_of_the_migrations_and_without_rows_of_oth
     assert not User.objects.exists()
     assert table.pieces() == before
     assert databases.put_back_what_was_left() == set()
+
+
+def test_what_programs_write_into_the_servers_own_database_is_in_no_copy(database_server: str) -> None:
+    copied = "test_copied_beside"
+    with (
+        psycopg.connect(database_server) as own,
+        psycopg.connect(make_conninfo(database_server, dbname="postgres"), autocommit=True) as admin,
+    ):
+        own.execute("CREATE TABLE written_by_a_program ()")
+        own.commit()
+        try:
+            databases.copy(admin, template(database_server), copied)
+            with psycopg.connect(make_conninfo(database_server, dbname=copied)) as copy:
+                assert copy.execute("SELECT to_regclass('written_by_a_program')").fetchone() == (None,)
+                assert copy.execute("SELECT to_regclass('catalog_diamond')").fetchone() == ("catalog_diamond",)
+        finally:
+            own.execute("DROP TABLE written_by_a_program")
+            own.commit()
+            admin.execute(f"DROP DATABASE IF EXISTS {copied} WITH (FORCE)")
 
 
 def test_files_are_dealt_out_the_longest_first_and_none_is_lost() -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 import redis
 from django.conf import settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -149,6 +149,7 @@ asked = st.lists(st.tuples(st.integers(1, SECOND), st.sampled_from(["take", "tak
 
 
 @hypothesis_settings(max_examples=80)
+@example(limit=(91_878, 2), asked=[(1, "take"), (1, "free"), (91_877, "free"), (1, "take"), (91_877, "take")])
 @given(limit=limits, asked=asked)
 def test_what_is_given_back_was_as_good_as_never_taken(limit: tuple[int, int], asked: list[tuple[int, str]]) -> None:
     server = aged()
@@ -164,7 +165,8 @@ def test_what_is_given_back_was_as_good_as_never_taken(limit: tuple[int, int], a
             server.call(Order("return", "a", (interval, burst, 1, under_way.pop(0))))
         elif what != "give":
             answer = server.take("a", interval, burst)
-            if answer.outcome == 0 and what == "free":
+            # More than so many at once are not all given back.
+            if answer.outcome == 0 and what == "free" and len(under_way) < 16:
                 under_way.append(answer.now)
             elif answer.outcome == 0:
                 # Never more than without those that were free.

@@ -49,7 +49,9 @@ class Other:
             raise self.error
 
     def commit(self) -> None:
-        """End its transaction."""
+        """End its transaction, if it has not ended."""
+        if not self._thread.is_alive():
+            return
         self._step = None
         self._told.release()
         assert self._done.acquire(timeout=PATIENCE)
@@ -72,7 +74,11 @@ class Other:
 @contextmanager
 def two_at_once() -> Iterator[tuple[Other, Other]]:
     first, second = Other(), Other()
-    yield first, second
+    try:
+        yield first, second
+    finally:
+        first.commit()
+        second.commit()
 
 
 def settle() -> None:
