@@ -40,15 +40,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure durations, give properties no deadline, and, in continuous integration, the same examples every time."""
+    """Measure durations, and give properties no deadline.
+
+    A whole run, and one in continuous integration, tries the same examples every time, so that what it finds is of the
+    change and not of chance; whoever runs some tests looks for new ones.
+    """
+    lane = os.environ.get("DIAMONDHUB_TEST_LANE")
     hypothesis.settings.register_profile(
         "diamondhub",
         deadline=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
-        derandomize=bool(os.environ.get("CI")),
+        derandomize=bool(lane or os.environ.get("CI")),
     )
     hypothesis.settings.load_profile("diamondhub")
-    config.pluginmanager.register(durations.Durations(os.environ.get("DIAMONDHUB_TEST_LANE", "tests")))
+    config.pluginmanager.register(durations.Durations(lane or "tests"))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
