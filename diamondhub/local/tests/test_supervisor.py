@@ -21,7 +21,8 @@ from diamondhub.local.tests.test_services import alive, until
 pytestmark = pytest.mark.processes
 
 #: Says that it is there, and when asked to stop, takes a while and says so. Written past Python's buffers: a signal may come
-#: while the line before is still being written, and a buffer cannot be entered twice.
+#: while the line before is still being written, and a buffer cannot be entered twice. It does not `pause`: a signal that
+#: comes just before would be noticed when the next one comes.
 POLITE = """
 import os, signal, time
 
@@ -29,7 +30,7 @@ def stop(*_):
     os.write(1, b"asked\\n"); time.sleep(0.3); os.write(1, b"stopped\\n"); os._exit(0)
 signal.signal(signal.SIGTERM, stop)
 os.write(1, b"ready\\n")
-while True: signal.pause()
+while True: time.sleep(0.05)
 """
 #: Stops when the program beside it was asked to stop, too.
 TOGETHER = """
@@ -41,7 +42,7 @@ def stop(*_):
     os.write(1, b"stopped\\n"); os._exit(0)
 signal.signal(signal.SIGTERM, stop)
 os.write(1, b"ready\\n")
-while True: signal.pause()
+while True: time.sleep(0.05)
 """
 STUBBORN = """
 import os, signal
