@@ -17,6 +17,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from diamondhub.access.models import ApiClient
+from diamondhub.local.management.commands.test import by_file
 from diamondhub.local.testing import databases
 from diamondhub.local.testing.lanes import LONG, OTHERS, deal, files
 from diamondhub.local.testing.templates import template
@@ -45,6 +46,20 @@ def everything() -> dict[str, int]:
             cursor.execute(f'SELECT count(*) FROM "{table}"')
             counts[table] = int(cursor.fetchone()[0])
     return counts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "added"),
+    [
+        (["-n", "3", "a.py"], ["--dist", "loadfile"]),
+        (["-n3"], ["--dist", "loadfile"]),
+        (["--numprocesses=auto"], ["--dist", "loadfile"]),
+        (["-n", "3", "--dist=load"], []),
+        (["a.py", "-k", "not b"], []),
+    ],
+)
+def test_several_processes_keep_the_tests_of_a_file_together(arguments: list[str], added: list[str]) -> None:
+    assert by_file(arguments) == added
 
 
 def test_the_lane_of_whole_processes_has_every_file_that_is_named_as_long() -> None:

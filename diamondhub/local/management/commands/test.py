@@ -88,7 +88,7 @@ class Command(BaseCommand):
         if arguments:
             print("--- tests", flush=True)
             # Replaced, not called: a signal to this command reaches pytest, which stops its servers.
-            os.execv(sys.executable, [*pytest, *arguments])
+            os.execv(sys.executable, [*pytest, *arguments, *by_file(arguments)])
         failed = []
         for name, (program, *options) in CHECKS:
             print(f"--- {name}: {program} {' '.join(options)}", flush=True)
@@ -104,6 +104,12 @@ class Command(BaseCommand):
             else:
                 parts = [*_lanes(pytest, held), types]
             sys.exit(_side_by_side(parts, held))
+
+
+def by_file(arguments: Sequence[str]) -> list[str]:
+    """What keeps the tests of a file together where several processes run them: some share a stack and tell its story."""
+    several = any(word.startswith(("-n", "--numprocesses")) for word in arguments)
+    return ["--dist", "loadfile"] if several and not any(word.startswith("--dist") for word in arguments) else []
 
 
 def _lanes(pytest: list[str], held: ExitStack) -> list[Part]:
