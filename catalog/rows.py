@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 
-class StoneFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class StoneFacts(msgspec.Struct, frozen=True, gc=False):
     """All that a supplier says about one offered stone, in the catalogue's own terms.
 
     Grades are members' integer values from `catalog.grades` (trade order, best first). Money is integer US cents, lengths

@@ -145,7 +145,10 @@ def _written_hashes(column: Sequence[bytes]) -> list[str]:
 
 
 def _written_lists(column: Sequence[Sequence[str]]) -> list[str]:
-    return _written_texts([_array(texts) for texts in column])
+    whole = "".join(map("".join, column))
+    if any(mark in whole for mark in (*_ESCAPED_MARKS, '"')):
+        return _written_texts([_array(texts) for texts in column])
+    return ['{"' + '","'.join(texts) + '"}' if texts else "{}" for texts in column]
 
 
 def _array(texts: Sequence[str]) -> str:

@@ -12,6 +12,14 @@ def round_half_up(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+def per_unit(cents: int, thousandths: int) -> int:
+    """The price of 1 where `cents` is that of so many thousandths (of a carat, say), rounded half-up to the cent.
+
+    `cents` must not be negative. It is `round_half_up` of the exact quotient, without decimals.
+    """
+    return (2_000 * cents + thousandths) // (2 * thousandths)
+
+
 def round_up(amount: Decimal) -> int:
     """Round an exact amount in cents up to whole cents."""
     return int(amount.quantize(Decimal(1), rounding=ROUND_CEILING))

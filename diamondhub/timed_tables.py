@@ -1,7 +1,7 @@
 """Tables that are cut by day or by month: pieces made ahead of time, and dropped whole when they are too old.
 
 The table is range-partitioned by a date column and has a default piece, `<table>_default`, as a net for rows whose
-piece was not made in time. The raw store and the histories are such tables.
+piece was not made in time. Pieces have its storage parameters. The raw store and the histories are such tables.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class TimedTable:
             # Rows that the net caught meanwhile must move before the piece can be attached.
             cursor.execute(sql.SQL("LOCK TABLE {net} IN ACCESS EXCLUSIVE MODE").format(**names))
             cursor.execute(sql.SQL("CREATE TABLE {piece} (LIKE {table} INCLUDING ALL)").format(**names))
+            self._set_as_the_net(cursor, piece)
             self._guard(cursor, piece)
             # The triggers of a history refuse deletions; under this lock no other session sees the net without them.
             guards = _enabled_triggers(cursor, f"{self.name}_default")
@@ -100,6 +101,17 @@ class TimedTable:
             cursor.execute(
                 sql.SQL("ALTER TABLE {table} ATTACH PARTITION {piece} FOR VALUES FROM ({first}) TO ({behind})").format(
                     **names
+                )
+            )
+
+    def _set_as_the_net(self, cursor: CursorWrapper, piece: Piece) -> None:
+        """Give the piece the net's storage parameters, since a partitioned table itself can have none."""
+        cursor.execute("SELECT unnest(reloptions) FROM pg_class WHERE oid = to_regclass(%s)", [f"{self.name}_default"])
+        for (option,) in cursor.fetchall():
+            name, _, value = option.partition("=")
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} SET ({} = {})").format(
+                    sql.Identifier(piece.name), sql.Identifier(name), sql.Literal(value)
                 )
             )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 import pytest
 from django.db import connection
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -19,6 +21,14 @@ from diamondhub import money
 )
 def test_halves_are_rounded_away_from_zero(amount: str, cents: int) -> None:
     assert money.round_half_up(Decimal(amount)) == cents
+
+
+@given(cents=st.integers(0, 10**12), thousandths=st.integers(1, 10**8))
+@example(cents=1, thousandths=2_000)
+def test_a_price_per_unit_is_the_exact_quotient_rounded_once(cents: int, thousandths: int) -> None:
+    exact = Fraction(cents * 1_000, thousandths)
+
+    assert money.per_unit(cents, thousandths) == floor(exact + Fraction(1, 2))
 
 
 @pytest.mark.parametrize(

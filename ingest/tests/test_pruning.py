@@ -80,6 +80,37 @@ def sound() -> list[str]:
     return [str(violation) for violation in violations()]
 
 
+def test_a_new_day_is_stored_as_the_net_is_and_no_payload_of_a_page_is_compressed_the_slow_way(today: date) -> None:
+    day = today + timedelta(days=40)
+    replace(raw_store.DAYS, ahead=1).make_ahead(day)
+    payloads = [json.dumps({"words": "as it came " * length}) for length in (20, 300, 3_000)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO ingest_rawdiamond
+                (received_on, run_id, partition_id, diamond_id, supplier_stone_id, payload, payload_hash, observed_at)
+            SELECT %s, 1, 0, gen_random_uuid(), 'S', payload::json, decode(md5(payload), 'hex'), now()
+            FROM unnest(%s::text[]) AS payload
+            """,
+            [day, payloads],
+        )
+        cursor.execute(
+            "SELECT pg_column_compression(payload) FROM ingest_rawdiamond WHERE received_on = %s ORDER BY id", [day]
+        )
+        compressed = [how for (how,) in cursor.fetchall()]
+        cursor.execute(
+            "SELECT relname, reloptions FROM pg_class WHERE relname IN ('ingest_rawdiamond_default', %s)",
+            [raw_store.DAYS.piece(day).name],
+        )
+        options = dict(cursor.fetchall())
+
+    assert compressed[0] is None
+    assert compressed[1] in (None, "lz4")
+    assert compressed[2] in ("lz4", "pglz")
+    assert len(options) == 2
+    assert options.popitem()[1] == options.popitem()[1]
+
+
 def test_old_days_go_and_what_live_diamonds_were_mapped_from_is_carried_over(
     supplier: MemorySupplier, settings: Any, today: date
 ) -> None:

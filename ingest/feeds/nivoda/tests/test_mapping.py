@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import io
 import json
-from decimal import Decimal
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from tokenize import COMMENT, generate_tokens
 from typing import Any
 
 import pytest
@@ -20,6 +24,8 @@ from catalog.grades import (
     GirdleThickness,
     LabFinish,
 )
+from catalog.rows import StoneFacts
+from diamondhub.money import round_half_up
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneIdentity
 from ingest.feeds.nivoda.mapping import identify, to_diamond
@@ -159,6 +165,33 @@ def test_a_stone_whose_certificate_is_no_object_keeps_what_else_is_known(certifi
 )
 def test_the_trades_words_for_eyes_are_read_as_in_lists(says: Any, eye_clean: bool | None) -> None:
     assert to_diamond(item(certificate={}, eyeClean=says), labgrown=False).eye_clean is eye_clean
+
+
+def test_the_facts_are_given_in_the_order_of_their_names() -> None:
+    source = inspect.getsource(to_diamond)
+    given = [token.string for token in generate_tokens(io.StringIO(source).readline) if token.type == COMMENT]
+    named = [comment for comment in given if re.fullmatch(r"# [a-z_]+", comment)]
+
+    assert [comment.removeprefix("# ") for comment in named] == list(StoneFacts.__struct_fields__)
+
+
+@given(length=st.integers(1, 999_999), width=st.integers(1, 999_999))
+def test_the_ratio_is_of_the_longer_side_to_thousandths_halves_up(length: int, width: int) -> None:
+    facts = to_diamond(item(certificate={"length": length / 100, "width": width / 100}), labgrown=False)
+
+    rounded = (Decimal(max(length, width)) / min(length, width)).quantize(Decimal("0.001"), ROUND_HALF_UP)
+    assert facts.ratio == (rounded if rounded < 10_000 else None)
+
+
+@given(
+    carats=st.decimals("0.001", "99999.999", places=3, allow_nan=False),
+    price=st.integers(1, 10**12),
+)
+def test_the_cost_of_a_carat_is_the_quotient_rounded_half_up(carats: Decimal, price: int) -> None:
+    facts = to_diamond(item(price=price, certificate={"carats": str(carats)}), labgrown=False)
+
+    assert facts.carats == carats
+    assert facts.cost_per_carat_cents == round_half_up(price / carats)
 
 
 def test_zero_carats_are_unknown_carats() -> None:
