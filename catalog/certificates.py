@@ -14,9 +14,23 @@ from django.db import models
 from django.db.models import Func, Q
 from django.db.models.lookups import In
 
-_TEMPLATE = "nullif(regexp_replace(upper(regexp_replace({}, '[^A-Za-z0-9]', '', 'g')), '^LG(?=[0-9])', ''), '')"
+
+def _fold(column: str) -> str:
+    """The fold of a column in SQL. Nearly all numbers are digits, or `LG` and digits: told by what is left without digits,
+    which takes half the time of the general form.
+    """
+    general = (
+        f"nullif(regexp_replace(upper(regexp_replace({column}, '[^A-Za-z0-9]', '', 'g')), '^LG(?=[0-9])', ''), '')"
+    )
+    return (
+        f"CASE translate({column}, '0123456789', '') WHEN '' THEN nullif({column}, '') WHEN 'LG' THEN "
+        f"CASE WHEN starts_with({column}, 'LG') AND length({column}) > 2 THEN substr({column}, 3) ELSE {general} END "
+        f"ELSE {general} END"
+    )
+
+
 #: The fold of the column `certificate_number` in SQL, the same as `folded`; NULL for a number without letters and digits.
-FOLDED = _TEMPLATE.format("certificate_number")
+FOLDED = _fold("certificate_number")
 
 #: A number of fewer letters and digits is no laboratory's: two stones that have it may be two.
 MIN_PROVING = 5
@@ -28,9 +42,9 @@ PROVING = f"substring({FOLDED} FROM '{PROVES}')"
 
 
 class Folded(Func):
-    """The fold of a column in a query. The index `diamond_certificate_folded` is over it."""
+    """The fold of a column in a query. The index `diamond_certificate_number` is over it."""
 
-    template = _TEMPLATE.format("%(expressions)s")
+    template = _fold("%(expressions)s")
     arity = 1
 
     def __init__(self, column: Any) -> None:

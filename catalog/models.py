@@ -153,7 +153,7 @@ class Diamond(models.Model):
             # would be written anew with every change of a stone.
             models.Index(
                 Folded("certificate_number"),
-                name="diamond_certificate_folded",
+                name="diamond_certificate_number",
                 condition=Q(certificate_number__isnull=False),
             ),
         ]
