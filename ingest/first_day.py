@@ -15,12 +15,12 @@ from django.db.models.functions import Coalesce
 
 from diamondhub.database import psycopg_cursor
 from ingest import drift
-from ingest.consolidation import facts_of
 from ingest.drift import MIN_SEEN, Counts
 from ingest.errors import MappingError
 from ingest.feeds.adapters import mapping_adapter_of
 from ingest.feeds.census import Census, census_of
 from ingest.models import Page, Partition, Run
+from ingest.writing_stones import facts_of
 
 #: A run is a feed's first one if none that completed received so large a share of what this one has.
 COMPARABLE = 0.5

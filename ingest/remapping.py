@@ -24,14 +24,14 @@ from catalog.models import Availability, Diamond
 from diamondhub import leases
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
-from ingest import consolidation, dead_letters, runs
-from ingest.consolidation import Payload
+from ingest import dead_letters, runs, writing_stones
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import DeadLetter, Feed, RawDiamond, Remap, Run
 from ingest.models.remap import REMAP_STATES
 from ingest.models.run import LIVE_STATES
+from ingest.writing_stones import Payload
 from pricing import reprice
 from pricing.compile import Pricing
 from pricing.history import because
@@ -276,7 +276,7 @@ def _settled_payloads(feed: Feed) -> int:
 
 def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Counter[str]:
     """Map these stones again in the current transaction; returns the counts."""
-    consolidation.bound_statements()
+    writing_stones.bound_statements()
     because("remap", remap.pk, remap.started_by)
     held = dict(Diamond.objects.filter(pk__in=ids).values_list("pk", "raw_id"))
     settled = {pk: raw for pk, raw in held.items() if raw <= remap.raw_through}
@@ -291,7 +291,7 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Coun
     mapped = []
     for run_id, payload in payloads.values():
         try:
-            mapped.append(consolidation.map_payload(remap.feed.slug, adapter, payload))
+            mapped.append(writing_stones.map_payload(remap.feed.slug, adapter, payload))
         except MappingError as error:
             letters.append((run_id, payload, error))
 
@@ -301,7 +301,7 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Coun
     with psycopg_cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         upsert.create_incoming(cursor)
-    done["changed"] = consolidation.write(mapped, pricing, refused=refused, statement=upsert.refresh_incoming).updated
+    done["changed"] = writing_stones.write(mapped, pricing, refused=refused, statement=upsert.refresh_incoming).updated
     done["dead"] = len(letters)
     _keep_letters(letters, mapper_version=remap.mapper_version)
     overtaken = (
@@ -375,7 +375,7 @@ def _keep_letters(failed: Sequence[tuple[int, Payload, MappingError]], *, mapper
     )
     by_id = Run.objects.in_bulk({run_id for run_id, _payload, _error in failed})
     letters: list[DeadLetter] = [
-        consolidation.stone_letter(by_id[run_id], payload, error, mapper_version=mapper_version)
+        writing_stones.stone_letter(by_id[run_id], payload, error, mapper_version=mapper_version)
         for run_id, payload, error in failed
         if (payload.diamond_id, payload.raw_id) not in known
     ]

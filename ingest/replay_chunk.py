@@ -21,7 +21,7 @@ from catalog.models import Availability, Diamond
 from catalog.stock_numbers import ids_of
 from diamondhub.database import psycopg_cursor
 from diamondhub.doorbells import ring
-from ingest import consolidation, dead_letters, raw_store, runs
+from ingest import consolidation, dead_letters, raw_store, runs, writing_stones
 from ingest.errors import IngestError, MappingError
 from ingest.feeds.adapter import Adapter
 from ingest.feeds.adapters import mapping_adapter_of
@@ -93,7 +93,7 @@ class ReplayChunk:
         if letter.kind == Kind.ITEM and not letter.diamond_id:
             self._identify(letter, feed, run, adapter, text)
         assert letter.diamond_id is not None
-        facts = consolidation.facts_of(adapter, text)
+        facts = writing_stones.facts_of(adapter, text)
         stone = upsert.MappedStone(
             letter.diamond_id,
             feed.slug,
@@ -157,11 +157,11 @@ class ReplayChunk:
         def refused(stone: upsert.MappedStone, error: MappingError) -> None:
             self._fail(self._stones[stone.id][1], error)
 
-        consolidation.write(stones, self.pricing, refused=refused)
+        writing_stones.write(stones, self.pricing, refused=refused)
         written = {row["pk"]: row for row in self._held()}
         # The catalogue may hold the same payload already, but as an older mapper read it.
         again = [stone for stone in stones if held.get(stone.id, {}).get("raw_id") == stone.raw_id]
-        consolidation.write(again, self.pricing, refused=refused, statement=upsert.refresh_incoming)
+        writing_stones.write(again, self.pricing, refused=refused, statement=upsert.refresh_incoming)
         refreshed = {row["pk"]: row for row in self._held()} if again else written
         for stone in stones:
             letter = self._stones[stone.id][1]
@@ -209,10 +209,10 @@ class ReplayChunk:
         texts = {payload.diamond_id: payload.text.decode() for payload in payloads}
 
         def refused(stone: upsert.MappedStone, error: MappingError) -> None:
-            payload = consolidation.payload_of(stone, texts[stone.id])
-            outcome.letters.append(consolidation.stone_letter(batch.run, payload, error))
+            payload = writing_stones.payload_of(stone, texts[stone.id])
+            outcome.letters.append(writing_stones.stone_letter(batch.run, payload, error))
 
-        done = consolidation.write(mapped, self.pricing, refused=refused)
+        done = writing_stones.write(mapped, self.pricing, refused=refused)
         DeadLetter.objects.bulk_create(outcome.letters)
         # The stones that failed again have letters of their own now.
         DeadLetter.objects.filter(pk=letter.pk).update(stones=max(0, letter.stones - len(outcome.letters)))

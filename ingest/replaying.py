@@ -18,7 +18,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from diamondhub.audit.acting import acting
-from ingest import consolidation, dead_letters
+from ingest import dead_letters, writing_stones
 from ingest.errors import IngestError
 from ingest.feeds.adapters import mapping_adapter_of
 from ingest.models import DeadLetter, DeadLetterAttempt
@@ -149,7 +149,7 @@ def replay(
 def _replay_chunk(ids: Sequence[int], report: Report, *, actor: str, why: str) -> int:
     """Replay these letters in one transaction; returns the number of those that failed for the same reason as before."""
     with acting(actor, reason=why), transaction.atomic():
-        consolidation.bound_statements()
+        writing_stones.bound_statements()
         because("replay", None, actor)
         pricing = held_pricing()
         letters = list(

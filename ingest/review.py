@@ -19,13 +19,13 @@ from django.db.models import Max, Sum
 from catalog.models import Diamond
 from ingest import (
     brakes,
-    consolidation,
     dead_letters,
     delisting,
     first_day,
     report,
     review_stones,
     second_look,
+    writing_stones,
 )
 from ingest.brakes import Brake
 from ingest.cost_sample import CostSample
@@ -224,7 +224,7 @@ def _costs_again(run: Run, stones: Sequence[uuid.UUID]) -> tuple[dict[uuid.UUID,
     costs = {}
     for name, payload in answers.items():
         try:
-            costs[names[name]] = consolidation.facts_of(adapter, payload).cost_cents
+            costs[names[name]] = writing_stones.facts_of(adapter, payload).cost_cents
         except (KeyError, MappingError):
             continue
     return costs, len(names)
@@ -290,7 +290,7 @@ def _letters_again(run: Run, letters: Any) -> str:
 
 def _outcome(adapter: Adapter, payload: bytes, fingerprint: str) -> str:
     try:
-        consolidation.facts_of(adapter, payload)
+        writing_stones.facts_of(adapter, payload)
     except MappingError as error:
         return "same" if dead_letters.cause(DeadLetter.Kind.STONE, error)["fingerprint"] == fingerprint else "other"
     return "sound"

@@ -24,7 +24,7 @@ from catalog.models import Availability, Diamond
 from catalog.rows import StoneFacts
 from diamondhub.database import clock, psycopg_cursor, release_connection
 from diamondhub.pace.limiter import LimiterUnavailable, WaitTooLong
-from ingest import consolidation, raw_store
+from ingest import raw_store, writing_stones
 from ingest.asking import AllAsking, place
 from ingest.errors import (
     IngestError,
@@ -163,7 +163,7 @@ def _read(adapter: Adapter, items: Sequence[bytes], ids: Mapping[str, UUID]) -> 
         if stone not in ids:
             continue
         try:
-            facts = consolidation.facts_of(adapter, item)
+            facts = writing_stones.facts_of(adapter, item)
             told[ids[stone]] = Answered(ids[stone], stone, item, facts)
         except MappingError as error:
             log.warning("answer_does_not_map", stone=stone, error=error.field)
@@ -225,4 +225,4 @@ def _write(run: Run, feed: Feed, told: Sequence[Answered], observed_at: datetime
         # Nothing of it is kept: the raw store has no payload that neither the catalogue nor a dead letter has.
         raise _Refused(f"{stone.supplier_stone_id}: {error.field}")
 
-    consolidation.write(stones, pricing, refused=refused)
+    writing_stones.write(stones, pricing, refused=refused)
