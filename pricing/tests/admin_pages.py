@@ -40,6 +40,10 @@ def rule_url(name: str, rule: Rule, *more: str) -> str:
     return reverse(f"admin:pricing_rule_{name}", args=[rule.pk, *more])
 
 
+def job_url(name: str, *arguments: Any) -> str:
+    return reverse(f"admin:pricing_repricing_{name}", args=arguments)
+
+
 def add_url(draft: RuleSet) -> str:
     return reverse("admin:pricing_rule_add_to", args=[draft.pk])
 
