@@ -15,9 +15,9 @@ from catalog.models import Diamond
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import explain, past
-from pricing.api.answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer
 from pricing.api.base import PricingEndpoint
 from pricing.api.bodies import DayQuery
+from pricing.api.price_answers import ExplanationAnswer, PastPriceAnswer, PriceChangeAnswer
 from pricing.models import PriceChange, RuleSet
 
 

@@ -14,9 +14,10 @@ from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, actor, operation
 from diamondhub.api.serializers import WithReason
 from pricing import experiments, reprice
-from pricing.api.answers import ExperimentAnswer, FullExperimentAnswer, RepricingReportAnswer
 from pricing.api.base import SCAN_SECONDS, PricingEndpoint, rule_set_of
 from pricing.api.bodies import NewExperiment, Start
+from pricing.api.experiment_answers import ExperimentAnswer, FullExperimentAnswer
+from pricing.api.publishing_answers import RepricingReportAnswer
 from pricing.errors import NoSuchExperiment
 from pricing.models import Experiment
 

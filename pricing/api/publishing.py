@@ -14,9 +14,9 @@ from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import publishing, reprice
-from pricing.api.answers import ConflictsAnswer, RepricingReportAnswer, SimulationAnswer
 from pricing.api.base import SCAN_SECONDS, PricingEndpoint, rule_set_of
 from pricing.api.bodies import Publishing
+from pricing.api.publishing_answers import ConflictsAnswer, RepricingReportAnswer, SimulationAnswer
 from pricing.conflicts import conflicts
 from pricing.in_force import with_rules
 from pricing.models import RuleSet

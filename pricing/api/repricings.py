@@ -16,9 +16,9 @@ from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import actor, operation, version_of
 from diamondhub.api.serializers import WithReason
 from pricing import reprice
-from pricing.api.answers import RepricingAnswer, RepricingReportAnswer
 from pricing.api.base import PricingEndpoint
 from pricing.api.bodies import NewRepricing, RepricingsQuery
+from pricing.api.publishing_answers import RepricingAnswer, RepricingReportAnswer
 from pricing.errors import NoSuchRepricing
 from pricing.models import Repricing
 

@@ -17,9 +17,9 @@ from diamondhub.api.endpoint import actor, operation
 from diamondhub.api.mistakes import FieldError
 from diamondhub.api.problems import InvalidBody
 from pricing import editing
-from pricing.api.answers import FullRuleSetAnswer, RuleSetAnswer
 from pricing.api.base import PricingEndpoint, rule_set_of
 from pricing.api.bodies import ChangedDraft, NewDraft, RevisionQuery, RuleSetsQuery
+from pricing.api.rule_answers import FullRuleSetAnswer, RuleSetAnswer
 from pricing.in_force import with_rules
 from pricing.models import Rule, RuleSet
 

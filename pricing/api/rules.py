@@ -12,9 +12,9 @@ from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api.endpoint import operation
 from pricing import editing
-from pricing.api.answers import EditAnswer, RevisionAnswer, RuleAnswer
 from pricing.api.base import PricingEndpoint, rule_set_of
 from pricing.api.bodies import AddedRule, ReplacedRule, RevisionQuery
+from pricing.api.rule_answers import EditAnswer, RevisionAnswer, RuleAnswer
 from pricing.errors import InvalidRules
 from pricing.models import Clause, Rule, RuleSet
 

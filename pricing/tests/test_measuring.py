@@ -17,7 +17,7 @@ from psycopg.errors import QueryCanceled
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
 from pricing import experiments
-from pricing.api.answers import FullExperimentAnswer
+from pricing.api.experiment_answers import FullExperimentAnswer
 from pricing.measuring import measure
 from pricing.models import Experiment
 from pricing.tests.admin_pages import EDITOR, PUBLISHER, messages_of, signed_in
