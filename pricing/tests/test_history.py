@@ -1,8 +1,9 @@
-"""What became of a stone: its states and prices over time, told from both histories, within what a client may see."""
+"""What became of a stone: states and prices told from two histories that are only added to, within what a client may see."""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from catalog.models import AvailabilityChange, Diamond
 from catalog.searching.conditions import AnyOf
 from catalog.states import STATES
 from catalog.tests.factories import a_diamond
-from pricing import diamond_history
+from pricing import diamond_history, history
 from pricing.models import PriceChange
 from pricing.tests.asking import signed_in
 
@@ -176,6 +177,61 @@ def test_what_was_can_be_neither_altered_nor_emptied(statement: str) -> None:
         cursor.execute(statement)
 
     assert AvailabilityChange.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_history_is_only_added_to_and_has_statements_by_hand() -> None:
+    stone = a_diamond(price_cents=100)
+
+    with transaction.atomic():
+        history.because("run", 7, "schedule")
+        Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
+        Diamond.objects.filter(pk=stone.pk).update(rating=3)
+    Diamond.objects.filter(pk=stone.pk).update(price_cents=300)
+
+    said = PriceChange.objects.order_by("id").values_list("cause", "cause_id", "old_price_cents", "new_price_cents")
+    assert list(said) == [("run", 7, 100, 200), ("sql", None, 200, 300)]
+    for statement in ("UPDATE pricing_pricechange SET actor = 'me'", "DELETE FROM pricing_pricechange"):
+        with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_no_month_was_ready_for_moves_into_its_month_and_the_history_stays_only_added_to() -> None:
+    with connection.cursor() as cursor:
+        for piece in history.CHANGES.pieces():
+            cursor.execute(f"DROP TABLE {piece.name}")
+    stone = a_diamond(price_cents=100)
+    Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
+
+    history.CHANGES.make_ahead()
+
+    assert PriceChange.objects.get().new_price_cents == 200
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ONLY pricing_pricechange_default")
+        assert cursor.fetchone() == (0,)
+    Diamond.objects.filter(pk=stone.pk).update(price_cents=300)
+    for table in ("pricing_pricechange", f"{history.CHANGES.pieces()[0].name}"):
+        with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT tgname, tgenabled FROM pg_trigger
+            WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal
+            """
+        )
+        assert set(cursor.fetchall()) == {("pricechange_kept", "O"), ("pricechange_kept_whole", "O")}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("piece", ["", "_default", "_202001"])
+def test_the_history_is_not_emptied_neither_as_a_whole_nor_by_the_month(piece: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        history.CHANGES.make_ahead(date(2020, 1, 31))
+        with pytest.raises(DatabaseError, match="only added to"):
+            cursor.execute(f"TRUNCATE pricing_pricechange{piece}")
+        transaction.set_rollback(True)
 
 
 def test_months_are_made_ahead() -> None:

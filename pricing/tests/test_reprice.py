@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog.models import DatasetVersion, Diamond
-from catalog.tests.factories import a_diamond, build_diamond
+from catalog.tests.factories import build_diamond
 from diamondhub import leases
 from diamondhub.alerts.models import Event
 from diamondhub.tests.patience import HANG_SECONDS
-from pricing import batches, history, publishing, reprice
+from pricing import batches, publishing, reprice
 from pricing.errors import ReasonMissing, RepricingOver
 from pricing.in_force import current_pricing, held_pricing, pinned_pricing, published_rule_set
 from pricing.models import Experiment, PriceChange, Repricing, RepricingBatch
@@ -365,55 +365,3 @@ def test_the_day_is_the_databases_and_not_that_of_a_host_whose_clock_is_behind(
         held = held_pricing()
 
     assert held.as_of == reprice.start(cause="on demand", actor="maria").as_of == today
-
-
-def test_the_history_is_only_added_to_and_has_statements_by_hand() -> None:
-    stone = a_diamond(price_cents=100)
-
-    with transaction.atomic():
-        history.because("run", 7, "schedule")
-        Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
-        Diamond.objects.filter(pk=stone.pk).update(rating=3)
-    Diamond.objects.filter(pk=stone.pk).update(price_cents=300)
-
-    said = PriceChange.objects.order_by("id").values_list("cause", "cause_id", "old_price_cents", "new_price_cents")
-    assert list(said) == [("run", 7, 100, 200), ("sql", None, 200, 300)]
-    for statement in ("UPDATE pricing_pricechange SET actor = 'me'", "DELETE FROM pricing_pricechange"):
-        with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
-            cursor.execute(statement)
-
-
-def test_what_no_month_was_ready_for_moves_into_its_month_and_the_history_stays_only_added_to() -> None:
-    with connection.cursor() as cursor:
-        for piece in history.CHANGES.pieces():
-            cursor.execute(f"DROP TABLE {piece.name}")
-    stone = a_diamond(price_cents=100)
-    Diamond.objects.filter(pk=stone.pk).update(price_cents=200)
-
-    history.CHANGES.make_ahead()
-
-    assert PriceChange.objects.get().new_price_cents == 200
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM ONLY pricing_pricechange_default")
-        assert cursor.fetchone() == (0,)
-    Diamond.objects.filter(pk=stone.pk).update(price_cents=300)
-    for table in ("pricing_pricechange", f"{history.CHANGES.pieces()[0].name}"):
-        with pytest.raises(DatabaseError, match="only added to"), connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM {table}")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT tgname, tgenabled FROM pg_trigger
-            WHERE tgrelid = 'pricing_pricechange_default'::regclass AND NOT tgisinternal
-            """
-        )
-        assert set(cursor.fetchall()) == {("pricechange_kept", "O"), ("pricechange_kept_whole", "O")}
-
-
-@pytest.mark.parametrize("piece", ["", "_default", "_202001"])
-def test_the_history_is_not_emptied_neither_as_a_whole_nor_by_the_month(piece: str) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        history.CHANGES.make_ahead(date(2020, 1, 31))
-        with pytest.raises(DatabaseError, match="only added to"):
-            cursor.execute(f"TRUNCATE pricing_pricechange{piece}")
-        transaction.set_rollback(True)
