@@ -10,6 +10,7 @@ from django.test import Client
 from catalog.exports.models import Export
 from catalog.exports.work import work
 from diamondhub.access.clients import create_client
+from diamondhub.access.models import ApiClient
 
 ADDRESS = "/api/v1/exports"
 
@@ -56,3 +57,14 @@ def text_of(http: Client, export: dict[str, Any]) -> str:
 def row(export: dict[str, Any]) -> Export:
     """The export's row."""
     return Export.objects.get(pk=export["export"])
+
+
+def refusal(answer: Any) -> tuple[int, str]:
+    """The status and the kind of problem that an answer tells."""
+    assert answer["Content-Type"] == "application/problem+json", answer.content
+    return answer.status_code, answer.json()["type"].rpartition("/")[2]
+
+
+def set_rows_a_day(rows: int) -> None:
+    """Have every client take no more rows a day than these."""
+    ApiClient.objects.update(max_rows_a_day=rows)

@@ -19,9 +19,20 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
-from catalog.exports import files, jobs, stock, work, writing
-from catalog.exports.models import Export, Stock
-from catalog.exports.tests.asking import ADDRESS, bytes_of, file_of, row, signed_in, start, text_of, written
+from catalog.exports import files, jobs, work, writing
+from catalog.exports.models import Export
+from catalog.exports.tests.asking import (
+    ADDRESS,
+    bytes_of,
+    file_of,
+    refusal,
+    row,
+    set_rows_a_day,
+    signed_in,
+    start,
+    text_of,
+    written,
+)
 from catalog.grades import Clarity, Color, LabFinish
 from catalog.models import DatasetVersion
 from catalog.tests.factories import a_diamond, committed
@@ -31,15 +42,6 @@ from diamondhub.audit.models import AuditEvent
 from diamondhub.operations import retention
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def refusal(answer: Any) -> tuple[int, str]:
-    assert answer["Content-Type"] == "application/problem+json", answer.content
-    return answer.status_code, answer.json()["type"].rpartition("/")[2]
-
-
-def set_rows_a_day(rows: int) -> None:
-    ApiClient.objects.update(max_rows_a_day=rows)
 
 
 def test_a_line_of_a_file_is_the_object_that_a_search_shows(http: Client) -> None:
@@ -489,84 +491,3 @@ def test_who_exported_what_is_in_the_audit(http: Client) -> None:
     created, finished = events
     assert (created.who, created.after["asked"]) == ("shop (API client)", {"shape": ["ROUND"]})
     assert (finished.after["state"], finished.after["rows"]) == ("finished", 1)
-
-
-# --- the whole stock ---------------------------------------------------------------------------------------------------
-
-
-def test_the_first_who_asks_has_the_whole_stock_written_for_all_who_see_the_same(http: Client) -> None:
-    a_diamond()
-    a_diamond(availability="sold")
-    other = signed_in("other")
-
-    first = http.get(f"{ADDRESS}/stock").json()
-    work.work(Export.objects.get().pk)
-    second = other.get(f"{ADDRESS}/stock").json()
-
-    assert (first["newest"], first["is_being_made"]) == (None, True)
-    assert (second["newest"]["rows"], second["is_being_made"]) == (1, False)
-    assert json.loads(text_of(other, second["newest"]))["availability"] == "available"
-    assert other.delete(f"{ADDRESS}/{second['newest']['export']}").status_code == 204
-    assert file_of(http, second["newest"]).status_code == 200
-    assert not RowsTaken.objects.exists()
-
-
-def test_who_sees_more_has_a_stock_of_its_own(http: Client) -> None:
-    a_diamond()
-    buyer = signed_in("buyer", "catalog:cost")
-
-    http.get(f"{ADDRESS}/stock")
-    work.work(Export.objects.get().pk)
-    of_shop = http.get(f"{ADDRESS}/stock").json()["newest"]
-
-    assert buyer.get(f"{ADDRESS}/stock").json()["newest"] is None
-    assert refusal(file_of(buyer, of_shop)) == (404, "not-found")
-    assert "cost" not in of_shop["fields"]
-
-
-def test_a_stock_is_made_again_when_its_hour_is_over_and_something_has_changed(http: Client) -> None:
-    a_diamond()
-    committed()
-    http.get(f"{ADDRESS}/stock")
-    work.work(Export.objects.get().pk)
-
-    def hour_passes() -> int:
-        Stock.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
-        stock.start_due()
-        return Export.objects.filter(state="pending").count()
-
-    stock.start_due()
-    not_yet = Export.objects.filter(state="pending").count()
-    unchanged = hour_passes()
-    a_diamond()
-    committed()
-    changed = hour_passes()
-
-    assert (not_yet, unchanged, changed) == (0, 0, 1)
-    assert http.get(f"{ADDRESS}/stock").json()["newest"]["rows"] == 1
-
-
-def test_a_stock_that_nobody_asked_for_in_a_day_is_made_no_more(http: Client) -> None:
-    http.get(f"{ADDRESS}/stock")
-    work.work(Export.objects.get().pk)
-    a_diamond()
-    committed()
-    Stock.objects.update(due_at=datetime.now(UTC), asked_at=datetime.now(UTC) - timedelta(days=1, minutes=1))
-
-    stock.start_due()
-    nobody = Export.objects.filter(state="pending").count()
-    somebody = http.get(f"{ADDRESS}/stock").json()["is_being_made"]
-
-    assert (nobody, somebody) == (0, True)
-
-
-def test_a_stock_of_more_stones_than_a_client_may_take_a_day_is_not_sent_to_it(http: Client) -> None:
-    a_diamond()
-    a_diamond()
-    http.get(f"{ADDRESS}/stock?format=csv")
-    work.work(Export.objects.get().pk)
-    newest = http.get(f"{ADDRESS}/stock?format=csv").json()["newest"]
-
-    set_rows_a_day(1)
-
-    assert refusal(file_of(http, newest)) == (429, "rows-used-up")
