@@ -1,4 +1,4 @@
-"""Who may do what: `client_admin` has API clients with their keys, `people_admin` people with their groups."""
+"""Who may do what: `client_admin` has API clients, `key_admin` their keys, `people_admin` people with their groups."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""API clients in the admin: made, changed and switched off, their keys issued, replaced, given an end, and revoked.
-
-A new key is shown on the page that answers the form, and nowhere else: that page is not stored by browsers, and neither the
-session nor a message nor the history has the key.
-"""
+"""API clients in the admin: the list, and the form by which they are made, changed and switched off."""
 
 from __future__ import annotations
 
@@ -10,27 +6,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Case, CharField, Count, Max, Q, QuerySet, Value, When
+from django.db.models import Count, Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from diamondhub.access import clients
-from diamondhub.access.clients import MAX_LIFE, AccessError, IssuedKey
-from diamondhub.access.models import ApiClient, ApiKey, Kind
+from diamondhub.access import clients, key_admin
+from diamondhub.access.clients import MAX_LIFE, AccessError
+from diamondhub.access.models import ApiClient, Kind
 from diamondhub.access.scopes import Scope
 from diamondhub.access.throttles.forms import FIELDS, LimitsForm
-from diamondhub.admin.acting import RequiredReason
 from diamondhub.admin.base import Admin, SelectFilter
-from diamondhub.admin.display import NOTHING, ago, badge, counted, moment
+from diamondhub.admin.display import NOTHING, ago, badge, counted
 from diamondhub.admin.forms import NamesField, Textarea, TextInput
 from diamondhub.api.problems import sentence
-from diamondhub.audit.acting import acting
 
 if TYPE_CHECKING:
     from django.forms import CheckboxSelectMultiple
@@ -40,10 +32,6 @@ else:
     from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget as CheckboxSelectMultiple
 
     ClientModelForm = ModelForm
-
-#: Overlaps that the button offers, as `clients.overlap_of` reads them.
-OVERLAPS = {"7d": "7 days", "30d": "30 days", "1d": "1 day", "1h": "1 hour", "0": "not at all: it leaked"}
-
 
 #: What a client's form and `clients.agreed` have in common.
 TERMS = ("kind", "scopes", "origins", "networks", "needs_signature")
@@ -129,32 +117,6 @@ class NewClientForm(ClientForm):
         if not name.isprintable():
             raise forms.ValidationError("The name must be printable characters.")
         return name
-
-
-class Life(RequiredReason):
-    """When a key ends: in some days, or never if none are given."""
-
-    expires_days = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=MAX_LIFE,
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value"), f"A key can live 1 to {MAX_LIFE} days; leave them out for ever."
-        ),
-    )
-
-
-class FurtherKey(Life):
-    """One more key, asked for when `after` was the newest one."""
-
-    after = forms.IntegerField(required=False, min_value=1)
-    signing = forms.BooleanField(required=False)
-
-
-class Replacement(Life):
-    """A key in the place of another one, which goes on for a while."""
-
-    signing = forms.BooleanField(required=False)
 
 
 class KindFilter(SelectFilter):
@@ -275,12 +237,12 @@ class ApiClientAdmin(Admin[ApiClient]):
         context = {
             **(extra_context or {}),
             "shows_keys": shown,
-            "keys": keys_of(client) if client and shown else [],
+            "keys": key_admin.keys_of(client) if client and shown else [],
             "newest_key": clients.newest_key(client) if client and shown else None,
             "may_change_keys": can("access.change_apikey"),
             "may_add_keys": can("access.add_apikey"),
             "may_rotate": can("access.add_apikey") and can("access.change_apikey"),
-            "overlaps": OVERLAPS,
+            "overlaps": key_admin.OVERLAPS,
             "max_life": MAX_LIFE,
             "show_save_and_add_another": False,
         }
@@ -288,7 +250,7 @@ class ApiClientAdmin(Admin[ApiClient]):
             return super().change_view(request, object_id, form_url, context)
         except AccessError as error:
             messages.error(request, sentence(str(error)))
-            return redirect(_page(object_id))
+            return redirect(key_admin.client_page(object_id))
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         """Have `clients` do it, as for the commands."""
@@ -307,7 +269,7 @@ class ApiClientAdmin(Admin[ApiClient]):
 
     def response_add(self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None) -> HttpResponse:
         """The page that shows the key, in place of a message and a redirect."""
-        return self._shown_once(request, request.issued_key)  # type: ignore[attr-defined]
+        return key_admin.shown_once(request, self, request.issued_key)  # type: ignore[attr-defined]
 
     # --- the buttons -------------------------------------------------------------------------------------------------
 
@@ -324,157 +286,21 @@ class ApiClientAdmin(Admin[ApiClient]):
 
     def new_key(self, request: HttpRequest, client: int) -> HttpResponse:
         """Give the client one more key and show it."""
-        if refusal := _refusal(request, "access.add_apikey"):
-            return refusal
-        named = ApiClient.objects.filter(pk=client).first()
-        if named is None:
-            return self._none(request, f"There is no API client {client}.")
-        form = FurtherKey(request.POST)
-        if not form.is_valid():
-            return self._back(request, named.pk, _faults(form))
-        reason = form.cleaned_data.pop("reason")
-        try:
-            with acting(reason=reason):
-                issued = clients.issue_further_key(named, **form.cleaned_data)
-        except AccessError as error:
-            return self._back(request, named.pk, str(error))
-        self.log_change(request, named, f"Made the key {issued.key}: {reason}")
-        return self._shown_once(request, issued)
+        return key_admin.new_key(request, self, client)
 
     def rotate(self, request: HttpRequest, key: int) -> HttpResponse:
         """Replace a key and show the new one."""
-        if refusal := _refusal(request, "access.add_apikey", "access.change_apikey"):
-            return refusal
-        old = ApiKey.objects.filter(pk=key).select_related("client").first()
-        if old is None:
-            return self._none(request, f"There is no key {key}.")
-        form = Replacement(request.POST)
-        if not form.is_valid():
-            return self._back(request, old.client_id, _faults(form))
-        asked = form.cleaned_data
-        try:
-            overlap = clients.overlap_of(request.POST.get("overlap", ""))
-            with acting(reason=asked["reason"]):
-                issued = clients.rotate_key(
-                    old, overlap=overlap, expires_days=asked["expires_days"], signing=asked["signing"]
-                )
-        except AccessError as error:
-            return self._back(request, old.client_id, str(error))
-        self.log_change(request, old.client, f"Replaced the key {old} by {issued.key}: {asked['reason']}")
-        old.refresh_from_db()
-        return self._shown_once(request, issued, old=old)
+        return key_admin.rotate(request, self, key)
 
     def expiry(self, request: HttpRequest, key: int) -> HttpResponse:
         """Have a key end in some days, or never."""
-        if refusal := _refusal(request, "access.change_apikey"):
-            return refusal
-        named = ApiKey.objects.filter(pk=key).select_related("client").first()
-        if named is None:
-            return self._none(request, f"There is no key {key}.")
-        form = Life(request.POST)
-        if not form.is_valid():
-            return self._back(request, named.client_id, _faults(form))
-        reason = form.cleaned_data["reason"]
-        try:
-            with acting(reason=reason):
-                changed = clients.change_key(named, expires_days=form.cleaned_data["expires_days"])
-        except AccessError as error:
-            return self._back(request, named.client_id, str(error))
-        end = f"ends on {changed.expires_at:%Y-%m-%d %H:%M} UTC" if changed.expires_at else "does not end"
-        self.log_change(request, named.client, f"The key {named} {end}: {reason}")
-        messages.success(request, f"The key {named} {end}.")
-        return redirect(_page(named.client_id))
+        return key_admin.expiry(request, self, key)
 
     def revoke(self, request: HttpRequest, key: int) -> HttpResponse:
         """Revoke a key from now on; 405 for anything but POST, 403 without permission."""
-        if refusal := _refusal(request, "access.change_apikey"):
-            return refusal
-        named = ApiKey.objects.filter(pk=key).select_related("client").first()
-        if named is None:
-            return self._none(request, f"There is no key {key}.")
-        form = RequiredReason(request.POST)
-        if not form.is_valid():
-            return self._back(request, named.client_id, _faults(form))
-        reason = form.cleaned_data["reason"]
-        with acting(reason=reason):
-            was_live = clients.revoke_key(named)
-        if was_live:
-            self.log_change(request, named.client, f"Revoked the key {named}: {reason}")
-            messages.success(request, f"The key {named} is revoked: requests with it are refused from now on.")
-        else:
-            messages.warning(request, f"The key {named} was revoked before.")
-        return redirect(_page(named.client_id))
-
-    def _shown_once(self, request: HttpRequest, issued: IssuedKey, old: ApiKey | None = None) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"A new key of {issued.key.client}",
-            "client": issued.key.client,
-            "key": issued.key,
-            "text": issued.text,
-            "signing_secret": issued.signing_secret,
-            "old": old,
-            "old_ends": moment(old.expires_at) if old else "",
-            "here": _page(issued.key.client_id),
-        }
-        request.current_app = self.admin_site.name
-        response = TemplateResponse(request, "admin/access/apiclient/key.html", context)
-        # Neither a cache nor the browser's way back may keep it.
-        response["Cache-Control"] = "no-store"
-        return response
-
-    def _back(self, request: HttpRequest, client: int, words: str) -> HttpResponse:
-        messages.error(request, sentence(words))
-        return redirect(_page(client))
-
-    def _none(self, request: HttpRequest, words: str) -> HttpResponse:
-        messages.error(request, words)
-        return redirect("admin:access_apiclient_changelist")
-
-
-def _refusal(request: HttpRequest, *permissions: str) -> HttpResponse | None:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    if not request.user.has_perms(permissions):
-        raise PermissionDenied
-    return None
-
-
-def _faults(form: forms.Form) -> str:
-    return " ".join(str(fault) for faults in form.errors.values() for fault in faults)
-
-
-def _page(client: Any) -> str:
-    return reverse("admin:access_apiclient_change", args=[client])
+        return key_admin.revoke(request, self, key)
 
 
 def _shortened(names: list[str], shown: int = 2) -> str:
     more = len(names) - shown
     return ", ".join(names[:shown]) + (f" and {counted(more, 'other')}" if more > 0 else "")
-
-
-def keys_of(client: ApiClient) -> list[dict[str, Any]]:
-    """A client's keys, newest first, with their states by the database's clock."""
-    state = Case(
-        When(revoked_at__isnull=False, then=Value("revoked")),
-        When(expires_at__lte=Now(), then=Value("expired")),
-        When(replaced_by__isnull=False, then=Value("replaced")),
-        default=Value("active"),
-        output_field=CharField(),
-    )
-    keys: Any = ApiKey.objects.filter(client=client).select_related("replaced_by").annotate(state=state).order_by("-pk")
-    return [
-        {
-            "key": key,
-            "badge": badge(key.state),
-            "usable": key.state in ("active", "replaced"),
-            "current": key.state == "active",
-            "may_end": key.state != "revoked",
-            "created": moment(key.created_at),
-            "expires": moment(key.expires_at) if key.expires_at else "never",
-            "revoked": moment(key.revoked_at),
-            "last_used": ago(key.last_used_at),
-        }
-        for key in keys
-    ]
