@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from diamondhub.access import signing_secrets
 from diamondhub.access.authentication import REFUSED
-from diamondhub.access.clients import IssuedKey, create_client
+from diamondhub.access.clients import IssuedKey
 from diamondhub.access.gate import Visit
 from diamondhub.access.models import ApiClient, ApiKey
 from diamondhub.access.signatures import Signatures
@@ -716,28 +716,6 @@ def test_a_stranger_does_not_learn_who_must_sign(http: Client, publisher: tuple[
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------
-
-
-def test_a_signing_secret_is_no_key_and_lies_nowhere_in_clear() -> None:
-    issued = create_client("shop", scopes=["catalog:read"], signing=True)
-
-    secret = issued.signing_secret
-
-    assert secret is not None
-    assert secret.startswith("dhs_")
-    assert len(secret) == 4 + 43 + 6
-    assert secret not in repr(issued)
-    key = ApiKey.objects.get(pk=issued.key.pk)
-    assert key.signing_secret is not None
-    assert secret.encode() not in bytes(key.signing_secret)
-    assert signing_secrets.opened(key.pk, bytes(key.signing_secret)) == secret.encode()
-
-
-def test_a_key_signs_only_if_it_was_issued_to(http: Client) -> None:
-    issued = create_client("shop", scopes=["catalog:read"])
-
-    assert issued.signing_secret is None
-    assert ApiKey.objects.get(pk=issued.key.pk).signing_secret is None
 
 
 def test_a_sealed_secret_does_not_open_in_another_row_which_is_no_fault_that_a_client_sees(http: Client) -> None:

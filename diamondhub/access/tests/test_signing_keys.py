@@ -1,4 +1,4 @@
-"""Keys that sign: issued, replaced and required, by commands and in the admin, their secrets shown once."""
+"""Keys that sign: issued, replaced and required, by commands and in the admin, their secrets shown once and kept sealed."""
 
 from __future__ import annotations
 
@@ -38,6 +38,28 @@ def browser() -> Client:
     browser = Client()
     browser.force_login(person)
     return browser
+
+
+def test_a_signing_secret_is_no_key_and_lies_nowhere_in_clear() -> None:
+    issued = create_client("shop", scopes=["catalog:read"], signing=True)
+
+    secret = issued.signing_secret
+
+    assert secret is not None
+    assert secret.startswith("dhs_")
+    assert len(secret) == 4 + 43 + 6
+    assert secret not in repr(issued)
+    key = ApiKey.objects.get(pk=issued.key.pk)
+    assert key.signing_secret is not None
+    assert secret.encode() not in bytes(key.signing_secret)
+    assert signing_secrets.opened(key.pk, bytes(key.signing_secret)) == secret.encode()
+
+
+def test_a_key_signs_only_if_it_was_issued_to() -> None:
+    issued = create_client("shop", scopes=["catalog:read"])
+
+    assert issued.signing_secret is None
+    assert ApiKey.objects.get(pk=issued.key.pk).signing_secret is None
 
 
 # --- by command ---------------------------------------------------------------------------------------------------
