@@ -1,7 +1,7 @@
 """Consolidation: from stored payloads to priced diamonds, in leased batches.
 
-A batch is read, mapped, copied, priced and upserted in one transaction together with its own state. `ingest.writing_stones` has
-what becomes of each stone.
+A batch is read, mapped, copied, priced and upserted in one transaction together with its own state; what becomes of each
+stone is in `ingest.writing_stones`.
 """
 
 from __future__ import annotations
