@@ -58,6 +58,44 @@ def test_comments_say_what_they_say_and_nothing_that_they_deny_or_only_speak_of(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678",
+        "not natural", "non-natural", "Not a natural diamond", "created diamond", "Diamond Foundry", "above-ground",
+        "lab dia", "LG stone", "IGI LG", "Failed CVD screening",
+    ],
+)  # fmt: skip
+def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
+    assert nature.of_text[text].grown is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
+        "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
+        "Laboratory: IGI", "Ground floor safe",
+    ],
+)  # fmt: skip
+def test_remarks_of_screening_say_of_no_stone_that_it_was_grown(text: str) -> None:
+    said = nature.of_text[text]
+    assert (said.grown, said.unclear, said.treated) in {(None, False, None), (False, False, None)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Matching pair, sold together", "must be sold with PR1017", "not to be split", "Price for both", "Set of 3"],
+)
+def test_what_is_not_sold_alone(text: str) -> None:
+    assert nature.of_text[text].several
+
+
+def test_what_is_no_diamond_by_its_remark() -> None:
+    assert nature.of_text["Moissanite"].other == "moissanite"
+    assert not nature.of_text["Tested, no moissanite"].other
+
+
+@pytest.mark.parametrize(
     ("kind", "said"),
     [
         ("Natural", NATURAL),
@@ -128,11 +166,30 @@ def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, sa
 
 
 @pytest.mark.parametrize(
+    ("grade", "grown"), [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None)]
+)
+def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) -> None:
+    assert nature.of_grade[grade].grown is grown
+
+
+@pytest.mark.parametrize(
     ("number", "grown"),
     [("LG123456789", True), ("lg 123-456", True), ("IGI LG123456789", True), ("2141438171", None), ("LGE", None)],
 )
 def test_the_prefix_of_a_certificate_says_that_a_stone_was_grown(number: str, grown: bool | None) -> None:
     assert nature.of_certificate(number).grown is grown
+
+
+@pytest.mark.parametrize(
+    "number", ["512345678LG", "IGI-512345678-LG", "LGD512345678", "IGI/LG569250136", "LG512345678", "lg 598312345"]
+)
+def test_a_number_of_a_grown_stone_is_known_in_every_writing(number: str) -> None:
+    assert nature.of_certificate(number) == nature.GROWN
+
+
+@pytest.mark.parametrize("number", ["2141438171", "GIA 2141438171", "LGM12", "HRD 190000123456", "1234567"])
+def test_other_numbers_say_nothing(number: str) -> None:
+    assert nature.of_certificate(number) == nature.SILENT
 
 
 def test_words_of_growth_are_no_part_of_a_shape() -> None:

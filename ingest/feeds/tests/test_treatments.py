@@ -51,6 +51,25 @@ def test_a_treatment_that_is_named_makes_a_stone_treated(text: str) -> None:
         assert (said.treated, said.grown, said.unclear) == (True, None, False)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Screened natural by Yehuda Sherlock", "no filling", "not filled", "No surface coating", "Laser inscribed"],
+)
+def test_remarks_that_name_a_treatment_as_absent_or_something_else_are_none(text: str) -> None:
+    assert nature.of_text[text].treated is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CE", "KM", "Yehuda", "HTHP treated", "CE Yehuda", "C.E.", "laser lines", "filled", "fissure filling",
+        "L.D. visible", "surface coating", "bleached",
+    ],
+)  # fmt: skip
+def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
+    assert nature.of_text[text].treated is True
+
+
 def test_a_no_to_one_treatment_denies_no_other() -> None:
     denied = deciding_nature.Evidence("Treatment", "HPHT: none", nature.of_treatment["HPHT: none"])
     drilled = deciding_nature.Evidence("Comments", "laser drilled", nature.of_text["laser drilled"])

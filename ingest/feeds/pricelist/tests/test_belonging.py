@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.feeds.pricelist.tests.natural_stones import made, table
 from ingest.feeds.pricelist.tests.test_few_filled import ROWS, refused, rows
-from ingest.feeds.pricelist.tests.test_outside import made, table
 from ingest.feeds.verdicts import SupplierAsks
 
 

@@ -14,7 +14,7 @@ from catalog.grades import Color, CuletSize, FancyIntensity, Fluorescence
 from catalog.rows import StoneFacts
 from ingest.errors import MappingError
 from ingest.feeds.adapter import StoneQuery
-from ingest.feeds.pricelist import artefacts
+from ingest.feeds.pricelist import artefacts, certificates
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.tests.lists import adapter, put, stone
@@ -162,6 +162,12 @@ def test_a_laboratory_is_read_from_what_is_written_around_it(cell: str, lab: str
     read = facts(Lab=cell)
 
     assert (read.lab, read.certificate_number) == (lab, number)
+
+
+@pytest.mark.parametrize("lab", ["GIA pending", "Sent to GIA", "IGI (applied)"])
+def test_what_is_with_a_laboratory_has_none(lab: str) -> None:
+    assert certificates.lab[lab] is None
+    assert certificates.lab["GIA"] == "GIA"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ingest.feeds.pricelist.formats.dittos import carried_down
 from ingest.feeds.pricelist.formats.layout import BEYOND, Row
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.tests.test_outside import STONES, made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import STONES, made, stone, table
 
 
 def facts(folder: Path, rows: list[list[str]]) -> list[Any]:

@@ -11,12 +11,13 @@ import pytest
 from catalog.grades import Color, FancyIntensity
 from catalog.rows import StoneFacts
 from ingest.errors import MappingError
+from ingest.feeds.fancy import fancy_facts
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.reading import PROVEN
 from ingest.feeds.pricelist.tests.lists import mapped
 from ingest.feeds.pricelist.tests.lists import stone as lone
-from ingest.feeds.pricelist.tests.test_outside import faults, made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import faults, made, stone, table
 from ingest.feeds.verdicts import SupplierAsks
 
 #: Intensity and colour of the rows of a list, in turn, with dollars a carat.
@@ -99,6 +100,11 @@ def test_grades_beside_an_intensity_stay_grades(tmp_path: Path) -> None:
     rows = [stone(number, **{"Fancy Intensity": "Fancy"}) for number in range(25)]
 
     assert {found.color for found in read(tmp_path, rows)} == {Color.F, Color.G, Color.H}
+
+
+def test_a_letter_beside_a_strong_intensity_is_no_grade() -> None:
+    assert fancy_facts("Y", None, "Fancy Intense", None).color == fancy_facts("FANCY", None, None, None).color
+    assert fancy_facts("G", None, "Fancy", None).color != fancy_facts("FANCY", None, None, None).color
 
 
 @pytest.mark.parametrize("letter", ["Y", "P", "O", "N", "W-X", "S-T"])

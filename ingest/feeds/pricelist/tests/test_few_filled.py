@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import MappingError
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.tests.test_outside import made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import made, stone, table
 from ingest.feeds.verdicts import SupplierAsks
 
 ROWS = 24

@@ -18,7 +18,7 @@ from ingest.feeds.pricelist.headers import field_of
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.outside import speaks
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.tests.test_outside import STONES, faults
+from ingest.feeds.pricelist.tests.natural_stones import STONES, faults
 
 
 def census_of(folder: Path, document: Any) -> Census:

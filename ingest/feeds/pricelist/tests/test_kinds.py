@@ -12,7 +12,7 @@ from ingest.feeds import nature
 from ingest.feeds.pricelist.errors import WrongParameters
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.tests.test_outside import faults, made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import faults, made, stone, table
 from ingest.feeds.verdicts import SupplierAsks
 
 ROWS = 24

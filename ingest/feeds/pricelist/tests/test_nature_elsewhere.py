@@ -14,8 +14,8 @@ from ingest.feeds import nature
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.tests.lists import mapped, stone
-from ingest.feeds.pricelist.tests.test_outside import made, table
-from ingest.feeds.pricelist.tests.test_outside import stone as natural
+from ingest.feeds.pricelist.tests.natural_stones import made, table
+from ingest.feeds.pricelist.tests.natural_stones import stone as natural
 from ingest.feeds.verdicts import SupplierAsks
 
 GROWN, HINT, SILENT = nature.GROWN, nature.HINT, nature.SILENT

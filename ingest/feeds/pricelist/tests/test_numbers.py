@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.feeds.pricelist import numbers
+from ingest.feeds.pricelist.tests.natural_stones import made, stone, table
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,10 @@ def test_a_measures_one_sign_is_its_decimal_sign(cell: str, number: str | None) 
 )
 def test_a_rows_weight_and_measures_tell_its_decimal_sign(cells: list[str], sign: str) -> None:
     assert numbers.decimal_sign(cells) == sign
+
+
+def test_amounts_with_a_dash_for_cents_are_read(tmp_path: Path) -> None:
+    rows = [stone(number) for number in range(24)]
+    rows = [row | {"Total": f"{float(row['Total']):.0f},-"} for row in rows]
+
+    assert made(tmp_path, table(rows)).census().offered == 24

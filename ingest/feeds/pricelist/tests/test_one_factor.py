@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ingest.feeds.pricelist.tests.lists import text
+from ingest.feeds.pricelist.tests.natural_stones import made, stone, table
 from ingest.feeds.pricelist.tests.test_proof import question_of, stones_of
+from ingest.feeds.verdicts import SupplierAsks
 
 Made = Callable[[float, float], dict[str, str]]
 
@@ -131,3 +133,27 @@ def test_few_rows_that_differ_are_no_factor_of_the_list(tmp_path: Path) -> None:
     )
 
     assert stones_of(tmp_path, content)[1].question is None
+
+
+@pytest.mark.parametrize("factor", [7.8, 0.92, 83], ids=["HKD", "EUR", "INR"])
+def test_prices_that_differ_from_list_and_discount_by_one_factor_are_asked_about(tmp_path: Path, factor: float) -> None:
+    rows = []
+    for number in range(30):
+        row = stone(number, **{"Rap": f"{5_000 + 130 * number}", "Rap %": f"-{20 + number % 17}"})
+        per_carat = float(row["Rap"]) * (1 + float(row["Rap %"]) / 100) * factor
+        rows.append(row | {"Price/Ct": f"{per_carat:.2f}", "Total": f"{per_carat * float(row['Carat']):.2f}"})
+
+    with pytest.raises(SupplierAsks, match=rf"times {factor:.2f}: are these US dollars"):
+        made(tmp_path, table(rows))
+
+
+def test_a_further_discount_is_no_other_currency(tmp_path: Path) -> None:
+    rows = []
+    for number in range(30):
+        row = stone(number, **{"Rap": f"{5_000 + 130 * number}", "Rap %": f"-{20 + number % 17}"})
+        per_carat = float(row["Rap"]) * (1 + float(row["Rap %"]) / 100) * 0.98
+        rows.append(row | {"Price/Ct": f"{per_carat:.2f}", "Total": f"{per_carat * float(row['Carat']):.2f}"})
+
+    with pytest.raises(SupplierAsks, match=r"is 'Rap' with 'Rap %', times 0.98 on all rows: which of them is paid"):
+        made(tmp_path, table(rows))
+    assert made(tmp_path, table(rows), columns={"Rap %": ""}).census().offered == 30

@@ -22,7 +22,7 @@ from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.proving import thousands
 from ingest.feeds.pricelist.reading import examine
 from ingest.feeds.pricelist.snapshot import Snapshot
-from ingest.feeds.pricelist.tests.test_outside import faults, made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import faults, made, stone, table
 from ingest.feeds.verdicts import Question, SupplierAsks
 
 Row = dict[str, str]

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from catalog.rows import StoneFacts
 from ingest.errors import MappingError
-from ingest.feeds.pricelist import artefacts, numbers
+from ingest.feeds.pricelist import artefacts, mapping, numbers
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.reading import examine, rows
 from ingest.feeds.pricelist.tests.lists import mapped, stone
+from ingest.feeds.pricelist.tests.natural_stones import stone as natural
 
 CASES = Path(__file__).parent / "cases"
 
@@ -172,6 +173,13 @@ def test_a_ruined_stock_number_is_refused_with_what_to_do(cell: str, said: str) 
         mapped({**stone(), "Stock #": cell})
 
     assert artefacts.REMEDY in refused.value.reason
+
+
+@pytest.mark.parametrize("name", ["2026-10-12 00:00:00", "2026-10-12", "12-Oct"])
+def test_a_stock_number_that_a_workbook_made_a_date_is_refused(name: str) -> None:
+    assert artefacts.ruin(name) == "made a date by a spreadsheet"
+    with pytest.raises(MappingError):
+        mapping.stock_number(Mapper(parameters_of({"source": "x"})).cells_of(natural(1, **{"Stock #": name})))
 
 
 @pytest.mark.parametrize("number", ["12E3", "A-1", "10-MAR", "1.5", "X2.14E+09", "E-5", "007"])

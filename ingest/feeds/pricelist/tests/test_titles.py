@@ -10,7 +10,7 @@ import pytest
 from ingest.feeds import nature
 from ingest.feeds.pricelist import currency_words, titles
 from ingest.feeds.pricelist.outside import CURRENCY, NATURE, OFFER, PRICES, field_of_header, kind_of
-from ingest.feeds.pricelist.tests.test_outside import STONES, faults, made, stone, table
+from ingest.feeds.pricelist.tests.natural_stones import STONES, faults, made, stone, table
 
 
 @pytest.mark.parametrize(

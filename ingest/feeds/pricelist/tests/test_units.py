@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import MappingError
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.tests.test_outside import made, stone
+from ingest.feeds.pricelist.tests.natural_stones import made, stone
 from ingest.feeds.pricelist.tests.test_price_words import Row, asked, carats_of, costs, plain, unpriced
 
 CENTS = {row["Stock #"]: round(float(row["Price/Ct"]) * float(row["Carat"]) * 100) for row in map(stone, range(24))}
