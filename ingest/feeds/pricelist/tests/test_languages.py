@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalog.fluorescence_colors import fluorescence_color
@@ -16,9 +18,11 @@ from catalog.shapes import known_shape
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import currency_words, headers, snapshot, words
 from ingest.feeds.pricelist.errors import ColumnsMissing
+from ingest.feeds.pricelist.headers import field_of
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.reading import examine
+from ingest.feeds.pricelist.tests.prices import carats_of, unpriced
 
 #: Headers of a list, and its words for an emerald cut, very good, excellent, faint and no fluorescence.
 LISTS = {
@@ -125,6 +129,54 @@ def test_accents_may_be_left_out(tmp_path: Path, language: str) -> None:
     text = plain(text_of(language).replace("ß", "ss").replace("°", "o"))
 
     assert_read(*made(tmp_path, text.encode("ascii")))
+
+
+def german(folder: Path, prices: str) -> Path:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";")
+    writer.writerow(["Artikel-Nr.", "Form", "Gewicht ct", "Farbe", "Reinheit", "Zertifikat", prices])
+    for number in range(24):
+        row = unpriced(number)
+        price = f"{3_000 * carats_of(row) ** 1.8:,.2f}".translate(str.maketrans(",.", " ,"))
+        shape = ("Brillant", "Tropfen", "Herz")[number % 3]
+        carats = row["Carat"].replace(".", ",")
+        writer.writerow([row["Stock #"], shape, carats, "G", "VS1", f"GIA {row['Report #']}", price])
+    source = folder / "liste.csv"
+    source.write_text(text.getvalue())
+    return source
+
+
+def test_a_german_list_is_read(tmp_path: Path) -> None:
+    told = parameters_of({"source": "x"})
+    source = german(tmp_path, "Gesamtpreis USD")
+    layout = examine(source, told, most_bytes=1_000_000)
+
+    assert layout.delimiter == ";"
+    with source.open(newline="") as file:
+        payloads = list(csv.DictReader(file, delimiter=";"))
+    facts = [Mapper(told).to_diamond(msgspec.json.encode(payload)) for payload in payloads]
+    assert [fact.shape for fact in facts[:3]] == ["ROUND", "PEAR", "HEART"]
+    assert (facts[23].carats, facts[23].cost_cents) == (Decimal("0.800"), round(3_000 * 0.8**1.8 * 100))
+    assert (facts[0].lab, facts[0].certificate_number) == ("GIA", "6200000000")
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Preis USD", "price"),
+        ("Preis/ct", "price_per_carat"),
+        ("Gesamtpreis (USD)", "total_price"),
+        ("Maße (mm)", "measurements"),
+        ("Gewicht (ct)", "carats"),
+        ("Zertifikat-Nr.", "certificate_number"),
+        ("Tiefe %", "depth_pct"),
+        ("Preis EUR", None),
+    ],
+)
+def test_german_headers(header: str, field: str | None) -> None:
+    found = field_of(header)
+
+    assert (found and found[0]) == field
 
 
 @pytest.mark.parametrize(

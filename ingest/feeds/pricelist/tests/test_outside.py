@@ -55,6 +55,43 @@ def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Prices are for memo, buying price 3% less", "Prices in thousands of USD", "Rates in Rs.", "Net prices in Sterling",
+        "Price per pair", "Parcels of 2 pcs each", "All prices subject to additional 5% discount", "Prices incl. 21% VAT",
+        "Amounts in USD x 100", "Pricelist for consignment clients (+8%)", "Prices in C$",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["above", "below"])
+def test_what_is_said_of_all_prices_is_asked_about_on_the_first_day(tmp_path: Path, text: str, place: str) -> None:
+    header, *rows = table([stone(number) for number in range(24)])
+    remark = [text, *[""] * (len(header) - 1)]
+    rows = [remark, header, *rows] if place == "above" else [header, *rows, remark]
+
+    census = made(tmp_path, rows).census()
+
+    assert any(text in fault for fault in faults(census, 24))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Price list of 1 November",
+        "Prices in US$ per carat",
+        "Rosy Diamonds, 24 stones",
+        "Prices in USD",
+        "100% natural",
+    ],
+)
+def test_plain_titles_are_not_asked_about(tmp_path: Path, text: str) -> None:
+    header, *rows = table([stone(number) for number in range(24)])
+
+    census = made(tmp_path, [[text, *[""] * (len(header) - 1)], header, *rows]).census()
+
+    assert not faults(census, 24)
+
+
+@pytest.mark.parametrize(
     ("header", "cell", "may_say"),
     [
         ("Invoice No", "INV-202", "stones are not to be had"),
@@ -86,6 +123,35 @@ def test_a_column_of_customers_is_asked_about(tmp_path: Path) -> None:
     census = made(tmp_path, table(rows)).census()
 
     assert any("Customer" in fault and "not to be had" in fault for fault in faults(census, len(rows)))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Extra Disc %", "Additional Discount", "Markup %", "Final %", "Less", "Less 1", "Less2", "Disc 2", "Extra %",
+        "Add. Disc", "CC", "Broker %", "Brokerage", "Comm", "Comm.1", "Net %", "Spl Disc %", "Special %", "Bonus", "Plus",
+        "Member Disc %", "COD",
+        "Term %", "G %", "Cash Back",
+    ],
+)  # fmt: skip
+def test_a_further_discount_without_a_final_price_is_told_on_the_first_day(tmp_path: Path, header: str) -> None:
+    census = made(tmp_path, table([stone(number, **{header: "5"}) for number in range(24)])).census()
+
+    assert any(header in fault and "more or less is paid" in fault for fault in faults(census, 24))
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("Less", "0.00"), ("Less", "n/a"), ("CC", "G-VS1"), ("Plus", "2100"), ("Star Length %", "52"),
+        ("Lower Half %", "78"),
+        ("Eye Clean %", "100"), ("Light Return %", "97"), ("Net Weight", "1.01"), ("Brokers", "5"), ("Extra Facets", "2"),
+    ],
+)  # fmt: skip
+def test_a_column_that_adds_nothing_to_prices_is_no_further_discount(tmp_path: Path, header: str, cell: str) -> None:
+    census = made(tmp_path, table([stone(number, **{header: cell}) for number in range(24)])).census()
+
+    assert not any("more or less is paid" in fault for fault in faults(census, 24))
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.feeds.pricelist import reading
-from ingest.feeds.pricelist.errors import ListRefused
+from ingest.feeds.pricelist.errors import ColumnsMissing, ListRefused
 from ingest.feeds.pricelist.parameters import DELIMITERS, parameters_of
+from ingest.feeds.pricelist.reading import examine
 from ingest.feeds.pricelist.tests.lists import STONE, stone, stones, text
 
 #: Bytes by encoding; what the list is written in must be found out.
@@ -142,3 +143,13 @@ def test_a_list_is_bounded_after_it_is_unpacked() -> None:
 def test_a_list_that_is_not_in_the_encoding_of_the_feed_is_refused() -> None:
     with pytest.raises(ListRefused, match="is not utf-8"):
         read(text([stone(Comments="é")]).encode("latin-1"), encoding="utf-8")
+
+
+def test_a_list_of_which_no_header_is_known_is_divided_by_what_makes_even_rows(tmp_path: Path) -> None:
+    source = tmp_path / "list.csv"
+    source.write_text("Numéro X;Poids X;Prix X\n" + "".join(f"A{n};0,{n + 30};1 {n}00,50\n" for n in range(9)))
+
+    with pytest.raises(ColumnsMissing) as missing:
+        examine(source, parameters_of({"source": "x"}), most_bytes=1_000_000)
+
+    assert missing.value.layout.headers == ("Numéro X", "Poids X", "Prix X")

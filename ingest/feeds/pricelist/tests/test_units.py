@@ -11,7 +11,7 @@ from ingest.errors import MappingError
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.feeds.pricelist.tests.natural_stones import made, stone
-from ingest.feeds.pricelist.tests.test_price_words import Row, asked, carats_of, costs, plain, unpriced
+from ingest.feeds.pricelist.tests.prices import Row, asked, carats_of, costs, plain, unpriced
 
 CENTS = {row["Stock #"]: round(float(row["Price/Ct"]) * float(row["Carat"]) * 100) for row in map(stone, range(24))}
 
@@ -92,6 +92,36 @@ def test_prices_of_nothing_that_is_known_are_one_clear_line(tmp_path: Path) -> N
 
     assert question.words.endswith("what are they in? Only dollars and cents can be read: ask the supplier.")
     assert question.answers == ()
+
+
+# --- prices far above what stones cost ------------------------------------------------------------------------------------
+
+
+def times(factor: float, written: Callable[[int], str]) -> list[Row]:
+    rows = [unpriced(number) for number in range(24)]
+    return [row | {"Total": written(round(4_500 * carats_of(row) ** 1.8 * factor))} for row in rows]
+
+
+def in_lakhs(amount: int) -> str:
+    digits = str(amount)
+    head, tail = digits[:-3], digits[-3:]
+    while len(head) > 2:
+        head, tail = head[:-2], f"{head[-2:]},{tail}"
+    return f"{head},{tail}"
+
+
+@pytest.mark.parametrize(
+    ("factor", "written", "offers_cents"),
+    [(83, str, True), (100, str, True), (83, in_lakhs, False), (83, lambda amount: f"{amount}.37", False)],
+    ids=["rupees", "cents", "lakhs", "paise"],
+)
+def test_prices_of_another_unit_are_asked_about_as_another_currency(
+    tmp_path: Path, factor: float, written: Callable[[int], str], offers_cents: bool
+) -> None:
+    question = asked(tmp_path, times(factor, written))
+
+    assert "ask the supplier for dollars" in question.words
+    assert any(answer.parameters == {"price_unit": "cents"} for answer in question.answers) is offers_cents
 
 
 # --- other currencies -----------------------------------------------------------------------------------------------------
