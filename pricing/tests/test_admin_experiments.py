@@ -29,12 +29,6 @@ def experiment_url(name: str, *arguments: Any) -> str:
     return reverse(f"admin:pricing_experiment_{name}", args=arguments)
 
 
-def started_by(browser: Client, experiment: Experiment, **more: str) -> Any:
-    """The page behind the button that starts an experiment."""
-    form = {"reason": "to see", "seen": seen_of(browser, experiment), **more}
-    return browser.post(experiment_url("start", experiment.pk), form, follow=True)
-
-
 def test_an_experiment_is_made_started_and_ended(browser: Client) -> None:
     a_diamond(cost_cents=100_000)
     draft = a_draft({"modifier": 5})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,8 @@ from ingest.errors import MappingError
 from ingest.feeds.pricelist.headers import field_of
 from ingest.feeds.pricelist.mapping import Mapper
 from ingest.feeds.pricelist.parameters import parameters_of
-from ingest.feeds.pricelist.snapshot import Snapshot
 from ingest.feeds.pricelist.tests.natural_stones import made, stone, table
 from ingest.feeds.pricelist.tests.prices import Row, asked, carats_of, costs, plain, unpriced
-
-
-def notes_of(folder: Path) -> Sequence[str]:
-    return Snapshot(folder / "made", 1).verdict().notes
-
 
 # --- prices that differ ------------------------------------------------------------------------------------------------
 
