@@ -20,8 +20,8 @@ from ingest.admin import dead_letters as letters_admin
 from ingest.errors import MappingError, TransientSupplierError
 from ingest.models import DeadLetter, Partition, Remap, Run
 from ingest.tests import factories, rows
+from ingest.tests.admin_pages import messages_of, signed_in
 from ingest.tests.factories import MemorySupplier, Stone, settled, stones, supplying
-from ingest.tests.test_admin_buttons import messages_of, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

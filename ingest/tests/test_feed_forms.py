@@ -16,8 +16,8 @@ from ingest.feeds.pricelist.parameters import parameters_of
 from ingest.models import Feed, FeedSecret
 from ingest.sandbox.faults import Settings
 from ingest.sandbox.supplier import Options
-from ingest.tests import factories
-from ingest.tests.test_admin_buttons import signed_in
+from ingest.tests import factories, rows
+from ingest.tests.admin_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +153,36 @@ def test_who_may_only_look_has_no_fields_of_parameters() -> None:
 
     assert 'name="parameter_' not in page
     assert "list.csv" in page
+
+
+def test_saving_a_feed_writes_only_what_was_changed() -> None:
+    feed = rows.feed()
+    browser = signed_in(superuser=True)
+    url = reverse("admin:ingest_feed_change", args=[feed.pk])
+    form = browser.get(url).context["adminform"].form
+    posted = {name: form[name].value() or "" for name in form.fields} | {"name": "Nivoda, mined", "enabled": "on"}
+    Feed.objects.filter(pk=feed.pk).update(watermark=rows.AT)
+
+    response = browser.post(url, posted)
+
+    assert response.status_code == 302
+    feed.refresh_from_db()
+    assert (feed.name, feed.watermark) == ("Nivoda, mined", rows.AT)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("delist_brake", "1.5"), ("error_budget", "nan"), ("parameters", "[1]"), ("parameters", "{")]
+)
+def test_wrong_settings_of_a_feed_are_shown_at_their_field(field: str, value: str) -> None:
+    feed = rows.feed()
+    browser = signed_in(superuser=True)
+    url = reverse("admin:ingest_feed_change", args=[feed.pk])
+    form = browser.get(url).context["adminform"].form
+
+    response = browser.post(url, {name: form[name].value() or "" for name in form.fields} | {field: value})
+
+    assert response.status_code == 200
+    assert field in response.context["adminform"].form.errors
 
 
 # --- schedules ---------------------------------------------------------------------------------------------------------

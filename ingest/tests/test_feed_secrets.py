@@ -30,7 +30,7 @@ from ingest.models import Feed, FeedSecret
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
-from ingest.tests.test_admin_buttons import messages_of, signed_in
+from ingest.tests.admin_pages import messages_of, signed_in
 
 pytestmark = pytest.mark.django_db
 

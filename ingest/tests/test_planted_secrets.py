@@ -44,7 +44,7 @@ from ingest.errors import IngestError
 from ingest.feeds.nivoda.tokens import SharedTokens
 from ingest.models import DeadLetter, Feed
 from ingest.tests import factories
-from ingest.tests.test_admin_buttons import signed_in
+from ingest.tests.admin_pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

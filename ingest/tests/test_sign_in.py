@@ -24,7 +24,7 @@ from ingest.sandbox.faults import FailNext, Hanging, Settings, Throttling
 from ingest.sandbox.server import Sandbox
 from ingest.sandbox.supplier import Options
 from ingest.tests import factories
-from ingest.tests.test_admin_buttons import messages_of, signed_in
+from ingest.tests.admin_pages import messages_of, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
