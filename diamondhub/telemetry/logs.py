@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -25,15 +25,37 @@ def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return scrub.nested(event)  # type: ignore[no-any-return]
 
 
+#: What talks with the broker.
+_BROKERS_LIBRARIES = frozenset({"celery", "kombu", "redis", "amqp"})
+
+
 def _is_of_a_broker_away(logger: str, error: BaseException | None) -> bool:
-    """Whether Celery or Kombu tells of a connection that broke."""
+    """Whether Celery or Kombu tells of a connection that broke, or of what they stumbled over while one did."""
     if logger.partition(".")[0] not in ("celery", "kombu") or error is None:
         return False
+    return _broke(error) or (_raised_by(error) in _BROKERS_LIBRARIES and any(map(_broke, _handled_before(error))))
+
+
+def _broke(error: BaseException) -> bool:
     kind = type(error)
     return isinstance(error, OSError) or (
-        kind.__module__.partition(".")[0] in ("redis", "kombu", "amqp")
+        kind.__module__.partition(".")[0] in _BROKERS_LIBRARIES
         and kind.__name__ in ("ConnectionError", "TimeoutError", "OperationalError")
     )
+
+
+def _raised_by(error: BaseException) -> str:
+    """The package whose code raised it."""
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+
+
+def _handled_before(error: BaseException) -> Iterator[BaseException]:
+    """The errors that were being handled when it was raised."""
+    before = error.__cause__ or error.__context__
+    while before is not None:
+        yield before
+        before = before.__cause__ or before.__context__
 
 
 class Lines(logging.StreamHandler[Any]):

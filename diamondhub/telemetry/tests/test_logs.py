@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import structlog
 from django.conf import settings as project
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu.transport.redis import Channel
 
 from diamondhub.telemetry import scrub
 from diamondhub.telemetry.logs import Lines, line_formatter, logging_config
@@ -159,6 +161,31 @@ def test_a_broker_that_is_away_is_one_line_of_celerys_and_a_fault_of_ours_has_it
 
         assert "Couldn't ack 1" in logged()
         assert (logged().count("Traceback") > before) is ("ours" in str(error))
+
+
+def stumble(kombu_stumbles: bool) -> None:
+    """Fail while a broken connection is dealt with: in Kombu, whose transport has none any more, or in our code."""
+    try:
+        raise redis.exceptions.ConnectionError("away")
+    except redis.exceptions.ConnectionError:
+        if kombu_stumbles:
+            Channel._connparams(SimpleNamespace(connection=SimpleNamespace(client=None)))  # type: ignore[attr-defined]
+        raise AttributeError("ours")  # noqa: B904 - as it happens
+
+
+@pytest.mark.parametrize("kombu_stumbles", [True, False], ids=["kombu", "ours"])
+def test_what_kombu_stumbles_over_while_the_broker_is_away_is_one_line_as_well(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, kombu_stumbles: bool
+) -> None:
+    logger = logging.getLogger("celery.worker.consumer")
+    monkeypatch.setattr(logger, "handlers", logging.getLogger("planted").handlers)
+    try:
+        stumble(kombu_stumbles)
+    except AttributeError:
+        logger.critical("Couldn't ack %r", 1, exc_info=True)
+
+    assert "Couldn't ack 1" in logged()
+    assert ("Traceback" in logged()) is not kombu_stumbles
 
 
 def test_a_line_that_cannot_be_written_is_told_of_without_its_arguments(
