@@ -13,7 +13,10 @@ def main() -> None:
     from django.db import connection
 
     from benchmarks.consolidation import work
+    from diamondhub import memory
 
+    # As the CPU worker's processes do.
+    memory.keep_freed()
     connection.ensure_connection()
     print("ready", flush=True)
     sys.stdin.read()

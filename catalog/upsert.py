@@ -5,10 +5,10 @@ The caller gives the pricing as SQL expressions over the incoming rows, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Protocol, get_args, get_origin
 from uuid import UUID
 
@@ -87,35 +87,68 @@ def copy_rows(cursor: psycopg.Cursor[object], table: str, columns: tuple[str, ..
             copy.write_row(row)  # type: ignore[arg-type]
 
 
-#: Stones whose text is made at once.
+#: Stones whose text is made, or sent, at once.
 _COPIED_AT_ONCE = 2_000
 
 
-def copy_incoming(cursor: psycopg.Cursor[object], stones: Sequence[MappedStone]) -> None:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Mapped stones with the line of a COPY of each; `unknown[column]` of them have no value in a column of facts."""
+
+    stones: Sequence[MappedStone]
+    lines: Sequence[str]
+    unknown: Mapping[str, int]
+
+    def halves(self) -> tuple[Rows, Rows]:
+        """The first and the second half, without counts."""
+        middle = len(self.stones) // 2
+        return (
+            Rows(self.stones[:middle], self.lines[:middle], {}),
+            Rows(self.stones[middle:], self.lines[middle:], {}),
+        )
+
+
+def rows_of(stones: Sequence[MappedStone]) -> Rows:
+    """Write stones as the text of a COPY, column by column: the driver, value by value, takes twice the time."""
+    lines: list[str] = []
+    unknown: Counter[str] = Counter()
+    for first in range(0, len(stones), _COPIED_AT_ONCE):
+        written = stones[first : first + _COPIED_AT_ONCE]
+        texts = [write(column) for write, column in zip(_WRITERS, _columns(written), strict=True)]
+        lines += map("\t".join, zip(*texts, strict=True))
+        for name, column in zip(INCOMING_COLUMNS, texts, strict=True):
+            unknown[name] += column.count(_NULL)
+    return Rows(stones, lines, unknown)
+
+
+def _columns(stones: Sequence[MappedStone]) -> Iterator[Sequence[Any]]:
+    """The columns of `incoming`, in their order."""
+    yield [stone.id.hex for stone in stones]
+    yield [stone.feed for stone in stones]
+    yield [stone.supplier_stone_id for stone in stones]
+    yield [stone.payload_hash for stone in stones]
+    yield [stone.raw_id for stone in stones]
+    yield [stone.source_updated_at for stone in stones]
+    yield from zip(*[msgspec.structs.astuple(stone.facts) for stone in stones], strict=True)
+
+
+def copy_incoming(cursor: psycopg.Cursor[object], rows: Rows) -> None:
     """COPY stones into `incoming`."""
     statement = sql.SQL("COPY incoming ({columns}) FROM STDIN").format(columns=_names(INCOMING_COLUMNS))
     with cursor.copy(statement) as copy:
-        for first in range(0, len(stones), _COPIED_AT_ONCE):
-            copy.write(_copied(stones[first : first + _COPIED_AT_ONCE]))
+        for first in range(0, len(rows.lines), _COPIED_AT_ONCE):
+            copy.write("\n".join([*rows.lines[first : first + _COPIED_AT_ONCE], ""]))
 
 
-def _copied(stones: Sequence[MappedStone]) -> str:
-    """Stones as the text of a COPY, made column by column: the driver, value by value, takes twice the time."""
-    columns = zip(*map(_incoming_row, stones), strict=True)
-    texts = [write(column) for write, column in zip(_WRITERS, columns, strict=True)]
-    return "\n".join([*map("\t".join, zip(*texts, strict=True)), ""])
-
-
-def _incoming_row(stone: MappedStone) -> tuple[Any, ...]:
-    source = (stone.id.hex, stone.feed, stone.supplier_stone_id, stone.payload_hash, stone.raw_id)
-    return (*source, stone.source_updated_at, *msgspec.structs.astuple(stone.facts))
+#: What COPY takes for NULL; a text that is this is written with its backslash doubled.
+_NULL = r"\N"
 
 
 def _written_texts(column: Sequence[str | None]) -> list[str]:
     whole = "".join(filter(None, column))
     if any(mark in whole for mark in _ESCAPED_MARKS):
-        return ["\\N" if text is None else text.translate(_ESCAPED) for text in column]
-    return ["\\N" if text is None else text for text in column]
+        return [_NULL if text is None else text.translate(_ESCAPED) for text in column]
+    return [_NULL if text is None else text for text in column]
 
 
 #: What COPY takes for the end of a value or a line, or for the beginning of such an escape; nearly no column has any.
@@ -124,19 +157,22 @@ _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def _written_values(column: Sequence[object]) -> list[str]:
-    return ["\\N" if value is None else str(value) for value in column]
+    return [_NULL if value is None else str(value) for value in column]
 
 
 def _written_repeated(column: Sequence[object]) -> list[str]:
-    written = _Written()
-    return [written[value] for value in column]
+    try:
+        return list(map(_Written().__getitem__, column))
+    except TypeError:
+        # A value that cannot be looked up, such as a signalling NaN.
+        return _written_values(column)
 
 
 class _Written(dict[object, str]):
     """The texts of the values of a column, of which most are alike."""
 
     def __missing__(self, value: object) -> str:
-        text = self[value] = "\\N" if value is None else str(value)
+        text = self[value] = _NULL if value is None else str(value)
         return text
 
 
@@ -156,18 +192,21 @@ def _array(texts: Sequence[str]) -> str:
     return "{" + ",".join(['"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts]) + "}"
 
 
-def _writer(types: tuple[Any, ...]) -> Callable[[Any], list[str]]:
+def _writer(name: str, types: tuple[Any, ...]) -> Callable[[Any], list[str]]:
     if list in types:
         return _written_lists
-    # Decimals take longer to be found than to be written.
-    return _written_texts if str in types else _written_values if Decimal in types else _written_repeated
+    if name in _SELDOM_ALIKE:
+        return _written_values
+    return _written_texts if str in types else _written_repeated
 
 
+#: Columns of which hardly two values are alike.
+_SELDOM_ALIKE = frozenset({"cost_cents", "cost_per_carat_cents"})
 #: How the columns of `incoming` are written, in their order.
 _WRITERS: tuple[Callable[[Any], list[str]], ...] = (
     *(_written_texts, _written_texts, _written_texts, _written_hashes, _written_values, _written_repeated),
     *(
-        _writer((get_origin(field.type) or field.type, *get_args(field.type)))
+        _writer(field.name, (get_origin(field.type) or field.type, *get_args(field.type)))
         for field in msgspec.structs.fields(StoneFacts)
     ),
 )

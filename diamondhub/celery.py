@@ -89,8 +89,11 @@ _die_with_worker = die_with_parent(signal.SIGKILL)
 
 
 @signals.worker_process_init.connect
-def _leave_no_children_behind(**_: object) -> None:
-    """A prefork child ends with its worker, however that one ended."""
+def _begin_child(**_: object) -> None:
+    """A prefork child ends with its worker, however that one ended, and keeps the memory that its tasks free."""
+    from diamondhub import memory
+
+    memory.keep_freed()
     # The solo pool sends this signal in the main process.
     if os.getpid() != _main_process:
         from django.conf import settings

@@ -198,11 +198,12 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
         stones, payloads = changed_payloads(batch)
         outcome = Outcome(stones=stones)
         mapped = map_payloads(run, adapter, payloads, outcome)
-        seen = drift.count(adapter, (stone.facts for stone in mapped), [payload.text for payload in payloads])
+        rows = upsert.rows_of(mapped)
+        seen = drift.count(adapter, drift.unknown_in(rows), [payload.text for payload in payloads])
         if mapped:
             with psycopg_cursor() as copier:
                 upsert.create_incoming(copier)
-        done = write(mapped, pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
+        done = write(rows, pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
         outcome.inserted, outcome.updated = done.inserted, done.updated
         dead_letters.supersede(batch)
         DeadLetter.objects.bulk_create(outcome.letters)

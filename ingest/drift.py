@@ -8,13 +8,14 @@ the feed that are like it, keeps both on the run, and alerts when something jump
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from django.db.models import QuerySet
 
+from catalog import upsert
 from catalog.rows import StoneFacts
 from ingest.errors import MappingError
 from ingest.feeds.adapter import Adapter, Watchful
@@ -87,26 +88,31 @@ class Counts:
         return values.total() / self.looked_at if values and self.looked_at else 0.0
 
 
-def count(adapter: Adapter, mapped: Iterable[StoneFacts], payloads: Sequence[bytes]) -> dict[str, Any]:
-    """Count over one batch: the rows that it mapped, and a few of its payloads."""
-    counts = unknown_of(mapped)
+def count(adapter: Adapter, unknown: Counts, payloads: Sequence[bytes]) -> dict[str, Any]:
+    """Count over one batch: what is unknown of the rows that it mapped, and a few of its payloads, as JSON."""
     if isinstance(adapter, Watchful):
         step = min(ONE_IN, max(1, len(payloads) // MIN_LOOKED_AT))
         for payload in payloads[::step]:
-            _look(adapter, payload, counts)
-    return counts.kept()
+            _look(adapter, payload, unknown)
+    return unknown.kept()
 
 
 def unknown_of(mapped: Iterable[StoneFacts]) -> Counts:
     """How often each column of some stones is unknown."""
-    counts = Counts()
     rows = [msgspec.structs.astuple(facts) for facts in mapped]
-    counts.mapped = len(rows)
-    for name, column in zip(_COLUMNS, zip(*rows, strict=True), strict=bool(rows)):
-        # Not `column.count(None)`: that asks every decimal whether it is equal.
-        if name not in _ALWAYS and (unknown := len([None for value in column if value is None])):
-            counts.unknown[name] = unknown
-    return counts
+    # Not `column.count(None)`: that asks every decimal whether it is equal.
+    columns = [sum(value is None for value in column) for column in zip(*rows, strict=True)]
+    return _unknown(len(rows), dict(zip(_COLUMNS, columns, strict=bool(rows))))
+
+
+def unknown_in(rows: upsert.Rows) -> Counts:
+    """How often each column of the rows of a batch is unknown; the same as `unknown_of` its stones."""
+    return _unknown(len(rows.stones), rows.unknown)
+
+
+def _unknown(mapped: int, unknown: Mapping[str, int]) -> Counts:
+    watched = {name: number for name in _WATCHED if (number := unknown.get(name, 0))}
+    return Counts(mapped=mapped, unknown=Counter(watched))
 
 
 def _look(adapter: Watchful, payload: bytes, counts: Counts) -> None:

@@ -210,5 +210,5 @@ def _sampled(run: Run) -> Counts:
             # It becomes a dead letter, and those have a brake of their own.
             continue
     counts = Counts()
-    counts.add(drift.count(adapter, mapped, payloads))
+    counts.add(drift.count(adapter, drift.unknown_of(mapped), payloads))
     return counts

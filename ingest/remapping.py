@@ -301,7 +301,8 @@ def _map_again(remap: Remap, ids: Sequence[uuid.UUID], pricing: Pricing) -> Coun
     with psycopg_cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         upsert.create_incoming(cursor)
-    done["changed"] = writing_stones.write(mapped, pricing, refused=refused, statement=upsert.refresh_incoming).updated
+    rows = upsert.rows_of(mapped)
+    done["changed"] = writing_stones.write(rows, pricing, refused=refused, statement=upsert.refresh_incoming).updated
     done["dead"] = len(letters)
     _keep_letters(letters, mapper_version=remap.mapper_version)
     overtaken = (

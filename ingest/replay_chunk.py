@@ -157,11 +157,11 @@ class ReplayChunk:
         def refused(stone: upsert.MappedStone, error: MappingError) -> None:
             self._fail(self._stones[stone.id][1], error)
 
-        writing_stones.write(stones, self.pricing, refused=refused)
+        writing_stones.write(upsert.rows_of(stones), self.pricing, refused=refused)
         written = {row["pk"]: row for row in self._held()}
         # The catalogue may hold the same payload already, but as an older mapper read it.
         again = [stone for stone in stones if held.get(stone.id, {}).get("raw_id") == stone.raw_id]
-        writing_stones.write(again, self.pricing, refused=refused, statement=upsert.refresh_incoming)
+        writing_stones.write(upsert.rows_of(again), self.pricing, refused=refused, statement=upsert.refresh_incoming)
         refreshed = {row["pk"]: row for row in self._held()} if again else written
         for stone in stones:
             letter = self._stones[stone.id][1]
@@ -212,7 +212,7 @@ class ReplayChunk:
             payload = writing_stones.payload_of(stone, texts[stone.id])
             outcome.letters.append(writing_stones.stone_letter(batch.run, payload, error))
 
-        done = writing_stones.write(mapped, self.pricing, refused=refused)
+        done = writing_stones.write(upsert.rows_of(mapped), self.pricing, refused=refused)
         DeadLetter.objects.bulk_create(outcome.letters)
         # The stones that failed again have letters of their own now.
         DeadLetter.objects.filter(pk=letter.pk).update(stones=max(0, letter.stones - len(outcome.letters)))

@@ -225,4 +225,4 @@ def _write(run: Run, feed: Feed, told: Sequence[Answered], observed_at: datetime
         # Nothing of it is kept: the raw store has no payload that neither the catalogue nor a dead letter has.
         raise _Refused(f"{stone.supplier_stone_id}: {error.field}")
 
-    writing_stones.write(stones, pricing, refused=refused)
+    writing_stones.write(upsert.rows_of(stones), pricing, refused=refused)

@@ -7,7 +7,7 @@ refuses are halved until the one at fault stands alone.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -78,36 +78,35 @@ def map_payload(feed: str, adapter: Adapter, payload: Payload) -> upsert.MappedS
 
 
 def write(
-    stones: Sequence[upsert.MappedStone],
+    rows: upsert.Rows,
     pricing: upsert.Pricing,
     *,
     refused: Callable[[upsert.MappedStone, MappingError], None],
     statement: Statement | None = None,
 ) -> upsert.Upserted:
-    """Copy, price and upsert distinct stones; calls `refused` with each that the catalogue does not take.
+    """Copy, price and upsert rows of distinct stones; calls `refused` with each that the catalogue does not take.
 
     `statement` writes the rows, by default `upsert_incoming`. Rows that the database refuses are halved until the stone at
     fault stands alone. The caller's transaction has created the table of incoming stones.
     """
-    if not stones:
+    if not rows.stones:
         return upsert.Upserted(0, 0)
     try:
         with transaction.atomic(), psycopg_cursor() as cursor:
             cursor.execute("TRUNCATE incoming")
-            upsert.copy_incoming(cursor, stones)
+            upsert.copy_incoming(cursor, rows)
             return (statement or upsert.upsert_incoming)(cursor, pricing)
     except (DataError, IntegrityError, NotSupportedError, OperationalError, UnicodeEncodeError) as error:
         # PostgreSQL reports a NaN that should become an integer as "not supported".
         if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
             raise
         reason = str(error).strip().splitlines()[0]
-        if len(stones) == 1:
+        if len(rows.stones) == 1:
             column = getattr(getattr(error.__cause__, "diag", None), "column_name", None) or "row"
-            refused(stones[0], MappingError(column, f"the catalogue does not take it: {reason}"))
+            refused(rows.stones[0], MappingError(column, f"the catalogue does not take it: {reason}"))
             return upsert.Upserted(0, 0)
-        log.warning("batch_halved", stones=len(stones), error=reason)
-    middle = len(stones) // 2
-    halves = [write(half, pricing, refused=refused, statement=statement) for half in (stones[:middle], stones[middle:])]
+        log.warning("batch_halved", stones=len(rows.stones), error=reason)
+    halves = [write(half, pricing, refused=refused, statement=statement) for half in rows.halves()]
     return upsert.Upserted(sum(half.inserted for half in halves), sum(half.updated for half in halves))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from catalog import upsert
+from catalog.models import diamond_id
+from catalog.rows import StoneFacts
 from catalog.tests.facts import facts
 from diamondhub import leases
 from diamondhub.operations.models import Problem
@@ -45,6 +49,10 @@ class Watched(MemorySupplier):
 
     def look(self, item: bytes) -> Look:
         return self.strange.get(json.loads(item)["id"], Look((), ()))
+
+
+def in_catalogue(stone: str, mapped: StoneFacts) -> upsert.MappedStone:
+    return upsert.MappedStone(diamond_id("memory", stone), "memory", stone, b"hash", 1, datetime.now(UTC), mapped)
 
 
 def counts(mapped: int = 1_000, looked_at: int = 1_000, **found: Any) -> Counts:
@@ -98,7 +106,7 @@ def test_a_batch_counts_unknown_columns_of_all_its_stones_and_looks_at_few() -> 
     supplier.strange = {stone.id: Look(("halo", "halo"), (("cut", "A\0B" + "x" * 99),)) for stone in shelf}
     mapped = [facts(cut=None if number % 4 else 1) for number in range(2_000)]
 
-    counted = drift.count(supplier, mapped, [stone.payload() for stone in shelf])
+    counted = drift.count(supplier, drift.unknown_of(mapped), [stone.payload() for stone in shelf])
 
     assert counted["mapped"] == 2_000
     assert counted["unknown"]["cut"] == 1_500
@@ -108,8 +116,21 @@ def test_a_batch_counts_unknown_columns_of_all_its_stones_and_looks_at_few() -> 
     assert counted["strange_values"] == {"cut": {"A�B" + "x" * 57: 40}}
 
 
+def test_the_rows_of_a_batch_know_what_is_unknown_of_its_stones() -> None:
+    mapped = [
+        facts(cut=None if number % 4 else 1, girdle=("\\N", "", None)[number % 3], table_pct=None, images=[])
+        for number in range(2_500)
+    ]
+
+    in_rows = drift.unknown_in(upsert.rows_of([in_catalogue(str(number), of) for number, of in enumerate(mapped)]))
+
+    assert in_rows == drift.unknown_of(mapped)
+    assert (in_rows.mapped, in_rows.unknown["girdle"], in_rows.unknown["table_pct"]) == (2_500, 833, 2_500)
+    assert drift.unknown_in(upsert.rows_of([])) == drift.unknown_of([])
+
+
 def test_a_batch_of_nothing_counts_nothing() -> None:
-    assert drift.count(MemorySupplier(), [], [])["mapped"] == 0
+    assert drift.count(MemorySupplier(), drift.unknown_of([]), [])["mapped"] == 0
 
 
 def test_names_that_a_supplier_makes_up_do_not_fill_the_table() -> None:
@@ -119,7 +140,7 @@ def test_names_that_a_supplier_makes_up_do_not_fill_the_table() -> None:
         stone.id: Look(tuple(f"{stone.id}-{field}" for field in range(50)), (("cut", stone.id),)) for stone in shelf
     }
 
-    counted = drift.count(supplier, [facts()] * 500, [stone.payload() for stone in shelf])
+    counted = drift.count(supplier, drift.unknown_of([facts()] * 500), [stone.payload() for stone in shelf])
 
     assert len(counted["strange_fields"]) == 100
     assert len(counted["strange_values"]["cut"]) == 20

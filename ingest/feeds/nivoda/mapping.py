@@ -448,14 +448,19 @@ def _ratio(length: Written, width: Written) -> Decimal | None:
 
 def _images(diamond: _Diamond, certificate: _Certificate) -> list[str]:
     """Every picture once: the stone's own first, then the certificate's, then the product's by their index."""
-    candidates = [diamond.image, certificate.image]
-    if product := certificate.product_images:
-        if len(product) > 1:
-            product = sorted(product, key=lambda image: _days[image.display_index] or 0)
-        candidates += [image.url for image in product]
+    own, again, product = diamond.image, certificate.image, certificate.product_images
     # Most say one address twice.
-    urls = [url for candidate in dict.fromkeys(candidates) if candidate and (url := values.url(candidate))]
-    return urls if len(urls) < 2 else list(dict.fromkeys(urls))
+    urls = [values.url(own), None if again == own else values.url(again)]
+    if product:
+        if len(product) > 1:
+            product = sorted(product, key=_display_index)
+        urls += [values.url(image.url) for image in product]
+    told = [url for url in urls if url]
+    return told if len(set(told)) == len(told) else list(dict.fromkeys(told))
+
+
+def _display_index(image: _Url) -> int:
+    return _days[image.display_index] or 0
 
 
 def _video(diamond: _Diamond, certificate: _Certificate) -> str | None:

@@ -1,0 +1,44 @@
+"""Memory that a worker's process frees and uses again."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from diamondhub import memory
+from diamondhub.local.stack import ROOT
+
+#: Takes and frees the payloads of a batch ten times; prints the pages that the system had to give after the first time.
+_BATCHES = """
+import resource, sys
+from diamondhub import memory
+if sys.argv[1] == "kept":
+    assert memory.keep_freed()
+faults = []
+for _ in range(10):
+    payloads = [bytes(4_000) for _ in range(2_000)]
+    text = b"".join(payloads)
+    del payloads, text
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[-1] - faults[0])
+"""
+
+
+def _faults(how: str) -> int:
+    """Page faults of nine batches."""
+    done = subprocess.run([sys.executable, "-c", _BATCHES, how], cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this C library has no such choice")
+def test_a_batch_uses_the_memory_that_the_one_before_it_freed() -> None:
+    assert _faults("kept") * 10 < _faults("given back")
+
+
+def test_a_c_library_without_the_choice_keeps_its_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
+
+    assert memory.keep_freed() is False
