@@ -7,15 +7,21 @@ Apps above extend the page of a diamond: ingestion calls `link_from_diamonds` wi
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 
+from catalog import index
 from catalog.admin import explorer
 from catalog.models import Diamond
+from diamondhub.admin import warming
 from diamondhub.admin.base import ReadOnlyAdmin
 from diamondhub.admin.display import (
     NOTHING,
@@ -30,6 +36,9 @@ from diamondhub.admin.display import (
     outside_link,
     spoken,
 )
+
+#: The person for whom a page is rendered that nobody asked for; in no table.
+_NOBODY = User(username="nobody", is_active=True, is_staff=True, is_superuser=True)
 
 _links: list[Callable[[HttpRequest, Diamond], Link | None]] = []
 _tables: list[Callable[[HttpRequest, Diamond], Table | None]] = []
@@ -186,3 +195,17 @@ def _provenance(diamond: Diamond) -> list[tuple[str, Any]]:
         ("payload hash", bytes(diamond.payload_hash).hex()),
         ("raw payload", str(diamond.raw_id)),
     ]
+
+
+def render_explorer() -> None:
+    """Render the explorer's first page for nobody, where there is an index: by the database it may take seconds."""
+    if index.current() is None:
+        return
+    request = WSGIRequest({"REQUEST_METHOD": "GET", "PATH_INFO": reverse(explorer.LIST), "wsgi.input": BytesIO()})
+    request.user = _NOBODY
+    response = DiamondAdmin(Diamond, admin.site).changelist_view(request)
+    assert isinstance(response, TemplateResponse)
+    response.render()
+
+
+warming.register(render_explorer)

@@ -15,16 +15,19 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
+from django.test.signals import template_rendered
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from catalog import index
+from catalog.admin import stones
 from catalog.explorer import page
 from catalog.explorer.models import SavedView
 from catalog.grades import Color
 from catalog.index.tests.factories import snapshot_of
 from catalog.models import Diamond
 from catalog.tests.factories import a_diamond, build_diamond
+from diamondhub.admin import warming
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_banner")]
 
@@ -88,6 +91,23 @@ def test_it_shows_the_stones_that_pass_all_filters(
     assert response.context["count"] == 1
     assert response.context["found_by"] == ("index" if with_index else "database")
     assert ("There is no index on this host" in text_of(response)) is not with_index
+
+
+def test_a_process_that_starts_renders_its_first_page_for_nobody(indexed: Callable[[], None]) -> None:
+    for _ in range(3):
+        a_diamond(shape="OVAL")
+    with CaptureQueriesContext(connection) as captured:
+        stones.render_explorer()
+    assert len(captured) == 0, "By the database it may take seconds."
+    indexed()
+
+    rendered: list[str] = []
+    template_rendered.connect(lambda template, **_: rendered.append(template.name), weak=False, dispatch_uid="rendered")
+    stones.render_explorer()
+    template_rendered.disconnect(dispatch_uid="rendered")
+
+    assert "admin/catalog/diamond/explorer.html" in rendered
+    assert stones.render_explorer in warming.registered()
 
 
 def test_a_box_says_what_ticking_it_brings_whatever_is_ticked_beside_it(
