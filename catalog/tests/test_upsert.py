@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import DataError, IntegrityError, NotSupportedError, connection, transaction
+from django.contrib.postgres.fields import ArrayField
+from django.db import DataError, IntegrityError, NotSupportedError, connection, models, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -23,7 +24,7 @@ from catalog.models import Diamond, diamond_id
 from catalog.rows import StoneFacts
 from catalog.tests.factories import SEEN
 from catalog.tests.facts import facts
-from catalog.upsert import MappedStone, Upserted
+from catalog.upsert import FACT_COLUMNS, MappedStone, Upserted
 from diamondhub.database import psycopg_cursor
 from diamondhub.tests.patience import HANG_SECONDS
 
@@ -50,7 +51,9 @@ class Doubled:
         return {name: sql.SQL(text) for name, text in said.items()}
 
 
-def mapped(stone: str = "S-1", *, raw_id: int = 1, after: float = 0.0, **changes: Any) -> MappedStone:
+def mapped(
+    stone: str = "S-1", *, raw_id: int = 1, after: float = 0.0, of: StoneFacts | None = None, **changes: Any
+) -> MappedStone:
     """A stone on its way; `after` are seconds from `SEEN` to when its payload was observed."""
     return MappedStone(
         id=diamond_id("memory", stone),
@@ -59,7 +62,7 @@ def mapped(stone: str = "S-1", *, raw_id: int = 1, after: float = 0.0, **changes
         payload_hash=raw_id.to_bytes(16, "big"),
         raw_id=raw_id,
         source_updated_at=SEEN + timedelta(seconds=after),
-        facts=facts(**changes),
+        facts=of or facts(**changes),
     )
 
 
@@ -205,24 +208,46 @@ def test_sets_that_overlap_are_written_at_once_without_a_deadlock_and_the_newest
     assert set(Diamond.objects.values_list("raw_id", "cost_cents")) == {(24, 24)}
 
 
+def _values(name: str) -> st.SearchStrategy[Any]:
+    """Whatever a column of the catalogue can hold."""
+    column = Diamond._meta.get_field(name)
+    texts = st.text(
+        st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=column.max_length or 60
+    )
+    values: st.SearchStrategy[Any]
+    if isinstance(column, ArrayField):
+        values = st.lists(texts, max_size=3)
+    elif isinstance(column, models.BooleanField):
+        values = st.booleans()
+    elif isinstance(column, models.DecimalField):
+        assert column.max_digits
+        assert column.decimal_places
+        most = Decimal(10) ** (column.max_digits - column.decimal_places) - Decimal(10) ** -column.decimal_places
+        values = st.decimals(0, most, places=column.decimal_places)
+    elif isinstance(column, models.BigIntegerField):
+        values = st.integers(1, 10**9)
+    elif isinstance(column, models.IntegerField):
+        values = st.integers(0, 32_767)
+    else:
+        values = texts | st.sampled_from(["\\N", "\\.", "NULL", "", "\t", "a\\\nb"])
+    return st.none() | values if column.null else values
+
+
 class AnyFacts(TestCase):
     """Whatever a mapper may say."""
 
-    @given(
-        text=st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=60),
-        images=st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")), max_size=3),
-        carats=st.decimals(0, Decimal("99999.999"), places=3),
-        flag=st.sampled_from([None, True, False]),
-    )
-    @settings(max_examples=40)
-    def test_facts_come_back_as_they_were_written(
-        self, text: str, images: list[str], carats: Decimal, flag: bool | None
-    ) -> None:
-        stone = mapped(str(uuid.uuid4()), girdle=text, images=images, carats=carats, milky=flag)
+    @given(st.lists(st.builds(StoneFacts, **{name: _values(name) for name in FACT_COLUMNS}), min_size=1, max_size=4))
+    @settings(max_examples=60)
+    def test_facts_come_back_as_they_were_written_and_what_is_unknown_is_counted(self, said: list[StoneFacts]) -> None:
+        stones = {stone.id: stone for stone in (mapped(str(uuid.uuid4()), of=of) for of in said)}
 
-        write(stone)
+        write(*stones.values())
 
-        kept = Diamond.objects.get(pk=stone.id)
-        assert {name: getattr(kept, name) for name in StoneFacts.__struct_fields__} == msgspec.structs.asdict(
-            stone.facts
-        )
+        kept = Diamond.objects.in_bulk(list(stones))
+        assert {pk: [getattr(row, name) for name in FACT_COLUMNS] for pk, row in kept.items()} == {
+            pk: list(msgspec.structs.astuple(stone.facts)) for pk, stone in stones.items()
+        }
+        unknown = upsert.rows_of(list(stones.values())).unknown
+        assert {name: unknown[name] for name in FACT_COLUMNS} == {
+            name: sum(getattr(of, name) is None for of in said) for name in FACT_COLUMNS
+        }
