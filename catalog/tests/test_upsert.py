@@ -211,6 +211,7 @@ def test_sets_that_overlap_are_written_at_once_without_a_deadlock_and_the_newest
 def _values(name: str) -> st.SearchStrategy[Any]:
     """Whatever a column of the catalogue can hold."""
     column = Diamond._meta.get_field(name)
+    assert isinstance(column, models.Field)
     texts = st.text(
         st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=column.max_length or 60
     )
