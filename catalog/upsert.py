@@ -101,12 +101,9 @@ class Rows:
     unknown: Mapping[str, int]
 
     def halves(self) -> tuple[Rows, Rows]:
-        """The first and the second half, without counts."""
+        """The first and the second half, written anew: what is wrong with one stone must not stay beside the others."""
         middle = len(self.stones) // 2
-        return (
-            Rows(self.stones[:middle], self.lines[:middle], {}),
-            Rows(self.stones[middle:], self.lines[middle:], {}),
-        )
+        return rows_of(self.stones[:middle]), rows_of(self.stones[middle:])
 
 
 def rows_of(stones: Sequence[MappedStone]) -> Rows:

@@ -1,15 +1,18 @@
 """Memory that a process of the worker keeps instead of giving it back to the system.
 
-A batch of stones takes some megabytes and frees them at its end. By default the C library gives them back at once, and the
-next batch takes them from the system again, page by page, which costs as much as decoding its payloads.
+A batch of stones takes some megabytes in small pieces and frees them at its end. Unless a larger piece was freed before, the
+GNU C library gives them back at once, and the next batch takes them from the system again, page by page, which costs as much
+as decoding its payloads.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-#: Freed memory that a process keeps, and the largest piece that it does not take from the system by itself (bytes).
+#: Freed memory that a process keeps (bytes).
 KEPT_BYTES = 16 * 1024 * 1024
+#: From here on a piece is the system's own, taken and given back by itself: the most that the library allows (bytes).
+LARGE_BYTES = 32 * 1024 * 1024
 #: Parameters of `mallopt(3)` of the GNU C library.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -19,4 +22,6 @@ def keep_freed() -> bool:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is None:
         return False
-    return all(set_option(option, KEPT_BYTES) == 1 for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD))
+    # Either choice ends the library's own guesses at both.
+    choices = ((_M_TRIM_THRESHOLD, KEPT_BYTES), (_M_MMAP_THRESHOLD, LARGE_BYTES))
+    return all(set_option(option, size) == 1 for option, size in choices)

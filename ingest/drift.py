@@ -88,13 +88,13 @@ class Counts:
         return values.total() / self.looked_at if values and self.looked_at else 0.0
 
 
-def count(adapter: Adapter, unknown: Counts, payloads: Sequence[bytes]) -> dict[str, Any]:
-    """Count over one batch: what is unknown of the rows that it mapped, and a few of its payloads, as JSON."""
+def count(adapter: Adapter, counts: Counts, payloads: Sequence[bytes]) -> dict[str, Any]:
+    """Count over one batch, as JSON: adds what is strange about a few of its payloads to what its rows leave unknown."""
     if isinstance(adapter, Watchful):
         step = min(ONE_IN, max(1, len(payloads) // MIN_LOOKED_AT))
         for payload in payloads[::step]:
-            _look(adapter, payload, unknown)
-    return unknown.kept()
+            _look(adapter, payload, counts)
+    return counts.kept()
 
 
 def unknown_of(mapped: Iterable[StoneFacts]) -> Counts:

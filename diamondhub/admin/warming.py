@@ -41,23 +41,23 @@ def warm_up() -> None:
     """`compile_pages` and render the registered ones; what fails is logged, and keeps no process from answering."""
     try:
         compile_pages()
+        rendering = Thread(target=_render_pages, name="warming", daemon=True)
+        rendering.start()
+        rendering.join(RENDERING_SECONDS)
     except Exception:
         log.exception("pages_not_warmed")
-        return
-    rendering = Thread(target=_render_pages, name="warming", daemon=True)
-    rendering.start()
-    rendering.join(RENDERING_SECONDS)
 
 
 def _render_pages() -> None:
     try:
         for page in _pages:
-            page()
-    except (InterfaceError, OperationalError):
-        # Who asks for a page is told that the database is away.
-        log.debug("pages_not_warmed", exc_info=True)
-    except Exception:
-        log.exception("pages_not_warmed")
+            try:
+                page()
+            except (InterfaceError, OperationalError):
+                # Who asks for a page is told that the database is away.
+                log.debug("pages_not_warmed", exc_info=True)
+            except Exception:
+                log.exception("pages_not_warmed")
     finally:
         connection.close()
 

@@ -260,6 +260,21 @@ def test_refused_stones_are_set_apart_wherever_they_stand(supplier: MemorySuppli
     assert (outcome.inserted, outcome.unchanged, len(outcome.letters)) == (8 - len(ids), 0, len(ids))
 
 
+def test_a_stone_whose_value_is_of_the_wrong_kind_takes_none_with_it_whose_value_equals_it(
+    supplier: MemorySupplier,
+) -> None:
+    first, *others = sorted(supplier.shelf, key=lambda stone: diamond_id("memory", stone.id))
+    first.says = {"cut": True}
+    for stone in others:
+        stone.says = {"cut": 1}
+    run = ready(error_budget=1.0)
+
+    consolidation.consolidate_batch(factories.claim_batch(run))
+
+    assert factories.listed() == {stone.id for stone in others}
+    assert DeadLetter.objects.get().supplier_stone_id == first.id
+
+
 @pytest.mark.parametrize("poisoned", [["S-00000"], ["S-00001", "S-00005"]])
 def test_a_stone_that_the_database_hangs_over_is_set_apart(
     supplier: MemorySupplier, hanging: Any, poisoned: list[str]

@@ -103,8 +103,10 @@ def test_a_process_that_starts_renders_its_first_page_for_nobody(indexed: Callab
 
     rendered: list[str] = []
     template_rendered.connect(lambda template, **_: rendered.append(template.name), weak=False, dispatch_uid="rendered")
-    stones.render_explorer()
-    template_rendered.disconnect(dispatch_uid="rendered")
+    try:
+        stones.render_explorer()
+    finally:
+        template_rendered.disconnect(dispatch_uid="rendered")
 
     assert "admin/catalog/diamond/explorer.html" in rendered
     assert stones.render_explorer in warming.registered()

@@ -53,12 +53,14 @@ def test_a_page_that_is_not_rendered_keeps_no_process_from_answering(
     def fails() -> None:
         raise error
 
-    monkeypatch.setattr(warming, "_pages", [fails])
+    rendered: list[str] = []
+    monkeypatch.setattr(warming, "_pages", [fails, lambda: rendered.append("the next one")])
 
     with capture_logs() as told:
         warming.warm_up()
 
     assert [(line["event"], line["log_level"]) for line in told] == logged
+    assert rendered == ["the next one"]
 
 
 def test_a_page_that_waits_holds_no_process_up(monkeypatch: pytest.MonkeyPatch) -> None:
