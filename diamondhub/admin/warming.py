@@ -32,11 +32,6 @@ def register(page: Callable[[], None]) -> None:
         _pages.append(page)
 
 
-def registered() -> tuple[Callable[[], None], ...]:
-    """Whatever renders a page when a process starts."""
-    return tuple(_pages)
-
-
 def warm_up() -> None:
     """`compile_pages` and render the registered ones; what fails is logged, and keeps no process from answering."""
     try:

@@ -109,7 +109,7 @@ def test_a_process_that_starts_renders_its_first_page_for_nobody(indexed: Callab
         template_rendered.disconnect(dispatch_uid="rendered")
 
     assert "admin/catalog/diamond/explorer.html" in rendered
-    assert stones.render_explorer in warming.registered()
+    assert stones.render_explorer in warming._pages
 
 
 def test_a_box_says_what_ticking_it_brings_whatever_is_ticked_beside_it(
