@@ -107,16 +107,18 @@ def _consolidated(feed: Feed, items: Sequence[Stone], processes: int) -> float:
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.close()
-    for worker in workers:
-        if worker.wait():
-            raise IngestError("a process that consolidated for the benchmark failed")
+    # Not until the processes have ended: to unload all that they imported takes as long as three batches.
+    done = [worker.stdout.readline() for worker in workers if worker.stdout is not None]
     took = perf_counter() - started
+    if any([worker.wait() for worker in workers]) or done != ["done\n"] * processes:
+        raise IngestError("a process that consolidated for the benchmark failed")
     Run.objects.filter(pk=run.pk).update(state=Run.State.COMPLETED, finished_at=Now())
     return took
 
 
 def work(run_id: int) -> None:
     """Claim and consolidate batches of a run until none is left."""
+    job = consolidation.job_of(run_id)
     while lease := leases.claim(
         ConsolidationBatch,
         where=sql.SQL("t.run_id = %(run)s AND t.state = 'ready'"),
@@ -124,7 +126,7 @@ def work(run_id: int) -> None:
         order_by=sql.SQL("t.id"),
         seconds=settings.BATCH_LEASE_SECONDS,
     ):
-        consolidation.consolidate_batch(lease)
+        consolidation.consolidate_batch(lease, job)
 
 
 def _catalogue_rows() -> list[tuple[Any, ...]]:

@@ -41,13 +41,15 @@ def _share_the_machine(sender: Any, **_: object) -> None:
     """
     from django.conf import settings
 
+    from diamondhub import memory
+
     process_metrics.prepare(settings.PROGRAM or "worker")
-    if not _forks(sender.pool_cls):
-        # Children begin their own traces, once they are forked.
-        tracing.begin(settings.PROGRAM or "worker")
     if _forks(sender.pool_cls):
         os.nice(5)
+        memory.share_loaded()
     else:
+        # Children that are forked begin their own traces.
+        tracing.begin(settings.PROGRAM or "worker")
         sys.setswitchinterval(0.001)
 
 

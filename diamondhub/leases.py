@@ -41,11 +41,12 @@ class Leased(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease that was granted: the row, the token to show, and the database's clock when it was granted."""
+    """A lease that was granted: the row, the token to show, how many were granted so far, and the database's clock then."""
 
     model: type[Leased]
     pk: int
     token: int
+    attempts: int
     granted_at: datetime
 
 
@@ -86,7 +87,7 @@ def claim(
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         )
-        RETURNING leased.id, leased.lease_token, coalesce(%(now)s::timestamptz, clock_timestamp())
+        RETURNING leased.id, leased.lease_token, leased.attempts, coalesce(%(now)s::timestamptz, clock_timestamp())
         """
     ).format(table=sql.Identifier(model._meta.db_table), where=where, order_by=order_by)
     with connection.cursor() as cursor:

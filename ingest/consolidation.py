@@ -66,6 +66,21 @@ class Outcome:
         return self.stones - self.inserted - self.updated - len(self.letters)
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run whose batches are consolidated, and what maps and prices all of its stones."""
+
+    run: Run
+    adapter: Adapter
+    pricing: upsert.Pricing
+
+
+def job_of(run_id: int) -> Job:
+    """The job of a run: what its rows say now. Raises `IngestError` where its feed's adapter is unknown."""
+    run = Run.objects.select_related("feed").get(pk=run_id)
+    return Job(run, mapping_adapter_of(run.feed), run.pricing())
+
+
 def open_batches() -> QuerySet[ConsolidationBatch]:
     """Batches that are not consolidated yet."""
     return ConsolidationBatch.objects.filter(state=ConsolidationBatch.State.READY)
@@ -110,6 +125,7 @@ def cut_batches(run: Run) -> int:
 def consolidate(run_id: int) -> None:
     """Consolidate batches of a run until none is free, all rests, or the time slice is over; then ring for what follows."""
     end = monotonic() + SLICE_SECONDS
+    job: Job | None = None
     slug = Feed.objects.values_list("slug", flat=True).filter(runs=run_id).first() or ""
     while monotonic() < end:
         lease = leases.claim(
@@ -125,7 +141,9 @@ def consolidate(run_id: int) -> None:
             return
         try:
             if not _set_aside(lease):
-                consolidate_batch(lease)
+                # What is pinned stays, and what of a feed can be edited is read again in the next slice.
+                job = job or job_of(run_id)
+                consolidate_batch(lease, job)
         except leases.LeaseLost:
             log.info("lease_lost", run_id=run_id, batch_id=lease.pk)
         except (InterfaceError, OperationalError) as error:
@@ -145,9 +163,9 @@ def consolidate(run_id: int) -> None:
 
 def _set_aside(lease: leases.Lease) -> bool:
     """Turn a batch that was leased too often without ending into one dead letter; False if it may still be tried."""
-    batch = ConsolidationBatch.objects.select_related("run").get(pk=lease.pk)
-    if batch.attempts <= MAX_ATTEMPTS:
+    if lease.attempts <= MAX_ATTEMPTS:
         return False
+    batch = ConsolidationBatch.objects.select_related("run").get(pk=lease.pk)
     reason = f"it was taken {batch.attempts - 1} times and never ended: {batch.last_error or 'its workers died'}"
     with transaction.atomic():
         stones, payloads = changed_payloads(batch)
@@ -170,13 +188,15 @@ def _batches_of(run_id: int) -> int:
     return ConsolidationBatch.objects.filter(run=run_id).count() if tracing.is_on() else 0
 
 
-def consolidate_batch(lease: leases.Lease) -> Outcome:
-    """Consolidate a leased batch in one transaction. Raises `LeaseLost`, with nothing changed, if the lease is lost."""
+def consolidate_batch(lease: leases.Lease, job: Job | None = None) -> Outcome:
+    """Consolidate a leased batch in one transaction; `job`, that of its run, is read if it is not given.
+
+    Raises `LeaseLost`, with nothing changed, if the lease is lost.
+    """
     started = monotonic()
-    batch = ConsolidationBatch.objects.select_related("run__feed").get(pk=lease.pk)
-    run = batch.run
-    adapter = mapping_adapter_of(run.feed)
-    pricing = run.pricing()
+    batch = ConsolidationBatch.objects.get(pk=lease.pk)
+    job = job or job_of(batch.run_id)
+    run = job.run
     with (
         structlog.contextvars.bound_contextvars(
             trace_id=run.trace_id, run_id=run.pk, feed=run.feed.slug, batch_id=batch.pk
@@ -197,13 +217,15 @@ def consolidate_batch(lease: leases.Lease) -> Outcome:
         because("run", run.pk, run.started_by)
         stones, payloads = changed_payloads(batch)
         outcome = Outcome(stones=stones)
-        mapped = map_payloads(run, adapter, payloads, outcome)
+        mapped = map_payloads(run, job.adapter, payloads, outcome)
         rows = upsert.rows_of(mapped)
-        seen = drift.count(adapter, drift.unknown_in(rows), [payload.text for payload in payloads])
+        seen = drift.count(job.adapter, drift.unknown_in(rows), [payload.text for payload in payloads])
         if mapped:
             with psycopg_cursor() as copier:
                 upsert.create_incoming(copier)
-        done = write(rows, pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error)))
+        done = write(
+            rows, job.pricing, refused=lambda stone, error: outcome.letters.append(_refused(run, stone, error))
+        )
         outcome.inserted, outcome.updated = done.inserted, done.updated
         dead_letters.supersede(batch)
         DeadLetter.objects.bulk_create(outcome.letters)
@@ -232,8 +254,8 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """
-            /* The newest payload of each stone; index rawdiamond (run_id, diamond_id), then the diamonds' primary key. What
-               the catalogue has is counted but not fetched. */
+            /* The newest payload of each stone, in one pass over two indexes: rawdiamond (run_id, diamond_id), and the
+               diamonds' primary key. A stone whose payload the catalogue has is a row of nothing. */
             WITH newest AS (
                 SELECT DISTINCT ON (r.diamond_id)
                     r.id, r.diamond_id, r.supplier_stone_id, r.payload, r.payload_hash, r.observed_at
@@ -243,19 +265,22 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                     AND (%(to)s::uuid IS NULL OR r.diamond_id < %(to)s::uuid)
                     AND r.id <= %(through)s
                 ORDER BY r.diamond_id, r.observed_at DESC, r.id DESC
-            ), compared AS MATERIALIZED (
-                SELECT newest.id, newest.diamond_id, newest.supplier_stone_id, newest.payload_hash, newest.observed_at,
-                    CASE WHEN d.id IS NULL THEN newest.payload END AS payload
-                FROM newest
-                LEFT JOIN catalog_diamond AS d
-                    ON d.id = newest.diamond_id
-                    AND d.payload_hash = newest.payload_hash
-                    AND d.availability <> %(delisted)s
             )
-            SELECT (SELECT count(*) FROM compared), c.id, c.diamond_id, c.supplier_stone_id,
-                convert_to(c.payload::text, 'UTF8'), c.payload_hash, c.observed_at
-            FROM (SELECT) AS one
-            LEFT JOIN compared AS c ON c.payload IS NOT NULL
+            SELECT
+                CASE WHEN d.id IS NULL THEN n.id END,
+                CASE WHEN d.id IS NULL THEN n.diamond_id END,
+                CASE WHEN d.id IS NULL THEN n.supplier_stone_id END,
+                CASE WHEN d.id IS NULL THEN convert_to(n.payload::text, 'UTF8') END,
+                CASE WHEN d.id IS NULL THEN n.payload_hash END,
+                CASE WHEN d.id IS NULL THEN n.observed_at END
+            FROM newest AS n
+            LEFT JOIN catalog_diamond AS d
+                ON d.id = n.diamond_id
+                -- The batch's bounds again, so that no plan reads the whole catalogue.
+                AND d.id >= %(from)s
+                AND (%(to)s::uuid IS NULL OR d.id < %(to)s::uuid)
+                AND d.payload_hash = n.payload_hash
+                AND d.availability <> %(delisted)s
             """,
             {
                 "run": batch.run_id,
@@ -266,8 +291,7 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
             },
         )
         rows = cursor.fetchall()
-    stones = rows[0][0]
-    return stones, [Payload(*row[1:]) for row in rows if row[1] is not None]
+    return len(rows), [Payload(*row) for row in rows if row[0] is not None]
 
 
 def map_payloads(run: Run, adapter: Adapter, payloads: Sequence[Payload], outcome: Outcome) -> list[upsert.MappedStone]:

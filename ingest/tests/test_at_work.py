@@ -90,7 +90,7 @@ def test_a_run_shows_why_a_partition_waits_before_it_has_failed(
 def test_a_worker_that_lost_its_lease_writes_no_error() -> None:
     partition = rows.partition(rows.run())
 
-    retries.keep_error(leases.Lease(type(partition), partition.pk, 7, timezone.now()), "too late")
+    retries.keep_error(leases.Lease(type(partition), partition.pk, 7, 1, timezone.now()), "too late")
 
     partition.refresh_from_db()
     assert partition.last_error == ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog import upsert
 from catalog.models import Diamond, diamond_id
@@ -150,6 +151,20 @@ def test_doorbells_rung_at_once_consolidate_every_batch_once(supplier: MemorySup
     assert run.batches.count() == 6
     assert set(run.batches.values_list("state", "attempts")) == {("completed", 1)}
     assert sum(run.batches.values_list("inserted", flat=True)) == 60 == Diamond.objects.count()
+
+
+def test_what_maps_and_prices_a_run_is_read_once_for_the_batches_of_a_time_slice(
+    supplier: MemorySupplier, settings: Any
+) -> None:
+    settings.CONSOLIDATION_BATCH_STONES = 10
+    supplier.shelf = factories.stones(60)
+    run = ready()
+
+    with CaptureQueriesContext(connection) as asked:
+        consolidation.consolidate(run.pk)
+
+    assert len([query for query in asked if 'FROM "pricing_ruleset"' in query["sql"]]) == 1
+    assert run.batches.filter(state="completed").count() == 6
 
 
 def test_a_lease_that_is_lost_midway_commits_nothing(supplier: MemorySupplier, monkeypatch: pytest.MonkeyPatch) -> None:
