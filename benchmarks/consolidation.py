@@ -110,7 +110,8 @@ def _consolidated(feed: Feed, items: Sequence[Stone], processes: int) -> float:
     # Not until the processes have ended: to unload all that they imported takes as long as three batches.
     done = [worker.stdout.readline() for worker in workers if worker.stdout is not None]
     took = perf_counter() - started
-    if any([worker.wait() for worker in workers]) or done != ["done\n"] * processes:
+    statuses = [worker.wait() for worker in workers]
+    if any(statuses) or done != ["done\n"] * processes:
         raise IngestError("a process that consolidated for the benchmark failed")
     Run.objects.filter(pk=run.pk).update(state=Run.State.COMPLETED, finished_at=Now())
     return took
