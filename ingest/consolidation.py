@@ -250,12 +250,16 @@ def consolidate_batch(lease: leases.Lease, job: Job | None = None) -> Outcome:
 
 
 def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
-    """The number of stones in the batch, and the newest payload of each that the catalogue does not have."""
+    """The number of stones in the batch, and the newest payload of each that the catalogue does not have.
+
+    Payloads that earlier batches of the run cover are not the batch's, also where its ids are theirs.
+    """
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """
-            /* The newest payload of each stone, in one pass over two indexes: rawdiamond (run_id, diamond_id), and the
-               diamonds' primary key. A stone whose payload the catalogue has is a row of nothing. */
+            /* The newest payload of each stone, by index rawdiamond (run_id, diamond_id), each looked up by the diamonds'
+               primary key, whatever the planner believes of both (OFFSET 0 keeps it from joining them). A stone whose
+               payload the catalogue has is a row of nothing. */
             WITH newest AS (
                 SELECT DISTINCT ON (r.diamond_id)
                     r.id, r.diamond_id, r.supplier_stone_id, r.payload, r.payload_hash, r.observed_at
@@ -264,6 +268,11 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                     AND r.diamond_id >= %(from)s
                     AND (%(to)s::uuid IS NULL OR r.diamond_id < %(to)s::uuid)
                     AND r.id <= %(through)s
+                    AND r.id > (
+                        SELECT COALESCE(max(earlier.raw_through), 0)
+                        FROM ingest_consolidationbatch AS earlier
+                        WHERE earlier.run_id = %(run)s AND earlier.raw_through < %(through)s
+                    )
                 ORDER BY r.diamond_id, r.observed_at DESC, r.id DESC
             )
             SELECT
@@ -274,13 +283,14 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                 CASE WHEN d.id IS NULL THEN n.payload_hash END,
                 CASE WHEN d.id IS NULL THEN n.observed_at END
             FROM newest AS n
-            LEFT JOIN catalog_diamond AS d
-                ON d.id = n.diamond_id
-                -- The batch's bounds again, so that no plan reads the whole catalogue.
-                AND d.id >= %(from)s
-                AND (%(to)s::uuid IS NULL OR d.id < %(to)s::uuid)
-                AND d.payload_hash = n.payload_hash
-                AND d.availability <> %(delisted)s
+            LEFT JOIN LATERAL (
+                SELECT stone.id
+                FROM catalog_diamond AS stone
+                WHERE stone.id = n.diamond_id
+                    AND stone.payload_hash = n.payload_hash
+                    AND stone.availability <> %(delisted)s
+                OFFSET 0
+            ) AS d ON true
             """,
             {
                 "run": batch.run_id,

@@ -30,7 +30,7 @@ class ConsolidationBatch(Leased):
     ordinal = models.PositiveIntegerField()
     stone_from = models.UUIDField()
     stone_to = models.UUIDField(null=True, blank=True)
-    #: Payloads up to this raw id belong to the batch; later ones to a later delta.
+    #: Payloads up to this raw id belong to the batch, from behind the next lower one of its run; later ones to a later cut.
     raw_through = models.BigIntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     stones = models.PositiveIntegerField(default=0)

@@ -17,7 +17,7 @@ from ingest import runs
 from ingest.errors import PermanentSupplierError
 from ingest.feeds.adapter import StoneQuery
 from ingest.invariants import violations
-from ingest.models import Feed, Run, RunEvent
+from ingest.models import DeadLetter, Feed, RawDiamond, Run, RunEvent
 from ingest.tests import factories
 from ingest.tests.factories import MemorySupplier
 
@@ -156,6 +156,22 @@ def test_a_late_retry_completes_the_run_as_if_it_had_never_failed(supplier: Memo
     assert Diamond.objects.get(supplier_stone_id=gone.id).availability == "delisted"
     assert ["in part" in alert.subject for alert in alerts] == [True, False]
     assert Problem.objects.get(kind="run-completed-in-part").state == "resolved"
+    assert violations() == []
+
+
+def test_a_late_retry_consolidates_what_it_brings_and_nothing_once_more(supplier: MemorySupplier) -> None:
+    supplier.shelf[0].says = {"cost_cents": None}
+    first = in_part(supplier, error_budget=1.0)
+    covered = sum(first.batches.values_list("stones", flat=True))
+
+    runs.retry_partitions(first.pk, actor="eve")
+    run = factories.drive(first)
+
+    received = RawDiamond.objects.filter(run_id=run.pk).values("diamond_id").distinct().count()
+    assert (run.state, received) == ("completed", 80)
+    assert 0 < covered < 80
+    assert sum(run.batches.values_list("stones", flat=True)) == 80
+    assert list(DeadLetter.objects.values_list("supplier_stone_id", flat=True)) == [supplier.shelf[0].id]
     assert violations() == []
 
 
