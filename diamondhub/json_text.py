@@ -20,7 +20,9 @@ def read(text: str) -> Any:
         raise ValueError(f"is too long: {len(text):,} characters, {MAX_CHARACTERS:,} at most")
     too_deep = f"has brackets deeper in each other than {MAX_DEPTH}"
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_unambiguous)
+    except _TwiceError as error:
+        raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError(too_deep) from None
     except ValueError as error:
@@ -33,6 +35,19 @@ def read(text: str) -> Any:
         if isinstance(leaf, str) and _UNSTORABLE.search(leaf):
             raise ValueError("has a text that no database takes: with a NUL (\\u0000) or half of a surrogate pair")
     return value
+
+
+class _TwiceError(Exception):
+    """A name stands twice in an object; the words go on after the name of where it was typed."""
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _TwiceError(f"says {twice[:60]!r} twice, of which only one can hold")
+    return values
 
 
 def _leaves(value: Any) -> Iterator[tuple[Any, int]]:

@@ -19,6 +19,7 @@ from psycopg.errors import QueryCanceled
 
 from catalog.explorer import page
 from catalog.explorer.models import MAX_VIEWS, SavedView
+from diamondhub.api.mistakes import Wrong
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,9 @@ def save_file(request: HttpRequest) -> HttpResponseBase:
     """The hits as CSV, the first ones in their order."""
     try:
         lines = "".join(page.file_lines(request))
+    except Wrong:
+        # The page says what is wrong.
+        return redirect(f"{reverse(LIST)}?{request.GET.urlencode()}")
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise

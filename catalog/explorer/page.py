@@ -26,7 +26,7 @@ from catalog.searching.pages import SEARCH_SECONDS, Search
 from catalog.searching.sorts import SORTS
 from diamondhub.admin.display import Link
 from diamondhub.api.cursors import WrongCursor
-from diamondhub.api.mistakes import FieldError
+from diamondhub.api.mistakes import FieldError, Wrong
 
 #: Stones on a page.
 PAGE = 50
@@ -90,8 +90,13 @@ def page(request: HttpRequest, links: Links) -> dict[str, Any]:
 
 
 def file_lines(request: HttpRequest) -> Iterator[str]:
-    """The hits that a request asks for as lines of CSV, in its order and with its columns, up to `MAX_IN_FILE`."""
+    """The hits that a request asks for as lines of CSV, in its order and with its columns, up to `MAX_IN_FILE`.
+
+    Raises `Wrong` for what a page of it says is left out of what is seen: nobody looks at that in a file.
+    """
     wanted = read(request)
+    if wanted.mistakes:
+        raise Wrong(wanted.mistakes)
     search = replace(_search(request, wanted), limit=MAX_IN_FILE, cursor=None)
     position = pages.position_of(search)
     found = _with_hits(wanted, lambda hits: pages.page_of(search, hits, position, pages.whole))

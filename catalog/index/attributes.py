@@ -19,7 +19,7 @@ import numpy as np
 from django.db import models
 from numpy.typing import NDArray
 
-from catalog.certificates import PROVING, proving
+from catalog.certificates import MIN_PROVING, PROVING, proving
 from catalog.columns import COLUMNS, Address
 from catalog.models import Diamond
 
@@ -109,9 +109,11 @@ class Digest:
 class Certificate(Digest):
     """The digest of a certificate's number as certificates are compared; one that proves nothing is lacking.
 
-    `source` is the column of the number, `sql` the number as it is compared, an expression over the table.
+    `source` is the column of the number, `sql` the number as it is compared, an expression over the table; one of digits
+    proves something from `least_digits` on.
     """
 
+    least_digits: int = MIN_PROVING
     source = "certificate_number"
     sql = PROVING
 

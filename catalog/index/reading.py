@@ -89,10 +89,11 @@ def _sent(name: str, form: Form, seed: int) -> _Sent:
             hashed = sql.SQL("hashtextextended({}, {})").format(column, sql.Literal(seed))
             return _Sent(_or_missing(hashed, "int8", np.int64), ">i8", np.int32)
         case Certificate():
-            # Most numbers are digits, and folded as they are: the fold costs more than all the rest of the row.
+            # Most numbers are digits that prove something as they are: the fold costs more than all the rest of the row.
             number = sql.Identifier("d", form.source)
-            folded = sql.SQL("CASE WHEN {0} ~ '^[0-9]+$' THEN {0} ELSE {1} END").format(number, sql.SQL(form.sql))
-            return _digest(folded)
+            plain = sql.SQL("CASE WHEN {0} ~ {2} AND translate({0}, left({0}, 1), '') <> '' THEN {0} ELSE {1} END")
+            digits = sql.Literal(f"^[0-9]{{{form.least_digits},}}$")
+            return _digest(plain.format(number, sql.SQL(form.sql), digits))
         case Digest():
             return _digest(column)
 

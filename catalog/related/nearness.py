@@ -89,7 +89,7 @@ def within(stone: Mapping[str, Any], steps: float) -> Asked:
 def _grades_within(column: str, grade: int | None, grades: float) -> Condition:
     if grade is None:
         return _lacking_too(column, grades)
-    near = tuple(range(max(1, grade - int(grades)), grade + int(grades) + 1))
+    near = tuple(range(max(0, grade - int(grades)), grade + int(grades) + 1))
     return AnyOf(column, near, unknown=grades >= LACKING)
 
 

@@ -51,5 +51,5 @@ def _near(column: str, grade: int | None) -> Condition:
         return same(column, None)
     if column == "color" and grade == Color.FANCY:
         return AnyOf(column, (grade,))
-    near = range(max(1, grade - MAX_APART_GRADES), grade + MAX_APART_GRADES + 1)
+    near = range(max(0, grade - MAX_APART_GRADES), grade + MAX_APART_GRADES + 1)
     return AnyOf(column, tuple(value for value in near if column != "color" or value != Color.FANCY))

@@ -171,6 +171,11 @@ def page_of(wanted: Search, hits: Hits, position: Position, read: Reads[Stone]) 
     )
 
 
+def count_of(wanted: Search, hits: Hits) -> Count:
+    """How many stones a search shows of hits, over all pages."""
+    return at_most(wanted.view.max_rows, (hits.by_certificate() if wanted.by_certificate else hits).count())
+
+
 def at_most(most: int | None, count: Count) -> Count:
     """How many stones can be paged through; there are more than the view lets a search show unless that is exact."""
     return count if most is None or count.number <= most else Count(most, exact=False)

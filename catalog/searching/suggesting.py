@@ -11,7 +11,7 @@ from catalog.columns import COLUMNS, Counted, Graded, Measured, Money
 from catalog.currencies.converting import Exchange
 from catalog.searching.filters import DEFAULTS, FILTERS, normal
 from catalog.searching.hits import Hits
-from catalog.searching.pages import Search
+from catalog.searching.pages import Search, count_of
 from diamondhub.api import fields
 
 #: Changes that are tried at most: each is a count of its own.
@@ -44,7 +44,9 @@ def suggestions(hits: Hits, wanted: Search) -> list[Suggestion]:
         if number == MAX_TRIED:
             break
         others = {name: value for name, value in wanted.filters.items() if _FILTERS[name].attribute != attribute}
-        count = hits.of(wanted.asking({**others, **values})).count().number
+        # What holds where nothing is said holds where a filter is left out.
+        left_out = {name: value for name, value in DEFAULTS.items() if _FILTERS[name].attribute == attribute}
+        count = count_of(wanted, hits.of(wanted.asking({**others, **left_out, **values}))).number
         if count:
             made.append(Suggestion(attribute, change, _written(values), count))
     return sorted(made, key=lambda suggestion: (suggestion.change == "without", -suggestion.count))[:MAX_SHOWN]

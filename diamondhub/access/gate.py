@@ -223,7 +223,8 @@ def _class_of(visit: Visit) -> str:
             return "api-unknown"
         own = visit.operation.limit if visit.operation is not None else None
         return f"api-{own or visit.endpoint.limit}"
-    place = visit.request.path_info.split("/", 2)[1]
+    # The target of a request may have no slash at all: `OPTIONS *`.
+    place = visit.request.path_info.removeprefix("/").partition("/")[0]
     return place if place in (*OF_PROBES, *OF_PAGES) else "other"
 
 

@@ -8,11 +8,12 @@ besides (a random file name in each answer).
 from __future__ import annotations
 
 import gzip
+import re
 import secrets
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.middleware.gzip import GZipMiddleware, re_accepts_gzip
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from diamondhub.api.problems import API_PREFIX
@@ -35,16 +36,15 @@ class CompressedAnswers(GZipMiddleware):
             return response
         patch_vary_headers(response, ("Accept-Encoding",))
         etag = response.get("ETag", "")
+        if not _takes_gzip(request):
+            return response
         if response.status_code == HTTPStatus.NOT_MODIFIED:
-            takes_gzip = re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-            if takes_gzip and etag.startswith('"'):
+            if etag.startswith('"'):
                 response["ETag"] = f"W/{etag}"
             return response
         if not isinstance(response, HttpResponse):
             return super().process_response(request, response)
         if len(response.content) < MIN_LENGTH or response.has_header("Content-Encoding"):
-            return response
-        if not re_accepts_gzip.search(request.META.get("HTTP_ACCEPT_ENCODING", "")):
             return response
         compressed = self._compressed(response.content)
         if len(compressed) >= len(response.content):
@@ -61,3 +61,16 @@ class CompressedAnswers(GZipMiddleware):
         name = b"a" * secrets.randbelow(self.max_random_bytes) + b"\0"
         # The flags are the fourth byte of the head, which a name may follow.
         return plain[:3] + bytes([_HAS_NAME]) + plain[4:10] + name + plain[10:]
+
+
+#: A coding that is not acceptable (RFC 9110, 12.4.2).
+_REFUSED = re.compile(r"q\s*=\s*0(\.0{0,3})?", re.IGNORECASE)
+
+
+def _takes_gzip(request: HttpRequest) -> bool:
+    """Whether gzip is named among the codings that a client takes, and not as one that it refuses."""
+    for offer in request.META.get("HTTP_ACCEPT_ENCODING", "").split(","):
+        coding, *weight = map(str.strip, offer.split(";"))
+        if coding.lower() == "gzip":
+            return not any(map(_REFUSED.fullmatch, weight))
+    return False

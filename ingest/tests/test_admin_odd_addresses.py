@@ -133,6 +133,7 @@ WRONG = [
     ('{"rate": NaN}', "no database takes"),
     ('{"rate": 1e999}', "no database takes"),
     ("{", "is not JSON"),
+    ('{"rate": 1, "source": {"a": 1, "b": 2, "a": 3}}', "says 'a' twice"),
     ('{"n": ' + "1" * 5_000 + "}", "is not JSON"),
 ]
 

@@ -11,7 +11,10 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.client_views.reading import view_of
 from catalog.models import Diamond
+from catalog.searching.database import matching
+from diamondhub.access.models import ApiKey
 from diamondhub.api.answers import page_of
 from diamondhub.api.endpoint import PageQuery, operation
 from pricing import explain, past
@@ -21,17 +24,29 @@ from pricing.api.price_answers import ExplanationAnswer, PastPriceAnswer, PriceC
 from pricing.models import PriceChange, RuleSet
 
 
-class PriceHistory(PricingEndpoint):
+class PriceEndpoint(PricingEndpoint):
+    """A view of the prices of one stone, which must be within the client's view."""
+
+    def stone(self, identity: UUID) -> Diamond:
+        """The stone. Raises `Http404` for one that the client does not see, as if there were none."""
+        assert isinstance(self.request.auth, ApiKey)
+        stone = matching(view_of(self.request.auth.client).narrowed({})).filter(pk=identity).first()
+        if stone is None:
+            raise Http404
+        return stone
+
+
+class PriceHistory(PriceEndpoint):
     """The history of a diamond's price."""
 
     @operation("get_price_history", "Price history of a diamond", query=PageQuery, answer=page_of(PriceChangeAnswer))
     def get(self, request: Request, id: UUID) -> Response:  # noqa: A002 - its name in the address
         """Every change of the price, the newest first: what it was and became, by which rule, and who caused it."""
-        _stone(id)
+        self.stone(id)
         return self.page(PriceChange.objects.filter(diamond_id=id), PriceChangeAnswer().to_representation, by="id")
 
 
-class PastPriceOfDiamond(PricingEndpoint):
+class PastPriceOfDiamond(PriceEndpoint):
     """The price on a day."""
 
     @operation(
@@ -46,12 +61,12 @@ class PastPriceOfDiamond(PricingEndpoint):
 
         Not found, if the stone was not in the catalogue on that day: `detail` says from which day on it was.
         """
-        told = past.explain_on(_stone(id), self.query["day"])
+        told = past.explain_on(self.stone(id), self.query["day"])
         rule_set = RuleSet.objects.defer("compiled").filter(version=told.past.rule_set).first()
         return Response(PastPriceAnswer({"told": told, "past": told.past, "rule_set": rule_set}).data)
 
 
-class PriceExplanation(PricingEndpoint):
+class PriceExplanation(PriceEndpoint):
     """The explanation of a diamond's price."""
 
     @operation(
@@ -65,11 +80,4 @@ class PriceExplanation(PricingEndpoint):
 
         `warning` says if the stone does not hold what its rule set gives.
         """
-        return Response(ExplanationAnswer(explain.explain(_stone(id))).data)
-
-
-def _stone(id: UUID) -> Diamond:  # noqa: A002
-    stone = Diamond.objects.filter(pk=id).first()
-    if stone is None:
-        raise Http404
-    return stone
+        return Response(ExplanationAnswer(explain.explain(self.stone(id))).data)

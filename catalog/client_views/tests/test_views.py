@@ -113,6 +113,16 @@ def test_what_is_forced_holds_whatever_is_asked_for(shop: ApiClient, http: Clien
     assert http.get(f"{ADDRESS}/facets", {"facets": "lab"}).json()["count"] == 1
 
 
+def test_prices_of_a_stone_outside_the_view_are_not_there_either(shop: ApiClient) -> None:
+    ApiClient.objects.filter(pk=shop.pk).update(scopes=["catalog:read", "pricing:read"])
+    inside, outside = a_diamond(lab="GIA", price_cents=100_00), a_diamond(lab="IGI", price_cents=100_00)
+    a_view(shop, forced={"lab": ["GIA"]})
+    http = signed_in(shop)
+
+    for what in ("price-history", "price-explanation", f"past-price?day={timezone.now().date()}"):
+        assert [http.get(f"{ADDRESS}/{stone.pk}/{what}").status_code for stone in (inside, outside)] == [200, 404], what
+
+
 def test_a_default_holds_until_the_client_says_something_of_that_attribute(shop: ApiClient, http: Client) -> None:
     a_diamond(color=4, price_cents=100_00)
     a_diamond(color=8, price_cents=200_00)

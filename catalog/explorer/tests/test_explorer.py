@@ -418,6 +418,16 @@ def test_every_cell_of_the_file_is_quoted_whatever_a_program_cuts_at(browser: Cl
     assert response.content.decode().splitlines() == ['"id","supplier_name"', f'"{stone.pk}","sound;=1+1;here"']
 
 
+@pytest.mark.parametrize("query", ["shape=ROUNDISH", "carats_min=NaN", "shape=OVAL&limit=9x", "supplier=%00"])
+def test_there_is_no_file_of_more_than_what_was_asked_for(browser: Client, query: str) -> None:
+    a_diamond(shape="PEAR")
+
+    response = browser.get(f"{ADDRESS}csv/?{query}", follow=True)
+
+    assert response.redirect_chain == [(f"{ADDRESS}?{query}", 302)]
+    assert response.status_code == 400
+
+
 def test_the_file_ends_after_so_many_stones(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MAX_IN_FILE", 2)
     for _ in range(3):

@@ -74,6 +74,13 @@ def test_whatever_stones_have_or_lack_is_read_as_the_table_has_it() -> None:
     assert read_all() == as_the_table_says()
 
 
+def test_digits_that_prove_nothing_are_nobody_s_number() -> None:
+    for number in ("0", "1234", "0000000000", "77777", "12345", "00001", "LG 0000000", "LG12345", None):
+        a_diamond(certificate_number=number)
+
+    assert read_all() == as_the_table_says()
+
+
 def test_blocks_of_rows_and_their_words_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_ROWS", 4)
     for number in range(23):

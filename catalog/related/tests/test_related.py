@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.client_views.view import ClientView
-from catalog.grades import Clarity, Color, Finish, Fluorescence
+from catalog.grades import Clarity, Color, Fluorescence, LabFinish
 from catalog.models import Diamond
-from catalog.related import finding, nearness
+from catalog.related import finding, nearness, pairs
 from catalog.searching.conditions import AnyOf
 from catalog.tests.factories import a_diamond, build_diamond
 from diamondhub.access.clients import create_client
@@ -57,9 +57,9 @@ STONES = st.fixed_dictionaries(
         "fancy_color": st.sampled_from(["YELLOW", None, None]),
         "fancy_intensity": st.sampled_from([5, 6, None, None]),
         "clarity": st.sampled_from([Clarity.FL, Clarity.VS1, Clarity.VS2, Clarity.SI2, None]),
-        "cut": st.sampled_from([*list(Finish)[:3], None]),
-        "polish": st.sampled_from([*list(Finish)[:2], None]),
-        "symmetry": st.sampled_from(list(Finish)[:2]),
+        "cut": st.sampled_from([*list(LabFinish)[:3], None]),
+        "polish": st.sampled_from([*list(LabFinish)[:2], None]),
+        "symmetry": st.sampled_from(list(LabFinish)[:2]),
         "fluorescence_intensity": st.sampled_from([*list(Fluorescence)[:3], None]),
         "carats": st.one_of(hundredths(98, 112), st.none(), st.sampled_from([Decimal(0), Decimal("2.50")])),
         "price_cents": st.integers(9_000, 13_000),
@@ -109,6 +109,19 @@ def test_the_nearest_are_those_of_plain_python_over_all_stones(made: list[dict[s
     # Whatever is at most as far as the largest box reaches is found, in the order of distance.
     reached = [pair for pair in expected if pair[0] <= finding.STEPS[-1]][:limit]
     assert [(steps, identity) for identity, steps in near.stones][: len(reached)] == reached
+
+
+@pytest.mark.parametrize("column", ["cut", "polish", "symmetry"])
+def test_the_best_grade_of_all_is_near_itself_and_the_next(column: str) -> None:
+    measures = {name: Decimal("6.40") for name in pairs.MEASURES}
+    same, next_best = (a_diamond(**measures, **{column: grade}) for grade in (LabFinish.IDEAL, LabFinish.EXCELLENT))
+    stone = values(a_diamond(**measures, **{column: LabFinish.IDEAL}))
+
+    near, matched = finding.nearest(stone, {}, 5), finding.matches(stone, {}, 5)
+
+    assert [identity for identity, _ in near.stones] == [same.pk, next_best.pk]
+    assert matched is not None
+    assert [identity for identity, _ in matched.stones] == [same.pk, next_best.pk]
 
 
 def is_pair(stone: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

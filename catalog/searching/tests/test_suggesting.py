@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
+from catalog.client_views.view import ClientView
 from catalog.grades import Color
 from catalog.models import Diamond
 from catalog.searching import suggesting
@@ -15,8 +16,8 @@ from catalog.searching.tests.plain_hits import PlainHits
 from catalog.tests.factories import build_diamond
 
 
-def suggested(filters: dict[str, Any], *stones: Diamond) -> list[tuple[str, str, dict[str, Any], int]]:
-    wanted = Search({"availability": ("available",), **filters})
+def suggested(filters: dict[str, Any], *stones: Diamond, **options: Any) -> list[tuple[str, str, dict[str, Any], int]]:
+    wanted = Search({"availability": ("available",), **filters}, **options)
     hits = PlainHits(1, stones, wanted.asked)
     assert hits.count().number == 0
     return [
@@ -51,6 +52,16 @@ def test_grades_are_widened_by_one_and_numbers_by_a_tenth_in_the_words_of_the_pa
         1,
     )
     assert suggested({"carats_min": Decimal("1.1")}, stone)[0] == ("carats", "wider", {"carats_min": 0.99}, 1)
+
+
+def test_so_many_are_promised_as_the_search_then_shows() -> None:
+    stones = [build_diamond(shape="OVAL", lab="GIA", certificate_number=f"5550{number // 2}") for number in range(4)]
+    sold = build_diamond(shape="PEAR", availability="sold")
+
+    assert suggested({"shape": ("PEAR",), "availability": ("on_hold",)}, sold) == []
+    assert suggested({"shape": ("ROUND",)}, *stones, by_certificate=True) == [("shape", "without", {}, 2)]
+    few = ClientView(key="few", max_rows=3)
+    assert suggested({"shape": ("ROUND",)}, *stones, view=few) == [("shape", "without", {}, 3)]
 
 
 def test_nothing_is_suggested_where_two_filters_stand_in_the_way_or_counting_is_slow() -> None:

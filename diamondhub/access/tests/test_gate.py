@@ -149,6 +149,14 @@ def test_a_step_with_a_fault_refuses_and_every_step_begun_is_finished(monkeypatc
     assert len(told) == 1
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "HEAD", "POST"])
+@pytest.mark.parametrize("target", ["*", "x", "127.0.0.1:80"])
+def test_a_target_without_a_slash_is_nobody_s_fault_but_the_client_s(method: str, target: str) -> None:
+    answer = Client().generic(method, "/", PATH_INFO=target)
+
+    assert 400 <= answer.status_code < 500
+
+
 def test_pages_are_refused_as_pages_and_the_api_with_problems() -> None:
     http = Client(headers={"Host": "evil.example"})
 

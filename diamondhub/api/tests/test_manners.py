@@ -156,6 +156,21 @@ def test_a_long_answer_is_compressed_for_whom_takes_that(http: Client) -> None:
     assert all("Accept-Encoding" in vary(answer) for answer in (plain, packed))
 
 
+@pytest.mark.parametrize(
+    ("taken", "is_packed"),
+    [
+        ("gzip;q=0", False),
+        ("br, gzip ; q=0.000, identity", False),
+        ("identity", False),
+        ("x-gzip-like", False),
+        ("GZIP;q=0.001", True),
+        ("br;q=0, gzip;q=1.0", True),
+    ],
+)
+def test_a_coding_that_is_refused_is_not_sent(http: Client, taken: str, is_packed: bool) -> None:
+    assert ("Content-Encoding" in http.get("/api/long", headers={"Accept-Encoding": taken})) is is_packed
+
+
 def test_the_same_tag_is_weak_where_the_bytes_differ_and_a_304_says_the_same_one(http: Client) -> None:
     packed = http.get("/api/long", headers={"Accept-Encoding": "gzip"})
     known = http.get("/api/long", headers={"Accept-Encoding": "gzip", "If-None-Match": packed["ETag"]})
