@@ -57,7 +57,7 @@ def _values(attribute: Attribute, counts: Mapping[Any, int]) -> dict[str, Any]:
     known = {value: number for value, number in counts.items() if value is not None}
     told = known
     if len(known) > MAX_VALUES:
-        told = dict(sorted(known.items(), key=lambda entry: -entry[1])[:MAX_VALUES])
+        told = dict(sorted(known.items(), key=lambda entry: (-entry[1], str(entry[0])))[:MAX_VALUES])
     values = [
         {"value": shown, "label": attribute.label(shown), "count": told.get(value, 0)}
         for value in attribute.in_order(told)

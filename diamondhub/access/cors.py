@@ -26,7 +26,9 @@ REQUEST_HEADERS = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "If-Modified-Since",
     "If-None-Match",
+    "If-Range",
     "Range",
     "Signature",
     "Signature-Input",
@@ -53,6 +55,7 @@ EXPOSED_HEADERS = (
     "Sunset",
     "WWW-Authenticate",
     "X-Request-Id",
+    "X-Search",
 )
 
 #: The union of origins as it was last known: while the database is away errors must still be readable.

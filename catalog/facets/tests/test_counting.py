@@ -102,5 +102,8 @@ def test_more_values_than_people_read_are_counted_together() -> None:
 
     facet = counting.facets(PlainHits(0, stones, {}), {}, ["shape"])["shape"]
 
+    backwards = counting.facets(PlainHits(0, stones[::-1], {}), {}, ["shape"])["shape"]
+
     assert (len(facet["values"]), facet["others"]) == (counting.MAX_VALUES, 6)
+    assert {value["value"] for value in backwards["values"]} == {value["value"] for value in facet["values"]}
     assert facet["values"][0] == {"value": "ROUND", "label": "Round", "count": 2}

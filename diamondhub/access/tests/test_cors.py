@@ -66,7 +66,7 @@ def test_headers_that_say_how_to_go_on_are_exposed(http: Client) -> None:
 
     assert {
         "RateLimit", "RateLimit-Policy", "Retry-After", "ETag", "X-Request-Id", "Link", "Deprecation", "Sunset",
-        "Idempotency-Replayed",
+        "Idempotency-Replayed", "X-Search",
     } <= set(exposed)  # fmt: skip
 
 
@@ -128,7 +128,9 @@ def test_a_preflight_is_answered_without_a_key_and_without_the_database(
     assert (answer.status_code, answer.content) == (204, b"")
     assert readable_by(answer) == OTHER
     assert set(answer["Access-Control-Allow-Methods"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
-    assert {"X-API-Key", "Idempotency-Key", "Content-Type"} <= set(answer["Access-Control-Allow-Headers"].split(", "))
+    assert {"X-API-Key", "Idempotency-Key", "Content-Type", "If-Modified-Since", "If-Range"} <= set(
+        answer["Access-Control-Allow-Headers"].split(", ")
+    )
     assert 0 < int(answer["Access-Control-Max-Age"]) <= 7200
     assert "Access-Control-Request-Method" in answer["Vary"]
 
