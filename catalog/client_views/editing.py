@@ -55,6 +55,8 @@ def check(view: CatalogView) -> None:
             wrong[name] = problems
     if not wrong and (both := _said_twice(view.forced, view.defaults)):
         wrong["defaults"] = [f"{both}: it is forced already, so no default can hold."]
+    if not wrong and (problems := list(_wrong_filters({**view.forced, **view.defaults}, is_default=False))):
+        wrong["defaults"] = [f"Together with what is forced: {problem}" for problem in problems]
     if problems := list(_wrong_fields(view.shown_fields)):
         wrong["shown_fields"] = problems
     if view.currency not in PLACES:

@@ -17,6 +17,7 @@ from catalog.client_views.reading import view_of
 from catalog.client_views.view import ClientView
 from catalog.currencies.fields import MAX_DOLLARS
 from catalog.facets.table import ATTRIBUTES
+from catalog.searching.filters import FILTERS
 from catalog.vocabulary.words import Described, vocabulary
 from diamondhub.access.models import ApiKey
 from diamondhub.access.scopes import Scope
@@ -24,6 +25,8 @@ from diamondhub.access.throttles.limits import LimitClass
 from diamondhub.api import fields
 from diamondhub.api.answers import Answer, shown_as
 from diamondhub.api.endpoint import Endpoint, operation, version_of
+
+_FIELDS = {known.name: known.field for known in FILTERS}
 
 _KINDS = ["grade", "name", "state", "flag", "number", "money", "text", "id", "time"]
 _SCOPE = "The scope that it needs besides `catalog:read`; null: none."
@@ -151,7 +154,7 @@ class Vocabulary(Endpoint):
         assert isinstance(request.auth, ApiKey)
         view = view_of(request.auth.client)
         known = _answer()
-        if view.fields is not None or view.exchange.is_needed:
+        if view.fields is not None or view.exchange.is_needed or view.defaults:
             known = _within(view, known)
         return self.unless_known(version_of(known), lambda: Response(known))
 
@@ -162,16 +165,28 @@ def _within(view: ClientView, known: Mapping[str, Any]) -> dict[str, Any]:
     def is_open(name: str) -> bool:
         return all(view.shows(column.name) for column in asks_for(name))
 
+    def seen(described: dict[str, Any]) -> dict[str, Any]:
+        money = {"unit": view.currency, "maximum": most} if described["kind"] == "money" else {}
+        return {**described, **money, **_default_of(view, described["name"])}
+
     most = view.exchange.text(view.exchange.amount(MAX_DOLLARS * 100))
     return {
-        "filters": [
-            {**described, "unit": view.currency, "maximum": most} if described["kind"] == "money" else described
-            for described in known["filters"]
-            if is_open(described["name"])
-        ],
+        "filters": [seen(described) for described in known["filters"] if is_open(described["name"])],
         "sorts": [sort for sort in known["sorts"] if is_open(sort["name"])],
         "facets": [facet for facet in known["facets"] if view.shows(ATTRIBUTES[facet["name"]].column.name)],
     }
+
+
+def _default_of(view: ClientView, name: str) -> dict[str, list[str]]:
+    """What holds of a filter in a view where nothing is said of its attribute, as a query has it."""
+    if name not in view.defaults:
+        return {}
+    value, field = view.defaults[name], _FIELDS[name]
+    if isinstance(field, fields.Dollars):
+        return {"default": [view.exchange.amount_text(value)]}
+    shown = field.to_representation(list(value) if isinstance(value, tuple) else value)
+    texts = shown if isinstance(shown, list) else [shown]
+    return {"default": [str(text).lower() if isinstance(text, bool) else str(text) for text in texts]}
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -111,6 +112,29 @@ def test_what_is_forced_holds_whatever_is_asked_for(shop: ApiClient, http: Clien
     facet = http.get(f"{ADDRESS}/facets", {"facets": "lab,price", "lab": "IGI", "price_min": "120"}).json()["facets"]
     assert [value for value in facet["lab"]["values"] if value["count"]] == []
     assert http.get(f"{ADDRESS}/facets", {"facets": "lab"}).json()["count"] == 1
+
+
+def test_the_vocabulary_says_what_holds_where_the_client_says_nothing(shop: ApiClient, http: Client) -> None:
+    defaults = {"lab": ["GIA", "IGI"], "color_from": "D", "carats_min": 0.5, "lab_grown": False, "price_max": "100.00"}
+    a_view(shop, defaults=defaults, currency="EUR", rate="0.5")
+
+    known = http.get(f"{ADDRESS}/vocabulary").json()["filters"]
+
+    assert {described["name"]: described["default"] for described in known if described["default"]} == {
+        "availability": ["available"],
+        "lab": ["GIA", "IGI"],
+        "color_from": ["D"],
+        "carats_min": ["0.5"],
+        "lab_grown": ["false"],
+        "price_max": ["50.00"],
+    }
+
+
+def test_a_view_in_which_no_stone_can_be_is_not_kept(shop: ApiClient) -> None:
+    view = CatalogView(client=shop, forced={"color_type": "white"}, defaults={"fancy_color": ["YELLOW"]})
+
+    with pytest.raises(ValidationError, match="Together with what is forced"):
+        editing.save(view)
 
 
 def test_prices_of_a_stone_outside_the_view_are_not_there_either(shop: ApiClient) -> None:
