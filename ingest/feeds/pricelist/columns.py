@@ -23,6 +23,7 @@ from ingest.feeds.pricelist.reading import (
     BEYOND,
     ONE_CERTIFICATE,
     OTHER_HALF,
+    OTHER_HEADER,
     PERHAPS,
     PROVEN,
     SHAPE,
@@ -30,7 +31,7 @@ from ingest.feeds.pricelist.reading import (
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS, SHAPE})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, OTHER_HEADER, PROVEN, BESIDE, PERHAPS, SHAPE})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})

@@ -238,7 +238,7 @@ class Sums:
     def is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         """Whether the next row is a sum, an average or a repeated header, and no stone."""
         if self._is_sum(cells, carats):
-            self._since, self._rows_since = Decimal(0), 0
+            self.restart()
             return True
         self._rows += 1
         self._rows_since += 1
@@ -246,6 +246,10 @@ class Sums:
             self._all += carats
             self._since += carats
         return False
+
+    def restart(self) -> None:
+        """Take a row that is no stone, after which sums may begin anew."""
+        self._since, self._rows_since = Decimal(0), 0
 
     def _is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         number = cells["stock_number"]
