@@ -294,6 +294,74 @@ def test_a_sum_below_a_list_is_no_stone_and_no_letter_but_counted(tmp_path: Path
     assert (offered, letters, left_out) == (["A-1", "A-2", "A-3"], [], {"sums": 1})
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Average,Round,1.00,G,VS1,5000",
+        "AVG,Round,1.00,G-H,VS,5000",
+        "TOTAL,Round,3.00,G,VS1,15000",
+        "Grand Total:,Round,3.00,G,VS1,15000",
+        "Total pcs,Round,3.00,G,VS1,15000",
+        "ROUND TOTAL,Round,3.00,,,15000",
+        "RD - Sub Total,Round,2.00,,,15000",
+        "Total Round,,2.00,,,15000",
+        "Total of rounds:,Round,2.00,G,VS1,15000",
+        "3,PCS,3.00,,,15000",
+        "7,Stones,3.20,,,15000",
+        "3,Round,3.00,,,15000",
+        ",Round,3.00,,,15000",
+        "Round,,2.00,,,15000",
+        "Selected,,1.10,,,15000",
+        "Selected stones: 2,,1.10,,,15000",
+        "Max,Round,1.00,D,IF,9000",
+        "Minimum,Round,1.00,,,900",
+        "Count,,,,,3",
+    ],
+)
+def test_a_sum_that_is_described_as_a_stone_is_none(tmp_path: Path, last: str) -> None:
+    put(tmp_path, text(stones(3)) + last + "\r\n")
+
+    assert read(adapter(tmp_path)) == (["A-1", "A-2", "A-3"], [], {"sums": 1})
+
+
+@pytest.mark.parametrize("word", ["Selected", "Totally clean", "Max", "Average cut"])
+def test_the_first_cell_of_a_stone_may_be_any_word(tmp_path: Path, word: str) -> None:
+    put(tmp_path, text([{"Note": word, **row} for row in stones(3)]))
+
+    assert read(adapter(tmp_path))[::2] == (["A-1", "A-2", "A-3"], {})
+
+
+def test_a_sum_whose_title_stands_before_the_number_of_stones_is_no_stone(tmp_path: Path) -> None:
+    last = {**stone(), "Sr": "Total", "Stock #": "3", "Weight": "3.00", "Total Price": "15000"}
+    put(tmp_path, text([{"Sr": f"{at}", **row} for at, row in enumerate(stones(3), 1)] + [{"Sr": "", **last}]))
+
+    assert read(adapter(tmp_path))[::2] == (["A-1", "A-2", "A-3"], {"sums": 1})
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"Stock #": "MAX-1"},
+        {"Stock #": "TOT12"},
+        {"Stock #": "SELECT-9"},
+        {"Stock #": "ROUND-1"},
+        {"Stock #": "AVG001"},
+        {"Stock #": "MINT"},
+        {"Stock #": "ROUND 7", "Color": "", "Clarity": ""},
+        {"Stock #": "B-9", "Color": "", "Clarity": "", "Weight": "3.00"},
+        {"Stock #": "9", "Color": "", "Clarity": "", "Weight": "3.00"},
+        {"Stock #": "3", "Color": "", "Clarity": "", "Weight": "1.50"},
+    ],
+)
+def test_a_stone_that_only_resembles_a_sum_is_one(tmp_path: Path, cells: dict[str, str]) -> None:
+    put(tmp_path, text([*stones(3), {**stone(), **cells}]))
+
+    assert (sorted((found := read(adapter(tmp_path)))[0]), found[2]) == (
+        sorted(["A-1", "A-2", "A-3", cells["Stock #"]]),
+        {},
+    )
+
+
 def test_a_header_that_stands_again_inside_of_a_list_is_no_stone(tmp_path: Path) -> None:
     put(tmp_path, text(stones(3)) + ",".join(stone()) + "\r\n" + text(stones(2, first=4)).partition("\r\n")[2])
 
