@@ -77,6 +77,20 @@ def read(reader: PricelistAdapter) -> tuple[list[str], list[str], dict[str, int]
         ({"Comments": "Set of 12"}, "Comments"),
         ({"Comments": "Part of a layout"}, "Comments"),
         ({"Comments": "Mixed"}, "Comments"),
+        *(
+            ({"Comments": remark}, "Comments")
+            for remark in (
+                "3pc",
+                "3 pcs",
+                "12 stones",
+                "three stones",
+                "mixed lot",
+                "Mix parcel",
+                "qty 2",
+                "Qty: 12",
+                "Pcs = 4",
+            )
+        ),
         ({"Shape": "Mixed"}, "Shape"),
         ({"Shape": "2 RD"}, "Shape"),
         ({"Shape": "Round x 2"}, "Shape"),
@@ -130,7 +144,27 @@ def test_what_is_several_stones_or_none_is_a_letter(cells: dict[str, str], field
         {"Comments": "Matching 50 pts available"},
         {"Comments": "May be matched with B220"},
         {"Comments": "Sold with GIA 2141438171"},
-        {"Comments": "No pair"},
+        *(
+            {"Comments": remark}
+            for remark in (
+                "No pair",
+                "can be paired",
+                "Pair possible",
+                "Pair available",
+                "pair: no",
+                "pair of feathers under table",
+                "Pair can be made",
+                "Matched pair possible, GIA 62001",
+                "1 pc",
+                "qty 1",
+                "1 stone",
+                "Two stones available",
+                "Pair on request",
+                "PR 12",
+                "Pairs well with A-1010",
+                "Fits 3 stone ring",
+            )
+        ),
         {"Comments": "Not broken, no chips"},
         {"Comments": "Twinning wisp, set in the crown"},
         {"Comments": "Natural emerald cut diamond for a ring"},
@@ -169,6 +203,25 @@ def test_a_single_stone_and_one_of_a_separable_pair_are_offered(cells: dict[str,
         ({"Comments": "Do not break"}, "may be inseparable"),
         ({"Comments": "Paar"}, "may be inseparable"),
         ({"Comments": "一对"}, "may be inseparable"),
+        *(
+            ({"Comments": remark}, "may be inseparable")
+            for remark in (
+                "Match pair,GIA 62001",
+                "Matched pair - GIA 62001",
+                "Pair of ovals",
+                "Pair of two ovals",
+                "pair stone",
+                "PAIR A",
+                "Pair 12",
+                "Pair #12",
+                "Pr#12",
+                "pair: yes",
+                "Pair = Y",
+                "two stones",
+                "both stones",
+                "Both stones eye clean",
+            )
+        ),
         ({"Comments": "זוג"}, "may be inseparable"),
     ],
 )
