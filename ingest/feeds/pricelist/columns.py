@@ -112,7 +112,7 @@ class Columns:
     points: bool = False
     #: Whether a column holds colour and clarity together.
     together: bool = False
-    #: Whether a column names the size of the stones of a parcel.
+    #: Whether a column may name the size of the stones of a parcel.
     sized: bool = False
     #: Whether a colour that stands beside an intensity is the name of a fancy one.
     named_beside: bool = False
@@ -158,7 +158,7 @@ class Columns:
             placeholders,
             in_points,
             "color_clarity" in ranked,
-            "sieve" in ranked or "average_size" in ranked,
+            "sieve" in ranked or "average_size" in ranked or len(ranked.get("carats", ())) > 1,
             named_beside,
             _behind_prices(headers, ranked),
         )

@@ -66,6 +66,7 @@ _DESCRIBING = ("shape", "color", "clarity", "fancy_color", "lab", "certificate_n
 _AMOUNTS = ("carats", *PRICES)
 _WEIGHTS_AGREE_WITHIN = Decimal("0.015")
 _SIZES, _POINTS = re.compile(r"\d*[.,]?\d+", re.ASCII), re.compile(r"PTS?\b|POINT", re.IGNORECASE)
+_RANGE = re.compile(r"(\d*[.,]\d+)\s*(?:-|–|TO)\s*(\d*[.,]\d+)\s*(?:MM|CTS?)?\.?", re.IGNORECASE | re.ASCII)
 #: A stone that weighs so many times what stones do on the average is several.
 _OF_AVERAGE = Decimal("1.5")
 #: Where the title of a sum stands: in a row's first cells, or in one of these fields.
@@ -179,6 +180,33 @@ def refuse_sizes(cells: Cells, carats: Decimal | None) -> None:
                 cells.header("average_size"),
                 f"{size[:60]!r} is the average of several stones: a parcel is not one stone",
             )
+    if "carats" in cells.of_list.others:
+        _refuse_range(cells, carats)
+
+
+def _refuse_range(cells: Cells, carats: Decimal | None) -> None:
+    """Raise `MappingError` for what weighs far more than the largest of the sizes between which its stones are.
+
+    A size in millimetres is a larger number than the weight of such a stone, one in carats is that weight.
+    """
+    if carats is None:
+        return
+    for header, cell in cells.all("carats"):
+        if header != cells.header("carats") and (largest := _largest[cell]) and carats > _OF_AVERAGE * largest:
+            raise MappingError(
+                header, f"{cell[:60]!r} is the size of stones that together weigh {carats} carats: a parcel"
+            )
+
+
+def _largest_of(cell: str) -> Decimal | None:
+    sizes = _RANGE.fullmatch(cell.strip())
+    if sizes is None:
+        return None
+    least, most = (numbers.measure(size) for size in sizes.groups())
+    return most if least and most and least < most else None
+
+
+_largest = Reader(_largest_of)
 
 
 def names_a_pair(cells: Cells) -> bool:

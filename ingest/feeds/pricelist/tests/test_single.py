@@ -521,6 +521,22 @@ def test_stones_that_are_sorted_by_size_are_a_parcel(cells: dict[str, str], why:
         mapped({**stone(Weight="1.26"), **cells})
 
 
+@pytest.mark.parametrize("size", ["1.0-1.1", "1.0 - 1.1 mm", "0.01-0.02", "2.5-3.0", "1,0-1,1"])
+def test_what_weighs_far_more_than_the_sizes_of_its_stones_is_a_parcel(size: str) -> None:
+    with pytest.raises(MappingError, match="is the size of stones"):
+        mapped({**stone(Weight="11.03", Total_Price="60000"), "Size": size})
+
+
+@pytest.mark.parametrize(
+    ("size", "weight"),
+    [("1.00-1.19", "1.12"), ("6.4-6.5", "1.02"), ("10.0-10.5", "4.11"), ("1.00+", "3.01"), ("1", "1.20"), ("", "1.00")],
+)
+def test_a_stone_whose_size_is_its_own_is_one(size: str, weight: str) -> None:
+    facts = mapped({**stone(Weight=weight, Total_Price="20000"), "Size": size})
+
+    assert facts.carats == Decimal(weight)
+
+
 @pytest.mark.parametrize(
     "cells", [{"Sieve": "", "Avg Size": ""}, {"Sieve": "-"}, {"Avg Size": "1.26"}, {"Avg Size": "N/A"}]
 )
