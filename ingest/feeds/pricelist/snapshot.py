@@ -5,6 +5,7 @@ A snapshot never changes. Which of a list there are, and what they are called: `
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +42,8 @@ log = structlog.get_logger(__name__)
 FORMAT = b"7"
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
 _MAX_PRICE = 10**12
+
+_DIGIT = re.compile(r"\d")
 
 _TABLE = """
 CREATE TABLE stones (
@@ -227,7 +230,7 @@ def _stones(
         cells = mapper.cells_of(row.cells)
         carats = dimensions.carats_of(cells)
         beside.reach(row)
-        is_header = carats is None and tables.is_header(row)
+        is_header = carats is None and not _DIGIT.search(cells["stock_number"]) and tables.is_header(row)
         if is_header:
             sums.restart()
         if is_header or tables.is_sum(row) or sums.is_sum(cells, carats):

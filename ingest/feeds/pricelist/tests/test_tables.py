@@ -40,6 +40,7 @@ _NUMBERS = sorted(row[0] for row in _ROWS)
         ("Shape,Carat,Color,Clarity,Stock #,Price/Ct", "OV,1.50,G,VS1,B{},4500"),
         ("Stock #,Shape,Carat,Color,Clarity,Rap,Price/Ct", "B{},OV,1.50,G,VS1,9000,4500"),
         ("Stock #,Shape,Carat,Color,Clarity,Price EUR/Ct", "B{},OV,1.50,G,VS1,4500"),
+        ("Stock #,Shape,Carat,Color,Clarity,Our house", "B{},OV,1.50,G,VS1,4500"),
         ("stock #,Shape,Carat,Color,Clarity,Total Price", "B{},OV,1.50,G,VS1,6750"),
     ],
 )
@@ -68,6 +69,22 @@ def test_the_own_header_that_stands_again_changes_nothing(tmp_path: Path, header
     table = [_HEADER, *_ROWS[:12], header.split(","), *_ROWS[12:]]
 
     assert read(tmp_path, table) == (_NUMBERS, [], {"sums": 1})
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "库存号,形状,重量,颜色,净度,总价",
+        "Stock No,Shape,Weight,Colour,Clarity,Asking",
+        "Stock #,Form,Cts,Colour,Purity,Price",
+    ],
+)
+def test_a_header_in_two_languages_is_one_on_every_page(tmp_path: Path, second: str) -> None:
+    below = second.split(",")
+
+    offered, letters, _ = read(tmp_path, [_HEADER, below, *_ROWS[:12], _HEADER, below, *_ROWS[12:]])
+
+    assert (offered, letters) == (_NUMBERS, [])
 
 
 def test_below_the_own_header_rows_are_read_again(tmp_path: Path) -> None:
