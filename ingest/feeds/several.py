@@ -25,6 +25,9 @@ _SAID_PARCEL = re.compile(
     r"|(?<!BE )\bSOLD AS (?:A )?(?:PARCEL|LOT|SET)\b|\bMELEE (?:PARCEL|LOT|DIAMONDS)\b"
     r"|\b(?:SET|SUITE|LAYOUT|LOT|PARCEL) OF (?:[2-9]|[1-9]\d{1,5}|TWO|THREE|FOUR|FIVE|SIX)\b(?![.,]\d)"
     r"|\bPART OF (?:A |THE )?(?:LAYOUT|SET|SUITE|PARCEL|LOT)\b"
+    r"|^(?:MIX(?:ED)?|MELEE|WHOLE|FULL) (?:LOTS?|PARCELS?)\b"
+    r"|^(?:[3-9]|[1-9]\d{1,5}|THREE|FOUR|FIVE|SIX) ?(?:PCS?|PIECES?|STONES|DIAMONDS)\.?$"
+    r"|^(?:QTY|QUANTITY|PCS|PIECES|STONES)[ .:=]*(?:[2-9]|[1-9]\d{1,5})$"
 )
 _PIECES = re.compile(r"\b(\d{1,6}) ?(?:PCS|PIECES|STONES|DIAMONDS)\b")
 #: A stock number, as far as a text without its list tells: no report of a laboratory, weight, measure or time.
@@ -43,11 +46,19 @@ _SAID_PAIR = re.compile(
     r"|\b(?:NOT|NEVER|CANNOT|CAN'?T) (?:BE |TO BE )?(?:SPLIT|BREAK|PARTED)\b|\bDON'?T (?:BREAK|SPLIT)\b"
     r"|^(?:STONE |PIECE |PC |NO\.? )?(?:[1-9]|ONE) OF (?:[2-9]|TWO|A PAIR)$"
 )
+#: What a pair is of: no feathers or pinpoints.
+_STONES = (
+    r"(?:STONES?|DIAMONDS?|ROUNDS?|RDS?|RBS?|OVALS?|PEARS?|CUSHIONS?|EMERALDS?|PRINCESS(?:ES)?|RADIANTS?|MARQUISES?|HEARTS?"
+    r"|ASSCHERS?|TRILL?IONS?|TRILLIANTS?|BAGUETTES?|TRAPEZOIDS?|HALF ?MOONS?)"
+)
 #: A stone that a pair needs, or that it has: said of what may be as well, unlike the above.
 _SAID_OF_ANOTHER = re.compile(
     rf"\bMATCH(?:ES|ED|ING)?(?: PAIR| STONE)?(?: TO| WITH| OF| W /)? {_STOCK}"
     r"|\b(?:COMPANION|TWIN|MATE|PARTNER|SISTER)(?: STONE)? (?:OF|TO|WITH|W /) \S"
     r"|^(?:\w+ ){1,2}PAIRS?$"
+    rf"|^MATCH(?:ED|ING)? PAIRS?\b|^PAIRS?(?: STONES?\b| OF (?:TWO |2 )?{_STONES}\b|[ :=]*Y(?:ES)?$| ?[,;(]| [A-Z]$)"
+    r"|^(?:PAIR|PRS?)[ .:]*# ?\w+$|^PAIR [A-Z]?\d{1,4}[A-Z]?$"
+    r"|^(?:TWO|BOTH) (?:STONES|DIAMONDS|PCS|PIECES)$|^BOTH STONES\b"
 )
 #: What makes of a pair one that may be had, and not one that is.
 _IS_POSSIBLE = re.compile(

@@ -15,6 +15,8 @@ _REMARKS = (("comments", words.said_in_passing), ("location", words.said_in_plac
 _IN_STOCK = frozenset(
     {
         "STOCK",
+        "STK",
+        "INVENTORY",
         "QTY",
         "QUANTITY",
         "STOCKQTY",

@@ -51,7 +51,8 @@ class Beside:
         self.held: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         read = {header for field, header in columns.best.items() if field not in _NAMES}
-        read |= {header for field, others in columns.others.items() if field not in _NAMES for header in others}
+        passed = _NAMES | {"stock_number"}
+        read |= {header for field, others in columns.others.items() if field not in passed for header in others}
         #: The column of shapes, and what the name of the sheet and the last heading say where its cell is blank.
         self._of_shapes = columns.best.get("shape", SHAPE)
         self._shape_of_sheet = self._shape = ""

@@ -23,6 +23,7 @@ from ingest.feeds.pricelist.reading import (
     BEYOND,
     ONE_CERTIFICATE,
     OTHER_HALF,
+    OTHER_HEADER,
     PERHAPS,
     PROVEN,
     SHAPE,
@@ -30,7 +31,7 @@ from ingest.feeds.pricelist.reading import (
 from ingest.feeds.values import Reader
 
 #: Keys of a payload that are no headers.
-RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN, BESIDE, PERHAPS, SHAPE})
+RESERVED = frozenset({BEYOND, AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, OTHER_HEADER, PROVEN, BESIDE, PERHAPS, SHAPE})
 #: Names rather than amounts: what a spreadsheet did to them is told, not hidden.
 NAMES = frozenset({"stock_number", "certificate_number"})
 _LINKS = frozenset({"certificate_url", "image", "video"})
@@ -111,7 +112,7 @@ class Columns:
     points: bool = False
     #: Whether a column holds colour and clarity together.
     together: bool = False
-    #: Whether a column names the size of the stones of a parcel.
+    #: Whether a column may name the size of the stones of a parcel.
     sized: bool = False
     #: Whether a colour that stands beside an intensity is the name of a fancy one.
     named_beside: bool = False
@@ -157,7 +158,7 @@ class Columns:
             placeholders,
             in_points,
             "color_clarity" in ranked,
-            "sieve" in ranked or "average_size" in ranked,
+            "sieve" in ranked or "average_size" in ranked or len(ranked.get("carats", ())) > 1,
             named_beside,
             _behind_prices(headers, ranked),
         )

@@ -41,7 +41,7 @@ from ingest.feeds.pricelist.columns import RESERVED, Cells, Columns, disagreemen
 from ingest.feeds.pricelist.costs import Costs, Price
 from ingest.feeds.pricelist.headers import unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
-from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, PROVEN
+from ingest.feeds.pricelist.reading import AMBIGUOUS, ONE_CERTIFICATE, OTHER_HALF, OTHER_HEADER, PROVEN
 from ingest.feeds.pricelist.strange import lost, strange_words
 from ingest.feeds.values import Reader
 
@@ -350,6 +350,10 @@ class Mapper:
 def stock_number(cells: Cells) -> str:
     """The row's stock number. Raises `MappingError` if it has none that the catalogue can keep."""
     number, header = cells["stock_number"], cells.header("stock_number")
+    if OTHER_HEADER in cells.row:
+        raise MappingError(
+            "row", f"stands below another header, {cells.row[OTHER_HEADER]!r}: send its table as a list of its own"
+        )
     if not number:
         raise MappingError(header, "is missing")
     # Of the usual numbers a spreadsheet makes nothing else.

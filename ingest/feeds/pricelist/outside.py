@@ -66,6 +66,8 @@ _OF_A_HOUSE = re.compile(
 #: Headers of columns that may say that a stone is not to be had, how it was made or in which currency it is priced.
 _OF_AVAILABILITY = re.compile(
     r"MEMO|SOLD|HOLD|RESERV|BLOCK|PUBLISH|VISIB|INVOICE|AVAIL|DISCONTINU|CUSTOMER|CLIENT|BUYER|(?:ISSUED|GIVEN|LENT)TO"
+    r"|^(?:ISSUE|SENT|OUT|BILL(?:ED)?|ASSIGN(?:ED)?|ALLOT(?:T?ED)?|ALLOCATED|TRANSFER(?:RED)?|DELIVERED|SHIPPED)TO$"
+    r"|^(?:TAKEN|HELD|KEPT)BY$"
     r"|DISPOSITION|LOCKED|DELETED|CONSIGN|JANGAD|^OUT(?:WITH|BY|FOR)?$|^(?:BOOK|BOOKING|ISSUED?|LENT|LOAN)(?:NO|DATE|STATUS|FOR)?$"
 )
 #: Those that may hold many things besides, but never what is passed over: a status, and the stage that a stone is at.

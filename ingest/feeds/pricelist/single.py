@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from catalog.grades import fold
+from catalog.shapes import known_shape
 from ingest.errors import MappingError
 from ingest.feeds import nature, several, values
 from ingest.feeds.deciding_nature import Evidence
@@ -45,10 +46,27 @@ _SUM = re.compile(
     rf"|{_PAGE}",
     re.IGNORECASE | re.ASCII,
 )
+#: The same beside a shape, and where nothing but a number of a stone belongs.
+_TOTAL = r"(?:(?:GRAND|SUB)[\s-]*)?(?:TOTALS?|TTL|SUMS?|AVERAGES?|AVG|MEAN)"
+_SUM_OF_SHAPE = re.compile(
+    rf"(?P<front>[A-Z][A-Z ]*?)[\s:-]+{_TOTAL}\.?\s*[:=]?\s*[\d.,\s$]*"
+    rf"|{_TOTAL}(?:\s+OF)?[\s.:-]+(?P<behind>[A-Z][A-Z ]*?)\s*:?",
+    re.IGNORECASE | re.ASCII,
+)
+_SUM_AS_NUMBER = re.compile(
+    r"(?:TTL|TOT|MIN(?:IMUM)?|MAX(?:IMUM)?|MEDIAN|COUNT|HIGHEST|LOWEST|SELECTED|SELECTION)"
+    r"(?:\s+(?:STONES?|PCS|PIECES|DIAMONDS?|CARATS?|CTS|WEIGHT|AMOUNT|VALUE|PRICE|ROWS?|ITEMS?))*\.?(?:\s*[:=]\s*[\d.,\s$]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+#: What a number of stones is counted in, where a shape belongs.
+_UNIT = re.compile(r"(?:PCS?|PIECES?|STONES?|STNS?|NOS?|DIAMONDS?|CTS?|CARATS?)\.?", re.IGNORECASE)
+#: A title begins with so many letters, and has so many characters at most.
+_MIN_TITLE, _MOST_TITLE = 3, 60
 _DESCRIBING = ("shape", "color", "clarity", "fancy_color", "lab", "certificate_number", "certificate")
 _AMOUNTS = ("carats", *PRICES)
 _WEIGHTS_AGREE_WITHIN = Decimal("0.015")
 _SIZES, _POINTS = re.compile(r"\d*[.,]?\d+", re.ASCII), re.compile(r"PTS?\b|POINT", re.IGNORECASE)
+_RANGE = re.compile(r"(\d*[.,]\d+)\s*(?:-|–|TO)\s*(\d*[.,]\d+)\s*(?:MM|CTS?)?\.?", re.IGNORECASE | re.ASCII)
 #: A stone that weighs so many times what stones do on the average is several.
 _OF_AVERAGE = Decimal("1.5")
 #: Where the title of a sum stands: in a row's first cells, or in one of these fields.
@@ -61,7 +79,23 @@ _MATE = re.compile(r"\b(?:PAIR|PR|SOLD)\.?\s*(?:W/|WITH\b)\s*([\w./-]*\w)", re.I
 _FLAG = 3
 #: A shorter number in a remark counts something (characters).
 _SHORTEST = 3
-_sums = Reader(lambda cell: _SUM.fullmatch(cell.strip()) is not None and any(map(str.isalpha, cell)))
+
+
+def _says_sum(cell: str) -> bool:
+    cell = cell.strip()
+    if _SUM.fullmatch(cell):
+        return any(map(str.isalpha, cell))
+    named = _SUM_OF_SHAPE.fullmatch(cell)
+    return named is not None and known_shape((named["front"] or named["behind"]).strip()) is not None
+
+
+_sums = Reader(_says_sum)
+#: A stock number that is a shape and nothing else.
+_is_shape = Reader(lambda cell: cell.isalpha() and known_shape(cell) is not None)
+_sums_as_number = Reader(lambda cell: _sums[cell] or _SUM_AS_NUMBER.fullmatch(cell.strip()) is not None)
+#: The same of a row that says of all else what one of a stone says: "AVG 12" may be a stock number.
+_begins_sum = Reader(lambda cell: len(cell) < _MOST_TITLE and not any(map(str.isdigit, cell)) and _sums[cell])
+_is_title_of_sum = Reader(lambda cell: not any(map(str.isdigit, cell)) and _sums_as_number[cell])
 
 
 def is_title(text: str) -> bool:
@@ -146,6 +180,33 @@ def refuse_sizes(cells: Cells, carats: Decimal | None) -> None:
                 cells.header("average_size"),
                 f"{size[:60]!r} is the average of several stones: a parcel is not one stone",
             )
+    if "carats" in cells.of_list.others:
+        _refuse_range(cells, carats)
+
+
+def _refuse_range(cells: Cells, carats: Decimal | None) -> None:
+    """Raise `MappingError` for what weighs far more than the largest of the sizes between which its stones are.
+
+    A size in millimetres is a larger number than the weight of such a stone, one in carats is that weight.
+    """
+    if carats is None:
+        return
+    for header, cell in cells.all("carats"):
+        if header != cells.header("carats") and (largest := _largest[cell]) and carats > _OF_AVERAGE * largest:
+            raise MappingError(
+                header, f"{cell[:60]!r} is the size of stones that together weigh {carats} carats: a parcel"
+            )
+
+
+def _largest_of(cell: str) -> Decimal | None:
+    sizes = _RANGE.fullmatch(cell.strip())
+    if sizes is None:
+        return None
+    least, most = (numbers.measure(size) for size in sizes.groups())
+    return most if least and most and least < most else None
+
+
+_largest = Reader(_largest_of)
 
 
 def names_a_pair(cells: Cells) -> bool:
@@ -238,7 +299,7 @@ class Sums:
     def is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         """Whether the next row is a sum, an average or a repeated header, and no stone."""
         if self._is_sum(cells, carats):
-            self._since, self._rows_since = Decimal(0), 0
+            self.restart()
             return True
         self._rows += 1
         self._rows_since += 1
@@ -246,6 +307,10 @@ class Sums:
             self._all += carats
             self._since += carats
         return False
+
+    def restart(self) -> None:
+        """Take a row that is no stone, after which sums may begin anew."""
+        self._since, self._rows_since = Decimal(0), 0
 
     def _is_sum(self, cells: Cells, carats: Decimal | None) -> bool:
         number = cells["stock_number"]
@@ -255,21 +320,35 @@ class Sums:
         described = sum(1 for field in _DESCRIBING if cells[field])
         if described > 2:
             # Nearly every row.
-            return False
+            if number[:_MIN_TITLE].isalpha() and _is_title_of_sum[number]:
+                return True
+            opening = next(iter(cells.row.values()))
+            return isinstance(opening, str) and opening[:_MIN_TITLE].isalpha() and _begins_sum[opening]
+        if number and _sums_as_number[number]:
+            return True
         first = [*list(cells.row.values())[:_FIRST_CELLS], *(cells[field] for field in _TITLED)]
         if any(_sums[cell] for cell in first if cell and isinstance(cell, str)):
             return True
-        if described or not self._rows or not any(cells[field] for field in _AMOUNTS):
+        if not self._rows or not any(cells[field] for field in _AMOUNTS):
             return False
-        adds_up = carats is not None and self._adds_up(carats)
+        if described == 1 and cells["shape"]:
+            # A number of stones, or a sum of those of one shape.
+            counts = _UNIT.fullmatch(cells["shape"]) is not None
+            return (counts and (not number or number.isdigit())) or (self._adds_up(carats) and self._is_count(number))
+        if described:
+            return False
+        adds_up = self._adds_up(carats)
         if "shape" not in cells.columns and "color" not in cells.columns:
             return adds_up and not number
-        counted = number.isdigit() and int(number[:9]) in (self._rows, self._rows_since)
-        return not number or counted or adds_up
+        return self._is_count(number) or adds_up or _is_shape[number]
 
-    def _adds_up(self, carats: Decimal) -> bool:
+    def _is_count(self, number: str) -> bool:
+        """Whether a stock number is none, or that of the rows before."""
+        return not number or (number.isdigit() and int(number[:9]) in (self._rows, self._rows_since))
+
+    def _adds_up(self, carats: Decimal | None) -> bool:
         """Whether a weight is that of the rows before, which may have been rounded."""
-        return any(
+        return carats is not None and any(
             rows > 1 and abs(carats - weight) <= _WEIGHTS_AGREE_WITHIN
             for rows, weight in ((self._rows, self._all), (self._rows_since, self._since))
         )

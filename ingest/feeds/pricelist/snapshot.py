@@ -5,6 +5,7 @@ A snapshot never changes. Which of a list there are, and what they are called: `
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,15 +32,18 @@ from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proven import Proven
 from ingest.feeds.pricelist.proving.proof import prove
 from ingest.feeds.pricelist.single import Sums
+from ingest.feeds.pricelist.tables import Tables
 from ingest.feeds.pricelist.tally import Tally
 from ingest.feeds.verdicts import SupplierAsks, Verdict
 
 log = structlog.get_logger(__name__)
 
 #: Part of every name: a change of the table or of what is written into it makes new snapshots.
-FORMAT = b"6"
+FORMAT = b"7"
 #: Beyond this, prices and weights are all the same to a planner (and fit the table).
 _MAX_PRICE = 10**12
+
+_DIGIT = re.compile(r"\d")
 
 _TABLE = """
 CREATE TABLE stones (
@@ -219,14 +223,17 @@ def _stones(
     refused: Counter[str],
 ) -> Iterator[tuple[object, ...]]:
     carried = proven.written() if proven else ""
-    sums = Sums()
+    sums, tables = Sums(), Tables()
     for ordinal, row in enumerate(rows):
         if carried:
             row.cells[reading.PROVEN] = carried
         cells = mapper.cells_of(row.cells)
         carats = dimensions.carats_of(cells)
         beside.reach(row)
-        if sums.is_sum(cells, carats):
+        is_header = carats is None and not _DIGIT.search(cells["stock_number"]) and tables.is_header(row)
+        if is_header:
+            sums.restart()
+        if is_header or tables.is_sum(row) or sums.is_sum(cells, carats):
             tally.left_out["sums"] += 1
             tally.outside += _texts(row)
             beside.interrupt()
@@ -237,6 +244,7 @@ def _stones(
             tally.left_out["footers"] += 1
             tally.outside.append(text)
             continue
+        tables.mark(row)
         stone: str | None
         try:
             stone = mapping.stock_number(cells)

@@ -114,18 +114,39 @@ def least_availability(words: Sequence[str], flags: Sequence[tuple[str, str]]) -
 
 #: What makes of such a word an offer, or what was.
 _IS_POSSIBLE = r"(?!.*\b(?:POSSIBLE|ALLOWED|WELCOME|OK|PRICES?|TERMS?|RETURNED|BACK|OVER|CANCELL?ED|AVAILABLE|FOUND)\b)"
+_LABORATORY = r"(?:GIA|IGI|HRD|AGS|GCAL|GSI|LAB(?:ORATORY)?)"
 #: What a remark says at its beginning of a stone that is not to be had; "sold as single" is something else.
 _NOT_TO_BE_HAD = re.compile(
     r"\W*(?:(SOLD)(?:\W|$)(?! ?(?:AS|WITH|TOGETHER|IN|SEPARATE|INDIVIDUAL|BY|PER|ONLY))"
     r"|(?:ON )?HOLD(?:\W|$)(?!.*\b(?:POSSIBLE|ALLOWED|OK)\b)|(?:OUT )?ON MEMO(?:\W|$)"
     r"|MEMO OUT(?:\W|$)|RESERVED(?:\W|$)|NOT AVAILABLE(?:\W|$)"
     r"|(?:(PAID)|(?:MEMO|CONSIGN(?:ED)?)(?=\W*$|\W*[-/:.,]| TO\b| WITH\b)|(?:ON |OUT ON )?JANGAD|BOOKED|WITHDRAWN"
-    r"|(?:STONE )?(?:IS )?LOST|(?:NOT|NO LONGER) FOR SALE|(?:DO NOT|DON'?T) (?:SELL|OFFER)"
+    r"|(?:STONE )?(?:IS )?LOST|(?:NOT|NO LONGER) FOR SALE|(?:DO NOT|DON'?T) (?:SELL|OFFER|SHOW|LIST|PUBLISH|UPLOAD|DISPLAY)"
     r"|(?:RECUT(?:TING)? IN PROGRESS|(?:BEING|IN|UNDER) RECUT\w*)"
-    r"|SENT FOR (?:RE-?)?(?:GRADING|CERTIF\w*|CUT\w*|POLISH\w*)|OUT\W*$)"
+    r"|(?:SENT|GONE|OUT) FOR (?:RE-?)?(?:GRADING|CERTIF\w*|CUT\w*|POLISH\w*)|OUT\W*$"
+    rf"|(?:(?:SENT|GONE|OUT) TO|AT|IN) (?:THE )?{_LABORATORY}(?=\W*$| FOR\b)|(?:IN|UNDER) RE-?(?:CERT(?:IFICATION)?|GRADING)"
+    r"|(?:IN|UNDER) (?:CERTIFICATION|GRADING)(?=\W*$))"
     rf"(?:\W|$){_IS_POSSIBLE})",
     re.IGNORECASE,
 )
+#: The same as a part of a remark that has nothing else in it ("Eye clean - SOLD"), and beside a name ("JB HOLD").
+_PARTS = re.compile(r"[;,|*()\[\]\n]|(?<!\bPREV)(?<!\bEX)[.!](?:\s|$)|\s[-–—/]+\s", re.IGNORECASE)
+_PART = re.compile(
+    r"(SOLD(?: OUT)?|SLD|SALE DONE|DEAL (?:IS )?(?:DONE|CLOSED))"
+    r"|(?:OUT )?ON (?:MEMO|HOLD|JANGAD|CONSIGNMENT)|MEMO OUT|RESERVED|BOOKED|WITHDRAWN|NFS|NOT (?:FOR SALE|AVAILABLE)"
+    r"|(?:STONE )?(?:IS )?(?:BROKEN|MISSING|LOST)"
+    r"|(?!(?:NO|NOT|CAN|MAX|MAY|ANY|FOR|THE|HRS|DAY|YES|EX|OK|WE|TO)\b)(?-i:[A-Z]{2,3}) (?:ON )?(?:HOLD|MEMO)"
+    r"|(?:CLIENT|CUSTOMER|BUYER|BROKER|OFFICE)(?:'?S)? (?:ON )?(?:HOLD|MEMO)",
+    re.IGNORECASE,
+)
+#: Of remarks with none of these no part says it.
+_OF_PARTS = re.compile(
+    r"SOLD|SLD|DONE|CLOSED|MEMO|HOLD|JANGAD|CONSIGN|RESERV|BOOKED|WITHDRAWN|NFS|NOT |BROKEN|MISSING|LOST|CANCEL|DELETED",
+    re.IGNORECASE,
+)
+#: What is said of a stone, where nothing else is: of a hold it means that the stone is free.
+_CANCELLED = re.compile(r"\W*(?:CANCELL?ED|DELETED)\W*", re.IGNORECASE)
+_POSSIBLE = re.compile(_IS_POSSIBLE, re.IGNORECASE)
 #: The same within the name of a place, where hardly any other words stand: "NY - memo", "with client HK".
 _NOT_AT_HOME = re.compile(
     r"(?<!\bNO )(?<!\bNOT )(?<!\bNOT ON )\b(?:(SOLD)|MEMO|HOLD|RESERVED|CONSIGN(?:ED|MENT)?|JANGAD"
@@ -145,8 +166,18 @@ _AROUND = "*!()[]{}<>\"' "
 def _said_in_passing(cell: str) -> str | None:
     found = _NOT_TO_BE_HAD.match(cell)
     if found is None:
-        return _typed_over(cell)
+        return _typed_over(cell) or _said_in_part(cell)
     return (Availability.SOLD if found[1] or found[2] else Availability.ON_HOLD).value
+
+
+def _said_in_part(cell: str) -> str | None:
+    if not _OF_PARTS.search(cell):
+        return None
+    found = [part for text in _PARTS.split(cell) if (part := _PART.fullmatch(" ".join(text.split())))]
+    if any(part[1] for part in found):
+        return Availability.SOLD.value
+    is_held = (found and _POSSIBLE.match(cell)) or _CANCELLED.fullmatch(cell)
+    return Availability.ON_HOLD.value if is_held else None
 
 
 def _said_in_place(cell: str) -> str | None:

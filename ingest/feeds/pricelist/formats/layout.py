@@ -13,6 +13,7 @@ from itertools import zip_longest
 from ingest.feeds.pricelist.errors import ListRefused
 from ingest.feeds.pricelist.formats.groups import named_by_groups
 from ingest.feeds.pricelist.headers import columns_of, foreign, has_price
+from ingest.feeds.pricelist.numbers import carats
 from ingest.feeds.pricelist.parameters import Parameters
 
 #: Rows in which a header is looked for.
@@ -23,6 +24,8 @@ MAX_COLUMNS = 500
 _PARCELS = re.compile(
     r"\b(?:PARCELS?|MELL?EES?|SIEVES?|ASSORT\w*|POINTERS?|STARS?\s?/\s?MELEE|AVG\.?\s*SIZE)\b", re.IGNORECASE
 )
+#: What a stone has, and a sum of stones of one shape has not.
+_OF_STONES = ("color", "clarity", "color_clarity", "fancy_color", "certificate_number")
 #: Longest cell (characters), in every format.
 MAX_CELL = 131_072
 #: Key of a row's cells that have no header.
@@ -31,6 +34,8 @@ BEYOND = "(beyond the header)"
 OTHER_HALF = "(half of a pair with)"
 #: Keys of what is said of a row beside its columns, and of what may be; see `ingest.feeds.pricelist.beside`.
 BESIDE, PERHAPS = "(said beside its columns)", "(said of it or of others)"
+#: Key of a header within the list that is another than its own, of the rows below it.
+OTHER_HEADER = "(below another header)"
 #: Key of a row's shape in a list without a column of shapes, by the heading above it or the name of its sheet.
 SHAPE = "(shape above)"
 #: Key of what the whole list proved of its columns; see `ingest.feeds.pricelist.proving.proof`.
@@ -116,12 +121,15 @@ class Heading:
 def heading_of(first_rows: Iterable[Sequence[str]], parameters: Parameters) -> Heading | None:
     """The best header among rows: one with stock number and price, and most known columns; None if there are no rows.
 
-    A header may stand in two rows, of which the upper one has the names of groups of columns.
+    A header may stand in two rows, of which the upper one has the names of groups of columns. What stands below a row of a
+    stone is another table's.
     """
     best: Heading | None = None
     above: list[str] = []
     before: Sequence[str] = ()
     for skip, cells in enumerate(first_rows):
+        if best is not None and best.is_of_a_list and _is_stone(best.headers, cells, parameters):
+            break
         for names in named_by_groups(before, cells):
             headers = distinct(names)
             columns = columns_of(headers, parameters.chosen)
@@ -131,6 +139,15 @@ def heading_of(first_rows: Iterable[Sequence[str]], parameters: Parameters) -> H
         above += [cell for cell in cells if cell.strip()]
         before = cells
     return best
+
+
+def _is_stone(headers: Sequence[str], cells: Sequence[str], parameters: Parameters) -> bool:
+    """Whether a row below a header is one of a stone, and none of sums by shape."""
+    columns = columns_of(headers, parameters.chosen)
+    row = dict(zip(headers, map(str.strip, cells), strict=False))
+    weight, number = row.get(columns.get("carats", ""), ""), row.get(columns["stock_number"], "")
+    is_graded = any(row.get(columns[field]) for field in _OF_STONES if field in columns)
+    return bool(number) and is_graded and carats(weight) is not None
 
 
 def by_header(headers: tuple[str, ...], cells: Sequence[str]) -> dict[str, str | list[str]]:

@@ -26,6 +26,8 @@ MIN_SERIAL, MIN_SERIAL_NAMED = 5, 20
 _NAMED = ("STOCK", "SKU", "STK", "PACKET", "PKT", "STONE", "BARCODE", "VENDOR", "SUPPLIER", "DEALER", "CERT")
 #: Cells that a question shows, and the longest (characters).
 _TOLD, _SHOWN = 4, 30
+#: Headers, after `fold`, of what a house has of a stone, where another column has its number.
+_STOCKS = frozenset({"STOCK", "STK", "INVENTORY"})
 #: Longest number of pieces (digits).
 _COUNT_DIGITS = 2
 
@@ -34,9 +36,36 @@ def find(headers: Sequence[str], sample: Sample, chosen: Mapping[str, str]) -> F
     """The column of stock numbers if it is not the one that its header makes it; a question if rows are only counted."""
     ranked = ranked_columns(headers, chosen)
     candidates = ranked.get("stock_number", ())
-    if not candidates or key(candidates[0]) in chosen:
+    if not candidates:
         return NOTHING
+    found = _number(candidates, ranked, sample, chosen)
+    if found.question is not None:
+        return found
+    others = [header for header in candidates[1:] if key(header) not in chosen and header not in found.columns]
+    return found | _stocks_beside(candidates[0], others, sample)
+
+
+def _stocks_beside(best: str, others: Sequence[str], sample: Sample) -> Finding:
+    """What columns hold that are called by stocks and stand beside one of stock numbers: "Stock" beside "Stock No"."""
+    found = NOTHING
+    for header in others:
+        cells = cells_below(header, sample)
+        if fold(header) not in _STOCKS or not any(cells) or not _names_nothing(cells):
+            continue
+        if (held := _held(cells)) is None:
+            found |= Finding(question=_what_of(header, best, cells))
+        else:
+            found |= Finding({header: held[1]}, (f"{header!r} holds {held[0]} and no stock numbers",))
+    return found
+
+
+def _number(
+    candidates: Sequence[str], ranked: Mapping[str, Sequence[str]], sample: Sample, chosen: Mapping[str, str]
+) -> Finding:
+    """The column of stock numbers of those that are called so, the best first."""
     best, *others = candidates
+    if key(best) in chosen:
+        return NOTHING
     cells = cells_below(best, sample)
     serial = _counts_rows(cells, sample)
     if not serial and not _names_nothing(cells):

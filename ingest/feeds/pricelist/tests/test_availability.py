@@ -45,6 +45,12 @@ _ON_SALE = {
             "out on memo", "do not sell", "jangad", "withdrawn", "memo", "Stone lost", "paid, to be shipped",
             "recut in progress", "sent for regrading", "consigned", "booked", "Not for sale", "S O L D", "***SOLD***",
         ]),
+        *(("Comments", text) for text in [
+            "100% eye clean. SOLD", "CLEAN - SOLD", "Eye clean, sold", "No BGM (SOLD)", "JB HOLD", "NY MEMO", "Client hold",
+            "eye clean; JB HOLD", "Eye clean, on memo", "deal done", "Deal is done", "NFS", "cancelled", "deleted",
+            "do not show", "Don't publish", "Sent to GIA", "Sent to IGI for grading", "At GIA", "in lab",
+            "in recertification", "Out for certification", "under grading", "broken", "Stone is missing", "Missing!",
+        ]),
         *(("Location", text) for text in ["Memo - Zales", "OUT", "Consign. London", "Memo/Cohen", "On jangad"]),
         *(("Location", text) for text in ["NY - memo", "Memo HK", "With client NY", "Sold NY", "Antwerp (on hold)"]),
         *((header, "SOLD") for header in ["Shape", "Color", "Clarity", "Cut", "Lab", "Table %", "Depth %", "Price/Ct"]),
@@ -77,7 +83,11 @@ def test_a_stone_that_is_not_to_be_had_is_not_offered_wherever_it_is_said(
         "Sold as pair", "sold with certificate", "Holder included", "Memorable", "", "Eye clean", "Memo welcome", "No memo",
         "Can hold 2 days", "Not on memo", "Hold 24h possible", "Back from memo", "Memo returned 11/20", "price on memo +3%",
         "Unsold", "Not sold", "ex-hold", "Memo: possible", "consignment possible", "Out of house stock",
-        "Paid certificate OK",
+        "Paid certificate OK", "never sold", "sold as is", "Cert missing", "Not broken, no chips", "Eye clean, never sold",
+        "Order cancelled", "GIA deleted the comment", "Do not show the price", "In lab report: clouds not shown", "MAX HOLD",
+        "Sent to GIA 2019 and back", "NO HOLD", "Terms: cash, on memo", "Out to impress", "prev. sold",
+        "In certificate: none", "JB HOLD, cancelled",
+        "Eye clean. Sold as is", "Missing certificate", "Broken back facets", "no memo, available", "Clean - sold with cert",
     ],
 )  # fmt: skip
 def test_remarks_that_only_begin_so_hide_no_stone(remark: str) -> None:

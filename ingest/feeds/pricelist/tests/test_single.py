@@ -77,6 +77,20 @@ def read(reader: PricelistAdapter) -> tuple[list[str], list[str], dict[str, int]
         ({"Comments": "Set of 12"}, "Comments"),
         ({"Comments": "Part of a layout"}, "Comments"),
         ({"Comments": "Mixed"}, "Comments"),
+        *(
+            ({"Comments": remark}, "Comments")
+            for remark in (
+                "3pc",
+                "3 pcs",
+                "12 stones",
+                "three stones",
+                "mixed lot",
+                "Mix parcel",
+                "qty 2",
+                "Qty: 12",
+                "Pcs = 4",
+            )
+        ),
         ({"Shape": "Mixed"}, "Shape"),
         ({"Shape": "2 RD"}, "Shape"),
         ({"Shape": "Round x 2"}, "Shape"),
@@ -130,7 +144,27 @@ def test_what_is_several_stones_or_none_is_a_letter(cells: dict[str, str], field
         {"Comments": "Matching 50 pts available"},
         {"Comments": "May be matched with B220"},
         {"Comments": "Sold with GIA 2141438171"},
-        {"Comments": "No pair"},
+        *(
+            {"Comments": remark}
+            for remark in (
+                "No pair",
+                "can be paired",
+                "Pair possible",
+                "Pair available",
+                "pair: no",
+                "pair of feathers under table",
+                "Pair can be made",
+                "Matched pair possible, GIA 62001",
+                "1 pc",
+                "qty 1",
+                "1 stone",
+                "Two stones available",
+                "Pair on request",
+                "PR 12",
+                "Pairs well with A-1010",
+                "Fits 3 stone ring",
+            )
+        ),
         {"Comments": "Not broken, no chips"},
         {"Comments": "Twinning wisp, set in the crown"},
         {"Comments": "Natural emerald cut diamond for a ring"},
@@ -169,6 +203,25 @@ def test_a_single_stone_and_one_of_a_separable_pair_are_offered(cells: dict[str,
         ({"Comments": "Do not break"}, "may be inseparable"),
         ({"Comments": "Paar"}, "may be inseparable"),
         ({"Comments": "一对"}, "may be inseparable"),
+        *(
+            ({"Comments": remark}, "may be inseparable")
+            for remark in (
+                "Match pair,GIA 62001",
+                "Matched pair - GIA 62001",
+                "Pair of ovals",
+                "Pair of two ovals",
+                "pair stone",
+                "PAIR A",
+                "Pair 12",
+                "Pair #12",
+                "Pr#12",
+                "pair: yes",
+                "Pair = Y",
+                "two stones",
+                "both stones",
+                "Both stones eye clean",
+            )
+        ),
         ({"Comments": "זוג"}, "may be inseparable"),
     ],
 )
@@ -294,6 +347,74 @@ def test_a_sum_below_a_list_is_no_stone_and_no_letter_but_counted(tmp_path: Path
     assert (offered, letters, left_out) == (["A-1", "A-2", "A-3"], [], {"sums": 1})
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Average,Round,1.00,G,VS1,5000",
+        "AVG,Round,1.00,G-H,VS,5000",
+        "TOTAL,Round,3.00,G,VS1,15000",
+        "Grand Total:,Round,3.00,G,VS1,15000",
+        "Total pcs,Round,3.00,G,VS1,15000",
+        "ROUND TOTAL,Round,3.00,,,15000",
+        "RD - Sub Total,Round,2.00,,,15000",
+        "Total Round,,2.00,,,15000",
+        "Total of rounds:,Round,2.00,G,VS1,15000",
+        "3,PCS,3.00,,,15000",
+        "7,Stones,3.20,,,15000",
+        "3,Round,3.00,,,15000",
+        ",Round,3.00,,,15000",
+        "Round,,2.00,,,15000",
+        "Selected,,1.10,,,15000",
+        "Selected stones: 2,,1.10,,,15000",
+        "Max,Round,1.00,D,IF,9000",
+        "Minimum,Round,1.00,,,900",
+        "Count,,,,,3",
+    ],
+)
+def test_a_sum_that_is_described_as_a_stone_is_none(tmp_path: Path, last: str) -> None:
+    put(tmp_path, text(stones(3)) + last + "\r\n")
+
+    assert read(adapter(tmp_path)) == (["A-1", "A-2", "A-3"], [], {"sums": 1})
+
+
+@pytest.mark.parametrize("word", ["Selected", "Totally clean", "Max", "Average cut"])
+def test_the_first_cell_of_a_stone_may_be_any_word(tmp_path: Path, word: str) -> None:
+    put(tmp_path, text([{"Note": word, **row} for row in stones(3)]))
+
+    assert read(adapter(tmp_path))[::2] == (["A-1", "A-2", "A-3"], {})
+
+
+def test_a_sum_whose_title_stands_before_the_number_of_stones_is_no_stone(tmp_path: Path) -> None:
+    last = {**stone(), "Sr": "Total", "Stock #": "3", "Weight": "3.00", "Total Price": "15000"}
+    put(tmp_path, text([{"Sr": f"{at}", **row} for at, row in enumerate(stones(3), 1)] + [{"Sr": "", **last}]))
+
+    assert read(adapter(tmp_path))[::2] == (["A-1", "A-2", "A-3"], {"sums": 1})
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"Stock #": "MAX-1"},
+        {"Stock #": "TOT12"},
+        {"Stock #": "SELECT-9"},
+        {"Stock #": "ROUND-1"},
+        {"Stock #": "AVG001"},
+        {"Stock #": "MINT"},
+        {"Stock #": "ROUND 7", "Color": "", "Clarity": ""},
+        {"Stock #": "B-9", "Color": "", "Clarity": "", "Weight": "3.00"},
+        {"Stock #": "9", "Color": "", "Clarity": "", "Weight": "3.00"},
+        {"Stock #": "3", "Color": "", "Clarity": "", "Weight": "1.50"},
+    ],
+)
+def test_a_stone_that_only_resembles_a_sum_is_one(tmp_path: Path, cells: dict[str, str]) -> None:
+    put(tmp_path, text([*stones(3), {**stone(), **cells}]))
+
+    assert (sorted((found := read(adapter(tmp_path)))[0]), found[2]) == (
+        sorted(["A-1", "A-2", "A-3", cells["Stock #"]]),
+        {},
+    )
+
+
 def test_a_header_that_stands_again_inside_of_a_list_is_no_stone(tmp_path: Path) -> None:
     put(tmp_path, text(stones(3)) + ",".join(stone()) + "\r\n" + text(stones(2, first=4)).partition("\r\n")[2])
 
@@ -398,6 +519,22 @@ def test_the_payload_of_a_shared_number_keeps_its_cells_and_says_why(tmp_path: P
 def test_stones_that_are_sorted_by_size_are_a_parcel(cells: dict[str, str], why: str) -> None:
     with pytest.raises(MappingError, match=why):
         mapped({**stone(Weight="1.26"), **cells})
+
+
+@pytest.mark.parametrize("size", ["1.0-1.1", "1.0 - 1.1 mm", "0.01-0.02", "2.5-3.0", "1,0-1,1"])
+def test_what_weighs_far_more_than_the_sizes_of_its_stones_is_a_parcel(size: str) -> None:
+    with pytest.raises(MappingError, match="is the size of stones"):
+        mapped({**stone(Weight="11.03", Total_Price="60000"), "Size": size})
+
+
+@pytest.mark.parametrize(
+    ("size", "weight"),
+    [("1.00-1.19", "1.12"), ("6.4-6.5", "1.02"), ("10.0-10.5", "4.11"), ("1.00+", "3.01"), ("1", "1.20"), ("", "1.00")],
+)
+def test_a_stone_whose_size_is_its_own_is_one(size: str, weight: str) -> None:
+    facts = mapped({**stone(Weight=weight, Total_Price="20000"), "Size": size})
+
+    assert facts.carats == Decimal(weight)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,57 @@ def test_a_column_of_stocks_beside_numbers_is_read_for_what_it_holds(
     assert offered(tmp_path) == [(number, country) for number in left]
 
 
+@pytest.mark.parametrize(
+    ("stock", "left", "country"),
+    [
+        (["1", "1", "0", "1", "1", "1"], [*SKUS[:2], *SKUS[3:]], None),
+        (["Available", "Sold", "Available", "Available", "Sold", "Available"], [SKUS[0], *SKUS[2:4], SKUS[5]], None),
+        (["In", "Out", "In", "In", "In", "In"], [SKUS[0], *SKUS[2:]], None),
+        (["Yes", "No", "Yes", "Yes", "Yes", "Yes"], [SKUS[0], *SKUS[2:]], None),
+        (["", "", "", "", "Sold", ""], [*SKUS[:4], SKUS[5]], None),
+        (["Memo", "Box 3", "Box 3", "In Stock", "Box 3", "Box 3"], [SKUS[3]], None),
+        (["Mumbai"] * 6, SKUS, "India"),
+        ([f"B{number}" for number in range(6)], SKUS, None),
+    ],
+)
+@pytest.mark.parametrize("number", ["Stock_No", "Stock_#"])
+@pytest.mark.parametrize("other", ["Stock", "Inventory"])
+def test_a_column_of_stocks_beside_stock_numbers_is_read_for_what_it_holds(
+    tmp_path: Path, stock: list[str], left: list[str], country: str | None, number: str, other: str
+) -> None:
+    columns(tmp_path, **{number: SKUS, other: stock})
+
+    expected = [(sku, country) for sku in left]
+    assert offered(tmp_path) == expected
+    assert offered(tmp_path, columns={number.replace("_", " "): "stock_number"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "left"),
+    [
+        ("Lot", ["", "SOLD", "", "", "Memo", ""], [SKUS[0], *SKUS[2:4], SKUS[5]]),
+        ("Item", ["1", "1", "2", "2", "0", "0"], SKUS),
+        ("Packet", ["A", "A", "B", "B", "Out", "A"], [*SKUS[:4], SKUS[5]]),
+        ("SKU", ["X1", "X2", "X3", "X4", "X5", "SOLD"], SKUS[:5]),
+        ("Ref", ["Mumbai", "Mumbai", "NY", "NY", "NY", "NY"], SKUS),
+    ],
+)
+def test_of_another_number_beside_stock_numbers_only_plain_words_take_a_stone_off(
+    tmp_path: Path, header: str, cells: list[str], left: list[str]
+) -> None:
+    columns(tmp_path, **{"Stock_No": SKUS, header: cells})
+
+    assert offered(tmp_path) == [(sku, None) for sku in left]
+
+
+def test_what_a_column_of_stocks_beside_stock_numbers_holds_that_nothing_tells_is_asked(tmp_path: Path) -> None:
+    columns(tmp_path, Stock_No=SKUS, Stock=["Own", "Partner"] * 3)
+
+    with pytest.raises(SupplierAsks, match="'Stock' holds no stock numbers but 'Own', 'Partner'"):
+        adapter(tmp_path).server_time()
+    assert [number for number, _ in offered(tmp_path, columns={"Stock": ""})] == SKUS
+
+
 def test_what_a_column_of_stocks_holds_that_nothing_tells_is_asked(tmp_path: Path) -> None:
     weights = ["1.00", "1.01", "1.02", "1.03", "1.04", "1.05"]
     columns(tmp_path, SKU=SKUS, Stock=["Own", "Partner"] * 3, Weight=weights)
