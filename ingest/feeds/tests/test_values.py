@@ -195,12 +195,70 @@ def test_a_fancy_colour_has_one_name_however_it_is_written(written: str, name: s
         ("Fancy White", None, None, FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
         ("White", None, "Fancy", FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
         (None, "White", None, FancyFacts(Color.FANCY, "WHITE", None, None)),
+        (None, "Normal", None, FancyFacts(None, None, None, None)),
+        (None, "Solaria", None, FancyFacts(Color.FANCY, "SOLARIA", None, None)),
+        ("G", "Solaria", "Fancy Vivid", FancyFacts(Color.FANCY, "SOLARIA", FancyIntensity.FANCY_VIVID, None)),
+        ("G", "Fancy White", None, FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
+        ("G", "FIY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_INTENSE, None)),
+        ("G", "Light Pink", None, FancyFacts(Color.FANCY, "PINK", FancyIntensity.LIGHT, None)),
+        ("U-V", "Light Yellow", None, FancyFacts(Color.V, None, None, None, "YELLOW")),
+        ("K", "Faint Brown", None, FancyFacts(Color.K, None, None, None, "BROWN")),
+        ("K", "Brown", "Faint", FancyFacts(Color.K, None, None, None, "BROWN")),
+        ("F", "Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.LIGHT, None)),
+        (None, "Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.LIGHT, None)),
+        (None, "FY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY, None)),
+        (None, "FVY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_VIVID, None)),
+        (None, "F.Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        (None, "PU", None, FancyFacts(Color.FANCY, "PURPLE", None, None)),
+        ("F. Light Yellow", None, None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        (None, "Yellow", "F. Light", FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        ("J/BROWN", None, None, FancyFacts(Color.J, None, None, None, "BROWN")),
+        ("Brown J", None, None, FancyFacts(Color.J, None, None, None, "BROWN")),
+        ("Light Yellow (U-V)", None, None, FancyFacts(Color.V, None, None, None, "YELLOW")),
+        ("Fancy Light Yellow (U-V)", None, None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        ("YELLOW Y", None, None, FancyFacts(Color.FANCY, "YELLOW", None, None)),
+        ("Non Fancy", None, None, FancyFacts(None, None, None, None)),
     ],
 )
 def test_a_stone_is_fancy_by_either_field(
     color: str | None, f_color: str | None, intensity: str | None, facts: FancyFacts
 ) -> None:
     assert fancy_facts(color, f_color, intensity, None) == facts
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Normal",
+        "Not Applicable",
+        "Non Fancy",
+        "Not Fancy",
+        "NonFancy",
+        "No Fancy",
+        "Regular",
+        "Standard",
+        "White",
+        "None/White",
+        "White-G",
+        "Near Colorless",
+        "Select",
+        "Clear",
+        "(blank)",
+        "GIA",
+        "Round",
+        "N/A",
+        "NIL",
+        "Solaria",
+    ],
+)
+def test_a_grade_beside_a_word_that_is_no_known_colour_stays_one(word: str) -> None:
+    assert fancy_facts("G", word, None, None) == FancyFacts(Color.G, None, None, None)
+
+
+@pytest.mark.parametrize("code", ["PP", "OY", "YO", "GR", "BL"])
+def test_a_code_of_two_colours_is_a_fancy_one_where_no_grade_stands(code: str) -> None:
+    assert fancy_facts(None, code, None, None) == FancyFacts(Color.FANCY, None, None, None)
+    assert fancy_facts("G", code, None, None) == FancyFacts(Color.G, None, None, None)
 
 
 @given(scalars)
