@@ -84,7 +84,7 @@ _END_OF_SCALE = {FancyIntensity.FAINT: Color.M, FancyIntensity.VERY_LIGHT: Color
 #: Degrees by which no colour is fancy, and none.
 _WEAK = frozenset({"", "FAINT", "VERY", "LIGHT"})
 _WHITE = "WHITE"
-ON_THE_SCALE = frozenset({"YELLOW", "BROWN", "GRAY"})
+_ON_THE_SCALE = frozenset({"YELLOW", "BROWN", "GRAY"})
 _LETTER_AND_WORDS = re.compile(r"\s*([D-Z](?:\s*(?:[-/]|\bTO\b)\s*[D-Z])?)(?![A-Z])[\s,;:(-]+([A-Z].*?)\)?\s*")
 #: The same the other way round, and with a stroke. Letters that are codes of colours or degrees, too, are no grades there.
 _WORDS_AND_LETTER = re.compile(
@@ -137,7 +137,7 @@ def said_of_fancy(text: str) -> Said:
     is_fancy = any(part in _FANCY for part in parts) and not _NOT_FANCY.search(upper)
     if is_fancy or (degree is not None and degree >= FancyIntensity.FANCY_LIGHT):
         return Said(fancy=True, name=name, intensity=degree)
-    if name in ON_THE_SCALE and degree in _END_OF_SCALE:
+    if name in _ON_THE_SCALE and degree in _END_OF_SCALE:
         return Said(name=name, intensity=degree, tint=name)
     known = any(part in _COLORS or part in _OVERTONES for part in parts if len(part) >= MIN_LETTERS or len(parts) == 1)
     return Said(fancy=known and name != _WHITE, name=name, intensity=degree)
@@ -206,7 +206,7 @@ def _tinted(text: str) -> Said | None:
     parts = re.findall(r"[A-Z]+", words)
     tint = _name_of(parts)
     degrees = {_DEGREES.get(part, "") for part in parts}
-    if tint not in ON_THE_SCALE or not degrees <= _WEAK or _COLORS.get(letter) == tint:
+    if tint not in _ON_THE_SCALE or not degrees <= _WEAK or _COLORS.get(letter) == tint:
         return None
     return None if any(part in _FANCY for part in parts) else Said(letter=_letter(letter), tint=tint)
 
@@ -269,7 +269,7 @@ def _of_words(parts: list[str]) -> Said:
     if not is_fancy and name == _WHITE:
         # Lists call any stone on the scale white: without a word for fancy it is none.
         return Said(name=name)
-    if not is_fancy and name in ON_THE_SCALE and intensity in _END_OF_SCALE:
+    if not is_fancy and name in _ON_THE_SCALE and intensity in _END_OF_SCALE:
         return Said(letter=_END_OF_SCALE[intensity] if name == "YELLOW" else None, tint=name)
     return Said(fancy=True, name=name, intensity=intensity)
 

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from catalog.fancy_colors import (
-    ON_THE_SCALE,
     Said,
     color_name,
     intensity_of,
@@ -52,14 +51,8 @@ def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone:
     said = said_of_color(grade)
     own = values.text(f_color, 100) or ""
     degree = intensity_of(values.text(f_intensity, 100) or "")
-    named = said_of_fancy(own)
-    if (
-        named.name in ON_THE_SCALE
-        and degree is not None
-        and degree < FancyIntensity.FANCY_LIGHT
-        and not named.intensity
-    ):
-        named = named._replace(fancy=False, intensity=degree, tint=named.name)
+    # A grade that is repeated under the name of the colour names none.
+    named = said_of_fancy("" if own.upper() == "G" and said.letter is Color.G else own)
     is_fancy = said.fancy or named.fancy or _is_fancy_by(said, f_intensity)
     if not is_fancy and said.letter is None:
         is_fancy = named.name is not None or (not grade and may_be_two_colors(own))
