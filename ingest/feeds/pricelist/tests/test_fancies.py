@@ -170,3 +170,30 @@ def test_a_flag_of_fancy_stones_names_no_colour(tmp_path: Path) -> None:
     rows = [stone(number, Fancy="NY"[number % 2]) for number in range(24)]
 
     assert {found.color for found in read(tmp_path, rows)} == {Color.F, Color.G, Color.H}
+
+
+@pytest.mark.parametrize("heading", ["FANCY COLORS", "Fancy Colour Diamonds:", "FANCY YELLOW"])
+def test_codes_of_colours_below_a_heading_of_fancy_ones_name_them(tmp_path: Path, heading: str) -> None:
+    whites, fancy = [stone(number) for number in range(6)], ["Y", "FIY", "P", ""]
+    header, *rows = table([*whites, *(stone(6 + number, Color=color) for number, color in enumerate(fancy))])
+    width = [""] * (len(header) - 1)
+    end = table([stone(20, Color="G")])[1]
+    listed = [header, *rows[:6], [heading, *width], rows[6], ["ROUND", *width], *rows[7:], ["WHITE", *width], end]
+
+    kept = made(tmp_path, listed)
+    stones = [Mapper(parameters_of({"source": "x"})).to_diamond(payload) for payload in kept.payloads()]
+
+    assert [found.color for found in stones] == [*(found.color for found in stones[:6]), *[Color.FANCY] * 4, Color.G]
+    assert [found.fancy_color for found in stones[6:9]] == ["YELLOW", "YELLOW", "PINK"]
+    assert Color.FANCY not in {found.color for found in stones[:6]}
+
+
+@pytest.mark.parametrize("heading", ["FANCY SHAPES", "FANCY", "Fancy cuts"])
+def test_a_heading_of_fancy_shapes_says_nothing_of_colours(tmp_path: Path, heading: str) -> None:
+    header, *rows = table([stone(number, Color="FGY"[number % 3]) for number in range(6)])
+
+    kept = made(tmp_path, [header, [heading, *[""] * (len(header) - 1)], *rows])
+
+    assert [Mapper(parameters_of({"source": "x"})).to_diamond(payload).color for payload in kept.payloads()] == [
+        *(Color.F, Color.G, Color.Y) * 2
+    ]
