@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from catalog import words
 from catalog.grades import Color, FancyIntensity, UnknownGrade, alone, fold, written
+from catalog.letters import plain
 
 _PARTS = words.parted("fancy", "role")
 _COLORS, _OVERTONES, _DEGREES = _PARTS["color"], _PARTS["overtone"], _PARTS["degree"]
 #: Abbreviations of intensities, which are no names of colours.
 _INTENSITIES = words.parted("grades", "scale")["fancy_intensity"]
 _FANCY, _NOTHING, _TINTS = _PARTS["fancy"], _PARTS["nothing"], _PARTS["tint"]
+#: Words in other scripts, the longest first, which stand in a text without spaces: "浓彩黄".
+_TERMS = sorted(_PARTS["term"].items(), key=lambda term: -len(term[0]))
 #: The commonest names, and those of overtones.
 KNOWN_COLORS = (
     *("YELLOW", "BROWN", "PINK", "ORANGE", "GREEN", "BLUE", "GRAY", "BLACK", "PURPLE", "RED", "VIOLET", "WHITE"),
@@ -91,6 +94,8 @@ _WORDS_AND_LETTER = re.compile(
     r"\s*([A-Z][A-Z\s.]*[A-Z]{2})[\s,;:(/-]+([HJKMQSTUZ]|[D-Z]\s*(?:[-/]|\bTO\b)\s*[D-Z])\s*\)?\s*"
 )
 _LETTER_BY_STROKE = re.compile(r"\s*([EHJKMNQSTUZ])\s*/\s*([A-Z][A-Z\s.]*[A-Z]{2})\s*")
+#: A grade in brackets behind its old name: "Top Wesselton (G)".
+_BEFORE_LETTER = re.compile(r"([^()]*)\(\s*([D-Z](?:\s*[-/]\s*[D-Z])?)\s*\)")
 
 
 class Said(NamedTuple):
@@ -106,6 +111,21 @@ class Said(NamedTuple):
     tint: str | None = None
 
 
+def _english(text: str) -> str:
+    """A text in upper case, without accents, and with English words for those in other scripts."""
+    upper = text.upper()
+    if upper.isascii():
+        return upper
+    upper = plain(upper)
+    for term, english in _TERMS:
+        upper = upper.replace(term, f" {english} ")
+    return upper
+
+
+#: What words say that name no colour, or white.
+_UNTINTED = (Said(), Said(name=_WHITE))
+
+
 @lru_cache(maxsize=4096)
 def color_name(text: str) -> str | None:
     """The normal form of a fancy colour's name: `"orange-Brown"` and `"BROWN ORANGE"` are both `"BROWN_ORANGE"`.
@@ -113,7 +133,7 @@ def color_name(text: str) -> str | None:
     Modifiers (`-ISH`) come first, colours in alphabetical order. A code stands for its colour when it stands alone (`"Y"`).
     None for noise such as `"EVEN"` and `"U-V"`.
     """
-    parts = re.findall(r"[A-Z]+", _NOT_FANCY.sub(" ", text.upper()))
+    parts = re.findall(r"[A-Z]+", _NOT_FANCY.sub(" ", _english(text)))
     if len(parts) == 1 and len(parts[0]) < MIN_LETTERS:
         return _COLORS.get(parts[0])
     return _name_of(parts)
@@ -126,7 +146,7 @@ def said_of_fancy(text: str) -> Said:
     That takes a colour that is known as one, or the intensity of a fancy colour. A name that nobody knows, white, and what
     GIA calls the end of the scale ("Faint Brown", its colour in `tint`) do not.
     """
-    upper = text.upper().strip()
+    upper = _english(text).strip()
     parts = re.findall(r"[A-Z]+", upper)
     if (coded := _abbreviated("".join(parts)) or _coded(upper)) is not None:
         return coded
@@ -166,7 +186,7 @@ def _name_of(parts: Sequence[str]) -> str | None:
 @lru_cache(maxsize=16_384)
 def said_of_color(text: str) -> Said:
     """Read a text about a colour, its parts in any order: `"G"`, `"K, Faint Brown"`, `"VIVID FANCY YELLOW"`, `"FIY"`."""
-    upper = text.upper().strip()
+    upper = _english(text).strip()
     letter = _letter(upper)
     if letter is Color.FANCY:
         return Said(fancy=True)
@@ -190,6 +210,8 @@ def said_of_color(text: str) -> Said:
             return Said(letter=_letter(behind[1]), tint=told.tint or told.name)
     if (beside := _tinted(upper)) is not None:
         return beside
+    if (named := _BEFORE_LETTER.fullmatch(upper)) and _of_words(re.findall(r"[A-Z]+", named[1])) in _UNTINTED:
+        return Said(letter=_letter(named[2]))
     if (coded := _abbreviated(re.sub(r"[^A-Z]", "", upper)) or _coded(upper)) is not None:
         return coded
     return _of_words(re.findall(r"[A-Z]+", _NOT_FANCY.sub(" ", upper)))
@@ -238,7 +260,7 @@ def intensity_of(text: str) -> FancyIntensity | None:
     try:
         return written(FancyIntensity, text)
     except UnknownGrade:
-        parts = re.findall(r"[A-Z]+", text.upper())
+        parts = re.findall(r"[A-Z]+", _english(text))
         coded = [part for part in parts if len(part) >= MIN_LETTERS and part in _INTENSITIES and part not in _DEGREES]
         return FancyIntensity[_INTENSITIES[coded[0]]] if coded and coded[0] not in _FANCY else _degree(parts)
 

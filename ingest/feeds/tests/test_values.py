@@ -233,6 +233,12 @@ def test_a_fancy_colour_has_one_name_however_it_is_written(written: str, name: s
         ("Fancy Light Yellow (U-V)", None, None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
         ("YELLOW Y", None, None, FancyFacts(Color.FANCY, "YELLOW", None, None)),
         ("Non Fancy", None, None, FancyFacts(None, None, None, None)),
+        ("River (D)", None, None, FancyFacts(Color.D, None, None, None)),
+        ("Top Wesselton (G)", None, None, FancyFacts(Color.G, None, None, None)),
+        ("Green (G)", None, None, FancyFacts(Color.FANCY, "GREEN", None, None)),
+        ("GIA G", None, None, FancyFacts(Color.G, None, None, None)),
+        ("H NO BGM", None, None, FancyFacts(Color.H, None, None, None)),
+        ("O-P RANGE", None, None, FancyFacts(Color.P, None, None, None)),
     ],
 )
 def test_a_stone_is_fancy_by_either_field(
