@@ -56,9 +56,11 @@ def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone:
     is_fancy = said.fancy or named.fancy or _is_fancy_by(said, f_intensity)
     if not is_fancy and said.letter is None:
         is_fancy = named.name is not None or (not grade and may_be_two_colors(own))
-    elif not is_fancy and said.letter is Color.F:
+    elif not is_fancy and named.tint is not None:
         # An F before "Light Yellow" is that of "fancy".
-        is_fancy = named.tint is not None and named.intensity is not FancyIntensity.FAINT
+        is_fancy = (said.letter is Color.F and named.intensity is not FancyIntensity.FAINT) or (
+            degree is not None and degree >= FancyIntensity.FANCY_LIGHT
+        )
     if not is_fancy:
         tint = named.tint if said.letter is not None and said.tint is None else said.tint
         return FancyFacts(said.letter and int(said.letter), None, None, None, tint)
