@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from catalog import words
+from catalog.letters import plain
 
 #: Laboratories that certify stones of the trade, the commonest first.
 KNOWN_LABS = ("GIA", "IGI", "HRD", "GCAL", "AGS", "EGL", "GSI")
@@ -19,5 +20,5 @@ MAX_LENGTH = 32
 @lru_cache(maxsize=4096)
 def normal_lab(text: str) -> str | None:
     """The name of a laboratory: `"G.I.A."` and `"gia"` are both `"GIA"`; None for a text without letters or digits."""
-    name = re.sub(r"[^A-Z0-9]+", "_", text.replace(".", "").upper(), flags=re.ASCII).strip("_")
+    name = re.sub(r"[^A-Z0-9]+", "_", plain(text).replace(".", "").upper(), flags=re.ASCII).strip("_")
     return SPELLINGS.get(name.replace("_", ""), name)[:MAX_LENGTH].rstrip("_") or None

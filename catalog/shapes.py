@@ -119,8 +119,14 @@ _BESIDE = frozenset(
         "HEARTS",
         "ARROWS",
     }
-    | {"AND", "EX", "IDEAL", "3", "4", "SHP", "RECT"}
+    | {"AND", "EX", "IDEAL", "3", "4", "SHP", "RECT", "CRUSHED", "ICE"}
 )
+#: Words below "Shape" that name none, folded.
+_NO_SHAPE = frozenset(
+    {"DIAMOND", "DIAMONDS", "STONE", "FANCY", "FANCYCUT", "FANCYSHAPE", "FANCYSHAPES", "SPECIAL", "SPECIALCUT"}
+)
+#: One name of shapes that no table has, for all its spellings.
+_ONE_NAME = {"CRISSCUT": "CRISSCUT", "CRISCUT": "CRISSCUT", "EPAULET": "EPAULETTE", "EPAULETTES": "EPAULETTE"}
 _CUSHIONS = _MODIFICATIONS | _BESIDE | {"SQUARE", "RECTANGULAR", "RECTANGLE"}
 #: A word of so many letters at most that no table knows is a code, and no name of a shape.
 MAX_CODE = 4
@@ -167,12 +173,13 @@ def spelled_shape(text: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def listed_shape(text: str) -> str | None:
-    """The name of a shape that a supplier writes; None also for a code that no table knows, which names no shape."""
+    """The name of a shape that a supplier writes; None also for "Fancy" and for codes that no table knows."""
     if known := known_shape(text):
         return known
     name = _name(text)
-    return None if name is None or len(name) <= MAX_CODE else name
+    return None if name is None or len(name) <= MAX_CODE or fold(name) in _NO_SHAPE else name
 
 
 def _name(text: str) -> str | None:
-    return re.sub(r"[^A-Z0-9]+", "_", plain(text).upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_") or None
+    name = re.sub(r"[^A-Z0-9]+", "_", plain(text).upper(), flags=re.ASCII).strip("_")[:MAX_LENGTH].rstrip("_")
+    return _ONE_NAME.get(fold(name), name) or None

@@ -13,7 +13,7 @@ from catalog.girdles import girdle_ends
 from catalog.grades import GirdleThickness as G
 from catalog.grades import fold
 from catalog.labs import normal_lab
-from catalog.shapes import spelled_shape
+from catalog.shapes import listed_shape, spelled_shape
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,40 @@ def test_laboratories_colours_and_shapes_have_one_name() -> None:
     assert {fluorescence_color(text) for text in ("Blue", "BL", "blu")} == {"BLUE"}
     assert {spelled_shape(text) for text in ("cushion modified", "CM", "Cushion-Mod")} == {"CUSHION_MODIFIED"}
     assert (normal_lab("..."), fluorescence_color("-"), spelled_shape("")) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("lab", "texts"),
+    [
+        (None, ["NON", "OTH", "Other", "OWN", "NON CERT"]),
+        ("GIA", ["GIA NY", "GIA-HK"]),
+        ("IGI", ["IGI IND", "IGI_NY"]),
+        ("HRD", ["HRDA", "HRD Antwerp"]),
+        ("GUBELIN", ["Gübelin", "GUBELIN"]),
+    ],
+)
+def test_offices_of_a_laboratory_are_one_and_words_for_none_are_none(lab: str | None, texts: list[str]) -> None:
+    assert {text: normal_lab(text) for text in texts} == dict.fromkeys(texts, lab)
+
+
+@pytest.mark.parametrize(
+    ("shape", "texts"),
+    [
+        ("MARQUISE", ["MARQUIES", "Marq."]),
+        ("PRINCESS", ["PRINC", "SQB"]),
+        ("EMERALD", ["EMRLD"]),
+        ("TAPERED_BAGUETTE", ["TAPPERED BAGUETTE"]),
+        ("ROUND", ["RND BRL", "Hearts & Arrows", "hearts and arrows"]),
+        ("SQUARE_EMERALD", ["SEM"]),
+        ("CUSHION", ["SQCU", "CU SQ", "Crushed Ice Cushion"]),
+        ("RADIANT", ["L-RAD", "Crushed ice radiant"]),
+        ("CRISSCUT", ["CRISS CUT", "Crisscut"]),
+        ("EPAULETTE", ["Epaulet", "EPAULETTE"]),
+        (None, ["DIAMOND", "Fancy", "Fancy shape", "Special", "XQZ"]),
+    ],
+)
+def test_shapes_that_lists_spell_otherwise_are_those_that_there_are(shape: str | None, texts: list[str]) -> None:
+    assert {text: listed_shape(text) for text in texts} == dict.fromkeys(texts, shape)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from catalog.fancy_colors import Said, color_name, intensity_of, said_of_color
+from catalog.fancy_colors import (
+    Said,
+    color_name,
+    intensity_of,
+    may_be_two_colors,
+    said_of_color,
+    said_of_fancy,
+)
 from catalog.grades import Color, FancyIntensity
 from ingest.feeds import values
 from ingest.feeds.values import Scalar
@@ -36,19 +43,31 @@ def _is_fancy_by(said: Said, f_intensity: Scalar) -> bool:
 def fancy_facts(color: Scalar, f_color: Scalar, f_intensity: Scalar, f_overtone: Scalar) -> FancyFacts:
     """Bring a stone's four colour fields together.
 
-    A stone with the name of a fancy colour is fancy whatever its `color` says; one whose `color` says fancy, or names a
-    colour that is not on the scale from D to Z, or that has nothing but the intensity of a fancy one, is so without a name
-    of its own.
+    A stone with the name of a fancy colour is fancy, a grade from D to Z beside it only if the name is known as one; one
+    whose `color` says fancy, or names a colour that is not on the scale from D to Z, or that has nothing but the intensity
+    of a fancy one, is so without a name of its own.
     """
-    said = said_of_color(values.text(color, 100) or "")
+    grade = values.text(color, 100) or ""
+    said = said_of_color(grade)
     own = values.text(f_color, 100) or ""
-    name = color_name(own)
-    if name is None and not said.fancy and not _is_fancy_by(said, f_intensity):
-        return FancyFacts(said.letter and int(said.letter), None, None, None, said.tint)
-    intensity = intensity_of(values.text(f_intensity, 100) or "") or intensity_of(own) or said.intensity
+    degree = intensity_of(values.text(f_intensity, 100) or "")
+    # A grade that is repeated under the name of the colour names none.
+    named = said_of_fancy("" if own.upper() == "G" and said.letter is Color.G else own)
+    is_fancy = said.fancy or named.fancy or _is_fancy_by(said, f_intensity)
+    if not is_fancy and said.letter is None:
+        is_fancy = named.name is not None or (not grade and may_be_two_colors(own))
+    elif not is_fancy and named.tint is not None:
+        # An F before "Light Yellow" is that of "fancy".
+        is_fancy = (said.letter is Color.F and named.intensity is not FancyIntensity.FAINT) or (
+            degree is not None and degree >= FancyIntensity.FANCY_LIGHT
+        )
+    if not is_fancy:
+        tint = named.tint if said.letter is not None and said.tint is None else said.tint
+        return FancyFacts(said.letter and int(said.letter), None, None, None, tint)
+    intensity = degree or named.intensity or intensity_of(own) or said.intensity
     return FancyFacts(
         Color.FANCY.value,
-        name or said.name,
+        named.name or said.name,
         None if intensity is None else int(intensity),
         color_name(values.text(f_overtone, 100) or ""),
     )

@@ -23,11 +23,38 @@ Scalar = str | int | float | bool | None
 NOTHING = frozenset({"", "NA", "NONE", "NULL", "UNDEFINED", "UNKNOWN", "NOTSPECIFIED", "NAN"})
 _YES = frozenset({"TRUE", "T", "YES", "Y", "1", "100%"})
 _NO = frozenset({"FALSE", "F", "NO", "N", "0", "0%"})
-#: Degrees of a tinge that are none.
+#: Words for a stone without a tinge, after `grades.fold`. A luster that is less than excellent may be milky or not.
 _WITHOUT = frozenset(
-    {"NONE", "NIL", "NILL", "NON", "NN", "NOTINGE", "NOTINT", "NOSHADE", "NOMILK", "NOMILKY", "NOTMILKY", "NONMILKY"}
-    | {"NOBROWN", "NOGREEN", "NOBGM", "M0", "ML0", "B0", "G0", "WHITE", "WHT", "WH", "W", "CLEAR", "EX", "EXCELLENT"}
+    {
+        "NONE",
+        "NIL",
+        "NILL",
+        "NON",
+        "NN",
+        "NM",
+        "WHITE",
+        "WHT",
+        "WH",
+        "W",
+        "CLEAR",
+        "CLEAN",
+        "NOSHADE",
+        "NOSHADES",
+        "NOBGM",
+    }
+    | {"EX", "EXC", "EXCELLENT", "LUSTEREX", "LUSTEREXC", "LUSTEREXCELLENT", "EXLUSTER", "EXCELLENTLUSTER"}
 )
+_OF_TINGE = (
+    r"MILKY|MILK|MLK|ML|MK|MT|M|BROWN(?:ISH)?|BRW?N|BR|BLUE|BLUISH|BLU|B|GREEN(?:ISH)?|GRN"
+    r"|GR[AE]Y(?:ISH)?|GRY|LS|L|TG|T"
+)
+#: Degrees and names of a tinge, after `grades.fold`, as many as stand together; a number is a degree of what it follows.
+_TINGE = re.compile(
+    rf"(NOT?|NON|WITHOUT)?(?:[2-9]|(?>(?:{_OF_TINGE}|GN|GR|G)[1-9]|VERY|V|EXTREMELY|FAINT|FNT|SLIGHT(?:LY)?|SLT|SL"
+    r"|LIGHT(?:LY)?|LGT|LT|MEDIUM|MED|MODERATE|STRONG|STG|STR|ST|HEAVY|HVY|H|DARK|DEEP|MINOR|TRACE|LITTLE|YES|TTLB|TLB|FB|DB"
+    rf"|TO|TINGED?|TINT(?:ED)?|YELLOW(?:ISH)?|MIXED|MIX|{_OF_TINGE}|[(),])+)"
+)
+_NO_DEGREE = re.compile(rf"(?:{_OF_TINGE}|GN|GR|G)0")
 _EYE_CLEAN = words.table("eye_clean")
 _DAYS = re.compile(
     r"(\d{1,3})\s*(?:(?:-|–|TO|/)\s*(\d{1,3})\s*)?(?:(?:BUSINESS|WORKING|BUS\.?)\s*)?(DAYS?|WEEKS?|WKS?|HOURS?|HRS?|D|W)?\.?",
@@ -237,14 +264,20 @@ def says_eye_clean(text: str) -> bool:
 
 
 def tinge(value: Scalar) -> bool | None:
-    """Whether a stone has a tinge, milkiness or the like, said as yes or no or by a degree: "None", "Faint", "M1"."""
+    """Whether a stone has a tinge, milkiness or the like, said as yes or no or by a degree: "None", "Faint", "M1".
+
+    None also for words that nobody knows.
+    """
     said = yes_or_no(value)
     if said is not None or not isinstance(value, str):
         return said
     word = grades.fold(value)
-    if word in _WITHOUT:
+    if word in _WITHOUT or _NO_DEGREE.fullmatch(word):
         return False
-    return None if word in NOTHING else True
+    if found := _TINGE.fullmatch(word):
+        return not found[1]
+    degree = None if word in NOTHING else grade(grades.Fluorescence, value)
+    return None if degree is None else degree != grades.Fluorescence.NONE
 
 
 def growth_method(value: Scalar) -> str | None:

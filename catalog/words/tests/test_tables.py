@@ -69,6 +69,7 @@ def test_a_word_that_means_an_availability_anywhere_means_no_other_in_a_column_o
 def test_every_part_of_a_fancy_colour_is_one() -> None:
     parts = words.parted("fancy", "role")
 
-    assert parts.keys() == {"color", "overtone", "degree", "fancy", "nothing", "tint"}
+    assert parts.keys() == {"color", "overtone", "degree", "fancy", "nothing", "tint", "term"}
     assert set(parts["color"].values()) <= {*KNOWN_COLORS, "CHAMELEON"}
+    assert set(parts["term"].values()) <= {*parts["color"], *parts["degree"], *parts["fancy"]}
     assert set(parts["overtone"].values()) <= {*KNOWN_OVERTONES, "VIOLETISH"}

@@ -3,7 +3,7 @@ that was written into a column that nobody reads.
 
 A heading that stands directly above rows is true of them until the next one: "SOLD THIS WEEK", "ON MEMO", "LAB GROWN". What
 it says is carried by each of these rows, is told with their number, and is asked about on the first day all the same. A
-shape is that of the rows that name none.
+shape is that of the rows that name none, and below "FANCY COLORS" a letter that is a code of a colour names it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from catalog.fancy_colors import MIN_LETTERS, color_name, said_of_fancy
 from catalog.grades import fold
 from catalog.shapes import known_shape
 from ingest.feeds import nature
@@ -30,6 +31,10 @@ _MOST_WORDS = 6
 #: A name of so few letters is a code of anything.
 _CODE = 2
 _NATURAL = re.compile(r"NATURAL(?: (?:DIAMONDS?|STONES?|GOODS))?|(?:EARTH )?MINED(?: DIAMONDS?)?", re.IGNORECASE)
+#: "FANCY COLOR DIAMONDS", "FANCY YELLOW"; "FANCY SHAPES" names no colour.
+_FANCY = re.compile(
+    r"(?:NATURAL )?F(?:AN|N)?CY (?:COLOU?R(?:S|ED)?|([A-Z][A-Z -]*?))(?: (?:DIAMONDS?|STONES?|GOODS))?", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -57,6 +62,10 @@ class Beside:
         self._of_shapes = columns.best.get("shape", SHAPE)
         self._shape_of_sheet = self._shape = ""
         self.shapes: Counter[str] = Counter()
+        #: The same of colours, for fancy ones.
+        self._of_colors = columns.best.get("color")
+        self._fancy_sheet = self._fancy = ""
+        self.fancies: Counter[str] = Counter()
         self._unread = [
             header
             for header in layout.headers
@@ -73,9 +82,11 @@ class Beside:
 
     def heading(self, text: str) -> bool:
         """Take a row with nothing but a text; whether that is a heading that speaks of the rows below it."""
-        kind, ends, shape = self._kind(text), _ends(text), _shape(text)
+        kind, ends, shape, fancy = self._kind(text), _ends(text), _shape(text), _fancy(text)
         if shape or self._begun:
             self._shape = shape
+        if fancy or (self._begun and not shape):
+            self._fancy = fancy
         if self._begun:
             kept = [part for part in self._parts if part.kind not in (kind, ends)]
             for part in kept:
@@ -86,12 +97,12 @@ class Beside:
         if kind:
             self._parts.append(_Part(text, kind))
             self._nested = False
-        return bool(kind or ends or shape)
+        return bool(kind or ends or shape or fancy)
 
     def interrupt(self) -> None:
         """Take a row that is no stone, or none at all, after which another part may begin: a sum, a repeated header."""
         if self._begun:
-            self._shape = ""
+            self._shape = self._fancy = ""
         if self._begun and not self._nested:
             for part in self._parts:
                 part.doubtful = True
@@ -110,6 +121,8 @@ class Beside:
         if (shape := self._shape or self._shape_of_sheet) and not is_filled(str(row.cells.get(self._of_shapes) or "")):
             row.cells[self._of_shapes] = shape
             self.shapes[shape] += 1
+        if (fancy := self._fancy or self._fancy_sheet) and self._of_colors is not None:
+            self._name_color(row, self._of_colors, fancy)
         if not (self._of_sheet or self._parts or self._unread):
             return ""
         firm: list[str] = list(self._of_sheet)
@@ -131,17 +144,35 @@ class Beside:
             return next((text for text in firm if words.said_beside[text] is not None), "")
         return ""
 
+    def _name_color(self, row: Row, header: str, fancy: str) -> None:
+        """Put the colour of a fancy stone in the place of its code, or of nothing."""
+        cell = str(row.cells.get(header) or "").strip()
+        named = (len(cell) < MIN_LETTERS and color_name(cell)) if is_filled(cell) else fancy
+        if named:
+            row.cells[header] = named
+            self.fancies[fancy] += 1
+
     def told(self) -> tuple[str, ...]:
         """What a person is told of headings, with the rows that they were taken to be said of."""
-        return tuple(
-            f"{text[:60]!r} stands above {rows:,} rows, which are taken for "
-            + ("stones that are not to be had" if words.said_beside[text] is not None else "such stones")
-            for text, rows in self.held.items()
-        ) + tuple(f"{text[:60]!r} stands above {rows:,} rows, whose shape it is" for text, rows in self.shapes.items())
+        return (
+            tuple(
+                f"{text[:60]!r} stands above {rows:,} rows, which are taken for "
+                + ("stones that are not to be had" if words.said_beside[text] is not None else "such stones")
+                for text, rows in self.held.items()
+            )
+            + tuple(
+                f"{text[:60]!r} stands above {rows:,} rows, whose shape it is" for text, rows in self.shapes.items()
+            )
+            + tuple(
+                f"{text[:60]!r} stands above {rows:,} rows, whose colours are fancy ones"
+                for text, rows in self.fancies.items()
+            )
+        )
 
     def _enter(self, sheet: str) -> None:
         self._sheet, self._parts, self._begun, self._nested, self._apart = sheet, [], False, False, False
         self._shape_of_sheet, self._shape = _shape(sheet), ""
+        self._fancy_sheet, self._fancy = _fancy(sheet), ""
         kind = self._kind(sheet)
         # Who names a sheet says that what it has is for sale.
         is_answered = kind == AVAILABILITY and sheet.strip().casefold() == self._named
@@ -172,6 +203,13 @@ def _shape(text: str) -> str:
     """A heading or the name of a sheet that is a shape and nothing else: "OVAL", "Round brilliant"."""
     text = text.strip(" :-*")
     return text if len(text) > _CODE and known_shape(text) is not None else ""
+
+
+def _fancy(text: str) -> str:
+    """A heading or the name of a sheet that says of its stones that they are of fancy colours."""
+    text = text.strip(" :-*")
+    found = _FANCY.fullmatch(text)
+    return text if found and (found[1] is None or said_of_fancy(found[1]).fancy) else ""
 
 
 def alone(texts: Sequence[str]) -> str:

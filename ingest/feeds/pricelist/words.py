@@ -28,6 +28,7 @@ _SHADES, _CITIES = tables.table("shades"), tables.table("cities")
 #: Of several words for one stone the one counts that promises least.
 _LEAST = (Availability.SOLD, Availability.UNAVAILABLE, Availability.ON_HOLD, Availability.AVAILABLE)
 
+_tinge = Reader(values.tinge)
 _country = Reader(values.country)
 _town = Reader(lambda cell: values.text(cell, 80))
 
@@ -241,7 +242,7 @@ def shaded(own: str, shades: Shades, name: str, *, tint: str | None = None) -> b
     `tint` is what the grade of the colour says of it ("K, Faint Brown").
     """
     if own:
-        return values.tinge(own)
+        return _tinge[own]
     if tint == name or name in shades.present:
         return True
     return False if name in shades.absent else None

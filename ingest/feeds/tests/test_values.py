@@ -12,6 +12,7 @@ from catalog.fancy_colors import color_name
 from catalog.grades import Clarity, Color, FancyIntensity, Finish, Fluorescence
 from ingest.feeds import values
 from ingest.feeds.fancy import FancyFacts, fancy_facts
+from ingest.feeds.fluorescence import fluorescence_facts
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
 
@@ -73,6 +74,20 @@ def test_measures_are_positive_bounded_and_rounded_half_up(written: values.Scala
 )
 def test_booleans_are_read_in_every_spelling(written: values.Scalar, means: bool | None) -> None:
     assert values.yes_or_no(written) is means
+
+
+@pytest.mark.parametrize(
+    ("means", "written"),
+    [
+        (True, ["Faint", "V. Light", "M1", "ML2", "BR1", "Milky", "Light Milky", "Lightmilky", "LB", "slightly brown"]),
+        (True, ["M1 (slight)", "TLB", "Strong", "STG", "Light to medium", "Yes", "MED", "brownish tinge", "M-2"]),
+        (False, ["None", "NM", "No milky", "No", "M0", "ML-0", "BR 0", "Clean", "EX", "EXC", "Luster EX", "Excellent"]),
+        (False, ["NIL", "no tinge", "Not milky", "no brown tinge", "NON MILKY"]),
+        (None, ["", "N/A", "VG", "Very Good", "Good", "No Luster", "GIA", "see report", "perhaps", None]),
+    ],
+)
+def test_a_tinge_is_there_by_words_that_are_degrees_of_one(means: bool | None, written: list[str | None]) -> None:
+    assert {word: values.tinge(word) for word in written} == dict.fromkeys(written, means)
 
 
 @pytest.mark.parametrize("written", ["EX", "Excellent", "EXCELLENT", "Ideal", "ID", "3EX", " ex "])
@@ -195,12 +210,101 @@ def test_a_fancy_colour_has_one_name_however_it_is_written(written: str, name: s
         ("Fancy White", None, None, FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
         ("White", None, "Fancy", FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
         (None, "White", None, FancyFacts(Color.FANCY, "WHITE", None, None)),
+        (None, "Normal", None, FancyFacts(None, None, None, None)),
+        (None, "Solaria", None, FancyFacts(Color.FANCY, "SOLARIA", None, None)),
+        ("G", "Solaria", "Fancy Vivid", FancyFacts(Color.FANCY, "SOLARIA", FancyIntensity.FANCY_VIVID, None)),
+        ("G", "Fancy White", None, FancyFacts(Color.FANCY, "WHITE", FancyIntensity.FANCY, None)),
+        ("G", "GRY", None, FancyFacts(Color.FANCY, "GRAY", None, None)),
+        ("K", "Canary", None, FancyFacts(Color.FANCY, "YELLOW", None, None)),
+        ("G", "FIY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_INTENSE, None)),
+        ("G", "Light Pink", None, FancyFacts(Color.FANCY, "PINK", FancyIntensity.LIGHT, None)),
+        ("U-V", "Light Yellow", None, FancyFacts(Color.V, None, None, None, "YELLOW")),
+        ("K", "Light Yellow", "Fancy Light", FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        ("K", "Faint Brown", None, FancyFacts(Color.K, None, None, None, "BROWN")),
+        ("K", "Brown", "Faint", FancyFacts(Color.FANCY, "BROWN", FancyIntensity.FAINT, None)),
+        ("F", "Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.LIGHT, None)),
+        (None, "Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.LIGHT, None)),
+        (None, "FY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY, None)),
+        (None, "FVY", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_VIVID, None)),
+        (None, "F.Light Yellow", None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        (None, "PU", None, FancyFacts(Color.FANCY, "PURPLE", None, None)),
+        ("F. Light Yellow", None, None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        (None, "Yellow", "F. Light", FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        ("J/BROWN", None, None, FancyFacts(Color.J, None, None, None, "BROWN")),
+        ("Brown J", None, None, FancyFacts(Color.J, None, None, None, "BROWN")),
+        ("Light Yellow (U-V)", None, None, FancyFacts(Color.V, None, None, None, "YELLOW")),
+        ("Fancy Light Yellow (U-V)", None, None, FancyFacts(Color.FANCY, "YELLOW", FancyIntensity.FANCY_LIGHT, None)),
+        ("YELLOW Y", None, None, FancyFacts(Color.FANCY, "YELLOW", None, None)),
+        ("Non Fancy", None, None, FancyFacts(None, None, None, None)),
+        ("River (D)", None, None, FancyFacts(Color.D, None, None, None)),
+        ("Top Wesselton (G)", None, None, FancyFacts(Color.G, None, None, None)),
+        ("Green (G)", None, None, FancyFacts(Color.FANCY, "GREEN", None, None)),
+        ("GIA G", None, None, FancyFacts(Color.G, None, None, None)),
+        ("H NO BGM", None, None, FancyFacts(Color.H, None, None, None)),
+        ("O-P RANGE", None, None, FancyFacts(Color.P, None, None, None)),
     ],
 )
 def test_a_stone_is_fancy_by_either_field(
     color: str | None, f_color: str | None, intensity: str | None, facts: FancyFacts
 ) -> None:
     assert fancy_facts(color, f_color, intensity, None) == facts
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "Normal",
+            "Not Applicable",
+            "Non Fancy",
+            "Not Fancy",
+            "NonFancy",
+            "No Fancy",
+            "Regular",
+            "Standard",
+            "White",
+            "None/White",
+        ),
+        *("White-G", "Near Colorless", "Select", "Clear", "(blank)", "GIA", "Round", "N/A", "NIL", "Solaria", "G"),
+    ],
+)
+def test_a_grade_beside_a_word_that_is_no_known_colour_stays_one(word: str) -> None:
+    assert fancy_facts("G", word, None, None) == FancyFacts(Color.G, None, None, None)
+
+
+@pytest.mark.parametrize("code", ["PP", "OY", "YO", "GR", "BL"])
+def test_a_code_of_two_colours_is_a_fancy_one_where_no_grade_stands(code: str) -> None:
+    assert fancy_facts(None, code, None, None) == FancyFacts(Color.FANCY, None, None, None)
+    assert fancy_facts("G", code, None, None) == FancyFacts(Color.G, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("intensity", "color", "facts"),
+    [
+        ("NO", None, (Fluorescence.NONE, None)),
+        ("No", "No", (Fluorescence.NONE, None)),
+        ("NY", None, (None, None)),
+        ("None Blue", None, (Fluorescence.NONE, None)),
+        ("Medium", "N", (Fluorescence.MEDIUM, None)),
+        ("Medium", "Medium Blue", (Fluorescence.MEDIUM, "BLUE")),
+        ("Faint", "Violet", (Fluorescence.FAINT, "VIOLET")),
+        (None, "Medium Blue", (Fluorescence.MEDIUM, "BLUE")),
+        ("STB", None, (Fluorescence.STRONG, "BLUE")),
+        ("LT BLUE", None, (Fluorescence.FAINT, "BLUE")),
+        ("Non-Fluorescent", None, (Fluorescence.NONE, None)),
+        ("No Fluor", None, (Fluorescence.NONE, None)),
+        ("None (Inert)", None, (Fluorescence.NONE, None)),
+        ("FL-NON", None, (Fluorescence.NONE, None)),
+        ("NILL", None, (Fluorescence.NONE, None)),
+        ("MDM", None, (Fluorescence.MEDIUM, None)),
+        ("WK", None, (Fluorescence.FAINT, None)),
+        ("中程度", None, (Fluorescence.MEDIUM, None)),
+    ],
+)
+def test_fluorescence_is_an_intensity_and_a_colour_of_what_shines(
+    intensity: str | None, color: str | None, facts: tuple[int | None, str | None]
+) -> None:
+    assert fluorescence_facts(intensity, color) == facts
 
 
 @given(scalars)

@@ -23,6 +23,7 @@ from ingest.feeds.pricelist.proving import (
     availability_columns,
     belonging,
     cheap,
+    color_columns,
     currencies,
     depth_and_table,
     evidence,
@@ -49,6 +50,20 @@ if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
 
 
+#: What the rows are asked of their columns, in this order.
+_RULES = (
+    points,
+    depth_and_table,
+    few_filled,
+    belonging,
+    availability_columns,
+    color_columns,
+    fancies,
+    kinds,
+    color_clarity,
+)
+
+
 def prove(
     headers: tuple[str, ...], rows: Iterable[Mapping[str, Any]], parameters: Parameters, mapper: Mapper
 ) -> tuple[Verdict, Proven]:
@@ -62,7 +77,17 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds, color_clarity):
+    for rule in (
+        points,
+        depth_and_table,
+        few_filled,
+        belonging,
+        availability_columns,
+        color_columns,
+        fancies,
+        kinds,
+        color_clarity,
+    ):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()

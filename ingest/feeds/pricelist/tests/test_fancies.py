@@ -129,3 +129,71 @@ def test_what_a_list_proves_of_words_is_read_again() -> None:
     found = Mapper(parameters_of({"source": "x"})).to_diamond(msgspec.json.encode(row))
 
     assert (found.fancy_color, found.fancy_intensity) == ("GREEN", FancyIntensity.FANCY)
+
+
+def with_columns(fluorescence: str, header: str, said: list[tuple[str, str]], **others: str) -> list[dict[str, str]]:
+    return [
+        stone(number, **others, **{fluorescence: said[number % len(said)][0], header: said[number % len(said)][1]})
+        for number in range(24)
+    ]
+
+
+@pytest.mark.parametrize(("fluorescence", "header"), [("Fluorescence", "Color (2)"), ("Fluor", "F Color")])
+def test_a_colour_behind_fluorescence_is_that_of_fluorescence(tmp_path: Path, fluorescence: str, header: str) -> None:
+    said = [("Medium", "Blue"), ("None", ""), ("Strong", "Blue"), ("Faint", "Yellow")]
+
+    stones = read(tmp_path, with_columns(fluorescence, header, said))
+
+    assert {found.color for found in stones} == {Color.F, Color.G, Color.H}
+    assert [found.fluorescence_color for found in stones[:4]] == ["BLUE", None, "BLUE", "YELLOW"]
+
+
+def test_a_fancy_colour_behind_fluorescence_of_none_stays_one(tmp_path: Path) -> None:
+    stones = read(tmp_path, with_columns("Fluor", "F Color", [("None", "Yellow"), ("Faint", "Blue")], Color=""))
+
+    assert {(found.color, found.fancy_color) for found in stones} == {(Color.FANCY, "YELLOW"), (Color.FANCY, "BLUE")}
+
+
+@pytest.mark.parametrize("header", ["Fancy", "FC", "Fcy", "Fancy Description", "FNC COL", "Fancy Clr", "Fcy Color"])
+def test_names_of_fancy_colours_are_read_below_all_their_headers(tmp_path: Path, header: str) -> None:
+    rows = [stone(1, Color="", **{header: "Fancy Intense Yellow"}), stone(2, **{header: "N"}), stone(4, **{header: ""})]
+    rows[0] |= {"Price/Ct": "11000", "Total": f"{11_000 * float(rows[0]['Carat']):.2f}"}
+
+    first, *others = read(tmp_path, rows)
+
+    assert (first.color, first.fancy_color) == (Color.FANCY, "YELLOW")
+    assert first.fancy_intensity == FancyIntensity.FANCY_INTENSE
+    assert [found.color for found in others] == [Color.H, Color.G]
+
+
+def test_a_flag_of_fancy_stones_names_no_colour(tmp_path: Path) -> None:
+    rows = [stone(number, Fancy="NY"[number % 2]) for number in range(24)]
+
+    assert {found.color for found in read(tmp_path, rows)} == {Color.F, Color.G, Color.H}
+
+
+@pytest.mark.parametrize("heading", ["FANCY COLORS", "Fancy Colour Diamonds:", "FANCY YELLOW"])
+def test_codes_of_colours_below_a_heading_of_fancy_ones_name_them(tmp_path: Path, heading: str) -> None:
+    whites, fancy = [stone(number) for number in range(6)], ["Y", "FIY", "P", ""]
+    header, *rows = table([*whites, *(stone(6 + number, Color=color) for number, color in enumerate(fancy))])
+    width = [""] * (len(header) - 1)
+    end = table([stone(20, Color="G")])[1]
+    listed = [header, *rows[:6], [heading, *width], rows[6], ["ROUND", *width], *rows[7:], ["WHITE", *width], end]
+
+    kept = made(tmp_path, listed)
+    stones = [Mapper(parameters_of({"source": "x"})).to_diamond(payload) for payload in kept.payloads()]
+
+    assert [found.color for found in stones] == [*(found.color for found in stones[:6]), *[Color.FANCY] * 4, Color.G]
+    assert [found.fancy_color for found in stones[6:9]] == ["YELLOW", "YELLOW", "PINK"]
+    assert Color.FANCY not in {found.color for found in stones[:6]}
+
+
+@pytest.mark.parametrize("heading", ["FANCY SHAPES", "FANCY", "Fancy cuts"])
+def test_a_heading_of_fancy_shapes_says_nothing_of_colours(tmp_path: Path, heading: str) -> None:
+    header, *rows = table([stone(number, Color="FGY"[number % 3]) for number in range(6)])
+
+    kept = made(tmp_path, [header, [heading, *[""] * (len(header) - 1)], *rows])
+
+    assert [Mapper(parameters_of({"source": "x"})).to_diamond(payload).color for payload in kept.payloads()] == [
+        *(Color.F, Color.G, Color.Y) * 2
+    ]

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from catalog.fluorescence_colors import fluorescence_color
-from catalog.grades import Clarity, Fluorescence, LabFinish, fold
+from catalog.grades import Clarity, Color, FancyIntensity, Fluorescence, LabFinish, fold
 from catalog.letters import plain
 from catalog.shapes import known_shape
+from ingest.feeds.fancy import FancyFacts, fancy_facts
 from ingest.feeds.fluorescence import fluorescence_facts
 from ingest.feeds.pricelist import currency_words, headers, snapshot, words
 from ingest.feeds.pricelist.errors import ColumnsMissing
@@ -238,6 +239,21 @@ def test_shapes_in_other_languages(written: str, shape: str) -> None:
 def test_a_word_that_no_table_knows_is_no_shape_of_those_that_there_are(written: str) -> None:
     assert known_shape(written) is None
     assert words.shape(written) in (None, "ETOILEE")
+
+
+@pytest.mark.parametrize(
+    ("written", "color", "intensity"),
+    [
+        ("Fancy Intensiv Gelb", "YELLOW", FancyIntensity.FANCY_INTENSE), ("Jaune", "YELLOW", None), ("Geel", "YELLOW", None),
+        ("Fancy Grün", "GREEN", FancyIntensity.FANCY), ("黄色", "YELLOW", None), ("彩黄", "YELLOW", FancyIntensity.FANCY),
+        ("浓彩黄", "YELLOW", FancyIntensity.FANCY_INTENSE), ("艳彩粉红", "PINK", FancyIntensity.FANCY_VIVID),
+        ("Жёлтый", "YELLOW", None), ("желтый", "YELLOW", None), ("צהוב", "YELLOW", None),
+        ("ファンシー・ビビッド・ピンク", "PINK", FancyIntensity.FANCY_VIVID), ("イエロー", "YELLOW", None),
+    ],
+)  # fmt: skip
+def test_fancy_colours_in_other_languages(written: str, color: str, intensity: int | None) -> None:
+    assert fancy_facts(written, None, None, None) == FancyFacts(Color.FANCY, color, intensity, None)
+    assert fancy_facts(None, written, None, None) == FancyFacts(Color.FANCY, color, intensity, None)
 
 
 @pytest.mark.parametrize(
