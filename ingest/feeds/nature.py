@@ -45,7 +45,7 @@ _ALONE = {word: GROWN if meaning == "GROWN" else NATURAL for word, meaning in wo
 _MAX_LENGTH = 2_000
 
 _WRITTEN_OUT = (
-    (re.compile(r"HIGH PRESSURE,? (?:AND )?HIGH TEMPERATURE"), "HPHT"),
+    (re.compile(r"HIGH PRESSURE(?:,| /)? (?:AND )?HIGH TEMPERATURE(?: ?\(HPHT\))?"), "HPHT"),
     (re.compile(r"CHEMICAL VAPOU?R DEPOSITION"), "CVD"),
     (re.compile(r"MPCVD"), "CVD"),
     (re.compile(r"\bHTHP\b"), "HPHT"),
@@ -70,9 +70,17 @@ _NATURAL_PHRASE = re.compile(
 _NATURAL_WORD = re.compile(r"\b(?:NATURAL|NAT|MINED|EARTH)\b")
 _CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": True, "LB": True, "M": None}
 _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
+_HPHT_DONE = (
+    r"HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)"
+    r"|(?:PROCESSED|TREATED|ENHANCED|ANNEALED|CHANGED|IMPROVED) (?:BY|USING|WITH|VIA|THROUGH) (?:THE |AN? )?HPHT"
+)
 _TREATED_PHRASE = re.compile(
-    r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
+    rf"\b(?:{_HPHT_DONE}|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
+    r"|(?:CLARITY|CLR|COLOU?R|COL) ENH|(?:LASER|DRILL) ?HOLES?|HEAT TREAT\w*|ARTIFICIAL(?:LY)? COLOU?R\w*"
+    r"|COLOU?R (?:IS |ORIGIN )?(?:BY|DUE TO|FROM) (?:TREATMENT|IRRADIATION|HPHT)"
+    r"|(?:CLARITY|COLOU?R) (?:HAS|HAVE|WAS|IS)(?: BEEN)?(?: ARTIFICIALLY)? (?:ENHANCED|IMPROVED|CHANGED|ALTERED|MODIFIED)"
+    r"(?! (?:FROM|TO|ON) )"
     r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
     r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
     r"|CE (?:YEHUDA|STONES?)|YEHUDA (?:CE|STONES?|FILL\w*)|IRRAD|HEATED|BELLATAIRE|GE POL"
@@ -84,7 +92,7 @@ _UNTREATED_PHRASE = re.compile(
     r"|(?:NO|NOT|NON|WITHOUT)(?: (?:ANY|INDICATIONS?|EVIDENCE|SIGNS?|OF))* (?:POST GROWTH )?"
     r"(?:TREATMENTS?|TREATED|ENHANCEMENTS?))\b"
 )
-_HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)\b")
+_HPHT_TREATMENT = re.compile(rf"\b(?:{_HPHT_DONE})\b")
 _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
@@ -257,6 +265,8 @@ def _said_of_treatment(cell: str) -> Said:
         return Said(treated=False)
     if word in values.NOTHING or treatments.says_nothing(text):
         return SILENT
+    if (none := treatments.said_in_column(text)) is not None:
+        return Said(treated=False, one_treatment=none[1]) if none[0] else SILENT
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
     if said.treated is None and treatments.denies_all(text):
         # Of one treatment nothing follows for another.
@@ -273,7 +283,10 @@ def _said_of_one_treatment(cell: str) -> Said:
     said = values.yes_or_no(cell)
     if said is None:
         word, text = fold(cell), _words(cell)
-        if word not in values.NOTHING and not treatments.says_nothing(text):
+        none = treatments.said_in_column(text)
+        if none is not None:
+            said = False if none[0] else None
+        elif word not in values.NOTHING and not treatments.says_nothing(text):
             is_denied = word in _NO_TREATMENT or treatments.denies_all(text) or _UNTREATED_PHRASE.fullmatch(text)
             said = not is_denied
     return SILENT if said is None else Said(treated=said, one_treatment=True)
@@ -307,8 +320,8 @@ def is_model_of_rough(cell: str) -> bool:
 #: and most of what laboratories remark has none.
 _TELLING = re.compile(
     r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO(?![A-Z])|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
-    r"|MINED|EARTH|IRRAD|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|C\.E\."
-    r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
+    r"|MINED|EARTH|IRRAD|DRILL|ANNEAL|FILL|ENH|TREAT|IMPROV|COAT|CHANGED|ALTERED|MODIFIED|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|\b(?:C\.?E|L\.?D|K\.?M|ILD|IRR)\b"
+    r"|ARTIFICIAL|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
     r"|BEHANDEL|TRAIT|TRATT?A|HEATED|BELLATAIRE|GE[\s_-]+POL|CE[\s_-]+STONE"
     rf"|{several.TELLING}"
 )
@@ -331,6 +344,8 @@ def _read_text(cell: str) -> Said:
     if treatments.are_codes(text):
         return TREATED
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    if said.treated is None and treatments.names_code(text):
+        said = said._replace(treated=True)
     if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
         named = _NO_DIAMOND.search(text)
         said = said._replace(other=(named[0] if named else text).lower())
@@ -345,9 +360,16 @@ def _said_of_lab(cell: str) -> Said:
     return HINT if _HINTING_LAB.search(text) else SILENT
 
 
+#: Behind a grade, it may be the laboratory's or of a stone of a laboratory.
+_LAB_BEHIND = re.compile(r"^[A-Z]{1,4}[1-3]? ?[-(/]* ?LAB\)?$")
+
+
 def _said_of_grade(cell: str) -> Said:
     """A grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE"."""
-    said, text = _said_of_lab(cell), _words(cell)
+    text = treatments.without_inscribed(_words(cell))
+    said = _said_of_lab(cell)
+    if said is SILENT and _LAB_BEHIND.search(text):
+        said = HINT
     beside = treatment_beside(text)
     if beside and beside != "HPHT" and (said.grown or not _denied(re.compile(rf"\b{re.escape(beside)}\b"), text)):
         said = said._replace(treated=True)
@@ -482,4 +504,6 @@ def without_growth_of_lab(lab: str) -> str:
 
 def grade_alone(grade: str) -> str:
     """A grade without what is written beside it, such as that the stone was grown: "VS1 LG" is VS1."""
-    return alone(without_growth(grade) if _said_of_lab(grade) is not SILENT else grade)
+    if "LASER" in grade.upper() or "INSCR" in grade.upper():
+        grade = treatments.without_inscribed(_words(grade)).strip()
+    return alone(without_growth(grade) if _said_of_grade(grade).grown or _LAB_BEHIND.search(_words(grade)) else grade)
