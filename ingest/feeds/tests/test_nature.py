@@ -62,7 +62,8 @@ def test_comments_say_what_they_say_and_nothing_that_they_deny_or_only_speak_of(
     [
         "made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678",
         "not natural", "non-natural", "Not a natural diamond", "created diamond", "Diamond Foundry", "above-ground",
-        "lab dia", "LG stone", "IGI LG", "Failed CVD screening",
+        "lab dia", "LG stone", "IGI LG", "Failed CVD screening", "LG633445566", "IGI LG633445566", "633445566-LG",
+        "Type: LG", "Diamond type: Lab", "Type - Lab", "Origin: Lab, eye clean", "LCD", "LG DIA",
     ],
 )  # fmt: skip
 def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
@@ -74,7 +75,8 @@ def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
     [
         "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
         "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
-        "Laboratory: IGI", "Ground floor safe",
+        "Laboratory: IGI", "Ground floor safe", "Lab Grown? No", "Labgrown N", "Lab-grown (no)", "tested with CVD machine",
+        "Checked by CVD detector", "Report type: Lab", "Type: Lab report", "LG: N", "Algeria 633445566",
     ],
 )  # fmt: skip
 def test_remarks_of_screening_say_of_no_stone_that_it_was_grown(text: str) -> None:
@@ -92,6 +94,9 @@ def test_what_is_not_sold_alone(text: str) -> None:
 
 def test_what_is_no_diamond_by_its_remark() -> None:
     assert nature.of_text["Moissanite"].other == "moissanite"
+    assert nature.of_text["Simulated"].other == "simulated"
+    assert nature.of_text["Diamond simulant, not natural"].other == "simulant"
+    assert not nature.of_text["Seen under simulated daylight"].other
     assert not nature.of_text["Tested, no moissanite"].other
 
 
@@ -159,6 +164,20 @@ def test_hpht_in_a_column_of_treatments_is_what_was_done_to_a_stone(cell: str, s
         (nature.of_shape, "PR", SILENT),
         (nature.of_lab, "IGI-LG", GROWN),
         (nature.of_lab, "GIA", SILENT),
+        *((nature.of_lab, lab, GROWN) for lab in ("IGILG", "LGIGI", "GIALG", "IGI LGD")),
+        *(
+            (nature.of_lab, lab, nature.HINT)
+            for lab in ("IGI LAB", "IGI-Lab", "IGI(LAB)", "GIA (Lab)", "IGI-L", "GIA L")
+        ),
+        *(
+            (nature.of_lab, lab, SILENT)
+            for lab in ("GIA LAB", "HRD Lab", "AGS-L", "AGSL", "EGL L.A.", "EGL LA", "GEM LAB")
+        ),
+        *((nature.of_lab, lab, TREATED) for lab in ("EGL CE", "GIA (treated)", "EGL USA CE")),
+        (nature.of_lab, "IGI HPHT", Said(unclear=True)),
+        *((nature.of_shape, shape, nature.HINT) for shape in ("LGRD", "RDLG", "L.RD", "L/RD")),
+        *((nature.of_shape, shape, SILENT) for shape in ("LR", "L.RAD", "LOZ", "Long Radiant", "Laser cut round")),
+        *((nature.of_shape, shape, TREATED) for shape in ("Round CE", "Round Treated", "Oval (treated)")),
     ],
 )
 def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, said: Said) -> None:
@@ -193,9 +212,28 @@ def test_other_numbers_say_nothing(number: str) -> None:
 
 
 def test_words_of_growth_are_no_part_of_a_shape() -> None:
-    shapes = ["LG ROUND", "Round (Lab Grown)", "CVD Oval", "Lab-Grown-Cushion", "Emerald"]
+    shapes = ["LG ROUND", "Round (Lab Grown)", "CVD Oval", "Lab-Grown-Cushion", "Emerald", "LGRD", "Round CE"]
 
-    assert [nature.without_growth(shape) for shape in shapes] == ["ROUND", "ROUND", "OVAL", "CUSHION", "Emerald"]
+    alone = ["ROUND", "ROUND", "OVAL", "CUSHION", "Emerald", "RD", "ROUND"]
+    assert [nature.without_growth(shape) for shape in shapes] == alone
+
+
+def test_what_its_reports_are_of_is_no_part_of_a_laboratory() -> None:
+    labs = [
+        "IGILG",
+        "LGIGI",
+        "IGI LAB",
+        "IGI-L",
+        "GIA (L)",
+        "IGI HPHT",
+        "EGL USA CE",
+        "GIA Treated",
+        "GIA Lab",
+        "EGL L.A.",
+    ]
+
+    alone = ["IGI", "IGI", "IGI", "IGI", "GIA", "IGI", "EGL USA", "GIA", "GIA Lab", "EGL L.A."]
+    assert [nature.without_growth_of_lab(lab) for lab in labs] == alone
 
 
 def test_the_feeds_word_holds_only_where_nothing_speaks() -> None:

@@ -75,7 +75,7 @@ def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Eye clean, LD", "EC; CE", "Laser inscribed; KM", "Clarity Enh. (CE)", "Eye clean - CE", "VS1 after KM", 
+        "Eye clean, LD", "EC; CE", "Laser inscribed; KM", "Clarity Enh. (CE)", "Eye clean - CE", "VS1 after KM",
         "No BGM, LD",
         "EC / K.M.", "HPHT: no, LD", "Very good make, clean to the eye, hand picked by us, LD",
         "This diamond has been processed by high pressure/high temperature (HPHT) to change its color.",
