@@ -36,6 +36,7 @@ from ingest.feeds.pricelist.proving import (
     price_columns,
     shapes_in_cut,
     stock_numbers,
+    surface_naturals,
     thousands,
     units,
 )
@@ -47,6 +48,11 @@ from ingest.feeds.verdicts import IN_WORDS, Answer, Means, Question, SupplierAsk
 
 if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
+
+
+#: What rows say of columns that hold no money is asked in this order.
+_FIRST = (points, depth_and_table, few_filled, belonging, availability_columns, fancies, surface_naturals)
+_RULES = (*_FIRST, kinds, color_clarity)
 
 
 def prove(
@@ -62,7 +68,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds, color_clarity):
+    for rule in _RULES:
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
@@ -77,9 +83,14 @@ def prove(
         sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
     verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
     # What a weight is in comes before what a price is.
-    question = found.question or verdict.question or question_of(sample)
+    prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
+    question = (
+        found.question
+        or surface_naturals.question_of(headers, kept, sample, prices, parameters, mapper)
+        or verdict.question
+        or question_of(sample)
+    )
     if question is None:
-        prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
         question = cheap.question_of(sample, prices, parameters)
         # Rapaport's list is in dollars.
         if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
