@@ -73,6 +73,8 @@ _NATURAL_PHRASE = re.compile(
 )
 _NATURAL_WORD = re.compile(r"\b(?:NATURAL|NAT|MINED|EARTH)\b")
 _CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": True, "LB": True, "M": None}
+#: A natural stone of which a code says that it was treated.
+_NATURAL_CODE = re.compile(r"(?:NATURAL|NAT|ND)[ /(,+]+(?:CE|C\.E\.?|KM|LD|ILD|IRR)\)?")
 _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
 _HPHT_DONE = (
     r"HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)"
@@ -83,7 +85,7 @@ _TREATED_PHRASE = re.compile(
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
     r"|(?:CLARITY|CLR|COLOU?R|COL) ENH|(?:LASER|DRILL) ?HOLES?|HEAT TREAT\w*|ARTIFICIAL(?:LY)? COLOU?R\w*"
     r"|COLOU?R (?:IS |ORIGIN )?(?:BY|DUE TO|FROM) (?:TREATMENT|IRRADIATION|HPHT)"
-    r"|(?:CLARITY|COLOU?R) (?:HAS|HAVE|WAS|IS)(?: BEEN)?(?: ARTIFICIALLY)? (?:ENHANCED|IMPROVED|CHANGED|ALTERED|MODIFIED)"
+    r"|(?:CLARITY|COLOU?R) (?:HAS|HAVE|WAS|IS)(?: BEEN)?(?: ARTIFICIALLY)? (?:ENHANCED|IMPROVED|CHANGED|ALTERED)"
     r"(?! (?:FROM|TO|ON) )"
     r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
     r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
@@ -200,7 +202,8 @@ def _kind(cell: str) -> Said:
     text = _words(cell)
     if text in _CODES:
         return Said(grown=_CODES[text])
-    return _ALONE.get(fold(cell)) or _read(text, _GROWN_WORD, _NATURAL_WORD)
+    said = _ALONE.get(fold(cell)) or _read(text, _GROWN_WORD, _NATURAL_WORD)
+    return said._replace(treated=True) if _NATURAL_CODE.fullmatch(text) else said
 
 
 def is_natural(cell: str) -> bool:
@@ -370,7 +373,9 @@ def is_model_of_rough(cell: str) -> bool:
 #: and most of what laboratories remark has none.
 _TELLING = re.compile(
     r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO(?![A-Z])|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
-    r"|MINED|EARTH|IRRAD|DRILL|ANNEAL|FILL|ENH|TREAT|IMPROV|COAT|CHANGED|ALTERED|MODIFIED|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|\b(?:C\.?E|L\.?D|K\.?M|ILD|IRR)\b"
+    r"|MINED|EARTH|IRR|DRILL|ANNEAL|FILL|ENH|TREAT|IMPROV|COAT|CHANGED|ALTERED|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH"
+    # What is before stands after the letters: what begins with one is found faster.
+    r"|C\.?E\b(?<!\wCE)|L\.?D\b(?<![A-HJ-Z]LD)|K\.?M\b(?<!\wKM)"
     r"|ARTIFICIAL|SIMUL|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
     r"|BEHANDEL|TRAIT|TRATT?A|HEATED|BELLATAIRE|GE[\s_-]+POL|CE[\s_-]+STONE"
     rf"|{several.TELLING}"
@@ -405,7 +410,11 @@ def _read_text(cell: str) -> Said:
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
-    if re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text) or _GROWN_LAB.match(text):
+    if (
+        re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text)
+        or _GROWN_LAB.match(text)
+        or text.endswith("CVD")
+    ):
         return GROWN
     if _TREATED_LAB.fullmatch(text):
         return TREATED

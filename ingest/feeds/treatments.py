@@ -51,7 +51,7 @@ _NATURAL_COLOR = re.compile(
     r"(?:(?:NONE|NO|NIL)[ ,;/(]*)?(?:NATURAL (?:FANCY )?COLOU?R|COLOU?R(?: ORIGIN)? ?:? ?NATURAL)(?: ORIGIN)?\)?"
 )
 _ORDINARY = frozenset(
-    {"NORMAL", "STANDARD", "REGULAR", "OK", "PASS", "PASSED", "CLEAN", "FREE", "ORIGINAL", "TBD", "PENDING"}
+    {"NORMAL", "STANDARD", "REGULAR", "OK", "PASS", "PASSED", "CLEAN", "LI", "FREE", "ORIGINAL", "TBD", "PENDING"}
 )
 #: Codes of treatments where nothing else stands.
 _CODE = re.compile(

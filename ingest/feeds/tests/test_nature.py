@@ -118,6 +118,9 @@ def test_what_is_no_diamond_by_its_remark() -> None:
         ("IIa", SILENT),
         ("Parcel", Said(several="a parcel")),
         ("Moissanite", Said(other="moissanite")),
+        ("LGDIA", GROWN),
+        ("Syn", GROWN),
+        ("Natural CE", Said(grown=False, treated=True)),
     ],
 )
 def test_a_kind_of_stones_is_read_in_every_writing(kind: str, said: Said) -> None:
@@ -185,7 +188,8 @@ def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, sa
 
 
 @pytest.mark.parametrize(
-    ("grade", "grown"), [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None)]
+    ("grade", "grown"),
+    [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None), ("DCVD", True)],
 )
 def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) -> None:
     assert nature.of_grade[grade].grown is grown
