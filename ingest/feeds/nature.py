@@ -103,7 +103,7 @@ _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|V
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
     r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T|KEINE?N?|NICHT|OHNE|PAS|SANS|GEEN|NIET|ZONDER|SENZA|SIN)"
-    r"(?: (?:DE|DIAMANTS?|AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+    r"(?: (?:DE|DIAMANTS?|AN?|ANY|BEEN|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
     r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST|WITH|BY|ON|IN|USING)|PASS(?:ED|ES)?|FREE (?:OF|FROM)"
@@ -115,8 +115,8 @@ _TESTED = re.compile(
     r"|TESTED|SCREENED|CHECKED|FREE|NEGATIVE|PASS(?:ED)?)\b"
 )
 _SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=?]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
-#: The same at the end of a text, of what a list says of every stone: "Labgrown N".
-_ENDS_WITH_NO = re.compile(r"(?: DIAMOND)? \(?(?:NO|N)\)?$")
+#: The same at the end of a text or a part of it, of what a list says of every stone: "Labgrown N".
+_ENDS_WITH_NO = re.compile(r"(?: DIAMOND)? \(?(?:NO|N)\)?(?:$| ?[,;|])")
 _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.

@@ -29,7 +29,7 @@ _BEFORE = (
 )
 _DENIED = re.compile(
     # Behind a colon a no is one; else it may begin what comes next: "HPHT no BGM".
-    rf"\b{_NAMES} ?(?:[:=] ?{_NO}(?: {_NAMES})?(?![\w.]| / A)|\(? ?{_NO}\)?(?= ?(?:$|[,;|.)]| / | AND | & )))"
+    rf"\b{_NAMES} ?(?:[:=?] ?{_NO}(?: {_NAMES})?(?![\w.]| / A)|\(? ?{_NO}\)?(?= ?(?:$|[,;|.)]| / | AND | & )))"
     rf"|\b{_BEFORE} {_NAMES}\b|\bUN(?:COATED|FILLED|DRILLED|ENHANCED|IRRADIATED|HEATED)\b"
 )
 _INSCRIBED = re.compile(

@@ -76,6 +76,7 @@ def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
         "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
         "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
         "Laboratory: IGI", "Ground floor safe", "Lab Grown? No", "Labgrown N", "Lab-grown (no)", "tested with CVD machine",
+        "Lab grown - No, natural - yes",
         "Checked by CVD detector", "Report type: Lab", "Type: Lab report", "LG: N", "Algeria 633445566",
     ],
 )  # fmt: skip

@@ -92,6 +92,7 @@ def test_a_treatment_among_other_remarks_makes_a_stone_treated(text: str) -> Non
     [
         "EC, no CE", "no CE, LD", "Certified by EGL CE", "CE marking of the box, see below", "No laser holes", "LI, EC",
         "laser inscribed, EC", "Color has not been changed", "not artificial color", "Cut under artificial light", "No irr",
+        "Treated? No", "Enhanced? N", "has not been processed by HPHT", "This diamond has not been HPHT processed",
         "Clarity has been improved from SI1 to VS2 by a recut", "Color has been changed to H by the laboratory",
     ],
 )  # fmt: skip
