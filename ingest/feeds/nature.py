@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from catalog import words
 from catalog.grades import alone, fold, treatment_beside
+from catalog.labs import KNOWN_LABS
+from catalog.shapes import SPELLINGS, known_shape
 from ingest.feeds import several, treatments, values
 from ingest.feeds.values import Reader
 
@@ -45,7 +47,7 @@ _ALONE = {word: GROWN if meaning == "GROWN" else NATURAL for word, meaning in wo
 _MAX_LENGTH = 2_000
 
 _WRITTEN_OUT = (
-    (re.compile(r"HIGH PRESSURE,? (?:AND )?HIGH TEMPERATURE"), "HPHT"),
+    (re.compile(r"HIGH PRESSURE(?:,| /)? (?:AND )?HIGH TEMPERATURE(?: ?\(HPHT\))?"), "HPHT"),
     (re.compile(r"CHEMICAL VAPOU?R DEPOSITION"), "CVD"),
     (re.compile(r"MPCVD"), "CVD"),
     (re.compile(r"\bHTHP\b"), "HPHT"),
@@ -59,6 +61,8 @@ _GROWN_PHRASE = re.compile(
     r"\b(?:LAB (?:GROWN|CREATED|MADE|DIA(?:MOND)?S?)|MADE IN (?:A |THE )?LAB|LGD[RG]?|MANMADE"
     r"|LG (?:DIAMONDS?|DOSSIERS?|REPORTS?|STONES?)|(?:IGI|GIA|HRD|GCAL|GSI) LG"
     r"|SYNTHETIC|LABOR ?DIAMANT\w*|LABORGEZ(?:Ü|UE)CHTET\w*|SYNTHETISCH\w*|SYNTH[EÉ]TIQUES?|DE SYNTH[EÈ]SE"
+    r"|LG ?\d{8,10}|\d{8,9} ?LG"
+    r"|(?:DIAMOND |STONE )?(?<!REPORT )(?<!CERT )(?:TYPE|NATURE|KIND|ORIGIN) ?[:=] ?(?:LG|LAB)(?! (?:REPORT|CERT))"
     r"|(?:CULTURED|CREATED|GROWN|ECO) DIAMONDS?|AS GROWN|CVD|DIAMOND FOUNDRY|ABOVE GROUND"
     r"|(?:NOT|NON) (?:A )?NATURAL(?! (?:FANCY )?(?:COLOU?R|SHADE))"
     r"|HPHT (?:GROWN|GROWTH|CREATED)|(?:GROWN|CREATED|PRODUCED) (?:BY|USING|WITH|IN|VIA)|GROWTH (?:PROCESS|METHOD))\b"
@@ -69,10 +73,20 @@ _NATURAL_PHRASE = re.compile(
 )
 _NATURAL_WORD = re.compile(r"\b(?:NATURAL|NAT|MINED|EARTH)\b")
 _CODES = {"N": False, "ND": False, "NAT": False, "L": True, "LC": True, "LD": True, "LB": True, "M": None}
+#: A natural stone of which a code says that it was treated.
+_NATURAL_CODE = re.compile(r"(?:NATURAL|NAT|ND)[ /(,+]+(?:CE|C\.E\.?|KM|LD|ILD|IRR)\)?")
 _POST_GROWTH = re.compile(r"\bPOST GROWTH\b")
+_HPHT_DONE = (
+    r"HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)"
+    r"|(?:PROCESSED|TREATED|ENHANCED|ANNEALED|CHANGED|IMPROVED) (?:BY|USING|WITH|VIA|THROUGH) (?:THE |AN? )?HPHT"
+)
 _TREATED_PHRASE = re.compile(
-    r"\b(?:HPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
+    rf"\b(?:{_HPHT_DONE}|IRRADIAT\w+|LASER DRILL\w*|DRILLED|ANNEALED"
     r"|(?:FRACTURE|FISSURE|FEATHER|GLASS) FILL\w*|FILLED|(?:CLARITY|COLOU?R) (?:ENHANC|TREAT|IMPROV)\w*|ENHANCED|TREATED"
+    r"|(?:CLARITY|CLR|COLOU?R|COL) ENH|(?:LASER|DRILL) ?HOLES?|HEAT TREAT\w*|ARTIFICIAL(?:LY)? COLOU?R\w*"
+    r"|COLOU?R (?:IS |ORIGIN )?(?:BY|DUE TO|FROM) (?:TREATMENT|IRRADIATION|HPHT)"
+    r"|(?:CLARITY|COLOU?R) (?:HAS|HAVE|WAS|IS)(?: BEEN)?(?: ARTIFICIALLY)? (?:ENHANCED|IMPROVED|CHANGED|ALTERED)"
+    r"(?! (?:FROM|TO|ON) )"
     r"|COATED|SURFACE COAT\w*|BLEACHED|LASER LINES?|L\.?D\.? (?:VISIBLE|LINES?|HOLES?)|TREATMENTS? ?[:=] ?(?:YES|Y|TRUE)"
     r"|LASERED(?! (?:INSCRI|GIRDLE|ON|WITH|NUMBER|LOGO|NAME|HEARTS?))|KM (?:TREAT\w*|LASER\w*)|KIDUAH"
     r"|CE (?:YEHUDA|STONES?)|YEHUDA (?:CE|STONES?|FILL\w*)|IRRAD|HEATED|BELLATAIRE|GE POL"
@@ -84,22 +98,25 @@ _UNTREATED_PHRASE = re.compile(
     r"|(?:NO|NOT|NON|WITHOUT)(?: (?:ANY|INDICATIONS?|EVIDENCE|SIGNS?|OF))* (?:POST GROWTH )?"
     r"(?:TREATMENTS?|TREATED|ENHANCEMENTS?))\b"
 )
-_HPHT_TREATMENT = re.compile(r"\bHPHT (?:PROCESS\w*|TREAT\w*|ANNEAL\w*|ENHANC\w*|COLOU?R\w*)\b")
+_HPHT_TREATMENT = re.compile(rf"\b(?:{_HPHT_DONE})\b")
 _GROWN_BY = re.compile(r"\b(?:GROWN|CREATED|PRODUCED|MADE) (?:BY|USING|WITH|IN|VIA) (?:\w+ ){0,4}?(CVD|HPHT)\b")
 #: What stands before words that are denied, that are only spoken of, or that are only possible.
 _DENIED = re.compile(
     r"\b(?:NO|NOT|NON|NEVER|WITHOUT|ISN'?T|KEINE?N?|NICHT|OHNE|PAS|SANS|GEEN|NIET|ZONDER|SENZA|SIN)"
-    r"(?: (?:DE|DIAMANTS?|AN?|ANY|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
+    r"(?: (?:DE|DIAMANTS?|AN?|ANY|BEEN|INDICATIONS?|EVIDENCE|SIGNS?|TRACES?|OF|CVD|HPHT|SYNTHETIC|OR|AND))*\W*$"
 )
 _SPOKEN_OF = re.compile(
-    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST)|PASS(?:ED|ES)?|FREE (?:OF|FROM)|AS|LIKE|TO|THAN|FROM)"
+    r"\b(?:(?:TESTED|SCREENED|CHECKED) (?:FOR|AGAINST|WITH|BY|ON|IN|USING)|PASS(?:ED|ES)?|FREE (?:OF|FROM)"
+    r"|AS|LIKE|TO|THAN|FROM)"
     r"(?:[ /&]+(?:AN?|ANY|ALL|THE|CVD|HPHT|OR|AND|SYNTHETIC))*\W*$"
 )
 _TESTED = re.compile(
     r"\W*(?:(?:HPHT|CVD|AND|OR)\W+)*(?:(?:SCREEN(?:ING)?|TEST(?:ING)?|CHECK)\W+(?:OK|CLEAR|PASS(?:ED)?|NEGATIVE)"
     r"|TESTED|SCREENED|CHECKED|FREE|NEGATIVE|PASS(?:ED)?)\b"
 )
-_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
+_SAYS_NO = re.compile(r"[^:=\w]*(?:DIAMOND)?\s*[:=?]\s*(?:NO|NONE|NIL|N|FALSE|0)\b")
+#: The same at the end of a text or a part of it, of what a list says of every stone: "Labgrown N".
+_ENDS_WITH_NO = re.compile(r"(?: DIAMOND)? \(?(?:NO|N)\)?(?:$| ?[,;|])")
 _POSSIBLE = re.compile(r"\b(?:MAY|MIGHT|COULD|CAN|POSSIBL[EY])\b")
 
 #: What is sold in the same lists, where nothing but the kind of a thing belongs.
@@ -131,7 +148,9 @@ _GROWN_HOST = re.compile(r"lab-?(?:grown|created|made)|(?<![a-z0-9])(?:lgd|cvd)(
 #: A stock number that says how its stone was made, and one that may: `LG-1015` may as well be somebody's initials.
 _GROWN_STOCK = re.compile(r"(?<![A-Z])(?:CVD|LAB[-_ ]?GROWN)(?![A-Z])", re.ASCII)
 _HINTING_STOCK = re.compile(
-    r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?$|.*\((?:LAB|LGD?)\)$", re.ASCII
+    r"(?:LGD?|LAB)(?=[-_ ./#]|\d)|.*(?<![A-Z])HPHT(?![A-Z])|.*[-_ ./#]LGD?(?:$|[-_ ./#])|.*\d{3}LGD?$"
+    r"|.*\((?:LAB|LGD?)\)$",
+    re.ASCII,
 )
 #: Grown stones in a name, and what of a name is no name.
 _GROWN_NAME = re.compile(
@@ -143,8 +162,23 @@ _NO_NAME = re.compile(r"\b(?:DIAMONDS?|STONES?|TYPE|GROWN|AND)\b|[^A-Z0-9]")
 _TREATED_BRAND = re.compile(r"\b(?:YEHUDA|BELLATAIRE)\b")
 #: What a brand of grown stones has in its name.
 _HINTING_BRAND = re.compile(r"\b(?:LGD?|LIGHTBOX|ALTR)\b")
-#: A laboratory's letter for reports of grown stones, or for one of its houses.
-_HINTING_LAB = re.compile(r"\(L\)")
+_LABS = "(?:" + "|".join(KNOWN_LABS) + ")"
+#: A laboratory with what its reports are of written to it: "IGILG", "LGIGI".
+_NAME_OF_LAB = re.compile(_LABS)
+_GROWN_LAB = re.compile(rf"(?:{_LABS}LG[DR]?|LG[DR]?{_LABS})(?![A-Z])")
+#: A laboratory's letter for reports of grown stones, or for one of its houses, and the word that may be a part of its name.
+#: Where natural stones are graded most, "GIA Lab" is the laboratory.
+_HINTING_LAB = re.compile(
+    rf"\(L\)|(?<![A-Z])(?:(?!GIA|HRD|AGS){_LABS} LAB|{_LABS} ?\(LAB\)|(?!AGS){_LABS} (?:/ )?L|L (?!AGS){_LABS})"
+    r"(?! ?[A-Z/.&])"
+)
+_HINT_OF_LAB = re.compile(r"\(L(?:AB)?\)|(?<![A-Z])(?:/ )?L(?:AB)?(?![A-Z])")
+#: What a laboratory's report says of a treatment: "EGL CE", "GIA (treated)".
+_TREATED_LAB = re.compile(
+    rf"({_LABS}(?: (?:USA|ISRAEL|INTERNATIONAL|INT))?)[ (/,+&]*(?:CLARITY |COLOU?R )?"
+    r"(?:CE|C\.E\.|KM|LD|TREATED|TREATMENT|ENHANCED|LASERED|IRRADIATED|YEHUDA|HPHT TREATED)\)?"
+)
+_HPHT_LAB = re.compile(rf"{_LABS}[ (/]*HPHT\)?")
 # The look behind stands after the letters, so that it is asked only where they are.
 _GROWN_LINK = re.compile(r"[Ll][Gg](?<![A-Za-z0-9]..)\d{7,}", re.ASCII)
 
@@ -168,7 +202,8 @@ def _kind(cell: str) -> Said:
     text = _words(cell)
     if text in _CODES:
         return Said(grown=_CODES[text])
-    return _ALONE.get(fold(cell)) or _read(text, _GROWN_WORD, _NATURAL_WORD)
+    said = _ALONE.get(fold(cell)) or _read(text, _GROWN_WORD, _NATURAL_WORD)
+    return said._replace(treated=True) if _NATURAL_CODE.fullmatch(text) else said
 
 
 def is_natural(cell: str) -> bool:
@@ -202,15 +237,21 @@ def _affirmed(pattern: re.Pattern[str], text: str) -> bool:
     return any(
         not _DENIED.search(text, 0, match.start())
         and not _SPOKEN_OF.search(text, 0, match.start())
-        and not _SAYS_NO.match(text, match.end())
+        and not _says_no(text, match)
         and not ("NATURAL" not in match[0] and _TESTED.match(text, match.end()))
         for match in pattern.finditer(text)
     )
 
 
+def _says_no(text: str, match: re.Match[str]) -> bool:
+    return _SAYS_NO.match(text, match.end()) is not None or (
+        "NATURAL" not in match[0] and _ENDS_WITH_NO.match(text, match.end()) is not None
+    )
+
+
 def _denied(pattern: re.Pattern[str], text: str) -> bool:
     return any(
-        bool(_DENIED.search(text, 0, match.start()) or _SAYS_NO.match(text, match.end()))
+        (_DENIED.search(text, 0, match.start()) is not None or _says_no(text, match))
         and match[0] not in ("AS GROWN", "CVD", "HPHT")
         and "INDICATION" not in text[max(0, match.start() - 20) : match.start()]
         for match in pattern.finditer(text)
@@ -257,6 +298,8 @@ def _said_of_treatment(cell: str) -> Said:
         return Said(treated=False)
     if word in values.NOTHING or treatments.says_nothing(text):
         return SILENT
+    if (none := treatments.said_in_column(text)) is not None:
+        return Said(treated=False, one_treatment=none[1]) if none[0] else SILENT
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
     if said.treated is None and treatments.denies_all(text):
         # Of one treatment nothing follows for another.
@@ -273,7 +316,10 @@ def _said_of_one_treatment(cell: str) -> Said:
     said = values.yes_or_no(cell)
     if said is None:
         word, text = fold(cell), _words(cell)
-        if word not in values.NOTHING and not treatments.says_nothing(text):
+        none = treatments.said_in_column(text)
+        if none is not None:
+            said = False if none[0] else None
+        elif word not in values.NOTHING and not treatments.says_nothing(text):
             is_denied = word in _NO_TREATMENT or treatments.denies_all(text) or _UNTREATED_PHRASE.fullmatch(text)
             said = not is_denied
     return SILENT if said is None else Said(treated=said, one_treatment=True)
@@ -281,6 +327,24 @@ def _said_of_one_treatment(cell: str) -> Said:
 
 #: A letter before or behind a shape, which some write for grown stones: "L-Round".
 _HINTING_SHAPE = re.compile(r"^L (?=[A-Z]{3})|\(L\)")
+#: The same without a space, where an L alone would be a long stone if it were not round.
+_LETTERS_OF_SHAPE = re.compile(
+    r"LGD?[. /]*(?P<behind>[A-Z]{2,})|(?P<before>[A-Z]{2,}?)[. /]*LGD?|L[. /]*(?P<round>[A-Z]{2,})"
+)
+_TREATED_SHAPE = re.compile(
+    r"[ (/,]+(?:CE|C\.E\.|KM|LD|(?:CLARITY |COLOU?R |HPHT )?(?:TREATED|ENHANCED)|IRRADIATED|LASERED|LASER DRILLED|HEATED"
+    r"|COATED|FRACTURE FILLED|YEHUDA)\)?$"
+)
+
+
+def _without_letters(text: str) -> str:
+    """A known shape without letters that hint at a grown stone: "LGRD" and "L.RD" are RD; empty for nearly all."""
+    if (named := _LETTERS_OF_SHAPE.fullmatch(text)) is None:
+        return ""
+    if named["round"]:
+        return named["round"] if known_shape(named["round"]) == "ROUND" else ""
+    rest = named["behind"] or named["before"]
+    return rest if known_shape(rest) and text not in SPELLINGS else ""
 
 
 def _said_of_shape(cell: str) -> Said:
@@ -292,8 +356,10 @@ def _said_of_shape(cell: str) -> Said:
         return Said(several=stones)
     if _ROUGH.search(text):
         return Said(other="rough")
-    if _HINTING_SHAPE.search(text):
+    if _HINTING_SHAPE.search(text) or _without_letters(text):
         return HINT
+    if _TREATED_SHAPE.search(text):
+        return TREATED
     other = _OTHER.search(text)
     return Said(other=other[0].lower()) if other else SILENT
 
@@ -307,8 +373,10 @@ def is_model_of_rough(cell: str) -> bool:
 #: and most of what laboratories remark has none.
 _TELLING = re.compile(
     r"LAB|LG|MADE|SYNTH|CULTURED|CREATED|GROWN|ECO(?![A-Z])|CVD|FOUNDRY|ABOVE|NATURAL|HPHT|PRODUCED|GROWTH|HTHP|VAPO|PRESSURE"
-    r"|MINED|EARTH|IRRAD|DRILL|ANNEAL|FILL|ENHANC|TREAT|IMPROV|COAT|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH|C\.E\."
-    r"|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
+    r"|MINED|EARTH|IRR|DRILL|ANNEAL|FILL|ENH|TREAT|IMPROV|COAT|CHANGED|ALTERED|BLEACH|LASER|VISIBLE|LINE|HOLE|YEHUDA|KIDUAH"
+    # What is before stands after the letters: what begins with one is found faster.
+    r"|C\.?E\b(?<!\wCE)|L\.?D\b(?<![A-HJ-Z]LD)|K\.?M\b(?<!\wKM)"
+    r"|ARTIFICIAL|SIMUL|MOISSANITE|ZIRCONIA|ROUGH|RING|STUD|PENDANT|BRACELET|NECKLACE"
     r"|BEHANDEL|TRAIT|TRATT?A|HEATED|BELLATAIRE|GE[\s_-]+POL|CE[\s_-]+STONE"
     rf"|{several.TELLING}"
 )
@@ -331,6 +399,8 @@ def _read_text(cell: str) -> Said:
     if treatments.are_codes(text):
         return TREATED
     said = _read(text, _GROWN_PHRASE, _NATURAL_PHRASE)
+    if said.treated is None and treatments.names_code(text):
+        said = said._replace(treated=True)
     if text in _SIMULANTS or _affirmed(_NO_DIAMOND, text):
         named = _NO_DIAMOND.search(text)
         said = said._replace(other=(named[0] if named else text).lower())
@@ -340,14 +410,29 @@ def _read_text(cell: str) -> Said:
 def _said_of_lab(cell: str) -> Said:
     """A laboratory with the kind of its report behind it: "IGI-LG", "GIA (Lab Grown)"."""
     text = _words(cell)
-    if re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text):
+    if (
+        re.search(r"\b(?:LG|LGD[RG]?|LABGROWN|LAB GROWN|CVD|GROWN)\b", text)
+        or _GROWN_LAB.match(text)
+        or text.endswith("CVD")
+    ):
         return GROWN
+    if _TREATED_LAB.fullmatch(text):
+        return TREATED
+    if _HPHT_LAB.fullmatch(text):
+        return Said(unclear=True)
     return HINT if _HINTING_LAB.search(text) else SILENT
+
+
+#: Behind a grade, it may be the laboratory's or of a stone of a laboratory.
+_LAB_BEHIND = re.compile(r"^[A-Z]{1,4}[1-3]? ?[-(/]* ?LAB\)?$")
 
 
 def _said_of_grade(cell: str) -> Said:
     """A grade with what the stone is beside it: "E (CVD)", "VS1 LG", "SI1 CE"."""
-    said, text = _said_of_lab(cell), _words(cell)
+    text = treatments.without_inscribed(_words(cell))
+    said = _said_of_lab(cell)
+    if said is SILENT and _LAB_BEHIND.search(text):
+        said = HINT
     beside = treatment_beside(text)
     if beside and beside != "HPHT" and (said.grown or not _denied(re.compile(rf"\b{re.escape(beside)}\b"), text)):
         said = said._replace(treated=True)
@@ -389,13 +474,20 @@ _MAX_ALONE = 30
 _WHOLE_TEXTS = {
     **dict.fromkeys(("LAB", "LG", "L / G", "LGD", "SYNTH", "ECO", "GROWN"), GROWN),
     "HYBRID": Said(unclear=True),
+    **{
+        f"{of}{what} {kind}": GROWN
+        for of in ("", "DIAMOND ", "STONE ")
+        for what in ("TYPE", "NATURE", "KIND")
+        for kind in ("LG", "LAB")
+    },
 }
 #: What is no polished diamond, at any place of a text, or at its beginning.
 _NO_DIAMOND = re.compile(
-    r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|ROUGH (?:MAKE?ABLES?|SAWABLES?|DIAMONDS?|STONES?))\b"
+    r"\b(?:MOISSANITES?|CUBIC ZIRCONIA|SIMULANTS?|SIMULATED (?:DIAMONDS?|STONES?)"
+    r"|ROUGH (?:MAKE?ABLES?|SAWABLES?|DIAMONDS?|STONES?))\b"
     r"|^(?:(?:DIAMOND|GOLD|PLATINUM|\d+ ?KT?) )+(?:RINGS?|STUDS?|EARRINGS?|PENDANTS?|BRACELETS?|NECKLACES?)\b(?! QUALITY)"
 )
-_SIMULANTS = frozenset({"CZ", "WHITE SAPPHIRE", "SAPPHIRE", "RUBY", "WHITE TOPAZ", "SIMULANT"})
+_SIMULANTS = frozenset({"SIMULATED", "CZ", "WHITE SAPPHIRE", "SAPPHIRE", "RUBY", "WHITE TOPAZ", "SIMULANT"})
 #: Other gems, where no shape is named.
 _GEM = re.compile(
     r"^(?!.*DIAMOND).*\b(EMERALDS?|TOPAZ|TANZANITES?|QUARTZ|AMETHYSTS?|SPINELS?|GARNETS?|PEARLS?|OPALS?|TOURMALINES?"
@@ -470,6 +562,9 @@ def of_link(address: str) -> Said:
 def without_growth(shape: str) -> str:
     """A shape without the words that say that the stone was grown: "LG ROUND" is "ROUND"."""
     text = _words(shape)
+    rest = _without_letters(text) or _TREATED_SHAPE.sub("", text)
+    if rest != text and known_shape(rest):
+        return rest
     return re.sub(r"\s+", " ", _GROWN_WORD.sub(" ", text)).strip(" -/()") if _GROWN_WORD.search(text) else shape
 
 
@@ -477,9 +572,16 @@ def without_growth_of_lab(lab: str) -> str:
     """A laboratory without the kind of its reports: "IGI-LG", "GIA (Lab Grown)" and "IGI (L)" are IGI and GIA."""
     if _said_of_lab(lab) is SILENT:
         return lab
-    return without_growth(_HINTING_LAB.sub(" ", lab.upper())).strip()
+    text = _words(lab)
+    if treated := _TREATED_LAB.fullmatch(text):
+        return treated[1]
+    if _GROWN_LAB.match(text) and (named := _NAME_OF_LAB.search(text)):
+        return named[0]
+    return without_growth(_HINT_OF_LAB.sub(" ", text) if _HINTING_LAB.search(text) else lab.upper()).strip()
 
 
 def grade_alone(grade: str) -> str:
     """A grade without what is written beside it, such as that the stone was grown: "VS1 LG" is VS1."""
-    return alone(without_growth(grade) if _said_of_lab(grade) is not SILENT else grade)
+    if "LASER" in grade.upper() or "INSCR" in grade.upper():
+        grade = treatments.without_inscribed(_words(grade)).strip()
+    return alone(without_growth(grade) if _said_of_grade(grade).grown or _LAB_BEHIND.search(_words(grade)) else grade)

@@ -18,9 +18,10 @@ _NAMES = (
     rf"(?:(?: / | OR | NOR | )(?:(?:CLARITY|COLOU?R|FRACTURE|SURFACE) )*{_NAME}"
     r"|(?: (?:PROCESS(?:ED|ING)?|HOLES?|LINES?|STATUS|DETECTED|FOUND|VISIBLE)))*"
 )
+_SEEN = r"(?:DETECTED|FOUND|OBSERVED|SEEN|VISIBLE|APPARENT|EVIDENT|PRESENT|INDICATED)"
 _NO = (
-    r"(?:NONE(?: (?:DETECTED|KNOWN|FOUND|REPORTED))?|NO|NIL|N|FALSE|0|NEGATIVE|ABSENT|UNTREATED|UNDETECTED"
-    r"|NOT (?:DETECTED|FOUND|TREATED|PRESENT|DONE))"
+    rf"(?:NONE(?: (?:{_SEEN}|KNOWN|REPORTED|DISCLOSED|NOTED))?|NO|NIL|N|FALSE|0|NEGATIVE|ABSENT|UNTREATED|UNDETECTED"
+    rf"|NOT (?:{_SEEN}|TREATED|DONE))"
 )
 _BEFORE = (
     r"(?:NO|NOT|NON|NIL|NONE|WITHOUT|NEVER|ZERO)(?: (?:ANY|KNOWN|DETECTED|VISIBLE|OTHER|INDICATIONS?|EVIDENCE|SIGNS?"
@@ -28,7 +29,7 @@ _BEFORE = (
 )
 _DENIED = re.compile(
     # Behind a colon a no is one; else it may begin what comes next: "HPHT no BGM".
-    rf"\b{_NAMES} ?(?:[:=] ?{_NO}(?: {_NAMES})?(?![\w.]| / A)|\(? ?{_NO}\)?(?= ?(?:$|[,;|.)]| / | AND | & )))"
+    rf"\b{_NAMES} ?(?:[:=?] ?{_NO}(?: {_NAMES})?(?![\w.]| / A)|\(? ?{_NO}\)?(?= ?(?:$|[,;|.)]| / | AND | & )))"
     rf"|\b{_BEFORE} {_NAMES}\b|\bUN(?:COATED|FILLED|DRILLED|ENHANCED|IRRADIATED|HEATED)\b"
 )
 _INSCRIBED = re.compile(
@@ -38,11 +39,31 @@ _INSCRIBED = re.compile(
 #: What says nothing of treatments, alone or behind their names: "HPHT: N/A", "not applicable", "none".
 _SILENT = re.compile(
     rf"(?:\b{_NAMES} ?[:=]? ?)?"
-    r"\b(?:N / A|N\.?A\.?(?!\w)|NOT (?:APPLICABLE|SPECIFIED|STATED|DISCLOSED|KNOWN)|UNKNOWN|NONE(?: KNOWN)?|NO|NIL|AND"
-    r"|ONLY)\b"
+    r"\b(?:N / A|N\.?A\.?(?!\w)|(?:NOT|NONE) (?:APPLICABLE|SPECIFIED|STATED|DISCLOSED|KNOWN|REPORTED|NOTED)|UNKNOWN"
+    r"|UNDISCLOSED|NONE|NO|NIL|AND|ONLY)\b"
+)
+#: Where nothing but treatments belongs: that there was none, that there was none of one kind, and what says nothing.
+_NONE_SEEN = re.compile(
+    rf"(?:NONE|NO|NOTHING|NOT) {_SEEN}|NO INDICATIONS?|NO (?:DISCLOSED|DETECTED|VISIBLE) (?:TREATMENTS?|ENHANCEMENTS?)"
+    r"|(?:NONE|NO|NIL|UNTREATED)[ ,;/(]*(?:ALL )?(?:NATURAL(?: DIAMOND)?|AS MINED)\)?|AS MINED"
+)
+_NATURAL_COLOR = re.compile(
+    r"(?:(?:NONE|NO|NIL)[ ,;/(]*)?(?:NATURAL (?:FANCY )?COLOU?R|COLOU?R(?: ORIGIN)? ?:? ?NATURAL)(?: ORIGIN)?\)?"
+)
+_ORDINARY = frozenset(
+    {"NORMAL", "STANDARD", "REGULAR", "OK", "PASS", "PASSED", "CLEAN", "LI", "FREE", "ORIGINAL", "TBD", "PENDING"}
 )
 #: Codes of treatments where nothing else stands.
-_CODE = re.compile(r"(?:CE|FF|YEHUDA|KM|LD|ILD|LASERED)(?: (?:TREATED|TREATMENT|LASER))?|LASER KM|KIDUAH( MEYUHAD)?")
+_CODE = re.compile(
+    r"(?:CE|FF|YEHUDA|KM|LD|ILD|IRR|LASERED)(?: (?:TREATED|TREATMENT|LASER))?|LASER KM|KIDUAH( MEYUHAD)?"
+)
+#: The same between commas, where `FF` and others may be anything: "Eye clean, LD".
+_CODE_AMONG_OTHERS = re.compile(r"(?:CE|KM|LD|ILD|IRR|LASERED)(?: (?:TREATED|TREATMENT|LASER))?|LASER KM")
+_AMONG_OTHERS = re.compile(r" ?[,;|+&()] ?| / |\.(?: |$)")
+_DENIED_PART = re.compile(rf"{_BEFORE} {_NAMES}")
+#: Behind a grade for the eye or a word of a laser: "EYE CLEAN LD", "AFTER KM".
+_CODE_BEHIND = re.compile(r"\b(?:EYE ?CLEAN|EC|AFTER|WITH|HAS|IS|INSCRIBED) (?:CE|LD|KM|ILD)$")
+_DOTS = re.compile(r"\b([A-Z])\.([A-Z])\.?(?!\w)")
 _TITLE = re.compile(r"^TREATMENTS? ?[:=]? ?")
 _BETWEEN = re.compile(r" ?(?:[,;+&]| / | AND ) ?")
 
@@ -52,10 +73,41 @@ def without_denied(text: str) -> str:
     return _DENIED.sub(" ", text)
 
 
+def without_inscribed(text: str) -> str:
+    """A text without what it says of an inscription."""
+    return _INSCRIBED.sub(" ", text)
+
+
 def are_codes(text: str) -> bool:
     """Whether a text is nothing but codes of treatments: "CE", "LD & KM", "Treatment: CE"."""
     parts = _BETWEEN.split(_TITLE.sub("", text.replace(".", "")).strip())
     return all(map(_CODE.fullmatch, parts))
+
+
+def names_code(text: str) -> bool:
+    """Whether one of a text's parts is the code of a treatment and nothing else: "Eye clean, LD", "EC; CE"."""
+    if _CODE_BEHIND.search(text):
+        return True
+    is_denied = False
+    for part in _AMONG_OTHERS.split(_DOTS.sub(r"\1\2", text)):
+        if _CODE_AMONG_OTHERS.fullmatch(part.strip()):
+            # Of "no CE, LD" nothing tells how far the no reaches.
+            if not is_denied:
+                return True
+        elif part.strip():
+            is_denied = _DENIED_PART.fullmatch(part.strip()) is not None
+    return False
+
+
+def said_in_column(text: str) -> tuple[bool, bool] | None:
+    """What a cell says where nothing but treatments belongs, if it is that there was none: whether it says so of any at all,
+    and of one kind only. Both are false of words that say nothing ("Normal")."""
+    text = text.strip(" .")
+    if _NONE_SEEN.fullmatch(text):
+        return True, False
+    if _NATURAL_COLOR.fullmatch(text):
+        return True, True
+    return (False, False) if text in _ORDINARY else None
 
 
 def denies_all(text: str) -> bool:

@@ -62,7 +62,8 @@ def test_comments_say_what_they_say_and_nothing_that_they_deny_or_only_speak_of(
     [
         "made in lab", "grown diamond", "LG Dossier", "L/G", "LAB", "ECO diamond", "synth", "LABGROWN IGI LG512345678",
         "not natural", "non-natural", "Not a natural diamond", "created diamond", "Diamond Foundry", "above-ground",
-        "lab dia", "LG stone", "IGI LG", "Failed CVD screening",
+        "lab dia", "LG stone", "IGI LG", "Failed CVD screening", "LG633445566", "IGI LG633445566", "633445566-LG",
+        "Type: LG", "Diamond type: Lab", "Type - Lab", "Origin: Lab, eye clean", "LCD", "LG DIA",
     ],
 )  # fmt: skip
 def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
@@ -74,7 +75,9 @@ def test_remarks_that_say_that_a_stone_was_grown(text: str) -> None:
     [
         "Passed HPHT/CVD screening", "Passed CVD screening", "HPHT & CVD passed", "CVD/HPHT: Pass", "HPHT: none",
         "CVD screening: passed", "CVD: none", "HPHT and CVD tested", "No naturals", "not natural color", "GIA, LG girdle",
-        "Laboratory: IGI", "Ground floor safe",
+        "Laboratory: IGI", "Ground floor safe", "Lab Grown? No", "Labgrown N", "Lab-grown (no)", "tested with CVD machine",
+        "Lab grown - No, natural - yes",
+        "Checked by CVD detector", "Report type: Lab", "Type: Lab report", "LG: N", "Algeria 633445566",
     ],
 )  # fmt: skip
 def test_remarks_of_screening_say_of_no_stone_that_it_was_grown(text: str) -> None:
@@ -92,6 +95,9 @@ def test_what_is_not_sold_alone(text: str) -> None:
 
 def test_what_is_no_diamond_by_its_remark() -> None:
     assert nature.of_text["Moissanite"].other == "moissanite"
+    assert nature.of_text["Simulated"].other == "simulated"
+    assert nature.of_text["Diamond simulant, not natural"].other == "simulant"
+    assert not nature.of_text["Seen under simulated daylight"].other
     assert not nature.of_text["Tested, no moissanite"].other
 
 
@@ -113,6 +119,9 @@ def test_what_is_no_diamond_by_its_remark() -> None:
         ("IIa", SILENT),
         ("Parcel", Said(several="a parcel")),
         ("Moissanite", Said(other="moissanite")),
+        ("LGDIA", GROWN),
+        ("Syn", GROWN),
+        ("Natural CE", Said(grown=False, treated=True)),
     ],
 )
 def test_a_kind_of_stones_is_read_in_every_writing(kind: str, said: Said) -> None:
@@ -159,6 +168,20 @@ def test_hpht_in_a_column_of_treatments_is_what_was_done_to_a_stone(cell: str, s
         (nature.of_shape, "PR", SILENT),
         (nature.of_lab, "IGI-LG", GROWN),
         (nature.of_lab, "GIA", SILENT),
+        *((nature.of_lab, lab, GROWN) for lab in ("IGILG", "LGIGI", "GIALG", "IGI LGD")),
+        *(
+            (nature.of_lab, lab, nature.HINT)
+            for lab in ("IGI LAB", "IGI-Lab", "IGI(LAB)", "GIA (Lab)", "IGI-L", "GIA L")
+        ),
+        *(
+            (nature.of_lab, lab, SILENT)
+            for lab in ("GIA LAB", "HRD Lab", "AGS-L", "AGSL", "EGL L.A.", "EGL LA", "GEM LAB")
+        ),
+        *((nature.of_lab, lab, TREATED) for lab in ("EGL CE", "GIA (treated)", "EGL USA CE")),
+        (nature.of_lab, "IGI HPHT", Said(unclear=True)),
+        *((nature.of_shape, shape, nature.HINT) for shape in ("LGRD", "RDLG", "L.RD", "L/RD")),
+        *((nature.of_shape, shape, SILENT) for shape in ("LR", "L.RAD", "LOZ", "Long Radiant", "Laser cut round")),
+        *((nature.of_shape, shape, TREATED) for shape in ("Round CE", "Round Treated", "Oval (treated)")),
     ],
 )
 def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, said: Said) -> None:
@@ -166,7 +189,8 @@ def test_origin_shape_and_laboratory_bear_on_it_as_well(read: Any, cell: str, sa
 
 
 @pytest.mark.parametrize(
-    ("grade", "grown"), [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None)]
+    ("grade", "grown"),
+    [("E (CVD)", True), ("VS1 LG", True), ("E", None), ("VS1", None), ("SI1 L", None), ("DCVD", True)],
 )
 def test_a_grade_may_say_that_a_stone_was_grown(grade: str, grown: bool | None) -> None:
     assert nature.of_grade[grade].grown is grown
@@ -193,9 +217,28 @@ def test_other_numbers_say_nothing(number: str) -> None:
 
 
 def test_words_of_growth_are_no_part_of_a_shape() -> None:
-    shapes = ["LG ROUND", "Round (Lab Grown)", "CVD Oval", "Lab-Grown-Cushion", "Emerald"]
+    shapes = ["LG ROUND", "Round (Lab Grown)", "CVD Oval", "Lab-Grown-Cushion", "Emerald", "LGRD", "Round CE"]
 
-    assert [nature.without_growth(shape) for shape in shapes] == ["ROUND", "ROUND", "OVAL", "CUSHION", "Emerald"]
+    alone = ["ROUND", "ROUND", "OVAL", "CUSHION", "Emerald", "RD", "ROUND"]
+    assert [nature.without_growth(shape) for shape in shapes] == alone
+
+
+def test_what_its_reports_are_of_is_no_part_of_a_laboratory() -> None:
+    labs = [
+        "IGILG",
+        "LGIGI",
+        "IGI LAB",
+        "IGI-L",
+        "GIA (L)",
+        "IGI HPHT",
+        "EGL USA CE",
+        "GIA Treated",
+        "GIA Lab",
+        "EGL L.A.",
+    ]
+
+    alone = ["IGI", "IGI", "IGI", "IGI", "GIA", "IGI", "EGL USA", "GIA", "GIA Lab", "EGL L.A."]
+    assert [nature.without_growth_of_lab(lab) for lab in labs] == alone
 
 
 def test_the_feeds_word_holds_only_where_nothing_speaks() -> None:

@@ -63,11 +63,80 @@ def test_remarks_that_name_a_treatment_as_absent_or_something_else_are_none(text
     "text",
     [
         "CE", "KM", "Yehuda", "HTHP treated", "CE Yehuda", "C.E.", "laser lines", "filled", "fissure filling",
-        "L.D. visible", "surface coating", "bleached",
+        "L.D. visible", "surface coating", "bleached", "IRR", "Irr.", "Clarity enh.", "Col enh", "clr enh", "Laser holes",
+        "Drill hole", "Heat treatment", "color by treatment", "artificial color", "Clarity has been improved",
+        "Color has been changed", "colour was altered by irradiation",
     ],
 )  # fmt: skip
 def test_codes_of_treatments_as_whole_remarks(text: str) -> None:
     assert nature.of_text[text].treated is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Eye clean, LD", "EC; CE", "Laser inscribed; KM", "Clarity Enh. (CE)", "Eye clean - CE", "VS1 after KM",
+        "No BGM, LD",
+        "EC / K.M.", "HPHT: no, LD", "Very good make, clean to the eye, hand picked by us, LD",
+        "This diamond has been processed by high pressure/high temperature (HPHT) to change its color.",
+        "Treated by HPHT to improve its colour",
+    ],
+)  # fmt: skip
+def test_a_treatment_among_other_remarks_makes_a_stone_treated(text: str) -> None:
+    said = nature.of_text[text]
+    assert (said.treated, said.grown, said.unclear) == (True, None, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EC, no CE", "no CE, LD", "Certified by EGL CE", "CE marking of the box, see below", "No laser holes", "LI, EC",
+        "laser inscribed, EC", "Color has not been changed", "not artificial color", "Cut under artificial light", "No irr",
+        "Treated? No", "Enhanced? N", "has not been processed by HPHT", "This diamond has not been HPHT processed",
+        "Clarity has been improved from SI1 to VS2 by a recut", "Color has been changed to H by the laboratory",
+    ],
+)  # fmt: skip
+def test_remarks_that_only_look_like_treatments_are_none(text: str) -> None:
+    assert nature.of_text[text].treated is not True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "None detected", "None observed", "Not detected", "None visible", "No indication", "None - natural",
+        "None (as mined)",
+        "No disclosed treatment", "As mined",
+    ],
+)  # fmt: skip
+def test_a_column_of_treatments_says_in_many_words_that_there_is_none(text: str) -> None:
+    assert nature.of_treatment[text] == nature.UNTREATED
+    assert nature.of_treatment_flag[text] == nature.Said(treated=False, one_treatment=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["Natural color", "None, natural colour", "Natural fancy color", "Color origin: natural"]
+)
+def test_a_natural_colour_denies_treatments_of_the_colour_only(text: str) -> None:
+    assert nature.of_treatment[text] == nature.Said(treated=False, one_treatment=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["None reported", "None disclosed", "Normal", "Standard", "OK", "Regular", "Undisclosed"]
+)
+def test_a_column_of_treatments_says_nothing_by_such_words(text: str) -> None:
+    for column in (nature.of_treatment, nature.of_treatment_flag):
+        assert column[text] is nature.SILENT
+
+
+@pytest.mark.parametrize(
+    ("grade", "treated"),
+    [
+        ("FANCY BLUE IRR", True), ("Fancy Blue (Irr.)", True), ("SI1 (LASER)", True), ("SI1 laser", True), ("LD SI1", True),
+        ("SI1 laser drill", True), ("SI1 laser inscribed", None), ("SI1 (laser inscription)", None),
+    ],
+)  # fmt: skip
+def test_a_treatment_beside_a_grade_is_read(grade: str, treated: bool | None) -> None:
+    assert (nature.of_grade[grade].treated, nature.of_grade[grade].grown) == (treated, None)
 
 
 def test_a_no_to_one_treatment_denies_no_other() -> None:

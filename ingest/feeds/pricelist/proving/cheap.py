@@ -20,7 +20,7 @@ _GROWN, _GROWN_FANCY = bands.Kind(lab_grown=True), bands.Kind(lab_grown=True, fa
 
 def question_of(rows: Sequence[SampleRow], columns: Mapping[str, Means], parameters: Parameters) -> Question | None:
     """What to ask of a list whose prices are so low; `columns` are those of prices with what they mean."""
-    priced = [(row, *found) for row in rows if row.carats and (found := _per_carat(row, columns)) is not None]
+    priced = [(row, *found) for row in rows if row.carats and (found := per_carat(row, columns)) is not None]
     if len(priced) < MIN_ROWS:
         return None
     low = [(row, header) for row, header, price in priced if price < _least(row, parameters)]
@@ -79,7 +79,7 @@ def _doubtful_below(row: SampleRow) -> float:
     return bands.doubtful_fancy_below(row.strong) if row.strong else bands.doubtful_below(row.carats or 1.0)
 
 
-def _per_carat(row: SampleRow, columns: Mapping[str, Means]) -> tuple[str, float] | None:
+def per_carat(row: SampleRow, columns: Mapping[str, Means]) -> tuple[str, float] | None:
     """The first price of a row, of a carat, and its column."""
     for header, means in columns.items():
         amount = row.amounts.get(header)

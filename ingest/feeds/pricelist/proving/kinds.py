@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 MOST_KNOWN, MOST_WORDS, _SHOWN = 20, 6, 40
 #: A column that says natural on fewer rows, and nothing on the others, is one of remarks.
 FEWEST = 0.1
-#: Letters that stand for the two.
-_LETTERS = frozenset({"N", "L"})
+#: Letters that stand for the two, of grown stones also those that a column of countries reads.
+_NATURAL_LETTERS = frozenset({"N", "ND", "NAT"})
+_COUNTRY_LIKE = frozenset({"L", "LC", "LD", "LB"})
+_GROWN_LETTERS = _COUNTRY_LIKE | {"LG", "LGD", "LCD"}
+#: What makes of one word for stones another: DIA and LGDIA.
+_PREFIXES = ("LG", "LGD", "LAB", "L", "CVD")
 #: Words beside which "Natural" is an inclusion, headers of such columns, and the types that natural stones have.
 _INCLUSIONS = frozenset(
     {
@@ -52,41 +56,74 @@ _TYPES = re.compile(r"(?:TYPE)?I{1,2}[AB]{0,2}")
 def find(headers: Sequence[str], sample: Sample, parameters: Parameters, mapper: Mapper) -> Finding:
     """The columns that say how stones were made by words that are known, and a question of others that do."""
     found = NOTHING
-    unknown = unknown_headers(headers, parameters.chosen)
-    known = ranked_columns(headers, parameters.chosen).get(KINDS, ())
-    told = parameters.meanings.get(KINDS, {})
-    for header in (*unknown, *known):
-        cells = cells_below(header, sample)
-        spelled = {fold(cell): cell for cell in cells if is_filled(cell) and fold(cell) not in told}
-        if not spelled or len(spelled) > MOST_KNOWN or not spelled.keys().isdisjoint(_INCLUSIONS):
-            continue
-        counted = Counter(fold(cell) for cell in cells if fold(cell) in spelled)
-        natural = [word for word, cell in spelled.items() if nature.is_natural(cell)]
-        strange = [word for word, cell in spelled.items() if not _is_understood(cell)]
-        if strange and len(spelled) > MOST_WORDS:
-            continue
-        if header in unknown and spelled.keys() == _LETTERS:
-            found |= _asked_of_letters(header, counted)
-        elif natural and strange:
-            if _are_open(header, set(strange), sample, mapper):
-                found |= _asked(header, spelled, counted, natural, strange)
-        elif header not in unknown:
-            continue
-        elif natural and any(nature.of_grown_flag[cell].grown for cell in spelled.values()):
-            note = (
-                f"{header!r} says how stones were made: natural on {_rows(counted, natural):,} of {len(cells):,} rows"
-            )
-            found |= Finding({header: KINDS}, (note,))
-        elif (
-            natural
-            and parameters.labgrown is None
-            and not _OF_INCLUSIONS.search(header)
-            and _are_open(header, {""}, sample, mapper)
-        ):
-            found |= _asked_of_blanks(header, spelled[natural[0]], _rows(counted, natural), len(cells))
-    for header in ranked_columns(headers, parameters.chosen).get("lab", ()):
+    unknown, ranked = unknown_headers(headers, parameters.chosen), ranked_columns(headers, parameters.chosen)
+    for header in unknown:
+        found |= _of_unknown(header, sample, parameters, mapper)
+    for header in ranked.get(KINDS, ()):
+        found |= _of_known(header, sample, parameters, mapper)
+    for header in ranked.get("origin", ()):
+        found |= _of_origins(header, sample, mapper) if key(header) not in parameters.chosen else NOTHING
+    for header in ranked.get("lab", ()):
         found |= _laboratory(header, cells_below(header, sample)) if key(header) not in parameters.chosen else NOTHING
     return found
+
+
+def _spelled(cells: Sequence[str], parameters: Parameters) -> dict[str, str]:
+    """The words of a column that may say it, folded, each as it is written; empty if they are too many or of inclusions."""
+    told = parameters.meanings.get(KINDS, {})
+    spelled = {fold(cell): cell for cell in cells if is_filled(cell) and fold(cell) not in told}
+    return spelled if len(spelled) <= MOST_KNOWN and spelled.keys().isdisjoint(_INCLUSIONS) else {}
+
+
+def _of_unknown(header: str, sample: Sample, parameters: Parameters, mapper: Mapper) -> Finding:
+    cells = cells_below(header, sample)
+    spelled = _spelled(cells, parameters)
+    counted = Counter(fold(cell) for cell in cells if fold(cell) in spelled)
+    natural = [word for word, cell in spelled.items() if nature.is_natural(cell)]
+    strange = [word for word, cell in spelled.items() if not _is_understood(cell)]
+    if strange and len(spelled) > MOST_WORDS:
+        return NOTHING
+    if not natural:
+        return _asked_of_letters(header, spelled, counted) if _are_letters(spelled, _GROWN_LETTERS) else NOTHING
+    if strange:
+        is_open = _are_open(header, set(strange), sample, mapper)
+        return _asked(header, spelled, counted, natural, strange) if is_open else NOTHING
+    if any(nature.of_grown_flag[cell].grown for cell in spelled.values()):
+        note = f"{header!r} says how stones were made: natural on {_rows(counted, natural):,} of {len(cells):,} rows"
+        return Finding({header: KINDS}, (note,))
+    if parameters.labgrown is None and not _OF_INCLUSIONS.search(header) and _are_open(header, {""}, sample, mapper):
+        return _asked_of_blanks(header, spelled[natural[0]], _rows(counted, natural), len(cells))
+    return NOTHING
+
+
+def _of_known(header: str, sample: Sample, parameters: Parameters, mapper: Mapper) -> Finding:
+    """A column of kinds with a word that nobody knows beside "Natural", "ND", or a word that it is another form of."""
+    cells = cells_below(header, sample)
+    spelled = _spelled(cells, parameters)
+    natural = [word for word, cell in spelled.items() if nature.is_natural(cell) or word == "ND"]
+    strange = [word for word, cell in spelled.items() if not _is_understood(cell)]
+    if not natural:
+        natural = [word for word in strange if any(f"{prefix}{word}" in strange for prefix in _PREFIXES)]
+        strange = [f"{prefix}{word}" for word in natural for prefix in _PREFIXES if f"{prefix}{word}" in strange]
+    if not (natural and strange) or len(spelled) > MOST_WORDS or not _are_open(header, set(strange), sample, mapper):
+        return NOTHING
+    return _asked(header, spelled, Counter(map(fold, cells)), natural, strange)
+
+
+def _of_origins(header: str, sample: Sample, mapper: Mapper) -> Finding:
+    """A column of countries that are letters for natural and grown stones."""
+    cells = cells_below(header, sample)
+    spelled = {fold(cell): cell for cell in cells if is_filled(cell)}
+    if not _are_letters(spelled, _COUNTRY_LIKE):
+        return NOTHING
+    is_open = _are_open(header, spelled.keys() & _GROWN_LETTERS, sample, mapper)
+    return _asked_of_letters(header, spelled, Counter(map(fold, cells))) if is_open else NOTHING
+
+
+def _are_letters(spelled: Mapping[str, str], grown: Collection[str]) -> bool:
+    """Whether all words are letters for natural and grown stones, of both kinds, and one of the latter is among these."""
+    words = spelled.keys()
+    return words <= _NATURAL_LETTERS | _GROWN_LETTERS and bool(words & _NATURAL_LETTERS) and not words.isdisjoint(grown)
 
 
 def _laboratory(header: str, cells: Sequence[str]) -> Finding:
@@ -158,13 +195,20 @@ def _asked(
     )
 
 
-def _asked_of_letters(header: str, counted: Mapping[str, int]) -> Finding:
-    words = f"{header!r} is 'N' on {counted['N']:,} rows and 'L' on {counted['L']:,}: natural and lab-grown stones?"
+def _asked_of_letters(header: str, spelled: Mapping[str, str], counted: Mapping[str, int]) -> Finding:
+    natural, grown = (
+        sorted(spelled.keys() & letters, key=lambda word: -counted[word])
+        for letters in (_NATURAL_LETTERS, _GROWN_LETTERS)
+    )
+    words = (
+        f"{header!r} is {spelled[natural[0]]!r} on {_rows(counted, natural):,} rows and {spelled[grown[0]]!r} on "
+        f"{_rows(counted, grown):,}: natural and lab-grown stones?"
+    )
     return Finding(
         question=Question(
             words,
             (
-                Answer("L was grown in a laboratory", {"columns": {header: KINDS}}),
+                Answer(f"{spelled[grown[0]]} was grown in a laboratory", {"columns": {header: KINDS}}),
                 Answer("The column does not say how stones were made", {"columns": {header: ""}}),
             ),
         )

@@ -37,6 +37,7 @@ from ingest.feeds.pricelist.proving import (
     price_columns,
     shapes_in_cut,
     stock_numbers,
+    surface_naturals,
     thousands,
     units,
 )
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
     from ingest.feeds.pricelist.mapping import Mapper
 
 
-#: What the rows are asked of their columns, in this order.
-_RULES = (
+#: What rows say of columns that hold no money is asked in this order.
+_FIRST = (
     points,
     depth_and_table,
     few_filled,
@@ -59,9 +60,9 @@ _RULES = (
     availability_columns,
     color_columns,
     fancies,
-    kinds,
-    color_clarity,
+    surface_naturals,
 )
+_RULES = (*_FIRST, kinds, color_clarity)
 
 
 def prove(
@@ -77,17 +78,7 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (
-        points,
-        depth_and_table,
-        few_filled,
-        belonging,
-        availability_columns,
-        color_columns,
-        fancies,
-        kinds,
-        color_clarity,
-    ):
+    for rule in _RULES:
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
@@ -102,9 +93,14 @@ def prove(
         sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
     verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
     # What a weight is in comes before what a price is.
-    question = found.question or verdict.question or question_of(sample)
+    prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
+    question = (
+        found.question
+        or surface_naturals.question_of(headers, kept, sample, prices, parameters, mapper)
+        or verdict.question
+        or question_of(sample)
+    )
     if question is None:
-        prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
         question = cheap.question_of(sample, prices, parameters)
         # Rapaport's list is in dollars.
         if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):

@@ -48,7 +48,7 @@ OTHER_ROWS = [bool(number % 2) for number in range(ROWS)]
         ("Nature", "Naturel", "Synthèse"), ("Grading", "Natural", "LG Grading"), ("Col X", "Natural", "Lab grown CVD"),
         ("Herkomst", "Natuurlijk", "Laboratorium"), ("类别", "天然钻石", "培育钻石 (CVD)"), ("Made", "Real", "Cultivated"),
         ("Тип камня", "Природный", "Выращенный"), ("Kind", "Earth Mined", "Lab-Created"), ("Made", "Nature", "Lab"),
-        ("Collection", "natural diamonds", "Lightbox"),
+        ("Collection", "natural diamonds", "Lightbox"), ("Col X", "NAT", "LG"),
     ],
 )  # fmt: skip
 def test_words_that_say_how_stones_were_made_are_read_below_any_header(
@@ -81,14 +81,36 @@ def test_a_word_that_comes_later_is_asked_about_though_the_column_is_known(tmp_p
     assert answers(tmp_path, written, "'Lumen' on 1", **was)
 
 
-def test_n_and_l_are_asked_about(tmp_path: Path) -> None:
-    written = rows("N/L", "N", "L")
+@pytest.mark.parametrize(
+    ("header", "natural", "other"),
+    [
+        ("N/L", "N", "L"), ("Origin", "N", "L"), ("Origin", "ND", "LD"), ("Country of Origin", "N", "LC"),
+        ("Cat X", "ND", "LCD"),
+    ],
+)  # fmt: skip
+def test_n_and_l_are_asked_about(tmp_path: Path, header: str, natural: str, other: str) -> None:
+    written = rows(header, natural, other)
 
-    said = answers(tmp_path, written, "'N/L' is 'N' on 12 rows and 'L' on 12")
+    said = answers(tmp_path, written, f"'{header}' is '{natural}' on 12 rows and '{other}' on 12")
 
     for number, (answer, made_of) in enumerate(zip(said, (OTHER_ROWS, [False] * ROWS), strict=True)):
         (folder := tmp_path / str(number)).mkdir()
         assert grown(folder, written, **answer) == made_of
+
+
+@pytest.mark.parametrize(("natural", "other"), [("DIA", "LGDIA"), ("ND", "LCD"), ("Dia", "Lab Dia"), ("ND", "LG")])
+def test_a_category_of_codes_says_which_stones_were_grown(tmp_path: Path, natural: str, other: str) -> None:
+    assert grown(tmp_path, rows("Category", natural, other)) == OTHER_ROWS
+
+
+@pytest.mark.parametrize(("natural", "other"), [("ND", "SD"), ("Stone", "L-Stone"), ("DM", "LGDM")])
+def test_a_category_of_codes_that_nobody_knows_is_asked_about(tmp_path: Path, natural: str, other: str) -> None:
+    written = rows("Category", natural, other)
+
+    said = answers(tmp_path, written, f"'Category' says '{natural}' on 12 rows and '{other}' on 12")
+
+    (folder := tmp_path / "told").mkdir()
+    assert grown(folder, written, **said[0]) == OTHER_ROWS
 
 
 def test_natural_on_some_rows_and_nothing_on_the_others_is_asked_about(tmp_path: Path) -> None:
@@ -107,7 +129,8 @@ def test_natural_on_some_rows_and_nothing_on_the_others_is_asked_about(tmp_path:
         ("Inclusion 1", "Natural", "Feather", {}), ("Incl 2", "Natural", "", {}), ("Remark X", "Natural", "", {}),
         ("Source X", "Natural", "Natural", {}), ("Collection", "Natural", "Solaria", {"Lab Grown": "No"}),
         ("Collection", "", "Solaria", {}), ("Class", "Natural", "Type IIa", {}), ("N/L", "N", "N", {}),
-        ("Color Source", "G", "H", {}),
+        ("Color Source", "G", "H", {}), ("Origin", "NA", "LB", {}), ("Origin", "N", "L", {"Lab Grown": "No"}),
+        ("Category", "Loose", "Certified", {}), ("Origin", "ZA", "L", {}),
     ],
 )  # fmt: skip
 def test_other_columns_are_not_asked_about(

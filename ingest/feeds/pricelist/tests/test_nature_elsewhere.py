@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.grades import Clarity
+from catalog.grades import Clarity, Color
 from ingest.errors import MappingError
 from ingest.feeds import nature
 from ingest.feeds.pricelist.mapping import Mapper
@@ -77,6 +77,8 @@ def test_an_address_says_by_its_path_and_hints_by_its_host(address: str, said: n
         ("LG1015", HINT),
         ("LAB-1015", HINT),
         ("1015-LG", HINT),
+        ("1015LG", HINT),
+        ("X-LG-1", HINT),
         ("LGMX-15", SILENT),
         ("LABEL-15", SILENT),
         ("ALG-15", SILENT),
@@ -122,6 +124,11 @@ HINTS = [
     {"Stock_#": "LG-1015"},
     {"Image": "https://labgrown.example.org/1001.jpg"},
     {"Lab": "IGI(L)"},
+    {"Lab": "IGI LAB"},
+    {"Lab": "IGI-L"},
+    {"Shape": "LGRD"},
+    {"Color": "E Lab"},
+    {"Clarity": "VS1 lab"},
     {"Lab": "IGI", "Report_#": "L604247243"},
 ]
 
@@ -182,3 +189,6 @@ def test_a_grade_beside_what_the_stone_is_is_read() -> None:
     assert mapped(stone(Clarity="VS1 LG")).clarity == Clarity.VS1
     assert mapped(stone(Clarity="SI1 CE")).treated is True
     assert mapped(stone(Lab="IGI(L)"), labgrown=False).lab == "IGI"
+    assert mapped(stone(Color="E Lab"), labgrown=True).color == Color.E
+    assert mapped(stone(Lab="EGL CE")).lab == "EGL"
+    assert mapped(stone(Shape="LGRD"), labgrown=True).shape == "ROUND"
