@@ -38,6 +38,7 @@ from ingest.feeds.pricelist.proving import (
     stock_numbers,
     thousands,
     units,
+    unknown_prices,
 )
 from ingest.feeds.pricelist.proving.case import FIELD, Case, Hint
 from ingest.feeds.pricelist.proving.evidence import SampleRow
@@ -84,6 +85,9 @@ def prove(
         # Rapaport's list is in dollars.
         if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
             question = currencies.question_of(headers, kept, sample, prices, parameters)
+        question = question or unknown_prices.question_of(
+            headers, kept, sample, hints, verdict.columns, proven.discounts, parameters, mapper.costs.unit
+        )
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
     if question is not None:
         return verdict, NOTHING
