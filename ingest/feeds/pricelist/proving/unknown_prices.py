@@ -1,4 +1,4 @@
-"""Columns below headers that nobody knows, whose amounts are about as high as the prices that are read: which is paid?
+"""Amounts below headers that nobody knows, or on few rows, that are about as high as the prices read: which is paid?
 
 "Net $" at 95 % of the amount on all rows, "Spl" on three of them. An amount that stands beside a price on nearly all of its
 rows at between half and one and a half times it is no measure and no number: those do not grow as prices do. What is called
@@ -15,7 +15,7 @@ from statistics import median, pstdev
 
 from ingest.feeds.pricelist.columns import is_filled
 from ingest.feeds.pricelist.discounts import Writing
-from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, fold, foreign, unknown_headers
+from ingest.feeds.pricelist.headers import DISCOUNT, LIST_PRICE, fold, foreign, key, unknown_headers
 from ingest.feeds.pricelist.parameters import Parameters
 from ingest.feeds.pricelist.proving import evidence, rivals
 from ingest.feeds.pricelist.proving.case import FIELD, Hint
@@ -37,7 +37,10 @@ _PRICES = re.compile(
     r"|BEST|USD|AMT|AMOUNT|VALUE|COST|TOTAL|TTL|CASH|PAY|QUOTE|BID|DISCOUNTED|LOWEST|OUTRIGHT|MEMO|WEB|BASE|NETTO|PREIS|PRIX"
 )
 _NOT_PAID = re.compile(r"RAP|LIST|IDEX|GUIDE|OLD(?!EN)|PREV|WAS|RETAIL|MSRP|RRP|APPRAIS|INSUR|REPLACEMENT")
-_NO_PRICES = re.compile(r"PCT|(?:NO|ID|CODE|DATE|REF|TIME|URL|LINK|YEAR|DAYS|QTY|PCS|WT|CTS|CARATS?|MM)$")
+_NO_PRICES = re.compile(r"(?:NO|(?<!B)(?<!PA)ID|CODE|DATE|REF|TIME|URL|LINK|YEAR|DAYS|QTY|PCS)$")
+_SHARE = re.compile(r"%|PERCENT", re.IGNORECASE)
+#: Of known prices on few rows, those that may be paid in the place of the price of all.
+_LOWERED = re.compile(r"SALE(?!S)|SPECIAL|SPL|PROMO|OFFER|REVISED|REDUCED|NEW|FINAL|NET")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,14 @@ def question_of(
     """Which is paid, of a price that is read and a column that holds another one; `columns` are those of the verdict."""
     prices = {column.header: column.means for column in columns if column.means in FIELD}
     listed = next((column.header for column in columns if column.means is Means.LIST), "")
+    few = _lowered_on_few(rows, prices, parameters)
+    prices = {header: means for header, means in prices.items() if header not in few}
     read = _read_from(columns, prices, listed, writing)
     if read is None:
         return None
-    for header in unknown_headers(headers, parameters.chosen):
+    for header in (*few, *unknown_headers(headers, parameters.chosen)):
         folded = fold(header)
-        if foreign(header) or _NOT_PAID.search(folded) or _NO_PRICES.search(folded):
+        if foreign(header) or _SHARE.search(header) or _NOT_PAID.search(folded) or _NO_PRICES.search(folded):
             continue
         cells = cells_below(header, sample)
         filled = [is_filled(cell) for cell in cells]
@@ -97,6 +102,17 @@ def question_of(
             beside.row.amounts[header] = beside.amount
         return _of_all_rows(header, means, found, prices, listed, rows)
     return None
+
+
+def _lowered_on_few(rows: Sequence[SampleRow], prices: Mapping[str, Means], parameters: Parameters) -> list[str]:
+    """The known columns of prices that few rows fill, and that are called lower ones, beside one that most rows fill."""
+    filled = {header: sum(bool(row.amounts.get(header)) for row in rows) for header in prices}
+    few = [
+        header
+        for header, count in filled.items()
+        if count < rivals.FILLED * len(rows) and key(header) not in parameters.chosen and _LOWERED.search(fold(header))
+    ]
+    return few if any(count >= rivals.FILLED * len(rows) for count in filled.values()) else []
 
 
 def _read_from(

@@ -66,7 +66,8 @@ def test_what_list_and_discount_give_is_compared_with_an_unknown_price_too(tmp_p
     "header",
     [
         *("Sale", "Spl Rate", "Special", "Offer", "Promo", "Net", "Net $", "Final", "Deal Price", "Bargain"),
-        *("Clearance", "Ask $/ct", "Today's Price", "Revised"),
+        *("Clearance", "Ask $/ct", "Today's Price", "Revised", "Spl P/Ct", "Sale $/Cts", "Bid"),
+        *("Special Rate", "Revised Rate", "New Rate", "Final Rate", "Net Rate"),
     ],
 )
 @pytest.mark.parametrize("filled", [{7}, {2, 9, 17}])
