@@ -21,6 +21,7 @@ from ingest.feeds.pricelist.proving import evidence, rivals
 from ingest.feeds.pricelist.proving.case import FIELD, Hint
 from ingest.feeds.pricelist.proving.evidence import ROUNDED_BY, SAME_WITHIN, SampleRow
 from ingest.feeds.pricelist.proving.finding import Sample, cells_below
+from ingest.feeds.pricelist.proving.price_columns import OTHER_PRICE
 from ingest.feeds.verdicts import Answer, Column, Means, Question
 
 #: How many times the price that is read another one may be, and on which share of its filled rows.
@@ -77,7 +78,15 @@ def question_of(
     read = _read_from(columns, prices, listed, writing)
     if read is None:
         return None
-    for header in (*few, *unknown_headers(headers, parameters.chosen)):
+    replacing = [
+        hint.header
+        for hint in hints
+        if hint.field == "price"
+        and not hint.said
+        and hint.header not in prices
+        and OTHER_PRICE.search(hint.header.upper())
+    ]
+    for header in (*few, *replacing, *unknown_headers(headers, parameters.chosen)):
         folded = fold(header)
         if foreign(header) or _SHARE.search(header) or _NOT_PAID.search(folded) or _NO_PRICES.search(folded):
             continue
