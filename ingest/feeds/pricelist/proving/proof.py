@@ -29,6 +29,7 @@ from ingest.feeds.pricelist.proving import (
     fancies,
     few_filled,
     kinds,
+    laboratories,
     list_price,
     one_factor,
     placeholders,
@@ -63,7 +64,17 @@ def prove(
     counted = _Counted(rows)
     kept = evidence.sampled(counted)
     found = stock_numbers.find(headers, kept, parameters.chosen)
-    for rule in (points, depth_and_table, few_filled, belonging, availability_columns, fancies, kinds, color_clarity):
+    for rule in (
+        points,
+        depth_and_table,
+        few_filled,
+        belonging,
+        availability_columns,
+        fancies,
+        kinds,
+        laboratories,
+        color_clarity,
+    ):
         found |= rule.find(headers, kept, parameters, mapper)
     if found.columns or found.words or found.named_beside:
         carried = Proven(found.columns, words=found.words, named_beside=found.named_beside).written()
