@@ -177,7 +177,10 @@ def _decide_lone(case: Case, hint: Hint, rows: list[SampleRow]) -> Question | No
         case.say(hint, Means.EITHER, "every stone weighs one carat", len(rows), len(rows))
         return None
     means, by, agreeing, of = _by_levels(case, hint)
-    if means is not None:
+    if case.told is not None and means in (None, case.told[1]):
+        case.say(hint, case.told[1], f"{case.told[0]!r} says it", len(rows), len(rows), proven=True)
+        return None
+    if means is not None and case.told is None:
         case.say(hint, means, by, agreeing, of, proven=True)
         return None
     case.say(hint, Means.UNKNOWN, "nothing proves it", 0, len(rows))

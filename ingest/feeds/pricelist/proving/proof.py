@@ -35,6 +35,7 @@ from ingest.feeds.pricelist.proving import (
     placeholders,
     points,
     price_columns,
+    price_types,
     shapes_in_cut,
     stock_numbers,
     thousands,
@@ -87,7 +88,9 @@ def prove(
         return Verdict((), len(sample), counted.rows, (), decimal), NOTHING
     if decimal:
         sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
-    verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
+    case = Case(headers, hints, sample, parameters, counted.rows)
+    case.told = price_types.told(headers, kept, parameters)
+    verdict, proven = _verdict(case)
     # What a weight is in comes before what a price is.
     question = found.question or verdict.question or question_of(sample)
     if question is None:
