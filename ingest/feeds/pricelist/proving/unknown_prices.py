@@ -32,6 +32,8 @@ DIFFERS = 0.05
 MIN_ROWS, GROWS_WITH = 5, 0.5
 #: One factor on nearly all rows that is no rounding (shares).
 _FACTOR, _NOISE = 0.002, 0.0005
+#: What amounts of a column may be rounded to (dollars), the coarsest first.
+_STEPS, _CENT = (10.0, 5.0), 0.01
 #: Headers after `headers.fold` of what is paid, of other prices than are paid, and of what is no price.
 _PRICES = re.compile(
     r"PRICE|PRC|RATE|NET|FINAL|SALE|SELL|ASK|OFFER|PROMO|DEAL|SPECIAL|SPL|BARGAIN|CLEARANCE|REVISED|REDUCED|TODAY|NEW|LAST"
@@ -169,7 +171,11 @@ def _other_price(found: Sequence[_Beside], *, named: bool) -> Means | None:
 def _is_copy(found: Sequence[_Beside], means: Means) -> bool:
     """Whether a column holds the price that is read: what rounding does is no other price, one factor on all rows is."""
     ratios = [beside.ratio(means) for beside in found]
-    others = sum(abs(ratio - 1) > max(SAME_WITHIN, beside.rounded) for ratio, beside in zip(ratios, found, strict=True))
+    step = next((step for step in _STEPS if all(beside.amount % step == 0 for beside in found)), 0.0)
+    others = sum(
+        abs(ratio - 1) > max(SAME_WITHIN, beside.rounded, (step / 2 + _CENT) / beside.amount)
+        for ratio, beside in zip(ratios, found, strict=True)
+    )
     if others > DIFFERS * len(found):
         return False
     middle = median(ratios)

@@ -113,6 +113,16 @@ def test_what_is_no_other_price_is_not_asked_about(
     assert len(costs(tmp_path, beside(header, cell))) == 24
 
 
+def test_small_totals_that_are_rounded_to_ten_dollars_are_no_other_price(tmp_path: Path) -> None:
+    small = [
+        row | {"Carat": "0.30", "Price/Ct": f"{700 + 7 * number}", "Total": f"{0.3 * (700 + 7 * number):.2f}"}
+        for number, row in enumerate(STONES)
+    ]
+    rows = [row | {"Ext": f"{round(float(row['Total']), -1):.0f}"} for row in small]
+
+    assert len(costs(tmp_path, rows)) == 24
+
+
 def test_an_unknown_list_price_that_a_discount_makes_the_price_of_is_not_asked_about(tmp_path: Path) -> None:
     rows = [
         row | {"Base": f"{float(row['Price/Ct']) / (0.8 - number % 3 / 100):.2f}", "Disc": f"-{20 + number % 3}"}
