@@ -270,10 +270,11 @@ _APART = re.compile(r"[^\s,;()\[\]*]+")
 
 
 def alone(text: str) -> str:
-    """A grade of colour or clarity without what is written beside it: "SI1 eye clean", "VS2*", "G tinge", "SI2 (CE)"."""
+    """A grade of colour or clarity without what is written beside it: "SI1 eye clean", "VS2*", "G tinge", "SI2 (CE)",
+    "VS1 - GIA"."""
     parts = _APART.findall(_EYE_CLEAN.sub("EYECLEAN", text))
     kept = [part for part in parts if fold(part) not in _BESIDE]
-    return " ".join(kept) if "*" in text or len(kept) < len(parts) else text
+    return " ".join(kept).strip(" -/") if "*" in text or len(kept) < len(parts) else text
 
 
 def treatment_beside(text: str) -> str:

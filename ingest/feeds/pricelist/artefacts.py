@@ -53,11 +53,17 @@ _INITIALS = re.compile(r"\b([A-Z])\.([A-Z])\.([A-Z])\b\.?")
 _DIGITS = range(6, 13)
 _TAG = re.compile(r"<[^<>]*>")
 _REFERRED = re.compile(r"href\s*=\s*[\"']?([^\"'\s>]+)|src\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+#: Days that are written in full with their year, in either order; with hyphens both have two digits.
+_DAY, _MONTH_NO, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19\d\d|20[0-3]\d)"
+_DAY_2, _MONTH_2 = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
 _DATE = re.compile(
     r"(?:\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2,4}"
     # As dates of workbooks are read.
-    r"|(?:19|20)\d{2}-[01]\d-[0-3]\d(?:[ T]00:00:00)?)",
+    r"|(?:19|20)\d{2}-[01]\d-[0-3]\d(?:[ T]00:00:00)?"
+    rf"|(?:(?:{_DAY}/{_MONTH_NO}|{_MONTH_NO}/{_DAY})/{_YEAR}|(?:{_DAY_2}\.{_MONTH_2}|{_MONTH_2}\.{_DAY_2})\.{_YEAR}"
+    rf"|(?:{_DAY_2}-{_MONTH_2}|{_MONTH_2}-{_DAY_2})-{_YEAR}|{_YEAR}/{_MONTH_NO}/{_DAY}|{_YEAR}\.{_MONTH_2}\.{_DAY_2})"
+    r"(?: 0?0:00(?::00)?)?)",
     re.ASCII,
 )
 

@@ -6,8 +6,10 @@ found out before any row is read (`proof`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from catalog.grades import fold
 from diamondhub import money
@@ -18,6 +20,11 @@ from ingest.feeds.pricelist.columns import Cells
 from ingest.feeds.pricelist.discounts import discount
 from ingest.feeds.pricelist.parameters import Parameters
 
+#: US dollars by any of their names, without what stands between their letters.
+_DOLLARS = frozenset(
+    {"USD", "US$", "$", "$US", "USD$", "$USD", "US", "USA", "DOLLAR", "DOLLARS", "USDOLLAR", "USDOLLARS"}
+) | {*("UNITEDSTATESDOLLAR", "UNITEDSTATESDOLLARS", "USADOLLAR", "USADOLLARS", "AMERICANDOLLAR", "AMERICANDOLLARS")}
+_BETWEEN = re.compile(r"[\s.,()/_-]+")
 #: More than any stone costs (cents): 10 billion dollars.
 MAX_PRICE = 10**12
 #: A total and a price per carat that differ by more than this share cannot both be right.
@@ -55,9 +62,11 @@ class Costs:
 
         Raises `MappingError` for one that is missing, is no US dollars, or contradicts another.
         """
-        currency = cells["currency"].upper().replace(".", "")
-        if currency not in ("", "USD", "US$", "$", "US", "DOLLAR", "US DOLLAR", "US DOLLARS"):
-            raise MappingError(cells.header("currency"), f"{currency[:20]!r} is not US dollars")
+        currency = cells["currency"]
+        if currency and not _is_dollars(currency):
+            raise MappingError(
+                cells.header("currency"), f"{currency.upper().replace('.', '')[:20]!r} is not US dollars"
+            )
         sign = self.decimal_sign(cells)
         of_list = _off_the_list(cells, sign, self.unit)
         total_column, per_carat_column = self._columns(cells, carats, of_list, sign)
@@ -121,6 +130,13 @@ class Costs:
         # Of a second price of a carat, such as one for cash, most rows have none.
         filled = has_per_carat and (cells["price_per_carat"] or not cells["price"])
         return "total_price", "price_per_carat" if filled else "price"
+
+
+@lru_cache(maxsize=256)
+def _is_dollars(currency: str) -> bool:
+    """Whether a cell of a column of currencies names US dollars, or nothing."""
+    folded = _BETWEEN.sub("", currency.upper())
+    return not folded or folded in _DOLLARS
 
 
 def _cents(cells: Cells, field: str, sign: str, unit: int) -> Decimal | None:

@@ -20,7 +20,8 @@ class Finishes(NamedTuple):
 
 NONE = Finishes()
 #: One grade for all three, after `fold`: "3EX", "3X", "Triple Excellent".
-_THREE_OF = re.compile(r"(?:3|TRIPLE)([A-Z]+)")
+_THREE_OF = re.compile(r"(?:3|TRIPLE|T(?=EX$))([A-Z]+)")
+_TWO_OF = re.compile(r"2([A-Z]+)")
 _EXCELLENT = frozenset({"X", "XX", "XXX"})
 #: What stands between grades, the surest first.
 _BETWEEN = (re.compile(r"\s*/\s*"), re.compile(r"\s*[|,;\\+-]\s*"), re.compile(r"\s+"))
@@ -35,6 +36,9 @@ def _grade(cell: str) -> int | None:
 def _all_three(cell: str) -> Finishes:
     """The grades of a cell that has all three of them; of a fancy shape the first may be left out."""
     folded = fold(cell)
+    if folded == "000":
+        # The American Gem Society's.
+        return Finishes(int(LabFinish.IDEAL), int(LabFinish.IDEAL), int(LabFinish.IDEAL))
     alike = _THREE_OF.fullmatch(folded)
     if alike or folded == "XXX":
         named = alike[1] if alike else "X"
@@ -54,9 +58,11 @@ def _all_three(cell: str) -> Finishes:
 
 
 def _of_finish(cell: str) -> Finishes:
-    """The same, and of two grades those of polish and symmetry."""
+    """The same, and of two grades those of polish and symmetry: "EX/VG", "2EX"."""
     if (three := _all_three(cell)) is not NONE:
         return three
+    if (alike := _TWO_OF.fullmatch(fold(cell))) and (grade := _grade(alike[1])) is not None:
+        return Finishes(None, grade, grade)
     for between in _BETWEEN:
         parts = between.split(cell.strip())
         if len(parts) == 2 and None not in (grades := [_grade(part) for part in parts]):

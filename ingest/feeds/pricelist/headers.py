@@ -70,6 +70,8 @@ _OF_A_CARAT = re.compile(
 )
 #: A share by its sign or in full: `P/Ct` and `%` are one after `fold`, but a carat is no percentage.
 _SHARE = re.compile(r"%|PERCENT")
+#: A price of a carat by its letters; "Pc" without a stroke is a piece.
+_LETTERS_OF_A_CARAT = re.compile(r"(?:(?:US)?\$\s*|USD\s*)?P\s*/\s*C\.?(?:\s*\(?(?:US)?\s*[$D]?\)?)?")
 _SHARE_OF_A_PRICE = frozenset({"PCT", "PRICEPCT"})
 #: Units in a header, in brackets or behind it.
 _UNIT = re.compile(
@@ -113,13 +115,15 @@ def field_of(header: str) -> tuple[str, int] | None:
     if again and (first := field_of(header[: again.start()])):
         # Which of two columns called "Price" is the total, their name does not say.
         return None if first[0] in PRICES else (first[0], first[1] + _REPEATED)
+    if _LETTERS_OF_A_CARAT.fullmatch(header.strip().upper()):
+        return "price_per_carat", len(SPELLINGS["price_per_carat"])
     folded = fold(header)
     if folded in _SHARE_OF_A_PRICE and _SHARE.search(header.upper()):
         return DISCOUNT, len(SPELLINGS[DISCOUNT])
     # "Price (USD)" is "Price"; "$/ct" needs its dollar.
     for spelling in (folded, folded.replace("INUSD", ""), folded.replace("USD", "")):
-        # "美元/克拉", dollars a carat, is no weight.
-        if (field := _FIELD_OF.get(spelling)) and (spelling == folded or field != "carats"):
+        # "美元/克拉", dollars a carat, is no weight, and dollars a piece are no pieces.
+        if (field := _FIELD_OF.get(spelling)) and (spelling == folded or field not in ("carats", "stones")):
             return field, _RANK[spelling]
     if folded in _IGNORED:
         return "", 0

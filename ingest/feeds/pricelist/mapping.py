@@ -6,6 +6,7 @@ set of headers and remembered. Only stock number and price are required; anythin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -347,6 +348,13 @@ class Mapper:
         return Look(tuple(unknown_headers(headers, known)), tuple(strange))
 
 
+#: What stands for a stock number where there is none, without signs.
+_NO_NUMBERS = frozenset({"", "NA", "NONE", "NIL", "NULL", "NAN", "TBA", "TBD", "TBC", "TRUE", "FALSE", "YES", "NO"}) | {
+    *("UNKNOWN", "UNDEFINED", "NOTSPECIFIED", "NOTAVAILABLE", "NOTASSIGNED", "NOTGIVEN", "PENDING", "BLANK", "EMPTY")
+}
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+
+
 def stock_number(cells: Cells) -> str:
     """The row's stock number. Raises `MappingError` if it has none that the catalogue can keep."""
     number, header = cells["stock_number"], cells.header("stock_number")
@@ -356,6 +364,8 @@ def stock_number(cells: Cells) -> str:
         )
     if not number:
         raise MappingError(header, "is missing")
+    if not number[-1].isdigit() and number[0] != "#" and _NOT_ALPHANUMERIC.sub("", number.upper()) in _NO_NUMBERS:
+        raise MappingError(header, f"is missing: {number[:60]!r} is no number of a stone")
     # Of the usual numbers a spreadsheet makes nothing else.
     if not number.isalnum() and (number[0].isdigit() or number[0] == "#" or number[3:4] == "-"):
         number = artefacts.named(number)

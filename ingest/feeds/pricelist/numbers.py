@@ -13,7 +13,10 @@ from decimal import Decimal
 _SPACES = re.compile(r"[\s'’]+")
 _AROUND = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|mm|cts?\.?|carats?|%|°|/-)$", re.IGNORECASE | re.ASCII)
 #: What stands around money: a unit of anything else makes it no price.
-_AROUND_MONEY = re.compile(r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|/-|(?<=\d)[.,]-)$", re.IGNORECASE | re.ASCII)
+_AROUND_MONEY = re.compile(
+    r"^(?:US\s*\$|USD|\$)|(?:US\s*\$|USD|\$|/-|(?<=\d)[.,]-|(?:\bUS\s*)?\bDOLLARS?|\bNETT?O?\b\.?)$",
+    re.IGNORECASE | re.ASCII,
+)
 _PLAIN = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})", re.ASCII)
 #: More decimals than this are the noise of binary fractions, and what they mean is the number with fewer.
 _MOST_DECIMALS, _NOISELESS = 9, Decimal("0.000001")
@@ -24,6 +27,8 @@ _GROUPED = {
 }
 _NUMBER = re.compile(r"[\d.,]+", re.ASCII)
 _WEIGHED = re.compile(r"(\d*[.,]?\d+)\s*(?:(PTS?|POINTS?|POINTERS?)|C|CTW|CTTW|CRTS?)\.?", re.IGNORECASE | re.ASCII)
+#: Behind a weight, that it is of one stone.
+_ONE_STONE = re.compile(r"\s*\(\s*0?1\s*(?:PCS?|STONE)?\.?\s*\)\Z", re.IGNORECASE | re.ASCII)
 _OTHER = {".": ",", ",": "."}
 _SIGN = re.compile(r"(?<![^\s\d-])\d*([.,])\d", re.ASCII)
 
@@ -51,6 +56,9 @@ def measure(cell: str) -> Decimal | None:
 def carats(cell: str) -> Decimal | None:
     """A weight in carats, also of a cell that names points, hundredths of a carat: "37 pts". None if it is none."""
     number = measure(cell)
+    if number is None and cell.endswith(")"):
+        cell = _ONE_STONE.sub("", cell)
+        number = measure(cell)
     if number is None and (weighed := _WEIGHED.fullmatch(cell.strip())):
         number = measure(weighed[1])
         return number / 100 if number is not None and weighed[2] else number

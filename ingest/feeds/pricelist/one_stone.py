@@ -11,7 +11,10 @@ from decimal import Decimal
 
 import msgspec
 
+from catalog.grades import Clarity, Color
+from ingest.feeds import values
 from ingest.feeds.pricelist import availability, certificates, dimensions, reading, single
+from ingest.feeds.pricelist.colors import color_of
 from ingest.feeds.pricelist.columns import Cells
 from ingest.feeds.pricelist.mapping import Mapper
 
@@ -120,12 +123,31 @@ def _by_report(rows: Sequence[tuple[int, bytes, Cells]]) -> Iterator[list[tuple[
 def _other_stones(rows: Sequence[Cells]) -> str:
     """What tells rows of one certificate apart, by their stock numbers; empty if they may be one stone."""
     weights = [carats for cells in rows if (carats := dimensions.carats_of(cells))]
-    if not weights or max(weights) - min(weights) <= _ONE_WEIGHT:
+    if weights and max(weights) - min(weights) > _ONE_WEIGHT:
+        named = [
+            f"{cells['stock_number'][:_NAME]!r} of {dimensions.carats_of(cells) or 'unknown'} carats" for cells in rows
+        ]
+        return _joined(named)
+    if not _graded_apart(rows):
         return ""
-    named = [
-        f"{cells['stock_number'][:_NAME]!r} of {dimensions.carats_of(cells) or 'unknown'} carats" for cells in rows
-    ]
-    return _joined(named)
+    return _joined(
+        [
+            f"{cells['stock_number'][:_NAME]!r} is {cells['color'][:_NAME] or 'of unknown colour'} "
+            f"{cells['clarity'][:_NAME] or 'of unknown clarity'}"
+            for cells in rows
+        ]
+    )
+
+
+def _graded_apart(rows: Sequence[Cells]) -> bool:
+    """Whether no stone has all these grades: colour and clarity differ, or one of them by more than one grade.
+
+    One grade may be a range that is written otherwise.
+    """
+    colors = [color for cells in rows if (color := color_of(cells).color) is not None and color < Color.FANCY]
+    clarities = [clarity for cells in rows if (clarity := values.grade(Clarity, cells["clarity"])) is not None]
+    apart = [max(grades) - min(grades) for grades in (colors, clarities) if grades]
+    return max(apart, default=0) > 1 or apart == [1, 1]
 
 
 def _other_promises(rows: Sequence[Cells]) -> str:

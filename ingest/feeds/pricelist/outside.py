@@ -35,7 +35,9 @@ _HUNDREDTHS = re.compile(r"\b(?:CENTS|PENCE|PAISE|AGOROT|MINOR[ _]UNITS?)\b", re
 _OF_PRICES = re.compile(
     r"\d\s?%.*\b(?:LESS|ADDITIONAL|EXTRA|FURTHER|DISCOUNTS?|OFF|BACK|SURCHARGE|VAT|GST|TAX|MARK-?UP|PREMIUM|MORE|HIGHER)\b"
     r"|\b(?:LESS|ADDITIONAL|EXTRA|FURTHER|DISCOUNTS?|PLUS|ADD|SURCHARGE|VAT|GST|TAX|INCL\w*)\b.*\d\s?%|[+-]\s?\d+(?:\.\d+)?\s?%"
-    r"|\bINCL\w*\.?\s+(?:OF\s+)?(?:VAT|GST|TAX)|\bMEMO\s+(?:PRICES?|RATES?)|\b(?:PRICES?|RATES?)\b.*\b(?:MEMO|CONSIGNMENT)"
+    r"|\bINCL\w*\.?\s+(?:OF\s+)?(?:VAT|GST|TAX)"
+    r"|\b(?:VAT|GST|TAX(?:ES)?)\W+(?:(?:IS|ARE|WILL BE|AS)\s+)?(?:EXTRA|ADDITIONAL|ON TOP)\b"
+    r"|(?:\bPLUS|\+)\s*(?:VAT|GST|TAX(?:ES)?)\b|\bMEMO\s+(?:PRICES?|RATES?)|\b(?:PRICES?|RATES?)\b.*\b(?:MEMO|CONSIGNMENT)"
     r"|\b(?:PRICES?|RATES?|AMOUNTS?|VALUES?|USD|FIGURES?)\b.*(?:\b(?:THOUSANDS?|HUNDREDS?|LAKHS?|CRORES?)\b|\bX\s?\d|'000)"
     r"|\bPER\s+(?:PAIR|PARCEL|LOT|SET|POINT)\b|\b(?:PARCELS?|PAIRS?|LOTS?|SETS?)\s+OF\s+\d|\b\d+\s*(?:PCS?|PIECES)\.?\s+EACH\b",
     re.IGNORECASE,

@@ -71,7 +71,8 @@ def availability(cell: str) -> str:
 def _promised(cell: str) -> str | None:
     """What a cell promises: a word with something beside it that is not said of the stone ("Hold - JB", "In Stock (NY)").
 
-    Of a sentence that begins with a known word ("Reserved for X") only what keeps a stone from being sold counts.
+    Of a sentence that begins with a known word ("Reserved for X") only what keeps a stone from being sold counts; a place
+    behind it ("Available NY") is none.
     """
     if known := _AVAILABILITY.get(fold(cell)):
         return known
@@ -86,7 +87,9 @@ def _promised(cell: str) -> str | None:
     for count in range(len(parts) - 1, 0, -1):
         known = _AVAILABILITY.get(fold("".join(parts[:count])))
         if known is not None and (len(fold("".join(parts[:count]))) > 1):
-            return None if known == Availability.AVAILABLE.value else known
+            place = " ".join(parts[count:])
+            is_place = fold(place) in _CITIES or is_country(place)
+            return None if known == Availability.AVAILABLE.value and not is_place else known
     return None
 
 

@@ -49,6 +49,8 @@ class Case:
         self.left_out: set[str] = set()
         #: A list price of whole stones, and what proves that.
         self.of_stones: tuple[str, str] | None = None
+        #: The column that says what a lone price is of, and what it says.
+        self.told: tuple[str, Means] | None = None
         #: Whether list × discount was seen to give some row's price.
         self.fits = False
         #: Whether it gives so many that a row with another one contradicts itself.

@@ -25,11 +25,12 @@ DENIED = 0.5
 #: A price that is so many times another one, or less, may be another price of the same.
 ABOUT_AS_HIGH = 1.6
 #: What a price is called that may be paid instead of another one.
-_OTHER_PRICE = re.compile(
-    r"NEW|FINAL|SPECIAL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER|YOUR|DEALER|SELL"
+OTHER_PRICE = re.compile(
+    r"NEW|FINAL|SPECIAL|SPL|REVISED|CURRENT|DISCOUNTED|PROMO|SALE|OFFER|NET\b|CASH|AFTER|YOUR|DEALER|SELL|ASKING|DEAL\b|TODAY|WEB"
+    r"|WHOLESALE"
 )
 #: The same on few rows.
-_LOWERED = re.compile(r"SALE\b|SPECIAL|PROMO|OFFER|REVISED|REDUCED|NEW|FINAL")
+_LOWERED = re.compile(r"SALE\b|SPECIAL|SPL|PROMO|OFFER|REVISED|REDUCED|NEW|FINAL|NET\b|DEAL\b|TODAY")
 #: So many times above what is usual, in the middle of so many rows, are no dollars.
 TOO_HIGH, MIN_ROWS_OF_LEVEL = 30.0, 5
 
@@ -176,7 +177,10 @@ def _decide_lone(case: Case, hint: Hint, rows: list[SampleRow]) -> Question | No
         case.say(hint, Means.EITHER, "every stone weighs one carat", len(rows), len(rows))
         return None
     means, by, agreeing, of = _by_levels(case, hint)
-    if means is not None:
+    if case.told is not None and means in (None, case.told[1]):
+        case.say(hint, case.told[1], f"{case.told[0]!r} says it", len(rows), len(rows), proven=True)
+        return None
+    if means is not None and case.told is None:
         case.say(hint, means, by, agreeing, of, proven=True)
         return None
     case.say(hint, Means.UNKNOWN, "nothing proves it", 0, len(rows))
@@ -195,7 +199,7 @@ def _named_beside(case: Case, hint: Hint) -> bool:
     }
     if not fields:
         return False
-    if (other_price := _denied_beside(case, hint)) and (len(fields) == 1 or _OTHER_PRICE.search(hint.header.upper())):
+    if (other_price := _denied_beside(case, hint)) and (len(fields) == 1 or OTHER_PRICE.search(hint.header.upper())):
         means, header = other_price
         filled = len(case.filled(hint.header))
         if filled < rivals.FILLED * len(case.rows):

@@ -30,16 +30,19 @@ from ingest.feeds.pricelist.proving import (
     fancies,
     few_filled,
     kinds,
+    laboratories,
     list_price,
     one_factor,
     placeholders,
     points,
     price_columns,
+    price_types,
     shapes_in_cut,
     stock_numbers,
     surface_naturals,
     thousands,
     units,
+    unknown_prices,
 )
 from ingest.feeds.pricelist.proving.case import FIELD, Case, Hint
 from ingest.feeds.pricelist.proving.evidence import SampleRow
@@ -62,7 +65,7 @@ _FIRST = (
     fancies,
     surface_naturals,
 )
-_RULES = (*_FIRST, kinds, color_clarity)
+_RULES = (*_FIRST, kinds, laboratories, color_clarity)
 
 
 def prove(
@@ -91,7 +94,9 @@ def prove(
         return Verdict((), len(sample), counted.rows, (), decimal), NOTHING
     if decimal:
         sample = [_row(number, row, hints, parameters, mapper, decimal) for number, row in kept]
-    verdict, proven = _verdict(Case(headers, hints, sample, parameters, counted.rows))
+    case = Case(headers, hints, sample, parameters, counted.rows)
+    case.told = price_types.told(headers, kept, parameters)
+    verdict, proven = _verdict(case)
     # What a weight is in comes before what a price is.
     prices = {column.header: column.means for column in verdict.columns if column.means in FIELD}
     question = (
@@ -105,6 +110,9 @@ def prove(
         # Rapaport's list is in dollars.
         if question is None and not any(column.means is Means.LIST and column.proven for column in verdict.columns):
             question = currencies.question_of(headers, kept, sample, prices, parameters)
+        question = question or unknown_prices.question_of(
+            headers, kept, sample, hints, verdict.columns, proven.discounts, parameters, mapper.costs.unit
+        )
     verdict = msgspec.structs.replace(verdict, notes=verdict.notes + found.notes, question=question)
     if question is not None:
         return verdict, NOTHING

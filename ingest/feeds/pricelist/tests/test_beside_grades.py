@@ -20,6 +20,7 @@ from ingest.feeds.pricelist.tests.lists import mapped, stone
         ("VS2*", Clarity.VS2, None), ("SI1 EC", Clarity.SI1, None), ("SI1 eye clean", Clarity.SI1, None),
         ("SI1 (Eye Clean)", Clarity.SI1, None), ("VS1 KM", Clarity.VS1, True),
         ("VVS2 (laser drilled)", Clarity.VVS2, True), ("SI2, clarity enhanced", Clarity.SI2, True),
+        ("VS1 - GIA", Clarity.VS1, None), ("VS1 NO BGM", Clarity.VS1, None), ("VS2 - SI1 GIA", Clarity.SI1, None),
         ("VS1", Clarity.VS1, None), ("VS2-SI1", Clarity.SI1, None), ("VS1 LG", Clarity.VS1, None),
     ],
 )  # fmt: skip

@@ -33,10 +33,24 @@ def told(**cells: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("promise", "phrases"),
     [
-        ("available", ["In Stock (NY)", "Available (2)", "Ready to ship", "G", "A"]),
+        ("available", ["In Stock (NY)", "Available (2)", "Ready to ship", "G", "A", "STK", "Office", "Office Stock"]),
+        ("available", ["In House", "SHOWROOM", "New Arrival", "NEW GOODS", "STOCK IN HAND", "In Stock-Available"]),
+        ("available", ["AVAILABLE NY", "Available Hong Kong", "Available for memo", "NOT ON MEMO", "NOT SOLD"]),
         ("on_hold", ["Hold - JB", "Reserved for a client", "In transit to NY", "B", "M", "H"]),
         ("sold", ["Sold", "Sold to a client", "S"]),
-        ("unavailable", ["NA", "Out of stock", "Available from Monday", "On the web", "I"]),
+        (
+            "unavailable",
+            [
+                "Available soon",
+                "Available for JB",
+                "Not on list",
+                "NA",
+                "Out of stock",
+                "Available from Monday",
+                "On the web",
+                "I",
+            ],
+        ),
     ],
 )
 def test_a_phrase_promises_what_its_word_does_and_nothing_that_it_only_begins_with(
@@ -265,6 +279,10 @@ def test_days_of_delivery_are_read_from_to(cell: str, days: tuple[int | None, in
         ({"Location": "Surat"}, ("India", "Surat")),
         ({"Location": "Antwerp (BE)"}, ("Belgium", "Antwerp")),
         ({"Country": "Mumbai"}, ("India", "Mumbai")),
+        *[
+            ({"Location": code}, (country, code))
+            for code, country in (("BOM", "India"), ("BKK", "Thailand"), ("LA", "USA"))
+        ],
         ({"Country_Code": "BEL"}, ("Belgium", None)),
     ],
 )

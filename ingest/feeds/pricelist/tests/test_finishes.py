@@ -12,7 +12,7 @@ from catalog.grades import LabFinish
 from ingest.feeds.pricelist import finishes
 from ingest.feeds.pricelist.tests.lists import mapped, stone
 
-EX, VG, GD = LabFinish.EXCELLENT, LabFinish.VERY_GOOD, LabFinish.GOOD
+ID, EX, VG, GD = LabFinish.IDEAL, LabFinish.EXCELLENT, LabFinish.VERY_GOOD, LabFinish.GOOD
 
 
 def graded(**cells: str) -> tuple[int | None, ...]:
@@ -25,7 +25,11 @@ def graded(**cells: str) -> tuple[int | None, ...]:
 @pytest.mark.parametrize(
     ("cell", "grades"),
     [
-        *[(cell, (EX, EX, EX)) for cell in ("3EX", "3X", "XXX", "Triple EX", "Triple Excellent", "EX-EX-EX", "EXEXEX")],
+        *[
+            (cell, (EX, EX, EX))
+            for cell in ("3EX", "3X", "XXX", "Triple EX", "Triple Excellent", "EX-EX-EX", "EXEXEX", "TEX")
+        ],
+        ("000", (ID, ID, ID)),
         ("EX/EX/VG", (EX, EX, VG)),
         ("EX - VG - GD", (EX, VG, GD)),
         ("EX VG EX", (EX, VG, EX)),
@@ -43,14 +47,29 @@ def test_three_grades_of_one_cell_are_those_of_cut_polish_and_symmetry(
 
 
 @pytest.mark.parametrize("header", ["Pol/Sym", "Polish-Symmetry"])
-@pytest.mark.parametrize(("cell", "grades"), [("EX/VG", (EX, VG)), ("VG EX", (VG, EX)), ("Excellent, Good", (EX, GD))])
+@pytest.mark.parametrize(
+    ("cell", "grades"), [("EX/VG", (EX, VG)), ("VG EX", (VG, EX)), ("Excellent, Good", (EX, GD)), ("2EX", (EX, EX))]
+)
 def test_two_grades_of_a_column_of_both_are_polish_and_symmetry(
     header: str, cell: str, grades: tuple[int | None, ...]
 ) -> None:
     assert graded(**{header: cell, "Cut": "GD"}) == (GD, *grades)
 
 
-@pytest.mark.parametrize(("cell", "cut"), [("EX", EX), ("VG-EX", VG), ("VGEX", VG), ("3", None), ("EX/EX/blue", None)])
+@pytest.mark.parametrize(
+    ("cell", "cut"),
+    [
+        ("EX", EX),
+        ("EX H&A", EX),
+        ("GIA EX", EX),
+        ("AGS 0", ID),
+        ("GO", GD),
+        ("VG-EX", VG),
+        ("VGEX", VG),
+        ("3", None),
+        ("EX/EX/blue", None),
+    ],
+)
 def test_what_is_not_three_grades_is_a_cut_alone(cell: str, cut: int | None) -> None:
     assert graded(Cut=cell) == (cut, None, None)
 

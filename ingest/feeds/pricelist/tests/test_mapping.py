@@ -154,6 +154,8 @@ def test_a_row_with_decimal_commas_is_read_by_them() -> None:
         ({"Total Price": "-5"}, "Total Price", "-5.00 is no price of a stone"),
         ({"Total Price": "99999999999999"}, "Total Price", "is no price of a stone"),
         ({"Currency": "EUR"}, "Currency", "'EUR' is not US dollars"),
+        ({"Currency": "HK$"}, "Currency", "'HK$' is not US dollars"),
+        ({"Currency": "Dollar HK"}, "Currency", "is not US dollars"),
         ({"Price/Ct": "9,000"}, "Price/Ct", "9000.00 a carat and 5000.00 for 1.000 carats disagree"),
         ({"Total Price": "", "Price/Ct": "9,000", "Weight": "?"}, "Total Price", "is per carat"),
         ({BEYOND: ["345"]}, "row", "may be shifted"),
@@ -167,6 +169,17 @@ def test_a_row_without_identity_or_price_is_refused_with_its_header(
 
     assert refused.value.field == field
     assert reason in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    "currency",
+    [
+        *("USD", "usd$", "$US", "US$", "$", "Dollars", "US-Dollar", "US Dollar", "U.S. Dollars", "U.S.D.", "USA"),
+        *("United States Dollar", "UsDollar", "USD ($)"),
+    ],
+)
+def test_us_dollars_by_any_of_their_names_are_no_other_currency(currency: str) -> None:
+    assert mapped({**STONE, "Currency": currency}).cost_cents == 500_000
 
 
 @pytest.mark.parametrize(

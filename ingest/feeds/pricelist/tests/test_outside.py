@@ -59,6 +59,7 @@ def test_what_says_nothing_of_stones_is_not_asked_about(text: str) -> None:
     [
         "Prices are for memo, buying price 3% less", "Prices in thousands of USD", "Rates in Rs.", "Net prices in Sterling",
         "Price per pair", "Parcels of 2 pcs each", "All prices subject to additional 5% discount", "Prices incl. 21% VAT",
+        "GST extra", "VAT is additional", "Prices + GST",
         "Amounts in USD x 100", "Pricelist for consignment clients (+8%)", "Prices in C$",
     ],
 )  # fmt: skip

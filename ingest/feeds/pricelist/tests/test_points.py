@@ -118,8 +118,11 @@ def test_great_stones_of_whole_carats_are_no_points(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "carats"),
-    [("37 pts", "0.37"), ("152 points", "1.52"), ("2.04c", "2.04"), ("0.51 CTW", "0.51"), ("1.01 ct.", "1.01")],
-)  # fmt: skip
+    [
+        *[("37 pts", "0.37"), ("152 points", "1.52"), ("2.04c", "2.04"), ("0.51 CTW", "0.51"), ("1.01 ct.", "1.01")],
+        *[("1.00 (1)", "1.00"), ("0.52(1 pc)", "0.52")],
+    ],
+)
 def test_a_weight_is_read_in_the_unit_beside_it(cell: str, carats: str) -> None:
     assert mapped(stone(Weight=cell)).carats == Decimal(carats)
 

@@ -575,6 +575,33 @@ def test_stones_of_one_certificate_that_cannot_be_one_are_letters_that_name_each
     assert all("the certificate of several stones: 'C-1' of 0.440 carats and 'C-2' of 0.730" in why for why in letters)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        (("G", "VS1"), ("H", "VS2"), True),
+        (("G", "VS1"), ("J", "VS1"), True),
+        (("G", "VS1"), ("G", "SI1"), True),
+        (("G", "VS1"), ("", "SI1"), True),
+        (("G", "VS1"), ("g", "VS-1"), False),
+        (("G", "VS1"), ("H", "VS1"), False),
+        (("G", "VS1"), ("", ""), False),
+        (("G", "VS1"), ("Fancy Yellow", "VS1"), False),
+    ],
+)
+def test_stones_of_one_certificate_and_other_grades_are_letters(
+    tmp_path: Path, first: tuple[str, str], second: tuple[str, str], apart: bool
+) -> None:
+    rows = [{**row, "Report #": f"642494560{at}", "Lab": "GIA"} for at, row in enumerate(stones(6))]
+    for row, (color, clarity) in zip(rows, (first, second), strict=False):
+        row |= {"Report #": "6424945674", "Color": color, "Clarity": clarity}
+    put(tmp_path, text(rows))
+
+    offered, letters, _ = read(adapter(tmp_path))
+
+    assert (len(offered), len(letters)) == ((4, 2) if apart else (6, 0))
+    assert all("the certificate of several stones: 'A-1' is G VS1 and 'A-2' is" in why for why in letters)
+
+
 @pytest.mark.parametrize("word", ["Sold", "On Memo", "Hold"])
 @pytest.mark.parametrize("number", ["6424945674", "GIA 6424945674", "6424945674 "])
 def test_a_stone_on_sale_whose_certificate_another_row_says_is_gone_is_a_letter(

@@ -182,6 +182,37 @@ def test_a_stock_number_that_a_workbook_made_a_date_is_refused(name: str) -> Non
         mapping.stock_number(Mapper(parameters_of({"source": "x"})).cells_of(natural(1, **{"Stock #": name})))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("03/05/2026", "3/5/2026", "05.03.2026", "2026/05/03", "2026/5/3", "12/25/2026", "03-05-2026", "2026.05.03"),
+        "03/05/2026 0:00",
+    ],
+)
+def test_a_day_with_its_year_is_no_stock_number(name: str) -> None:
+    with pytest.raises(MappingError, match="made a date"):
+        mapped({**stone(), "Stock #": name})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["N/A", "n.a.", "TBA", "-", "--", "?", "none", "NIL", "TRUE", "false", "Unknown", "* * *", "pending"],
+)
+def test_what_stands_for_no_stock_number_is_none(name: str) -> None:
+    with pytest.raises(MappingError, match="is missing"):
+        mapped({**stone(), "Stock #": name})
+
+
+@pytest.mark.parametrize("number", ["12/03", "3/5/26", "45.03.2026", "1-12-2014", "12/13/14", "13.14.2026", "12-2019"])
+def test_numbers_of_several_parts_that_may_be_no_date_stay(number: str) -> None:
+    assert mapped({**stone(), "Stock #": number}).offer_id == number
+
+
+@pytest.mark.parametrize("number", ["NA-1", "TBA7", "NO1", "NONA", "A", "X-Y", "N.A.1"])
+def test_numbers_that_only_begin_so_stay(number: str) -> None:
+    assert mapped({**stone(), "Stock #": number}).offer_id == number
+
+
 @pytest.mark.parametrize("number", ["12E3", "A-1", "10-MAR", "1.5", "X2.14E+09", "E-5", "007"])
 def test_numbers_that_only_look_like_it_stay(number: str) -> None:
     assert mapped({**stone(), "Stock #": number}).offer_id == number
