@@ -27,7 +27,11 @@ SETTING = "pghistory.context_metadata"
 #: Longest texts that are kept (characters); a trigger must never fail for one that is too long.
 MAX_LENGTHS = {"user": 150, "via": 200, "reason": 500, "request_id": 64}
 
-_WRITES = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*+(?:INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE | re.DOTALL)
+#: A statement that may write, behind spaces and comments. What a lookahead has found is not divided anew, as by a possessive
+#: repeat, with which Python before 3.11.5 goes wrong.
+_WRITES = re.compile(
+    r"(?=((?:\s|/\*.*?\*/|--[^\n]*\n)*))\1(?:INSERT|UPDATE|DELETE|MERGE|WITH)\b", re.IGNORECASE | re.DOTALL
+)
 _tables: set[str] = set()
 
 

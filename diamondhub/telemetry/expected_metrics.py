@@ -49,12 +49,15 @@ def names() -> set[str]:
 
 
 def keep(cursor: psycopg.Cursor[Any]) -> None:
-    """Make what is lacking, if that was not done lately. Raises nothing that a part raises: the others are made."""
+    """Make what is lacking, if that was not done lately.
+
+    Raises nothing that a part raises, for the others are made, unless the connection is lost for them as well.
+    """
     global _made_at
     if monotonic() - _made_at < EVERY_SECONDS:
         return
-    _made_at = monotonic()
     make(cursor)
+    _made_at = monotonic()
 
 
 def make(cursor: psycopg.Cursor[Any]) -> None:
@@ -65,4 +68,6 @@ def make(cursor: psycopg.Cursor[Any]) -> None:
                 for labels in each.known(cursor):
                     process_metrics.begin_at_zero(each.name, *labels)
             except Exception:
+                if cursor.connection.closed:
+                    raise
                 log.exception("expected_metrics_failed", metric=each.name)

@@ -50,9 +50,9 @@ _OF_TINGE = (
 )
 #: Degrees and names of a tinge, after `grades.fold`, as many as stand together; a number is a degree of what it follows.
 _TINGE = re.compile(
-    rf"(NOT?|NON|WITHOUT)?(?:[2-9]|(?>(?:{_OF_TINGE}|GN|GR|G)[1-9]|VERY|V|EXTREMELY|FAINT|FNT|SLIGHT(?:LY)?|SLT|SL"
+    rf"(NOT?|NON|WITHOUT)?(?:[2-9]|(?=(?P<said>(?:(?:{_OF_TINGE}|GN|GR|G)[1-9]|VERY|V|EXTREMELY|FAINT|FNT|SLIGHT(?:LY)?|SLT|SL"
     r"|LIGHT(?:LY)?|LGT|LT|MEDIUM|MED|MODERATE|STRONG|STG|STR|ST|HEAVY|HVY|H|DARK|DEEP|MINOR|TRACE|LITTLE|YES|TTLB|TLB|FB|DB"
-    rf"|TO|TINGED?|TINT(?:ED)?|YELLOW(?:ISH)?|MIXED|MIX|{_OF_TINGE}|[(),])+)"
+    rf"|TO|TINGED?|TINT(?:ED)?|YELLOW(?:ISH)?|MIXED|MIX|{_OF_TINGE}|[(),])+))(?P=said))"
 )
 _NO_DEGREE = re.compile(rf"(?:{_OF_TINGE}|GN|GR|G)0")
 _EYE_CLEAN = words.table("eye_clean")

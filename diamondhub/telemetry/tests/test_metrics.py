@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -20,7 +21,7 @@ from django.test import Client
 from diamondhub.access import gate
 from diamondhub.alerts.models import Channel
 from diamondhub.api import kinds as api_kinds
-from diamondhub.database import psycopg_cursor
+from diamondhub.database import psycopg_cursor, separate_cursor
 from diamondhub.local.processes import free_port
 from diamondhub.operations.problems import kinds
 from diamondhub.pace.limiter import Lane, Limiter, LimiterUnavailable
@@ -256,6 +257,28 @@ def test_one_part_that_breaks_keeps_no_other_from_beginning_at_zero(
     assert values_of(process_metrics.exposed(), "diamondhub_sends_total") == {
         'channel="log",outcome="dead",program="web"': 0
     }
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_away_is_no_fault_of_a_part_and_what_is_known_is_made_soon_again(
+    counting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(cursor: Any) -> list[tuple[str, ...]]:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return []
+
+    monkeypatch.setattr(expected_metrics, "_expected", [])
+    monkeypatch.setattr(expected_metrics, "_made_at", float("-inf"))
+    expected_metrics.expect("diamondhub_sends_total", lose)
+
+    with pytest.raises(psycopg.OperationalError), separate_cursor("tests") as cursor:
+        expected_metrics.keep(cursor)
+
+    monkeypatch.setattr(expected_metrics, "_expected", [])
+    expected_metrics.expect("diamondhub_sends_total", lambda _cursor: [("log", "dead")])
+    with separate_cursor("tests") as cursor:
+        expected_metrics.keep(cursor)
+    assert values_of(process_metrics.exposed(), "diamondhub_sends_total")
 
 
 @pytest.mark.django_db

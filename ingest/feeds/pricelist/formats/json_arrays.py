@@ -13,8 +13,9 @@ from ingest.feeds.pricelist.errors import ListRefused
 
 #: Longest object (bytes), and deepest nesting; stones have some kilobytes and three or four levels.
 MAX_OBJECT, MAX_DEPTH = 16 << 20, 32
-#: Everything up to the next bracket, or up to a string that is not whole yet.
-_PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+#: Everything up to the next bracket, or up to a string that is not whole yet. Without possessive repeats: before 3.11.5,
+#: Python goes on behind the place where one failed.
+_PLAIN = re.compile(rb'(?:[^"{}\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*")*', re.DOTALL)
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:\s*\Z', re.DOTALL)
 #: Bytes before a bracket in which its key is looked for.
 _MAX_KEY = 300

@@ -103,6 +103,17 @@ def test_the_document_without_its_stones_is_what_stands_beside_them(
     assert msgspec.json.decode(outside) == {**before, "of stones": [], **behind}
 
 
+@pytest.mark.parametrize("size", range(1, 40))
+def test_a_text_may_break_off_anywhere_behind_a_backslash_as_well(size: int) -> None:
+    written = rb'{"stones":[{"a\\b":"c\"}]"}],"\\":1,"d":"\\\""}'
+    outside = bytearray()
+
+    found = list(json_arrays.objects((written[at : at + size] for at in range(0, len(written), size)), outside=outside))
+
+    assert [one for _, one in found] == [rb'{"a\\b":"c\"}]"}']
+    assert bytes(outside) == rb'{"stones":[],"\\":1,"d":"\\\""}'
+
+
 def test_a_head_that_is_no_json_spoils_no_list(tmp_path: Path) -> None:
     source = tmp_path / "list.json"
     source.write_text('{"rate": 01, "currency": "EUR", "stones": ' + json.dumps(STONES) + "}")
