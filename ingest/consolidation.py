@@ -254,12 +254,14 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
 
     Payloads that earlier batches of the run cover are not the batch's, also where its ids are theirs.
     """
+    earlier = ConsolidationBatch.objects.filter(run=batch.run_id, raw_through__lt=batch.raw_through)
+    # Asked for by itself: the planner has to know the number to plan what is beside it.
+    after = earlier.aggregate(newest=Max("raw_through"))["newest"] or 0
     with psycopg_cursor(binary=True) as cursor:
         cursor.execute(
             """
-            /* The newest payload of each stone, by index rawdiamond (run_id, diamond_id), each looked up by the diamonds'
-               primary key, whatever the planner believes of both (OFFSET 0 keeps it from joining them). A stone whose
-               payload the catalogue has is a row of nothing. */
+            /* The newest payload of each stone, by index rawdiamond (run_id, diamond_id), then the diamonds' primary key, or
+               the whole table while that is small. A stone whose payload the catalogue has is a row of nothing. */
             WITH newest AS (
                 SELECT DISTINCT ON (r.diamond_id)
                     r.id, r.diamond_id, r.supplier_stone_id, r.payload, r.payload_hash, r.observed_at
@@ -268,11 +270,7 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                     AND r.diamond_id >= %(from)s
                     AND (%(to)s::uuid IS NULL OR r.diamond_id < %(to)s::uuid)
                     AND r.id <= %(through)s
-                    AND r.id > (
-                        SELECT COALESCE(max(earlier.raw_through), 0)
-                        FROM ingest_consolidationbatch AS earlier
-                        WHERE earlier.run_id = %(run)s AND earlier.raw_through < %(through)s
-                    )
+                    AND r.id > %(after)s
                 ORDER BY r.diamond_id, r.observed_at DESC, r.id DESC
             )
             SELECT
@@ -283,20 +281,17 @@ def changed_payloads(batch: ConsolidationBatch) -> tuple[int, list[Payload]]:
                 CASE WHEN d.id IS NULL THEN n.payload_hash END,
                 CASE WHEN d.id IS NULL THEN n.observed_at END
             FROM newest AS n
-            LEFT JOIN LATERAL (
-                SELECT stone.id
-                FROM catalog_diamond AS stone
-                WHERE stone.id = n.diamond_id
-                    AND stone.payload_hash = n.payload_hash
-                    AND stone.availability <> %(delisted)s
-                OFFSET 0
-            ) AS d ON true
+            LEFT JOIN catalog_diamond AS d
+                ON d.id = n.diamond_id
+                AND d.payload_hash = n.payload_hash
+                AND d.availability <> %(delisted)s
             """,
             {
                 "run": batch.run_id,
                 "from": batch.stone_from,
                 "to": batch.stone_to,
                 "through": batch.raw_through,
+                "after": after,
                 "delisted": Availability.DELISTED.value,
             },
         )
